@@ -1,0 +1,1 @@
+"""A composition function: an observed `VCluster` becomes desired provider-helm Releases."""

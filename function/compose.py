@@ -1,0 +1,285 @@
+"""Compose one virtual cluster: what exists, in what order, and when.
+
+Crossplane calls a function again on every change, so nothing here waits, retries or remembers:
+the same observation gives the same answer.
+
+Creation is gated, existence never is: what is left out of the desired state is deleted, so
+whatever was observed stays desired, or the answer is fatal and Crossplane touches nothing. The
+two exceptions are the customer's own words: `deletionProtection: false`, and
+`rancher.enabled: false`, which takes the cluster out of Rancher.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from function import (
+    conditions,
+    guard,
+    limits,
+    namespace,
+    rancher,
+    readiness,
+    release,
+    running,
+    usages,
+    validate,
+    vcluster,
+    wanted,
+)
+from function.errors import InvalidError, Problem
+from function.models import xr
+from function.models.input import Input
+from function.state import (
+    Answer,
+    Composed,
+    Condition,
+    Observed,
+    ObservedRelease,
+    Request,
+    Requirement,
+)
+from function.values import chart_values
+from function.wanted import Wanted
+
+OURS = frozenset(
+    {
+        namespace.KEY,
+        vcluster.KEY,
+        rancher.KEY,
+        usages.VCLUSTER_BY_RANCHER,
+        usages.NAMESPACE_BY_VCLUSTER,
+        usages.DELETION_PROTECTION,
+    }
+)
+"""The resource keys of this function."""
+
+
+def compose(request: Request) -> Answer:
+    """Answer a call: everything the virtual cluster needs now, or why nothing may be touched."""
+    try:
+        _refuse_taken_keys(request.taken)
+        config = validate.platform_input(request.input)
+        requested = validate.vcluster(request.composite)
+        now = running.running(request.observed)
+        asked = wanted.resolve(requested, config, now)
+        limits.check(requested.spec, asked, config, new=now is None)
+        granted, refusals = _keep(asked, now, requested.spec, config, request.observed)
+        _refuse_foreign_releases(granted, request.observed)
+        return _answer(granted, refusals, config, requested, request.observed)
+    except InvalidError as error:
+        return _refuse(error, request)
+
+
+@dataclass(frozen=True)
+class _Desired:
+    """The desired Releases, whether or not it is time to create them."""
+
+    namespace: dict[str, Any]
+    vcluster: dict[str, Any]
+    rancher: dict[str, Any] | None
+
+
+def _answer(
+    granted: Wanted,
+    refusals: tuple[guard.Refusal, ...],
+    config: Input,
+    requested: wanted.VCluster,
+    observed: Observed,
+) -> Answer:
+    desired = _desired(granted, config, observed)
+    phases = _phases(desired, observed)
+    resources = _resources(granted, desired, phases, observed)
+    all_conditions = (conditions.accepted(refusals), *phases)
+    used = phases if desired.rancher else phases[:2]
+    blocked_by = conditions.blocked_by(used) or _waiting_usage(resources)
+    return Answer(
+        resources=resources,
+        status=_status(granted, config, observed, blocked_by),
+        conditions=all_conditions,
+        events=conditions.changes(all_conditions, requested.conditions),
+        requirements=_requirements(granted, observed),
+        ready=not blocked_by,
+    )
+
+
+def _desired(granted: Wanted, config: Input, observed: Observed) -> _Desired:
+    imported = None
+    if granted.rancher and config.rancher:
+        imported = rancher.desired(granted, granted.rancher, config.rancher, config)
+    return _Desired(
+        namespace=namespace.desired(granted, config, chart_values(granted, config)),
+        vcluster=vcluster.desired(granted, config, observed.vcluster),
+        rancher=imported,
+    )
+
+
+def _phases(desired: _Desired, observed: Observed) -> tuple[Condition, Condition, Condition]:
+    """Return how far the namespace, the control plane and the import are."""
+    control_plane = vcluster.condition(observed.vcluster)
+    if (
+        observed.vcluster
+        and control_plane.status == "True"
+        and not vcluster.is_up_to_date(observed.vcluster, desired.vcluster)
+    ):
+        message = "The control plane is being changed."
+        control_plane = Condition(vcluster.CONDITION, "Unknown", "Updating", message)
+    inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
+    return (
+        namespace.condition(observed.namespace, observed.strangers),
+        control_plane,
+        rancher.condition(observed.rancher, inputs, enabled=desired.rancher is not None),
+    )
+
+
+def _resources(
+    granted: Wanted,
+    desired: _Desired,
+    phases: tuple[Condition, Condition, Condition],
+    observed: Observed,
+) -> dict[str, Composed]:
+    """Return what shall exist now, in the order in which it comes up."""
+    namespace_ready, vcluster_ready, rancher_ready = (phase.status == "True" for phase in phases)
+    names = granted.names
+    resources: dict[str, Composed] = {}
+
+    if observed.releases or not observed.strangers:
+        resources[namespace.KEY] = Composed(desired.namespace, ready=namespace_ready)
+
+    if namespace_ready or observed.vcluster:
+        resources[vcluster.KEY] = Composed(desired.vcluster, ready=vcluster_ready)
+
+    if desired.rancher and (readiness.is_deployed(observed.vcluster) or observed.rancher):
+        resources[rancher.KEY] = Composed(desired.rancher, ready=rancher_ready)
+
+    if _is_used(usages.NAMESPACE_BY_VCLUSTER, observed.namespace, observed.vcluster, observed):
+        usage = usages.namespace_by_vcluster(names)
+        resources[usages.NAMESPACE_BY_VCLUSTER] = _usage(
+            usages.NAMESPACE_BY_VCLUSTER, usage, observed
+        )
+
+    leaving_done = desired.rancher is None and observed.rancher is None
+    if not leaving_done and _is_used(
+        usages.VCLUSTER_BY_RANCHER, observed.vcluster, observed.rancher, observed
+    ):
+        usage = usages.vcluster_by_rancher(names)
+        resources[usages.VCLUSTER_BY_RANCHER] = _usage(usages.VCLUSTER_BY_RANCHER, usage, observed)
+
+    if granted.deletion_protection:
+        usage = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
+        resources[usages.DELETION_PROTECTION] = _usage(usages.DELETION_PROTECTION, usage, observed)
+
+    return resources
+
+
+def _is_used(
+    key: str, of: ObservedRelease | None, by: ObservedRelease | None, observed: Observed
+) -> bool:
+    """Tell whether a Usage is due: both ends exist, or it exists itself."""
+    return (of is not None and by is not None) or key in observed.usages
+
+
+def _usage(key: str, resource: dict[str, Any], observed: Observed) -> Composed:
+    seen = observed.usages.get(key)
+    return Composed(resource, ready=seen is not None and seen.ready)
+
+
+def _waiting_usage(resources: Mapping[str, Composed]) -> str:
+    waiting = sorted(key for key, composed in resources.items() if not composed.ready)
+    return f"Usage {', '.join(waiting)} is not ready yet." if waiting else ""
+
+
+def _keep(
+    asked: Wanted, now: running.Running | None, spec: xr.Spec, config: Input, observed: Observed
+) -> tuple[Wanted, tuple[guard.Refusal, ...]]:
+    if now is None:
+        return asked, ()
+    settled = vcluster.is_settled(observed.vcluster)
+    return guard.keep(asked, now, spec, config.vcluster, settled=settled)
+
+
+def _requirements(granted: Wanted, observed: Observed) -> tuple[Requirement, ...]:
+    """Ask, before anything exists, for Releases that an earlier VCluster may have left."""
+    if observed.releases:
+        return ()
+    names = granted.names
+    return tuple(
+        Requirement(key, release.API_VERSION, release.KIND, name, names.platform)
+        for key, name in (
+            (namespace.KEY, names.namespace_release),
+            (vcluster.KEY, names.release),
+            (rancher.KEY, names.rancher_release),
+        )
+    )
+
+
+def _status(granted: Wanted, config: Input, observed: Observed, blocked_by: str) -> dict[str, Any]:
+    names = granted.names
+    status = xr.Status(
+        namespace=names.namespace,
+        release=names.release,
+        host=granted.host.name,
+        chartVersion=vcluster.running_chart(observed.vcluster),
+        kubernetesVersion=vcluster.running_kubernetes(observed.vcluster),
+        endpoint=names.endpoint,
+        kubeconfigSecretRef=xr.KubeconfigSecretRef(
+            namespace=names.namespace, name=names.kubeconfig_secret, key="config"
+        ),
+        rancher=rancher.status(observed.rancher, granted.rancher, config.rancher),
+        blockedBy=blocked_by,
+    )
+    return status.model_dump(exclude_none=True)
+
+
+def _refuse(error: InvalidError, request: Request) -> Answer:
+    """Answer fatally. Crossplane keeps only the conditions that come along, so all of them do."""
+    observed = request.observed
+    all_conditions = (
+        conditions.invalid(error),
+        namespace.condition(observed.namespace, observed.strangers),
+        vcluster.condition(observed.vcluster),
+        rancher.condition(observed.rancher, None, enabled=True),
+    )
+    return Answer(conditions=all_conditions, fatal=str(error))
+
+
+def _refuse_taken_keys(taken: frozenset[str]) -> None:
+    clash = sorted(taken & OURS)
+    if clash:
+        raise InvalidError(
+            Problem(
+                f"pipeline resource {', '.join(clash)}",
+                "is also composed by an earlier step",
+                "Rename it there: this function owns these resource names.",
+            ),
+            reason="InvalidInput",
+        )
+
+
+def _refuse_foreign_releases(granted: Wanted, observed: Observed) -> None:
+    """Refuse to replace what was observed under one of our keys by something else.
+
+    Another name or namespace would delete the observed Release and create a new one.
+    """
+    names = granted.names
+    expected = (
+        (observed.namespace, names.namespace_release),
+        (observed.vcluster, names.release),
+        (observed.rancher, names.rancher_release),
+    )
+    for seen, name in expected:
+        if seen and (seen.api_version, seen.kind, seen.name, seen.namespace) != (
+            release.API_VERSION,
+            release.KIND,
+            name,
+            names.platform,
+        ):
+            raise InvalidError(
+                Problem(
+                    "input.platformNamespace",
+                    f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name}, where "
+                    f"{release.KIND} {names.platform}/{name} is expected",
+                    "Put the namespace back: names never change while a VCluster exists.",
+                ),
+                reason="InvalidInput",
+            )

@@ -1,0 +1,52 @@
+"""What the user is told: conditions, events on a change, and what everything waits for."""
+
+from collections.abc import Mapping, Sequence
+
+from function.errors import InvalidError
+from function.guard import Refusal
+from function.state import Condition, Event
+
+ACCEPTED = "Accepted"
+
+
+def accepted(refusals: Sequence[Refusal]) -> Condition:
+    """Return Accepted: False while part of the spec is not granted."""
+    if not refusals:
+        return Condition(ACCEPTED, "True", "Accepted")
+    message = " | ".join(str(refusal) for refusal in refusals)
+    return Condition(ACCEPTED, "False", "ChangeRefused", message)
+
+
+def invalid(error: InvalidError) -> Condition:
+    """Return Accepted for a request that cannot be composed."""
+    return Condition(ACCEPTED, "False", error.reason, str(error))
+
+
+def blocked_by(phases: Sequence[Condition]) -> str:
+    """Return the first thing that is not ready, in words; empty if nothing is."""
+    for phase in phases:
+        if phase.status != "True":
+            return f"{phase.type}: {phase.message or phase.reason}"
+    return ""
+
+
+def changes(
+    conditions: Sequence[Condition], before: Mapping[str, tuple[str, str]]
+) -> tuple[Event, ...]:
+    """Return an event for each condition whose status or reason is not what it was.
+
+    What never was known is no news.
+    """
+    return tuple(
+        Event(
+            warning=condition.status == "False" and condition.reason in _WARNINGS,
+            message=f"{condition.type} is {condition.status} ({condition.reason})"
+            + (f": {condition.message}" if condition.message else ""),
+        )
+        for condition in conditions
+        if before.get(condition.type, ("Unknown", "NotCreated"))
+        != (condition.status, condition.reason)
+    )
+
+
+_WARNINGS = frozenset({"ChangeRefused", "InstallFailed", "ReleaseFailed", "NameTaken", "Failed"})

@@ -1,0 +1,232 @@
+"""The gRPC edge: decode a request, compose, encode the answer. Nothing else sees protobuf.
+
+https://github.com/crossplane/crossplane/blob/main/contributing/specifications/functions.md
+"""
+
+import asyncio
+import datetime as dt
+import hashlib
+import signal
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import structlog
+from crossplane.function import resource, response
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from crossplane.function.proto.v1beta1 import run_function_pb2 as fnv1beta1
+from google.protobuf import struct_pb2
+from grpc_reflection.v1alpha import reflection
+
+from function import namespace, observe, rancher, usages, vcluster
+from function.compose import compose
+from function.plain import at
+from function.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
+
+IN_PROGRESS = dt.timedelta(seconds=5)
+"""How soon Crossplane asks again while something is awaited: a changed connection detail alone
+does not wake it."""
+
+STEADY = dt.timedelta(minutes=2)
+"""How soon Crossplane asks again when all is ready."""
+
+DRAIN_SECONDS = 20
+"""How long calls in flight may take after SIGTERM, within a pod's grace period of 30."""
+
+_SERVICES = tuple(
+    package.DESCRIPTOR.services_by_name["FunctionRunnerService"].full_name
+    for package in (fnv1, fnv1beta1)
+)
+
+_TRUTH = {
+    "True": fnv1.STATUS_CONDITION_TRUE,
+    "False": fnv1.STATUS_CONDITION_FALSE,
+    "Unknown": fnv1.STATUS_CONDITION_UNKNOWN,
+}
+
+
+async def run_function(
+    req: fnv1.RunFunctionRequest, _: grpc.aio.ServicerContext[Any, Any] | None = None
+) -> fnv1.RunFunctionResponse:
+    """Compose a virtual cluster. An error of our own is fatal, never a dropped call."""
+    log = structlog.stdlib.get_logger().bind(tag=req.meta.tag)
+    try:
+        rsp = encode(req, answer := compose(decode(req)))
+    except Exception as error:  # noqa: BLE001  # whatever it is, Crossplane needs an answer
+        rsp = encode(req, answer := _own_error(error, log))
+    log.info("answered", ready=answer.ready, fatal=answer.fatal, resources=[*answer.resources])
+    return rsp
+
+
+def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Answer:
+    """Return a fatal answer that names the error by an id, and log where it came from.
+
+    Neither carries the error's text, which may quote what it stumbled over.
+    """
+    frames = traceback.format_tb(error.__traceback__)
+    kind = type(error).__name__
+    error_id = hashlib.sha256("".join((*frames, kind)).encode()).hexdigest()[:8]
+    log.error("internal error", error_id=error_id, error=kind, traceback=frames)
+    message = (
+        f"Internal error {error_id} ({kind}). Nothing was changed. "
+        "The log of the function has the traceback under this id."
+    )
+    return Answer(
+        conditions=(Condition("Accepted", "Unknown", "InternalError", message),), fatal=message
+    )
+
+
+def decode(req: fnv1.RunFunctionRequest) -> Request:
+    """Return the request as plain values. Secret connection details do not enter."""
+    composite = _object(req.observed.composite.resource)
+    seen = req.observed.resources
+    found = [
+        _object(item.resource)
+        for key in (namespace.KEY, vcluster.KEY, rancher.KEY)
+        if key in req.required_resources
+        for item in req.required_resources[key].items
+    ]
+    usages_seen = {key: _object(seen[key].resource) for key in usages.KEYS if key in seen}
+    return Request(
+        input=_struct(req.input) if req.HasField("input") else None,
+        composite=composite,
+        observed=Observed(
+            namespace=_release(req, namespace.KEY),
+            vcluster=_release(req, vcluster.KEY),
+            rancher=_release(req, rancher.KEY),
+            usages={key: Owned(ready=_is_ready(usage)) for key, usage in usages_seen.items()},
+            strangers=observe.strangers(found, str(at(composite, "metadata", "uid"))),
+        ),
+        taken=frozenset(req.desired.resources),
+    )
+
+
+def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResponse:
+    """Return the response: what earlier steps desire and the context, and the answer beside it."""
+    rsp = response.to(req, ttl=STEADY if answer.ready else IN_PROGRESS)
+    for key, composed in answer.resources.items():
+        desired = rsp.desired.resources[key]
+        resource.update(desired, composed.resource)
+        desired.ready = fnv1.READY_TRUE if composed.ready else fnv1.READY_FALSE
+    if answer.status is not None:
+        status = rsp.desired.composite.resource.get_or_create_struct("status")
+        status.update(answer.status)
+    if not answer.ready and all(composed.ready for composed in answer.resources.values()):
+        # Crossplane would call an XR ready whose desired resources all are, even if it has none.
+        rsp.desired.composite.ready = fnv1.READY_FALSE
+    for condition in answer.conditions:
+        rsp.conditions.add(
+            type=condition.type,
+            status=_TRUTH[condition.status],
+            reason=condition.reason,
+            message=condition.message,
+        )
+    for event in answer.events:
+        (response.warning if event.warning else response.normal)(rsp, event.message)
+    for required in answer.requirements:
+        response.require_resources(
+            rsp,
+            required.key,
+            required.api_version,
+            required.kind,
+            match_name=required.name,
+            namespace=required.namespace,
+        )
+    if answer.fatal:
+        response.fatal(rsp, answer.fatal)
+    return rsp
+
+
+def serve(
+    address: str,
+    credentials: grpc.ServerCredentials | None,
+    *,
+    options: Sequence[tuple[str, int]] = (),
+) -> None:
+    """Serve until SIGTERM or SIGINT, then let the calls in flight finish.
+
+    Without credentials the server speaks plain text. Raises RuntimeError when the address is
+    taken: the port is not shared, so that a second server does not go unnoticed.
+    """
+    asyncio.run(_serve(address, credentials, options))
+
+
+async def _serve(
+    address: str, credentials: grpc.ServerCredentials | None, options: Sequence[tuple[str, int]]
+) -> None:
+    server = grpc.aio.server(options=[*options, ("grpc.so_reuseport", 0)])
+    handler = grpc.unary_unary_rpc_method_handler(
+        run_function,
+        request_deserializer=fnv1.RunFunctionRequest.FromString,
+        response_serializer=serialize,
+    )
+    # v1beta1 is v1 byte for byte: https://github.com/crossplane/crossplane/tree/main/proto/fn
+    for service in _SERVICES:
+        method = {"RunFunction": handler}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, method),))
+    reflection.enable_server_reflection((reflection.SERVICE_NAME, *_SERVICES), server)
+    if credentials is None:
+        server.add_insecure_port(address)
+    else:
+        server.add_secure_port(address, credentials)
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    await server.start()
+    structlog.stdlib.get_logger().info("serving", address=address, tls=credentials is not None)
+    await stopped.wait()
+    await server.stop(DRAIN_SECONDS)
+
+
+def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:
+    """Return the response's bytes, the same in every process: map entries go out in order."""
+    return rsp.SerializeToString(deterministic=True)
+
+
+def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
+    if key not in req.observed.resources:
+        return None
+    seen = req.observed.resources[key]
+    return observe.release(_object(seen.resource), seen.connection_details)
+
+
+def _is_ready(plain: dict[str, object]) -> bool:
+    ready = observe.condition(plain, "Ready")
+    return ready is not None and ready.status == "True"
+
+
+def _object(struct: struct_pb2.Struct) -> dict[str, object]:
+    """Return a Kubernetes object without managedFields, its larger and useless half."""
+    plain: dict[str, object] = {}
+    for key in sorted(struct.fields):
+        value = struct.fields[key]
+        if key == "metadata" and value.HasField("struct_value"):
+            plain[key] = _struct(value.struct_value, without="managedFields")
+        else:
+            plain[key] = _value(value)
+    return plain
+
+
+def _struct(struct: struct_pb2.Struct, without: str = "") -> dict[str, object]:
+    """Return a map in the order of its keys, because protobuf's own differs between processes."""
+    fields = struct.fields
+    return {key: _value(fields[key]) for key in sorted(fields) if key != without}
+
+
+def _value(value: struct_pb2.Value) -> object:
+    """Return a plain value; protobuf knows only floats, so whole numbers become integers again."""
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return _struct(value.struct_value)
+        case "list_value":
+            return [_value(entry) for entry in value.list_value.values]
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() else number
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case _:
+            return None

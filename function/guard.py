@@ -1,0 +1,138 @@
+"""Keep what a change would destroy, and say so; everything else in the change still happens.
+
+The observed Releases are what really runs, so they are what a wish is compared with. The
+XRD's CEL rules say the same at admission, before anything is stored.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from function import quantity, versions
+from function.models.input import VCluster
+from function.models.xr import Spec
+from function.running import Running, Storage
+from function.wanted import Host, Rancher, Wanted
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A wish that is not granted."""
+
+    field: str
+    kept: str
+    wanted: str
+    rule: str
+
+    def __str__(self) -> str:
+        """Return the refusal as a sentence for people."""
+        return f"{self.field}: stays {self.kept or 'unset'} instead of {self.wanted}: {self.rule}"
+
+
+def keep(
+    wanted: Wanted, now: Running, spec: Spec, offer: VCluster, *, settled: bool
+) -> tuple[Wanted, tuple[Refusal, ...]]:
+    """Return what may be had of the wanted, and what is refused.
+
+    `settled` tells whether the Release runs the chart version that it asks for. What the spec
+    does not name itself (a plan's storage, a default) is kept without a word.
+    """
+    chart, no_hop = _chart(now, offer, settled=settled)
+    kubernetes, no_step = _kubernetes(wanted.kubernetes, chart, now, offer)
+    host, no_move = _host(wanted.host, now)
+    kept = replace(
+        wanted,
+        availability=now.availability,
+        storage=now.storage,
+        chart=chart,
+        kubernetes=kubernetes,
+        host=host,
+        rancher=_rancher(wanted.rancher, now),
+    )
+    return kept, (
+        *_availability(wanted, now),
+        *_storage(spec, now.storage),
+        *no_hop,
+        *no_step,
+        *no_move,
+        *_cluster_name(wanted.rancher, now),
+    )
+
+
+def _availability(wanted: Wanted, now: Running) -> Iterator[Refusal]:
+    if wanted.availability != now.availability:
+        yield Refusal(
+            "spec.availability",
+            now.availability,
+            wanted.availability,
+            "another backing store would start an empty cluster",
+        )
+
+
+def _storage(spec: Spec, now: Storage) -> Iterator[Refusal]:
+    rule = "the volume of a StatefulSet cannot be changed"
+    size = spec.storage.size
+    if size and not (now.size and quantity.parse(size) == quantity.parse(now.size)):
+        yield Refusal("spec.storage.size", now.size or "", size, rule)
+    storage_class = spec.storage.storageClassName
+    if storage_class and storage_class != now.storage_class:
+        yield Refusal("spec.storage.storageClassName", now.storage_class or "", storage_class, rule)
+
+
+def _chart(now: Running, offer: VCluster, *, settled: bool) -> tuple[str, tuple[Refusal, ...]]:
+    following = versions.next_chart(offer.chart.versions, now.chart, settled=settled)
+    if following == now.chart or _fits(following, now.kubernetes, offer):
+        return following, ()
+    refusal = Refusal(
+        "input.vcluster.chart.versions",
+        now.chart,
+        following,
+        f"chart {versions.minor(following)} does not support Kubernetes {now.kubernetes}",
+    )
+    return now.chart, (refusal,)
+
+
+def _kubernetes(
+    wanted: str, chart: str, now: Running, offer: VCluster
+) -> tuple[str, tuple[Refusal, ...]]:
+    if not now.kubernetes or wanted == now.kubernetes:
+        return wanted, ()
+    rule = ""
+    if not versions.is_supported_step(now.kubernetes, wanted):
+        rule = "Kubernetes goes up one minor at a time and never down"
+    elif not _fits(chart, wanted, offer):
+        rule = f"chart {versions.minor(chart)} does not support it"
+    if not rule:
+        return wanted, ()
+    return now.kubernetes, (Refusal("spec.kubernetesVersion", now.kubernetes, wanted, rule),)
+
+
+def _fits(chart: str, kubernetes: str, offer: VCluster) -> bool:
+    return versions.fits(chart, kubernetes, offer.kubernetes.compatibility)
+
+
+def _host(wanted: Host, now: Running) -> tuple[Host, tuple[Refusal, ...]]:
+    if not now.provider_config or wanted.provider_config == now.provider_config:
+        return wanted, ()
+    refusal = Refusal(
+        "spec.host",
+        f"with ClusterProviderConfig {now.provider_config}",
+        wanted.provider_config,
+        "a virtual cluster cannot move to another host",
+    )
+    return replace(wanted, provider_config=now.provider_config), (refusal,)
+
+
+def _rancher(wanted: Rancher | None, now: Running) -> Rancher | None:
+    if wanted is None or now.cluster_name is None:
+        return wanted
+    return replace(wanted, cluster_name=now.cluster_name)
+
+
+def _cluster_name(wanted: Rancher | None, now: Running) -> Iterator[Refusal]:
+    if wanted and now.cluster_name and wanted.cluster_name != now.cluster_name:
+        yield Refusal(
+            "spec.rancher.clusterName",
+            now.cluster_name,
+            wanted.cluster_name,
+            "it would be another cluster in Rancher",
+        )

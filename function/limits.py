@@ -1,0 +1,181 @@
+"""What a spec may not ask for: the Input's `tenant` block, and combinations that bite.
+
+Every limit is checked, so that one answer names all that is wrong.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+
+from function import quantity, versions
+from function.errors import InvalidError, Problem
+from function.models import input as platform
+from function.models import xr
+from function.models.fields import Quota
+from function.wanted import Wanted
+
+ASK = "Ask for less, or ask the platform team to raise the limit."
+
+RESERVED_CLUSTER_NAME = re.compile(r"local|c-[a-z0-9]{5}")
+"""Names that Rancher's webhook refuses."""
+
+
+def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -> None:
+    """Raise `InvalidError` naming everything in which the spec goes beyond what is allowed.
+
+    Of a cluster that is not `new`, `guard` judges the versions: it knows what runs.
+    """
+    problems = (
+        *_isolation(spec, wanted, config.tenant),
+        *_quota(spec.quota, wanted, config.tenant.quota),
+        *_storage(spec.storage, wanted, config.tenant.storage),
+        *_expose(spec, config.tenant),
+        *_sync(spec.sync, config.tenant),
+        *_values(spec.values, config.tenant.values),
+        *_readers(spec),
+        *_rancher(spec, wanted, config.rancher),
+        *(_compatibility(wanted, config.vcluster.kubernetes) if new else ()),
+    )
+    if problems:
+        raise InvalidError(*problems)
+
+
+def _isolation(spec: xr.Spec, wanted: Wanted, tenant: platform.Tenant) -> Iterator[Problem]:
+    if wanted.pod_security not in tenant.podSecurity:
+        yield Problem(
+            "spec.isolation.podSecurity",
+            "is not a level that the platform allows",
+            f"Choose one of: {', '.join(tenant.podSecurity)}.",
+        )
+    if wanted.pod_security == "restricted" and wanted.rancher:
+        yield Problem(
+            "spec.isolation.podSecurity",
+            "cannot be restricted together with the import into Rancher, whose agent has no "
+            "restricted security context",
+            "Use baseline, or set spec.rancher.enabled to false.",
+        )
+    if tenant.networkPolicy == "Enforced" and not wanted.network_policy:
+        yield Problem(
+            "spec.isolation.networkPolicy", "is enforced by the platform", "Leave it out."
+        )
+    allowed = [ipaddress.ip_network(cidr) for cidr in tenant.egress]
+    for index, cidr in enumerate(spec.isolation.egress):
+        if not any(_within(ipaddress.ip_network(cidr), outer) for outer in allowed):
+            yield Problem(
+                f"spec.isolation.egress[{index}]",
+                "is not within the ranges that the platform allows",
+                f"Allowed: {', '.join(tenant.egress) or 'none'}.",
+            )
+
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _within(inner: _Network, outer: _Network) -> bool:
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
+def _quota(asked: Quota, wanted: Wanted, maximum: Quota) -> Iterator[Problem]:
+    most = wanted.plan.quota.model_copy(update=maximum.model_dump(exclude_none=True))
+    for field, amount in asked.model_dump(exclude_none=True).items():
+        limit = getattr(most, field)
+        if limit is not None and quantity.parse(str(amount)) > quantity.parse(str(limit)):
+            yield Problem(f"spec.quota.{field}", f"must be at most {limit}", ASK)
+
+
+def _storage(
+    asked: xr.SpecStorage, wanted: Wanted, tenant: platform.TenantStorage
+) -> Iterator[Problem]:
+    limit = tenant.size or wanted.plan.storage.size
+    if asked.size and limit and quantity.parse(asked.size) > quantity.parse(limit):
+        yield Problem("spec.storage.size", f"must be at most {limit}", ASK)
+    allowed = [wanted.plan.storage.storageClassName, *tenant.storageClassNames]
+    if asked.storageClassName and asked.storageClassName not in allowed:
+        yield Problem(
+            "spec.storage.storageClassName",
+            "is not a StorageClass that the platform allows",
+            f"Allowed: {', '.join(name for name in allowed if name) or 'none'}.",
+        )
+
+
+def _expose(spec: xr.Spec, tenant: platform.Tenant) -> Iterator[Problem]:
+    if spec.expose.type not in tenant.exposeTypes:
+        yield Problem(
+            "spec.expose.type",
+            "is not a way in that the platform allows",
+            f"Choose one of: {', '.join(tenant.exposeTypes)}.",
+        )
+
+
+def _sync(asked: xr.Sync, tenant: platform.Tenant) -> Iterator[Problem]:
+    for kind, enabled in asked.wanted(tenant.sync).items():
+        if enabled and kind not in tenant.sync:
+            yield Problem(
+                f"spec.sync.{kind}",
+                "is not synced on this platform",
+                f"Leave it out. Allowed: {', '.join(tenant.sync) or 'none'}.",
+            )
+
+
+def _values(values: Mapping[str, object], allowed: list[str]) -> Iterator[Problem]:
+    prefixes = [tuple(path.split(".")) for path in allowed]
+    for path in _leaves(values):
+        if not any(path[: len(prefix)] == prefix for prefix in prefixes):
+            yield Problem(
+                ".".join(("spec.values", *path)),
+                "is not a path that the platform allows",
+                f"Remove it. Allowed: {', '.join(allowed) or 'none'}.",
+            )
+
+
+def _leaves(values: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of everything that has nothing below it, empty maps included."""
+    for key, value in values.items():
+        path = (*above, key)
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, path)
+        else:
+            yield path
+
+
+def _readers(spec: xr.Spec) -> Iterator[Problem]:
+    for index, reader in enumerate(spec.kubeconfigReaders):
+        if reader.name.startswith("system:"):
+            yield Problem(
+                f"spec.kubeconfigReaders[{index}].name",
+                "must not begin with system:, which names whole groups of Kubernetes' own users",
+                "Name your users and groups.",
+            )
+
+
+def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> Iterator[Problem]:
+    if wanted.rancher is None or config is None:
+        return
+    name = wanted.rancher.cluster_name
+    if not re.search(config.clusterNamePattern, name) or RESERVED_CLUSTER_NAME.fullmatch(name):
+        yield Problem(
+            "spec.rancher.clusterName",
+            f"must match {config.clusterNamePattern} and be neither local nor like c-x1y2z",
+            "Choose another name for the cluster in Rancher.",
+        )
+    for index, owner in enumerate(spec.rancher.owners):
+        if owner.role not in config.ownerRoles:
+            yield Problem(
+                f"spec.rancher.owners[{index}].role",
+                "is not a role that the platform allows",
+                f"Choose one of: {', '.join(config.ownerRoles)}.",
+            )
+
+
+def _compatibility(wanted: Wanted, offer: platform.Kubernetes) -> Iterator[Problem]:
+    if not versions.fits(wanted.chart, wanted.kubernetes, offer.compatibility):
+        chart = versions.minor(wanted.chart)
+        yield Problem(
+            "spec.kubernetesVersion",
+            f"does not fit chart {chart}",
+            f"Choose a version of: {', '.join(offer.compatibility[chart]) or 'none'}.",
+        )

@@ -1,0 +1,145 @@
+"""Field types that the `VCluster` and the `Input` share: what a value may look like.
+
+The patterns go into the generated CRDs as well, so the API server says the same.
+"""
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
+
+from function import quantity
+
+Bool = StrictBool
+Int = StrictInt
+
+Values = dict[str, object]
+"""Free-form Helm values."""
+
+
+class Model(BaseModel):
+    """A frozen model that refuses fields it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _as_text(value: object) -> object:
+    """Accept `cpu: 10` for `cpu: "10"`: the YAML of people."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _cidr(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        msg = "must be a network in CIDR notation without host bits, like 198.51.100.0/24"
+        raise ValueError(msg) from None
+    return value
+
+
+Quantity = Annotated[
+    str,
+    Field(pattern=quantity.PATTERN, max_length=20, json_schema_extra={"quantity": True}),
+    BeforeValidator(_as_text),
+]
+"""A Kubernetes quantity above or equal to 0, always text: `500m`, `10Gi`, `"10"`."""
+
+Key = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+"""The name of a plan, host, pool or project in the Input."""
+
+ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+"""The name of a Kubernetes object (a DNS subdomain)."""
+
+Cidr = Annotated[
+    str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=43), AfterValidator(_cidr)
+]
+
+KubernetesMinor = Annotated[str, Field(pattern=r"^1\.[0-9]{1,3}$", max_length=5)]
+KubernetesVersion = Annotated[str, Field(pattern=r"^1\.[0-9]{1,3}\.[0-9]{1,3}$", max_length=9)]
+KubernetesVersionOrMinor = Annotated[
+    str, Field(pattern=r"^1\.[0-9]{1,3}(\.[0-9]{1,3})?$", max_length=9)
+]
+ChartVersion = Annotated[
+    str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$", max_length=63)
+]
+"""A chart's version exactly as in its Chart.yaml: provider-helm compares the text, so no `v`."""
+
+ChartRepository = Annotated[str, Field(pattern=r"^(https?|oci)://[^\s]+$", max_length=500)]
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+ImageReference = Annotated[str, Field(pattern=r"^[^\s]+[:@][^\s]+$", max_length=500)]
+Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}(s|m|h)$")]
+
+Availability = Literal["Single", "HA"]
+PodSecurity = Literal["baseline", "restricted"]
+ExposeType = Literal["ClusterIP", "LoadBalancer", "Ingress", "Gateway"]
+SyncKind = Literal[
+    "ingresses",
+    "networkPolicies",
+    "podDisruptionBudgets",
+    "serviceAccounts",
+    "storageClasses",
+    "ingressClasses",
+]
+
+
+class Storage(Model):
+    """The volume of the control plane, or of each etcd member."""
+
+    size: Quantity | None = Field(None, description="Size of the volume.")
+    storageClassName: ObjectName | None = Field(
+        None, description="StorageClass on the host. The host's default when left out."
+    )
+
+
+class Quota(Model):
+    """What the customer may use; the platform's own pods are added on top."""
+
+    cpu: Quantity | None = Field(None, description="CPU cores, for requests and limits alike.")
+    memory: Quantity | None = Field(None, description="Memory, for requests and limits alike.")
+    storage: Quantity | None = Field(None, description="Sum of the sizes of all volume claims.")
+    pods: Int | None = Field(None, ge=0, le=100_000, description="Number of pods.")
+    services: Int | None = Field(None, ge=0, le=100_000, description="Number of Services.")
+    loadBalancers: Int | None = Field(
+        None, ge=0, le=1000, description="Number of Services of type LoadBalancer."
+    )
+
+
+class Owner(Model):
+    """Somebody who gets a role in the cluster that Rancher shows."""
+
+    user: str | None = Field(
+        None,
+        min_length=1,
+        max_length=253,
+        description="Principal of a user (`keycloakoidc_user://<id>`) or the id of a Rancher user.",
+    )
+    group: str | None = Field(
+        None,
+        pattern="^[^:]+://.+$",
+        max_length=253,
+        description="Principal of a group (`keycloakoidc_group://<name>`).",
+    )
+    role: str = Field(
+        "cluster-owner",
+        min_length=1,
+        max_length=63,
+        description="Rancher role, one of the Input's `rancher.ownerRoles`.",
+    )
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> "Owner":
+        if (self.user is None) == (self.group is None):
+            msg = "name either user or group"
+            raise ValueError(msg)
+        return self

@@ -1,0 +1,334 @@
+"""The function's `Input`: the platform's one central place of configuration.
+
+It stands in the Composition's pipeline step. Crossplane neither installs nor enforces
+its CRD, so the function checks it on every call.
+"""
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from function.models.fields import (
+    Bool,
+    ChartRepository,
+    ChartVersion,
+    Cidr,
+    Digest,
+    Duration,
+    ExposeType,
+    ImageReference,
+    Key,
+    KubernetesMinor,
+    KubernetesVersion,
+    Model,
+    ObjectName,
+    Owner,
+    PodSecurity,
+    Quantity,
+    Quota,
+    Storage,
+    SyncKind,
+    Values,
+)
+
+API_VERSION = "vcluster.fn.caas.telekom.de/v1beta1"
+KIND = "Input"
+
+OwnChart = Literal["vcluster-namespace", "vcluster-rancher"]
+"""This project's own charts."""
+
+OLDEST_CHART = (0, 31)
+"""The first chart with a PodDisruptionBudget for the control plane, from which health is read."""
+
+
+def _supported(version: str) -> str:
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_CHART:
+        msg = "charts older than 0.31.0 are not supported"
+        raise ValueError(msg)
+    return version
+
+
+def _regex(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error:
+        msg = "must be a regular expression"
+        raise ValueError(msg) from None
+    return pattern
+
+
+def _implemented_registries(mirrors: dict[str, str]) -> dict[str, str]:
+    if mirrors:
+        msg = "mirrors are not available in this version, leave the map empty"
+        raise ValueError(msg)
+    return mirrors
+
+
+class VClusterChart(Model):
+    """Where the official chart comes from."""
+
+    repository: ChartRepository = Field(
+        "https://charts.loft.sh", description="Chart repository (https or oci)."
+    )
+    name: ObjectName = Field("vcluster", description="Name of the chart in the repository.")
+    versions: list[Annotated[ChartVersion, AfterValidator(_supported)]] = Field(
+        min_length=1,
+        max_length=50,
+        description="Chart versions in ascending order: the last is the target, the ones before "
+        "it are the hops that an older VCluster takes.",
+    )
+    digests: dict[ChartVersion, Digest] = Field(
+        {}, description="Digest per version; for OCI repositories."
+    )
+    pullSecret: ObjectName | None = Field(
+        None, description="Secret in the platform namespace with the repository's credentials."
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "VClusterChart":
+        order = [[int(part) for part in v.split("-")[0].split(".")] for v in self.versions]
+        if order != sorted(order) or len(set(self.versions)) != len(self.versions):
+            msg = "versions must be in ascending order, each once"
+            raise ValueError(msg)
+        return self
+
+
+class Kubernetes(Model):
+    """The tenants' Kubernetes versions."""
+
+    versions: list[KubernetesVersion] = Field(
+        min_length=1, max_length=50, description="Full versions that a VCluster may run."
+    )
+    default: KubernetesVersion = Field(description="Version of a VCluster that names none.")
+    compatibility: dict[
+        Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+$")], list[KubernetesMinor]
+    ] = Field(
+        {},
+        description="Kubernetes minors that a chart minor supports; a chart that is not listed "
+        "supports all.",
+    )
+
+    @model_validator(mode="after")
+    def _default_is_listed(self) -> "Kubernetes":
+        if self.default not in self.versions:
+            msg = "default must be one of versions"
+            raise ValueError(msg)
+        return self
+
+
+class VCluster(Model):
+    """The official chart, its Kubernetes versions and its values."""
+
+    chart: VClusterChart = Field(description="Where the official chart comes from.")
+    kubernetes: Kubernetes = Field(description="The tenants' Kubernetes versions.")
+    values: Values = Field({}, description="Chart values below the plan's and the spec's.")
+    enforcedValues: Values = Field({}, description="Chart values that win over everything.")
+
+
+class Charts(Model):
+    """Where this project's own charts come from."""
+
+    repository: ChartRepository = Field(description="Chart repository (https or oci).")
+    version: ChartVersion = Field(description="Version of the charts.")
+    digests: dict[OwnChart, Digest] = Field(
+        {}, description="Digest per chart; for OCI repositories."
+    )
+    pullSecret: ObjectName | None = Field(
+        None, description="Secret in the platform namespace with the repository's credentials."
+    )
+
+
+class Resources(Model):
+    """Requests and limits of the control plane's container."""
+
+    requests: dict[Literal["cpu", "memory"], Quantity] = Field({}, description="Requests.")
+    limits: dict[Literal["cpu", "memory"], Quantity] = Field({}, description="Limits.")
+
+
+class Plan(Model):
+    """A size that VClusters are ordered in."""
+
+    resources: Resources = Field(Resources(), description="Resources of the control plane.")
+    storage: Storage = Field(
+        Storage(),
+        description="Volume of the control plane; counts when a VCluster is created.",
+    )
+    quota: Quota = Field(
+        Quota(),
+        description="What the customer may use.",
+    )
+
+
+class Host(Model):
+    """A host cluster."""
+
+    providerConfig: ObjectName = Field(
+        "default", description="ClusterProviderConfig of provider-helm for this host."
+    )
+    cidrs: list[Cidr] = Field(
+        [],
+        max_length=50,
+        description="The host's own ranges (nodes, pods, Services): never reachable from "
+        "tenants' pods, beside the private ranges.",
+    )
+
+
+class Subject(Model):
+    """Whom a RoleBinding names."""
+
+    kind: Literal["User", "Group", "ServiceAccount"] = Field(description="Kind of the subject.")
+    name: str = Field(min_length=1, max_length=253, description="Name of the subject.")
+    namespace: ObjectName | None = Field(None, description="Namespace of a ServiceAccount.")
+
+    @model_validator(mode="after")
+    def _namespace_for_service_accounts(self) -> "Subject":
+        if (self.kind == "ServiceAccount") != (self.namespace is not None):
+            msg = "namespace is for a ServiceAccount, which needs it"
+            raise ValueError(msg)
+        return self
+
+
+class HostNamespace(Model):
+    """The namespaces on the host that hold virtual clusters."""
+
+    labels: dict[str, str] = Field({}, description="Labels of every such namespace.")
+    annotations: dict[str, str] = Field({}, description="Annotations of every such namespace.")
+    reserved: list[Key] = Field(
+        [], max_length=500, description="Names that no VCluster may have, beside the built-in ones."
+    )
+    operators: list[Subject] = Field(
+        [], max_length=50, description="Bound to ClusterRole vcluster-operator in the namespace."
+    )
+
+
+class Expose(Model):
+    """How virtual clusters are reached from outside."""
+
+    ingressFrom: list[Values] = Field(
+        [],
+        max_length=20,
+        description="NetworkPolicyPeers of the ingress controller, let in where ingresses are "
+        "synced.",
+    )
+
+
+class SecretKey(Model):
+    """A key of a Secret in the platform namespace of the host."""
+
+    name: ObjectName = Field(description="Name of the Secret.")
+    key: str = Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253, description="Key in the Secret.")
+
+
+class Rancher(Model):
+    """The Rancher that virtual clusters are imported into."""
+
+    url: str = Field(
+        pattern=r"^https://[^\s/]+[^\s]*$", max_length=500, description="Rancher's server URL."
+    )
+    tokenSecret: SecretKey = Field(description="API token of the importer.")
+    caSecret: SecretKey | None = Field(
+        None, description="Private CA of Rancher; the system's trust store when left out."
+    )
+    enabled: Bool = Field(default=True, description="Default of `spec.rancher.enabled`.")
+    clusterNamePattern: Annotated[str, AfterValidator(_regex)] = Field(
+        "^[a-z0-9-]+$", max_length=200, description="What `spec.rancher.clusterName` must match."
+    )
+    projects: dict[Key, Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]] = Field(
+        {},
+        description="Rancher projects (`<cluster id>:<project id>`) that `spec.rancher.project` "
+        "may name.",
+    )
+    owners: list[Owner] = Field([], max_length=50, description="Bound in every cluster.")
+    ownerRoles: list[str] = Field(
+        ["cluster-owner", "cluster-member"],
+        max_length=50,
+        description="Roles that `spec.rancher.owners` may ask for.",
+    )
+    timeout: Duration = Field("15m", description="Limit of one attempt to import.")
+    egress: list[Cidr] = Field(
+        [], max_length=50, description="Rancher's addresses, opened where the import is on."
+    )
+
+
+class TenantStorage(Model):
+    """Limits of `spec.storage`."""
+
+    size: Quantity | None = Field(None, description="Largest size; default the plan's.")
+    storageClassNames: list[ObjectName] = Field(
+        [], max_length=50, description="StorageClasses that a spec may name, beside the plan's."
+    )
+
+
+class Tenant(Model):
+    """The limits of what a spec may ask for. Exceeding one is refused."""
+
+    podSecurity: list[PodSecurity] = Field(
+        ["baseline", "restricted"], min_length=1, description="Pod security levels."
+    )
+    networkPolicy: Literal["Enforced", "Choice"] = Field(
+        "Enforced", description="Whether a spec may switch the network policies off."
+    )
+    egress: list[Cidr] = Field([], max_length=50, description="Ranges that a spec may open.")
+    quota: Quota = Field(
+        Quota(),
+        description="Largest quota; default the plan's.",
+    )
+    storage: TenantStorage = Field(TenantStorage(), description="Limits of `spec.storage`.")
+    exposeTypes: list[ExposeType] = Field(
+        ["ClusterIP"], min_length=1, description="Ways to expose the API server."
+    )
+    sync: list[SyncKind] = Field(["storageClasses"], description="Kinds that may be synced.")
+    values: list[
+        Annotated[str, Field(pattern=r"^[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*$", max_length=200)]
+    ] = Field(
+        [],
+        max_length=100,
+        description="Paths of the chart's values that `spec.values` may set, with all below them.",
+    )
+
+
+class Input(Model):
+    """Configuration of function-vcluster."""
+
+    apiVersion: Literal["vcluster.fn.caas.telekom.de/v1beta1"]
+    kind: Literal["Input"]
+    metadata: Values = Field({}, description="Ignored.")
+    platformNamespace: Key = Field(
+        "vcluster-system",
+        description="Namespace of the Releases, and on every host of the platform's own objects. "
+        "Never changes once a VCluster exists.",
+    )
+    vcluster: VCluster = Field(description="The official chart.")
+    charts: Charts = Field(description="This project's own charts.")
+    image: ImageReference = Field(description="Image of the import Job.")
+    registries: Annotated[dict[str, str], AfterValidator(_implemented_registries)] = Field(
+        {}, description="Mirror per source registry. Not available in this version."
+    )
+    pullSecret: ObjectName | None = Field(
+        None, description="Image pull Secret in the platform namespace, copied to every namespace."
+    )
+    defaultPlan: Key = Field(description="Plan of a VCluster that names none.")
+    plans: dict[Key, Plan] = Field(min_length=1, description="The sizes on offer.")
+    hosts: dict[Key, Host] = Field(
+        {"local": Host()},
+        min_length=1,
+        description="The host clusters. With several, every spec names its host.",
+    )
+    nodePools: dict[Key, dict[str, str]] = Field(
+        {}, description="Node labels per pool of `spec.nodePool`."
+    )
+    hostNamespace: HostNamespace = Field(
+        HostNamespace(),
+        description="The namespaces on the host.",
+    )
+    expose: Expose = Field(Expose(), description="How clusters are reached.")
+    rancher: Rancher | None = Field(None, description="Leave out where there is no Rancher.")
+    tenant: Tenant = Field(Tenant(), description="Limits of every spec.")
+
+    @model_validator(mode="after")
+    def _default_plan_exists(self) -> "Input":
+        if self.defaultPlan not in self.plans:
+            msg = "defaultPlan must be one of plans"
+            raise ValueError(msg)
+        return self

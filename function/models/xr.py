@@ -1,0 +1,212 @@
+"""The `VCluster` that a customer writes, and the status that answers it."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from function.models.fields import (
+    Availability,
+    Bool,
+    Cidr,
+    ExposeType,
+    Key,
+    KubernetesVersionOrMinor,
+    Model,
+    Owner,
+    PodSecurity,
+    Quota,
+    Storage,
+    SyncKind,
+    Values,
+)
+
+API_VERSION = "caas.telekom.de/v1alpha1"
+KIND = "VCluster"
+
+NOT_IN_THE_API = ("crossplane",)
+"""Fields of the spec that are Crossplane's: it adds them to the API itself."""
+
+
+def _not_yet(available: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if value != available:
+            remedy = f"use {available}" if available else "leave it out"
+            msg = f"is not available in this version: {remedy}"
+            raise ValueError(msg)
+        return value
+
+    return AfterValidator(check)
+
+
+class SpecStorage(Storage):
+    """The volume of the control plane, and what becomes of it."""
+
+    onDelete: Annotated[Literal["Delete", "Retain"], _not_yet("Delete")] = Field(
+        "Delete", description="What happens to the data on deletion."
+    )
+    restoreFrom: Annotated[str, _not_yet("")] = Field(
+        "", max_length=36, description="UID of a deleted VCluster whose data is taken over."
+    )
+
+
+class Expose(Model):
+    """How the API server is reached."""
+
+    type: Annotated[ExposeType, _not_yet("ClusterIP")] = Field(
+        "ClusterIP", description="Kind of the way in."
+    )
+    hostname: Annotated[str, _not_yet("")] = Field(
+        "", max_length=253, description="Name under which the API server is reached."
+    )
+
+
+class Isolation(Model):
+    """What separates the customer's pods from others."""
+
+    podSecurity: PodSecurity | None = Field(
+        None,
+        description="Pod security level of the customer's pods; default the first that the "
+        "platform allows. `restricted` and the Rancher import exclude each other.",
+    )
+    networkPolicy: Bool = Field(default=True, description="Network policies around the namespace.")
+    egress: list[Cidr] = Field(
+        [], max_length=50, description="Further ranges that the customer's pods may reach."
+    )
+
+
+class Sync(Model):
+    """Kinds that are synced between the virtual cluster and the host."""
+
+    ingresses: Bool = Field(default=False, description="Ingresses, to the host.")
+    networkPolicies: Bool = Field(default=False, description="NetworkPolicies, to the host.")
+    podDisruptionBudgets: Bool = Field(
+        default=False, description="PodDisruptionBudgets, to the host."
+    )
+    serviceAccounts: Bool = Field(default=False, description="ServiceAccounts, to the host.")
+    storageClasses: Bool | None = Field(
+        None, description="StorageClasses, from the host; default on where the platform allows it."
+    )
+    ingressClasses: Bool = Field(default=False, description="IngressClasses, from the host.")
+
+    def wanted(self, allowed: list[SyncKind]) -> dict[SyncKind, bool]:
+        """Return each kind with whether it is synced."""
+        default = "storageClasses" in allowed
+        return {
+            "ingresses": self.ingresses,
+            "networkPolicies": self.networkPolicies,
+            "podDisruptionBudgets": self.podDisruptionBudgets,
+            "serviceAccounts": self.serviceAccounts,
+            "storageClasses": default if self.storageClasses is None else self.storageClasses,
+            "ingressClasses": self.ingressClasses,
+        }
+
+
+class Reader(Model):
+    """Who may read the kubeconfig."""
+
+    kind: Literal["User", "Group"] = Field(description="Kind of the subject on the host.")
+    name: str = Field(
+        min_length=1,
+        max_length=253,
+        pattern="^[^\\s]+$",
+        description="Name of the user or group, as the host's API server knows it.",
+    )
+
+
+class Rancher(Model):
+    """The import into Rancher."""
+
+    enabled: Bool | None = Field(
+        None, description="Whether the cluster is imported; default as the platform says."
+    )
+    clusterName: str | None = Field(
+        None,
+        min_length=2,
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        description="Name in Rancher; default the namespace's. Never changes.",
+    )
+    project: Key | None = Field(
+        None, description="Rancher project of the namespace, a key of the Input's projects."
+    )
+    owners: list[Owner] = Field(
+        [], max_length=50, description="Who gets a role in the cluster in Rancher."
+    )
+
+
+class Spec(Model):
+    """What a customer may ask for. Everything has a default."""
+
+    crossplane: Values = Field({}, description="Belongs to Crossplane.", exclude=True)
+    plan: Key | None = Field(None, description="Size; default the platform's default plan.")
+    kubernetesVersion: KubernetesVersionOrMinor | None = Field(
+        None,
+        description="Kubernetes version, `1.35` or `1.35.2`. A minor takes the newest patch on "
+        "creation and stays there.",
+    )
+    availability: Availability = Field(
+        "Single", description="HA: three control planes and three etcd members. Never changes."
+    )
+    storage: SpecStorage = Field(
+        SpecStorage(),
+        description="Volume of the control plane. Size and class never change.",
+    )
+    expose: Expose = Field(Expose(), description="The way in from outside.")
+    quota: Quota = Field(
+        Quota(),
+        description="What the customer may use; default the plan's.",
+    )
+    isolation: Isolation = Field(
+        Isolation(),
+        description="What separates the customer's pods from others.",
+    )
+    sync: Sync = Field(
+        Sync(),
+        description="Kinds that are synced with the host.",
+    )
+    nodePool: Key | None = Field(None, description="Nodes for the customer's pods.")
+    host: Key | None = Field(None, description="Host cluster; default the only one. Never changes.")
+    kubeconfigReaders: list[Reader] = Field(
+        [], max_length=50, description="Who may read the kubeconfig Secret on the host."
+    )
+    rancher: Rancher = Field(Rancher(), description="The import into Rancher.")
+    deletionProtection: Bool = Field(
+        default=False, description="Refuses the deletion of this VCluster."
+    )
+    values: Values = Field({}, description="Chart values, at the paths that the platform allows.")
+
+
+class KubeconfigSecretRef(Model):
+    """Where the kubeconfig is, on the host."""
+
+    namespace: str = Field("", description="Namespace of the Secret.")
+    name: str = Field("", description="Name of the Secret.")
+    key: str = Field("", description="Key of the kubeconfig.")
+
+
+class RancherStatus(Model):
+    """The cluster in Rancher."""
+
+    clusterName: str = Field("", description="Name in Rancher.")
+    clusterId: str = Field("", description="Id of the management cluster.")
+    url: str = Field("", description="Page of the cluster in Rancher.")
+    phase: str = Field("", description="Pending, Importing, Registered, Connected, Lost or Failed.")
+
+
+class Status(Model):
+    """What became of the request.
+
+    Nothing is required: while a request is refused Crossplane writes conditions only.
+    """
+
+    namespace: str = Field("", description="Namespace on the host.")
+    release: str = Field("", description="Helm release of the virtual cluster.")
+    host: str = Field("", description="Host cluster.")
+    chartVersion: str = Field("", description="Chart version that runs.")
+    kubernetesVersion: str = Field("", description="Kubernetes version that runs.")
+    endpoint: str = Field("", description="URL of the API server.")
+    kubeconfigSecretRef: KubeconfigSecretRef | None = Field(
+        None, description="Where the kubeconfig is."
+    )
+    rancher: RancherStatus | None = Field(None, description="The cluster in Rancher.")
+    blockedBy: str = Field("", description="What everything waits for, in words.")

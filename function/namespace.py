@@ -1,0 +1,116 @@
+"""The namespace on the host: quota, limits, network policies and who may enter.
+
+A Release of its own, so that it works on a remote host, is deleted last, and a changed quota
+does not restart the control plane.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from function import quota, readiness
+from function.models.input import Input, OwnChart, Subject
+from function.release import Chart, release
+from function.state import Condition, ObservedRelease, Stranger
+from function.wanted import Wanted
+
+KEY = "namespace"
+CONDITION = "NamespaceReady"
+CHART: OwnChart = "vcluster-namespace"
+
+HOST_LEVEL = "baseline"
+"""Pod security level of the namespace: the control plane's pod needs root, which `restricted`
+rejects, so that level is left to the virtual cluster's own admission."""
+
+
+def desired(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
+    """Return the Release. `vcluster_values` say what the control plane takes of the quota."""
+    names = wanted.names
+    return release(
+        name=names.namespace_release,
+        platform=names.platform,
+        target=names.platform,
+        provider_config=wanted.host.provider_config,
+        chart=own_chart(CHART, config),
+        values=_values(wanted, config, vcluster_values),
+    )
+
+
+def own_chart(name: OwnChart, config: Input) -> Chart:
+    """Return one of this project's charts, as the Input says where they are."""
+    charts = config.charts
+    return Chart(
+        repository=charts.repository,
+        name=name,
+        version=charts.version,
+        digest=charts.digests.get(name),
+        pull_secret=charts.pullSecret,
+    )
+
+
+def condition(observed: ObservedRelease | None, strangers: tuple[Stranger, ...]) -> Condition:
+    """Return NamespaceReady. A Release under our name that is not ours holds everything up."""
+    if observed is None and strangers:
+        return _held_up(strangers)
+    return readiness.judge(CONDITION, observed)
+
+
+def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
+    found = ", ".join(f"{s.namespace}/{s.name}" for s in strangers)
+    if all(stranger.terminating for stranger in strangers):
+        message = (
+            f"An earlier VCluster of this name is still being deleted (Release {found}). "
+            "The new one is created as soon as it is gone."
+        )
+        return Condition(CONDITION, "False", "Terminating", message)
+    message = (
+        f"Release {found} exists and does not belong to this VCluster. "
+        "Delete it, or create the VCluster under another name."
+    )
+    return Condition(CONDITION, "False", "NameTaken", message)
+
+
+def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
+    names = wanted.names
+    hard = quota.hard(
+        wanted.quota,
+        vcluster_values,
+        highly_available=wanted.highly_available,
+        in_rancher=wanted.rancher is not None,
+    )
+    return {
+        "name": names.namespace,
+        "owner": {"name": names.xr, "uid": wanted.uid},
+        "release": names.release,
+        "labels": config.hostNamespace.labels,
+        "annotations": config.hostNamespace.annotations,
+        "podSecurity": HOST_LEVEL,
+        "rancherProject": wanted.rancher.project if wanted.rancher else "",
+        "quota": hard,
+        "limitRange": {
+            "enabled": bool(hard),
+            "default": quota.DEFAULT_LIMITS,
+            "defaultRequest": quota.DEFAULT_REQUESTS,
+        },
+        "highAvailability": wanted.highly_available,
+        "networkPolicy": _network_policy(wanted, config),
+        "kubeconfig": {
+            "secret": names.kubeconfig_secret,
+            "readers": [{"kind": r.kind, "name": r.name} for r in wanted.readers],
+        },
+        "operators": [_subject(operator) for operator in config.hostNamespace.operators],
+        "pullSecret": config.pullSecret or "",
+    }
+
+
+def _network_policy(wanted: Wanted, config: Input) -> dict[str, Any]:
+    rancher = config.rancher.egress if wanted.rancher and config.rancher else []
+    return {
+        "enabled": wanted.network_policy,
+        "hostCidrs": list(wanted.host.cidrs),
+        "egress": [*wanted.egress, *rancher],
+        "ingressFrom": config.expose.ingressFrom if wanted.sync["ingresses"] else [],
+    }
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    return subject.model_dump(exclude_none=True)

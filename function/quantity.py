@@ -1,0 +1,56 @@
+"""Arithmetic on Kubernetes quantities, exact and without floats.
+
+The notation: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/.
+Exponents and signs are left out: nobody writes them in a quota, and `1e3` is a YAML number.
+"""
+
+import math
+import re
+from decimal import Decimal
+
+PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$"
+
+_MULTIPLIERS = {
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+    "k": Decimal(10**3),
+    "M": Decimal(10**6),
+    "G": Decimal(10**9),
+    "T": Decimal(10**12),
+    "P": Decimal(10**15),
+    "Ki": Decimal(2**10),
+    "Mi": Decimal(2**20),
+    "Gi": Decimal(2**30),
+    "Ti": Decimal(2**40),
+    "Pi": Decimal(2**50),
+}
+_BINARY = ("Pi", "Ti", "Gi", "Mi", "Ki")
+_PARTS = re.compile(r"^([0-9.]+)([a-zA-Z]*)$")
+
+
+def parse(text: str) -> Decimal:
+    """Return the amount in base units (cores, bytes, pieces)."""
+    parts = _PARTS.match(text)
+    if not parts or parts[2] not in _MULTIPLIERS:
+        msg = "not a quantity"
+        raise ValueError(msg)
+    return Decimal(parts[1]) * _MULTIPLIERS[parts[2]]
+
+
+def cores(amount: Decimal) -> str:
+    """Write an amount of CPU the way people do: `2`, `1500m`. Rounded up to a millicore."""
+    milli = math.ceil(amount * 1000)
+    return f"{milli}m" if milli % 1000 else str(milli // 1000)
+
+
+def size(amount: Decimal) -> str:
+    """Write an amount of bytes with the largest binary suffix that is exact: `20Gi`.
+
+    Rounded up to a byte.
+    """
+    whole = math.ceil(amount)
+    for suffix in _BINARY:
+        multiplier = int(_MULTIPLIERS[suffix])
+        if whole and whole % multiplier == 0:
+            return f"{whole // multiplier}{suffix}"
+    return str(whole)

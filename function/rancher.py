@@ -1,0 +1,164 @@
+"""The import into Rancher: the Release of its chart, and what the import reports.
+
+The import keeps its state in a ConfigMap whose keys come back as connection details. It is done
+when it reports Connected for the inputs that are wanted now.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from function.models.fields import Owner
+from function.models.input import Input, OwnChart
+from function.models.input import Rancher as Platform
+from function.models.xr import RancherStatus
+from function.names import Names, connection_secret
+from function.namespace import own_chart
+from function.readiness import judge
+from function.release import Detail, release
+from function.state import Condition, ObservedRelease
+from function.wanted import Rancher, Wanted
+
+KEY = "rancher"
+CONDITION = "RancherConnected"
+CHART: OwnChart = "vcluster-rancher"
+
+PHASES = ("Pending", "Importing", "Registered", "Connected", "Lost", "Failed")
+STATE_KEYS = (
+    "phase",
+    "reason",
+    "message",
+    "clusterName",
+    "clusterId",
+    "desiredInputs",
+    "observedInputs",
+)
+"""Keys of the state ConfigMap: the contract with the chart and the import Job."""
+
+_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
+
+
+def desired(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input) -> dict[str, Any]:
+    """Return the Release."""
+    names = wanted.names
+    details = [
+        Detail(key, "v1", "ConfigMap", names.state_config_map, f"data.{key}") for key in STATE_KEYS
+    ]
+    return release(
+        name=names.rancher_release,
+        platform=names.platform,
+        target=names.platform,
+        provider_config=wanted.host.provider_config,
+        chart=own_chart(CHART, config),
+        values=_values(wanted, rancher, platform, config),
+        details=details,
+        connection_secret=connection_secret(names.rancher_release),
+    )
+
+
+def condition(observed: ObservedRelease | None, inputs: str | None, *, enabled: bool) -> Condition:
+    """Return RancherConnected.
+
+    `inputs` are those wanted now; None takes the ones that the Release asks for.
+    """
+    if not enabled:
+        return _switched_off(observed)
+    judged = judge(CONDITION, observed)
+    if judged.status != "True" or observed is None:
+        return judged
+    state = observed.details
+    wanted = observed.values.get("inputs") if inputs is None else inputs
+    phase = state.get("phase", "")
+    if phase not in PHASES:
+        return replace(
+            judged, status="Unknown", reason="NoState", message="The import has not reported yet."
+        )
+    if phase == "Connected" and state.get("observedInputs") != wanted:
+        message = "The import runs again, because what it works on has changed."
+        return replace(judged, status="False", reason="Importing", message=message)
+    reason = state.get("reason", "")
+    return replace(
+        judged,
+        status="True" if phase == "Connected" else "False",
+        reason=reason if _REASON.fullmatch(reason) else phase,
+        message=state.get("message", ""),
+    )
+
+
+def desired_inputs(resource: Mapping[str, Any]) -> str:
+    """Return the inputs that a desired Release asks for."""
+    return str(resource["spec"]["forProvider"]["values"]["inputs"])
+
+
+def status(
+    observed: ObservedRelease | None, rancher: Rancher | None, platform: Platform | None
+) -> RancherStatus | None:
+    """Return `status.rancher`, or None where the cluster is not in Rancher."""
+    if rancher is None or platform is None:
+        return None
+    state = observed.details if observed else {}
+    cluster_id = state.get("clusterId", "")
+    page = f"{platform.url.rstrip('/')}/dashboard/c/{cluster_id}"
+    return RancherStatus(
+        clusterName=state.get("clusterName") or rancher.cluster_name,
+        clusterId=cluster_id,
+        url=page if cluster_id else "",
+        phase=state.get("phase", ""),
+    )
+
+
+def _switched_off(observed: ObservedRelease | None) -> Condition:
+    if observed is None:
+        message = "The import into Rancher is switched off."
+        return Condition(CONDITION, "False", "Disabled", message)
+    message = f"Release {observed.namespace}/{observed.name} takes the cluster out of Rancher."
+    return Condition(CONDITION, "False", "Deregistering", message)
+
+
+def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input) -> dict[str, Any]:
+    names = wanted.names
+    work: dict[str, object] = {
+        "owner": {"name": names.xr, "uid": wanted.uid},
+        "vcluster": _vcluster(names),
+        "stateConfigMap": names.state_config_map,
+        "rancher": {
+            "url": platform.url,
+            "clusterName": rancher.cluster_name,
+            "tokenSecret": platform.tokenSecret.model_dump(),
+            "caSecret": platform.caSecret.model_dump() if platform.caSecret else {},
+            "owners": [_owner(owner) for owner in rancher.owners],
+            "timeout": platform.timeout,
+        },
+        "onDelete": "Delete",
+    }
+    return {
+        **work,
+        "inputs": _digest(work),
+        "image": config.image,
+        "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
+    }
+
+
+def _vcluster(names: Names) -> dict[str, Any]:
+    return {
+        "namespace": names.namespace,
+        "release": names.release,
+        "kubeconfigSecret": {"name": names.kubeconfig_secret, "key": "config"},
+    }
+
+
+def _owner(owner: Owner) -> dict[str, Any]:
+    """Return an owner with the subject named as Rancher's binding names it."""
+    if owner.group:
+        return {"group": owner.group, "role": owner.role}
+    user = owner.user or ""
+    return {"userPrincipal" if "://" in user else "user": user, "role": owner.role}
+
+
+def _digest(work: Mapping[str, object]) -> str:
+    """Return a short hash of all that the import acts on: another one means another run."""
+    text = json.dumps(work, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

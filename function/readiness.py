@@ -1,0 +1,86 @@
+"""Judge an observed Release: is it what was asked for, and what does Helm say?
+
+provider-helm's own Ready is not enough: it stays True when an observation fails later, and it
+says nothing of pods. Unknown is not False: it means that nobody knows.
+"""
+
+from function.release import KIND
+from function.state import Condition, ObservedRelease
+
+LONGEST_MESSAGE = 1000
+
+_VERBS = {
+    "pending-install": "is being installed",
+    "pending-upgrade": "is being upgraded",
+    "pending-rollback": "is being rolled back",
+    "uninstalling": "is being uninstalled",
+    "uninstalled": "was uninstalled and is installed again",
+}
+
+
+def is_deployed(observed: ObservedRelease | None) -> bool:
+    """Tell whether Helm has the release deployed, in whatever version."""
+    return observed is not None and observed.state == "deployed"
+
+
+def judge(  # noqa: PLR0911  # a list of cases, one line each
+    typ: str, observed: ObservedRelease | None
+) -> Condition:
+    """Return condition `typ`: True if the Release is deployed, up to date and observed.
+
+    A message that names a failure carries Helm's own words.
+    """
+    if observed is None:
+        return Condition(typ, "Unknown", "NotCreated", "Not created yet.")
+    label = f"{KIND} {observed.namespace}/{observed.name}"
+    if observed.terminating:
+        return Condition(typ, "False", "Terminating", f"{label} is being deleted.")
+    if observed.state == "failed":
+        return Condition(typ, "False", "ReleaseFailed", f"{label}: {_failure(observed)}")
+    if observed.state in _VERBS:
+        return Condition(typ, "False", "Progressing", f"{label} {_VERBS[observed.state]}.")
+    synced = observed.synced
+    if synced and synced.status == "False":
+        return _out_of_sync(typ, observed, f"{label}: {_short(synced.message)}")
+    if _is_stale(observed):
+        return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
+    if observed.ready is None or synced is None:
+        return Condition(
+            typ, "Unknown", "Pending", f"{label} was not yet taken up by provider-helm."
+        )
+    if observed.ready.status != "True" or not is_deployed(observed):
+        return Condition(typ, "False", "Progressing", f"{label} is not deployed yet.")
+    return Condition(typ, "True", "Available")
+
+
+def _out_of_sync(typ: str, observed: ObservedRelease, words: str) -> Condition:
+    """Tell a failed action, of which Helm's words speak, from a failed look.
+
+    What was deployed before still runs, so its condition is Unknown in both cases.
+    """
+    message = observed.synced.message if observed.synced else ""
+    acted = message.startswith(("create failed", "update failed"))
+    if acted and not is_deployed(observed):
+        return Condition(typ, "False", "InstallFailed", words)
+    return Condition(typ, "Unknown", "UpdateFailed" if acted else "ObservationFailed", words)
+
+
+def _is_stale(observed: ObservedRelease) -> bool:
+    """Tell whether the provider has not yet looked at the newest spec."""
+    return (
+        observed.generation is not None
+        and observed.observed_generation is not None
+        and observed.observed_generation < observed.generation
+    )
+
+
+def _failure(observed: ObservedRelease) -> str:
+    words = observed.description
+    if observed.synced and observed.synced.status == "False":
+        words = observed.synced.message or words
+    return _short(words) or "Helm gives no reason."
+
+
+def _short(words: str) -> str:
+    folded = " ".join(words.split())
+    return folded if len(folded) <= LONGEST_MESSAGE else folded[: LONGEST_MESSAGE - 1] + "…"

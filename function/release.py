@@ -1,0 +1,115 @@
+"""Build a provider-helm Release, with the settings that all of ours share.
+
+The kind: https://marketplace.upbound.io/providers/crossplane-contrib/provider-helm.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+API_VERSION = "helm.m.crossplane.io/v1beta1"
+KIND = "Release"
+
+EXTERNAL_NAME = "crossplane.io/external-name"
+POLL_INTERVAL = "30s"
+"""How often provider-helm looks; needs provider-helm 1.4, older ones go by their `--poll`."""
+
+UNLIMITED = 2147483647
+"""Rollback limit under which a failed first install is repaired without end."""
+
+MAX_HISTORY = 3
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart in a repository."""
+
+    repository: str
+    name: str
+    version: str
+    digest: str | None = None
+    pull_secret: str | None = None
+
+
+@dataclass(frozen=True)
+class Detail:
+    """A field of an object on the host that comes back as a connection detail.
+
+    One missing object or field fails the provider's whole observation, so a detail may
+    only name what exists.
+    """
+
+    key: str
+    api_version: str
+    kind: str
+    name: str
+    field_path: str
+
+
+def release(  # noqa: PLR0913  # a Release has these parts
+    *,
+    name: str,
+    platform: str,
+    target: str,
+    provider_config: str,
+    chart: Chart,
+    values: Mapping[str, object],
+    rollback_limit: int = UNLIMITED,
+    details: Sequence[Detail] = (),
+    connection_secret: str | None = None,
+) -> dict[str, Any]:
+    """Return a Release `name` in namespace `platform` that installs into namespace `target`.
+
+    `skipCreateNamespace` because the namespace is a Release of its own; `wait: false` because
+    waiting blocks a worker of the provider, and readiness is read from the connection details.
+    """
+    spec: dict[str, object] = {
+        "providerConfigRef": {"kind": "ClusterProviderConfig", "name": provider_config},
+        "rollbackLimit": rollback_limit,
+        "forProvider": {
+            "chart": _chart(chart),
+            "namespace": target,
+            "skipCreateNamespace": True,
+            "wait": False,
+            "maxHistory": MAX_HISTORY,
+            "values": values,
+        },
+    }
+    if details:
+        spec["connectionDetails"] = [_detail(detail, target) for detail in details]
+        spec["writeConnectionSecretToRef"] = {"name": connection_secret}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {
+            "name": name,
+            "namespace": platform,
+            "annotations": {EXTERNAL_NAME: name, "crossplane.io/poll-interval": POLL_INTERVAL},
+        },
+        "spec": spec,
+    }
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    reference: dict[str, object] = {
+        "repository": chart.repository,
+        "name": chart.name,
+        "version": chart.version,
+    }
+    if chart.digest:
+        reference["digest"] = chart.digest
+    if chart.pull_secret:
+        reference["pullSecretRef"] = {"name": chart.pull_secret}
+    return reference
+
+
+def _detail(detail: Detail, namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": detail.api_version,
+        "kind": detail.kind,
+        "name": detail.name,
+        "namespace": namespace,
+        "fieldPath": detail.field_path,
+        "toConnectionSecretKey": detail.key,
+        "skipPartOfReleaseCheck": True,
+    }

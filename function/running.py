@@ -1,0 +1,68 @@
+"""What runs now, read back from the observed Releases.
+
+A wish is compared with it, so that the comparison also holds after a restore without status.
+"""
+
+from dataclasses import dataclass
+
+from function.models.fields import Availability
+from function.plain import at
+from function.state import Observed
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The volume of the control plane; None leaves it to the chart or the host."""
+
+    size: str | None
+    storage_class: str | None
+
+
+@dataclass(frozen=True)
+class Running:
+    """What runs now, read from the Releases."""
+
+    availability: Availability
+    storage: Storage
+    chart: str
+    kubernetes: str
+    provider_config: str
+    imported: bool
+    """Whether the Release of the import into Rancher exists."""
+    cluster_name: str | None
+    """Name in Rancher, once imported."""
+
+
+def running(observed: Observed) -> Running | None:
+    """Return what the observed Releases ask for, or None before there is a virtual cluster."""
+    vcluster = observed.vcluster
+    if vcluster is None:
+        return None
+    values = vcluster.values
+    highly_available = (
+        at(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
+    )
+    volume = (
+        ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
+        if highly_available
+        else ("controlPlane", "statefulSet")
+    )
+    imported = observed.rancher.values if observed.rancher else {}
+    return Running(
+        availability="HA" if highly_available else "Single",
+        storage=Storage(
+            size=_text(at(values, *volume, "persistence", "volumeClaim", "size")),
+            storage_class=_text(at(values, *volume, "persistence", "volumeClaim", "storageClass")),
+        ),
+        chart=vcluster.chart_version,
+        kubernetes=(
+            _text(at(values, "controlPlane", "distro", "k8s", "image", "tag")) or ""
+        ).removeprefix("v"),
+        provider_config=vcluster.provider_config,
+        imported=observed.rancher is not None,
+        cluster_name=_text(at(imported, "rancher", "clusterName")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,138 @@
+"""What was observed, and what is answered: frozen values without protobuf.
+
+`Request` is what Crossplane sent; `Answer` is what it gets back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Truth = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition of the VCluster, or of an observed object."""
+
+    type: str
+    status: Truth
+    reason: str
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class ObservedRelease:
+    """A provider-helm Release as the control plane holds it."""
+
+    name: str
+    namespace: str
+    api_version: str
+    kind: str
+    terminating: bool = False
+    generation: int | None = None
+    observed_generation: int | None = None
+    """Generation that the condition Synced speaks of."""
+    provider_config: str = ""
+    chart_version: str = ""
+    """Version that is asked for."""
+    values: Mapping[str, object] = field(default_factory=dict)
+    connection_keys: frozenset[str] = frozenset()
+    """Keys of the connection details that are asked for."""
+    deployed_version: str = ""
+    """Version that Helm deployed last."""
+    state: str = ""
+    """Helm's state of the release: deployed, failed, pending-install..."""
+    revision: int = 0
+    description: str = ""
+    """Helm's words on the last action."""
+    ready: Condition | None = None
+    synced: Condition | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
+    """Connection details that are no secret."""
+    has_kubeconfig: bool = False
+
+
+@dataclass(frozen=True)
+class Owned:
+    """Another composed resource of ours, a Usage, as far as it matters."""
+
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """A Release under one of our names that this VCluster does not control."""
+
+    name: str
+    namespace: str
+    terminating: bool
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that Crossplane observed of one VCluster."""
+
+    namespace: ObservedRelease | None = None
+    vcluster: ObservedRelease | None = None
+    rancher: ObservedRelease | None = None
+    usages: Mapping[str, Owned] = field(default_factory=dict)
+    """Usages by resource key."""
+    strangers: tuple[Stranger, ...] = ()
+
+    @property
+    def releases(self) -> tuple[ObservedRelease, ...]:
+        """The Releases that exist."""
+        return tuple(r for r in (self.namespace, self.vcluster, self.rancher) if r)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call of the function."""
+
+    input: Mapping[str, object] | None
+    composite: Mapping[str, object]
+    """The VCluster, plain."""
+    observed: Observed = Observed()
+    taken: frozenset[str] = frozenset()
+    """Resource keys that earlier steps of the pipeline desire."""
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A desired composed resource."""
+
+    resource: dict[str, Any]
+    ready: bool
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something worth an event on the VCluster."""
+
+    warning: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class Requirement:
+    """An object that the function wants to see in the next call."""
+
+    key: str
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a call."""
+
+    resources: Mapping[str, Composed] = field(default_factory=dict)
+    status: dict[str, Any] | None = None
+    conditions: tuple[Condition, ...] = ()
+    events: tuple[Event, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
+    ready: bool = False
+    fatal: str = ""
+    """Why nothing may be applied or deleted now; empty if all is well."""

@@ -1,0 +1,127 @@
+"""What happens to a bad spec or Input: it is refused with field, rule and remedy.
+
+The models say what a field may look like; here pydantic's findings become sentences. The value
+never appears in them: it may be secret.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from function.errors import InvalidError, Problem
+from function.models.input import Input
+from function.models.xr import Spec
+from function.wanted import VCluster
+
+RETRY = "caas.telekom.de/retry"
+
+_M = TypeVar("_M", bound=BaseModel)
+
+_SENTENCES = {
+    "missing": ("is required", "Add it."),
+    "string_type": ("must be text", 'Write it in quotes: "1.35", not 1.35.'),
+    "int_type": ("must be a whole number", "Write digits without quotes."),
+    "bool_type": ("must be true or false", "Write it without quotes."),
+    "dict_type": ("must be a map", "Write key: value pairs below it."),
+    "model_type": ("must be a map", "Write key: value pairs below it."),
+    "list_type": ("must be a list", "Write entries that begin with '-'."),
+}
+"""Rule and remedy by pydantic's type of error."""
+
+
+def platform_input(raw: Mapping[str, object] | None) -> Input:
+    """Return the checked Input."""
+    if raw is None:
+        problem = Problem("input", "is missing", "Give the pipeline step an Input.")
+        raise InvalidError(problem, reason="InvalidInput")
+    return _parse(Input, raw, "input", "InvalidInput")
+
+
+def vcluster(raw: Mapping[str, object]) -> VCluster:
+    """Return the checked VCluster."""
+    metadata = raw.get("metadata")
+    if not isinstance(metadata, Mapping):
+        raise InvalidError(Problem("metadata", "is missing", "Send the observed VCluster."))
+    status = raw.get("status")
+    return VCluster(
+        name=_required(metadata, "name"),
+        uid=_required(metadata, "uid"),
+        retries=_retries(metadata.get("annotations")),
+        spec=_parse(Spec, raw.get("spec", {}), "spec", "InvalidSpec"),
+        conditions=_conditions(status.get("conditions") if isinstance(status, Mapping) else None),
+    )
+
+
+def _required(metadata: Mapping[str, object], key: str) -> str:
+    value = metadata.get(key)
+    if not isinstance(value, str) or not value:
+        raise InvalidError(Problem(f"metadata.{key}", "is missing", "Send the observed VCluster."))
+    return value
+
+
+def _retries(annotations: object) -> int:
+    text = annotations.get(RETRY, "0") if isinstance(annotations, Mapping) else "0"
+    if not isinstance(text, str) or not re.fullmatch("[0-9]{1,4}", text):
+        field = f"metadata.annotations[{RETRY}]"
+        raise InvalidError(Problem(field, "must be a whole number, 0 to 9999", 'Write "1".'))
+    return int(text)
+
+
+def _conditions(raw: object) -> dict[str, tuple[str, str]]:
+    found = raw if isinstance(raw, Sequence) else ()
+    return {
+        str(c.get("type")): (str(c.get("status")), str(c.get("reason")))
+        for c in found
+        if isinstance(c, Mapping)
+    }
+
+
+def _parse(model: type[_M], raw: object, root: str, reason: str) -> _M:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        problems = (_problem(model, detail, root) for detail in details)
+        raise InvalidError(*problems, reason=reason) from None
+
+
+def _problem(model: type[BaseModel], detail: ErrorDetails, root: str) -> Problem:
+    path = detail["loc"]
+    field = _field(root, path)
+    if detail["type"] == "extra_forbidden":
+        known = ", ".join(sorted(_known(model, path[:-1])))
+        return Problem(field, "is not a known field", f"Remove it or correct it. Known: {known}.")
+    if detail["type"] in _SENTENCES:
+        return Problem(field, *_SENTENCES[detail["type"]])
+    rule = re.sub("^(Input|String|List|Dictionary) should ", "must ", detail["msg"])
+    return Problem(field, rule.removeprefix("Value error, "), "Correct it.")
+
+
+def _field(root: str, path: Sequence[int | str]) -> str:
+    field = root
+    for step in path:
+        field += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return field
+
+
+def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
+    """Return the fields of the model that the path leads to."""
+    current: type[BaseModel] = model
+    for step in path:
+        if isinstance(step, str) and step in current.model_fields:
+            current = _model_in(current.model_fields[step].annotation) or current
+    return list(current.model_fields)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """Return the model inside an annotation such as `list[Owner]` or `dict[str, Plan] | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _model_in(inner)
+        if found:
+            return found
+    return None

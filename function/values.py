@@ -1,0 +1,191 @@
+"""The values of the official vcluster chart: where each comes from.
+
+Six layers, each winning over the one before: base, the Input's values, the plan, the spec, the
+tenant's own values, the Input's enforced values. Helm keeps nothing between upgrades, so the
+values are complete every time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
+"""
+
+from collections.abc import Mapping
+
+from function import quota
+from function.models.input import Input
+from function.wanted import Wanted
+
+Values = dict[str, object]
+
+HA_REPLICAS = 3
+HA_COREDNS_REPLICAS = 2
+HA_MINIMUM = 2
+"""Replicas that must be healthy for a highly available cluster to be usable: etcd's quorum."""
+
+
+def chart_values(wanted: Wanted, config: Input) -> Values:
+    """Return the complete values of the chart."""
+    return merge(
+        _base(wanted, config.pullSecret),
+        config.vcluster.values,
+        _plan(wanted),
+        _spec(wanted),
+        wanted.values,
+        config.vcluster.enforcedValues,
+    )
+
+
+def merge(*layers: Mapping[str, object]) -> Values:
+    """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
+    merged: Values = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = merged.get(key)
+            if isinstance(value, Mapping):
+                merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
+            else:
+                merged[key] = value
+    return merged
+
+
+def _base(wanted: Wanted, pull_secret: str | None) -> Values:
+    """What every virtual cluster has.
+
+    The open-source image, because the chart's default refuses some keys without a licence. The
+    certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
+    network policies are ours: here they would restart the control plane with every change.
+    """
+    names = wanted.names
+    secrets = [{"name": pull_secret}] if pull_secret else []
+    return {
+        "controlPlane": {
+            "statefulSet": {
+                "image": {"repository": "loft-sh/vcluster-oss"},
+                "resources": {
+                    "requests": {"cpu": "200m", "memory": "256Mi"},
+                    "limits": {"cpu": "2", "memory": "4Gi"},
+                },
+            },
+            "proxy": {"extraSANs": [names.service, f"{names.service}.cluster.local"]},
+            "advanced": {
+                "serviceAccount": {"imagePullSecrets": secrets},
+                "workloadServiceAccount": {"imagePullSecrets": secrets},
+            },
+            "service": {"spec": {"type": "ClusterIP"}},
+        },
+        "exportKubeConfig": {"context": names.xr, "server": names.endpoint},
+        "networking": {"advanced": {"proxyKubelets": {"byHostname": False, "byIP": False}}},
+        "policies": {
+            "resourceQuota": {"enabled": False},
+            "limitRange": {"enabled": False},
+            "networkPolicy": {"enabled": False},
+        },
+        "sync": {"toHost": {"pods": {"useSecretsForSATokens": True}}},
+        "telemetry": {"enabled": False},
+    }
+
+
+def _plan(wanted: Wanted) -> Values:
+    resources = wanted.plan.resources
+    return {
+        "controlPlane": {
+            "statefulSet": {
+                "resources": {"requests": resources.requests, "limits": resources.limits}
+            }
+        }
+    }
+
+
+def _spec(wanted: Wanted) -> Values:
+    sync = wanted.sync
+    common: Values = {
+        "controlPlane": {"distro": {"k8s": {"image": {"tag": f"v{wanted.kubernetes}"}}}},
+        "policies": {"podSecurityStandard": wanted.pod_security},
+        "sync": {
+            "toHost": {
+                "ingresses": {"enabled": sync["ingresses"]},
+                "networkPolicies": {"enabled": sync["networkPolicies"]},
+                "podDisruptionBudgets": {"enabled": sync["podDisruptionBudgets"]},
+                "serviceAccounts": {"enabled": sync["serviceAccounts"]},
+            },
+            "fromHost": {
+                "storageClasses": {"enabled": sync["storageClasses"]},
+                "ingressClasses": {"enabled": sync["ingressClasses"]},
+                "nodes": {"selector": {"labels": wanted.node_labels}},
+            },
+        },
+    }
+    return merge(common, _highly_available(wanted) if wanted.highly_available else _single(wanted))
+
+
+def _single(wanted: Wanted) -> Values:
+    """One control plane with the embedded database on a volume of its StatefulSet."""
+    return {
+        "controlPlane": {
+            "backingStore": {
+                "database": {"embedded": {"enabled": True}},
+                "etcd": {"deploy": {"enabled": False}},
+            },
+            "statefulSet": {
+                "highAvailability": {"replicas": 1},
+                "persistence": {"volumeClaim": _volume(wanted)},
+            },
+            "coredns": {"deployment": {"replicas": 1}},
+            "advanced": {"podDisruptionBudget": {"enabled": False}},
+        }
+    }
+
+
+def _highly_available(wanted: Wanted) -> Values:
+    """Three control planes, a Deployment, and three etcd members with a volume each.
+
+    Embedded etcd would need a licence. Its limits are explicit, because those that the namespace
+    gives to a container without any are too small for etcd.
+    """
+    release = wanted.names.release
+    return {
+        "controlPlane": {
+            "backingStore": {
+                "database": {"embedded": {"enabled": False}},
+                "etcd": {
+                    "deploy": {
+                        "enabled": True,
+                        "statefulSet": {
+                            "highAvailability": {"replicas": HA_REPLICAS},
+                            "persistence": {"volumeClaim": _volume(wanted)},
+                            "resources": {
+                                "requests": quota.ETCD_REQUESTS,
+                                "limits": quota.ETCD_LIMITS,
+                            },
+                            "scheduling": _spread("vcluster-etcd", release),
+                        },
+                    }
+                },
+            },
+            "statefulSet": {
+                "highAvailability": {"replicas": HA_REPLICAS},
+                "persistence": {"volumeClaim": {"enabled": False}},
+                "scheduling": _spread("vcluster", release),
+            },
+            "coredns": {"deployment": {"replicas": HA_COREDNS_REPLICAS}},
+            "advanced": {"podDisruptionBudget": {"enabled": True, "minAvailable": HA_MINIMUM}},
+        }
+    }
+
+
+def _volume(wanted: Wanted) -> Values:
+    volume: Values = {"enabled": True, "retentionPolicy": "Delete"}
+    if wanted.storage.size:
+        volume["size"] = wanted.storage.size
+    if wanted.storage.storage_class:
+        volume["storageClass"] = wanted.storage.storage_class
+    return volume
+
+
+def _spread(app: str, release: str) -> Values:
+    return {
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": {"app": app, "release": release}},
+            }
+        ]
+    }

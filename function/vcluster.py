@@ -1,0 +1,167 @@
+"""The virtual cluster: the Release of the official chart, and whether a customer can use it.
+
+Health is read live, by connection details: the provider's own Ready stays True when the pods die.
+They come in two steps, because a detail that does not exist yet is an error that the provider
+retries ever more slowly: first what exists as soon as the chart is installed, then, once that
+says healthy, the kubeconfig.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from function.models.input import Input
+from function.names import Names, connection_secret
+from function.readiness import judge
+from function.release import UNLIMITED, Chart, Detail, release
+from function.state import Condition, ObservedRelease
+from function.values import HA_MINIMUM, HA_REPLICAS, chart_values
+from function.wanted import Wanted
+
+KEY = "vcluster"
+CONDITION = "ControlPlaneReady"
+
+AVAILABLE = "available"
+ETCD_AVAILABLE = "etcdAvailable"
+CHART_LABEL = "chart"
+KUBERNETES_IMAGE = "kubernetesImage"
+KUBECONFIG = "kubeconfig"
+
+UPGRADE_ATTEMPTS = 3
+"""Further attempts at a failed upgrade; endless ones would restart the control plane for ever."""
+
+
+def desired(wanted: Wanted, config: Input, observed: ObservedRelease | None) -> dict[str, Any]:
+    """Return the Release."""
+    names = wanted.names
+    offer = config.vcluster.chart
+    return release(
+        name=names.release,
+        platform=names.platform,
+        target=names.namespace,
+        provider_config=wanted.host.provider_config,
+        chart=Chart(
+            repository=offer.repository,
+            name=offer.name,
+            version=wanted.chart,
+            digest=offer.digests.get(wanted.chart),
+            pull_secret=offer.pullSecret,
+        ),
+        values=chart_values(wanted, config),
+        rollback_limit=_rollback_limit(observed, wanted.retries),
+        details=_details(names, observed, highly_available=wanted.highly_available),
+        connection_secret=connection_secret(names.release),
+    )
+
+
+def condition(observed: ObservedRelease | None) -> Condition:
+    """Return ControlPlaneReady: deployed, up to date, enough healthy pods, and a kubeconfig."""
+    judged = judge(CONDITION, observed)
+    if judged.status != "True" or observed is None:
+        return judged
+    unhealthy = _health(observed)
+    if unhealthy:
+        return unhealthy
+    if not observed.has_kubeconfig:
+        return replace(
+            judged,
+            status="False",
+            reason="WaitingForKubeconfig",
+            message="The control plane runs; its kubeconfig was not written yet.",
+        )
+    return judged
+
+
+def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> bool:
+    """Tell whether the observed Release already asks for what is desired now."""
+    provider = resource["spec"]["forProvider"]
+    return observed.chart_version == provider["chart"]["version"] and _contains(
+        observed.values, provider["values"]
+    )
+
+
+def is_settled(observed: ObservedRelease | None) -> bool:
+    """Tell whether the chart version that is asked for runs, so that the next may come."""
+    return (
+        observed is not None
+        and observed.deployed_version == observed.chart_version
+        and condition(observed).status == "True"
+    )
+
+
+def running_chart(observed: ObservedRelease | None) -> str:
+    """Return the chart version that the workload bears, or nothing while it is not known."""
+    return observed.details.get(CHART_LABEL, "").removeprefix("vcluster-") if observed else ""
+
+
+def running_kubernetes(observed: ObservedRelease | None) -> str:
+    """Return the Kubernetes version of the workload's image, or nothing while not known."""
+    image = observed.details.get(KUBERNETES_IMAGE, "") if observed else ""
+    return image.split("@")[0].rpartition(":")[2] if ":" in image else ""
+
+
+def _health(observed: ObservedRelease) -> Condition | None:
+    """Return what is wrong with the pods, or None if enough are healthy."""
+    if ETCD_AVAILABLE in observed.connection_keys:
+        return _enough(observed, AVAILABLE, "control plane replicas", HA_MINIMUM) or _enough(
+            observed, ETCD_AVAILABLE, "etcd members", HA_MINIMUM
+        )
+    return _enough(observed, AVAILABLE, "control plane replicas", 1)
+
+
+def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Condition | None:
+    text = observed.details.get(key, "")
+    if not text.isdecimal():
+        message = f"The number of available {what} is not known yet."
+        return Condition(CONDITION, "Unknown", "HealthUnknown", message)
+    if int(text) < needed:
+        total = HA_REPLICAS if ETCD_AVAILABLE in observed.connection_keys else 1
+        message = f"{text} of {total} {what} are available, {needed} are needed."
+        return Condition(CONDITION, "False", "Unavailable", message)
+    return None
+
+
+def _rollback_limit(observed: ObservedRelease | None, retries: int) -> int:
+    """Return how often a failure is repaired: a first install always, an upgrade some times."""
+    if observed is None or observed.revision <= 1:
+        return UNLIMITED
+    return UPGRADE_ATTEMPTS + retries
+
+
+def _details(
+    names: Names, observed: ObservedRelease | None, *, highly_available: bool
+) -> tuple[Detail, ...]:
+    """Return what is read from the host; the kubeconfig joins once the pods are healthy.
+
+    An entry once added stays: taking it away would take the kubeconfig out of the Secret.
+    """
+    kind = "Deployment" if highly_available else "StatefulSet"
+    image = "spec.template.spec.initContainers[0].image"
+    details = [
+        Detail(CHART_LABEL, "apps/v1", kind, names.release, "metadata.labels.chart"),
+        Detail(KUBERNETES_IMAGE, "apps/v1", kind, names.release, image),
+    ]
+    if highly_available:
+        # A Deployment leaves status.availableReplicas out while it is 0.
+        healthy, available = "status.currentHealthy", "status.availableReplicas"
+        details += [
+            Detail(AVAILABLE, "policy/v1", "PodDisruptionBudget", names.release, healthy),
+            Detail(ETCD_AVAILABLE, "apps/v1", "StatefulSet", names.etcd, available),
+        ]
+    else:
+        details.append(
+            Detail(AVAILABLE, "apps/v1", kind, names.release, "status.availableReplicas")
+        )
+    if observed and (KUBECONFIG in observed.connection_keys or _health(observed) is None):
+        details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
+    return tuple(details)
+
+
+def _contains(observed: object, desired_value: object) -> bool:
+    """Tell whether all that is desired is observed; what others added does not matter."""
+    if isinstance(desired_value, Mapping):
+        return isinstance(observed, Mapping) and all(
+            key in observed and _contains(observed[key], value)
+            for key, value in desired_value.items()
+        )
+    return observed == desired_value

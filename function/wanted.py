@@ -1,0 +1,203 @@
+"""From a spec and the Input to decisions: everything resolved, nothing left to look up.
+
+Here plans, hosts, pools and projects get their meaning and defaults are filled in. What a
+spec may not ask for is refused in `limits`; what may not change any more is kept by `guard`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from function import names, versions
+from function.errors import InvalidError, Problem
+from function.models import input as platform
+from function.models import xr
+from function.models.fields import Availability, Owner, PodSecurity, Quota, SyncKind
+from function.names import Names
+from function.running import Running, Storage
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Host:
+    """The host cluster."""
+
+    name: str
+    provider_config: str
+    cidrs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rancher:
+    """The import into Rancher."""
+
+    cluster_name: str
+    project: str
+    owners: tuple[Owner, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a VCluster shall be."""
+
+    names: Names
+    uid: str
+    retries: int
+    """Further attempts at a failed upgrade, from annotation `caas.telekom.de/retry`."""
+    plan: platform.Plan
+    availability: Availability
+    storage: Storage
+    chart: str
+    kubernetes: str
+    quota: Quota
+    pod_security: PodSecurity
+    network_policy: bool
+    egress: tuple[str, ...]
+    sync: Mapping[SyncKind, bool]
+    node_labels: Mapping[str, str]
+    host: Host
+    readers: tuple[xr.Reader, ...]
+    rancher: Rancher | None
+    deletion_protection: bool
+    values: Mapping[str, object]
+
+    @property
+    def highly_available(self) -> bool:
+        """Whether three control planes and three etcd members run."""
+        return self.availability == "HA"
+
+
+@dataclass(frozen=True)
+class VCluster:
+    """The observed VCluster, checked."""
+
+    name: str
+    uid: str
+    retries: int
+    spec: xr.Spec
+    conditions: Mapping[str, tuple[str, str]]
+    """Status and reason of each condition that it bears now."""
+
+
+def resolve(vcluster: VCluster, config: platform.Input, now: Running | None) -> Wanted:
+    """Return what the spec means on this platform, given what runs now."""
+    spec = vcluster.spec
+    names.refuse(vcluster.name, config.platformNamespace, config.hostNamespace.reserved)
+    plan = _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
+    return Wanted(
+        names=names.derive(vcluster.name, config.platformNamespace),
+        uid=vcluster.uid,
+        retries=vcluster.retries,
+        plan=plan,
+        availability=spec.availability,
+        storage=_storage(spec.storage, plan),
+        chart=config.vcluster.chart.versions[-1],
+        kubernetes=_kubernetes(spec.kubernetesVersion, config.vcluster.kubernetes, now),
+        quota=_quota(spec.quota, plan.quota),
+        pod_security=spec.isolation.podSecurity or config.tenant.podSecurity[0],
+        network_policy=spec.isolation.networkPolicy,
+        egress=tuple(spec.isolation.egress),
+        sync=spec.sync.wanted(config.tenant.sync),
+        node_labels=_pool(spec.nodePool, config),
+        host=_host(spec.host, config),
+        readers=tuple(spec.kubeconfigReaders),
+        rancher=_rancher(vcluster, config.rancher, imported=now is not None and now.imported),
+        deletion_protection=spec.deletionProtection,
+        values=spec.values,
+    )
+
+
+def _storage(spec: xr.SpecStorage, plan: platform.Plan) -> Storage:
+    return Storage(
+        size=spec.size or plan.storage.size,
+        storage_class=spec.storageClassName or plan.storage.storageClassName,
+    )
+
+
+def _quota(spec: Quota, plan: Quota) -> Quota:
+    return plan.model_copy(update=spec.model_dump(exclude_none=True))
+
+
+def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | None) -> str:
+    """Resolve the version once: a minor or the default stays at the patch that runs."""
+    if now and now.kubernetes and asked in (None, now.kubernetes, versions.minor(now.kubernetes)):
+        return now.kubernetes
+    if asked is None:
+        return offer.default
+    version = versions.newest_patch(offer.versions, asked)
+    if version is None:
+        raise InvalidError(
+            Problem(
+                "spec.kubernetesVersion",
+                "is not offered by the platform",
+                f"Choose one of: {', '.join(offer.versions)}.",
+            )
+        )
+    return version
+
+
+def _host(name: str | None, config: platform.Input) -> Host:
+    if name is None:
+        if len(config.hosts) > 1:
+            raise InvalidError(
+                Problem(
+                    "spec.host",
+                    "is required where the platform has several hosts",
+                    f"Choose one of: {', '.join(sorted(config.hosts))}.",
+                )
+            )
+        name = next(iter(config.hosts))
+    host = _lookup(config.hosts, name, "spec.host", "host")
+    return Host(name, host.providerConfig, tuple(host.cidrs))
+
+
+def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:
+    return {} if name is None else _lookup(config.nodePools, name, "spec.nodePool", "node pool")
+
+
+def _rancher(
+    vcluster: VCluster, config: platform.Rancher | None, *, imported: bool
+) -> Rancher | None:
+    """Return the import, which an existing one leaves only on the spec's own word."""
+    spec = vcluster.spec.rancher
+    if spec.enabled is False:
+        return None
+    if config is None:
+        _refuse_rancher_without_platform(spec, imported=imported)
+        return None
+    if not (spec.enabled or config.enabled or imported):
+        return None
+    project = "" if spec.project is None else _project(spec.project, config)
+    return Rancher(
+        cluster_name=spec.clusterName or vcluster.name,
+        project=project,
+        owners=(*config.owners, *spec.owners),
+    )
+
+
+def _project(name: str, config: platform.Rancher) -> str:
+    return _lookup(config.projects, name, "spec.rancher.project", "Rancher project")
+
+
+def _refuse_rancher_without_platform(spec: xr.Rancher, *, imported: bool) -> None:
+    if imported:
+        raise InvalidError(
+            Problem(
+                "input.rancher",
+                "is missing while this VCluster is imported into Rancher",
+                "Put it back, or set spec.rancher.enabled to false to take the cluster out.",
+            ),
+            reason="InvalidInput",
+        )
+    if spec.enabled or spec.project or spec.owners or spec.clusterName:
+        raise InvalidError(
+            Problem("spec.rancher", "needs a Rancher, and this platform has none", "Leave it out.")
+        )
+
+
+def _lookup(offer: Mapping[str, T], name: str, field: str, what: str) -> T:
+    if name not in offer:
+        known = ", ".join(sorted(offer)) or "none"
+        raise InvalidError(Problem(field, f"is not a {what} of the platform", f"Known: {known}."))
+    return offer[name]

@@ -1,0 +1,278 @@
+"""Write the CRD of the Input and the XRD of the VCluster from the models.
+
+The models are the one place that says what a field may look like. What only the API server
+can check, changes and combinations, stands here as CEL rules:
+https://kubernetes.io/docs/reference/using-api/cel/.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from function import names
+from function.models import input as platform
+from function.models import xr
+
+Schema = dict[str, Any]
+
+ROOT = Path(__file__).parent.parent
+INPUT_CRD = ROOT / "package" / "input" / "vcluster.fn.caas.telekom.de_inputs.yaml"
+XRD = ROOT / "configuration" / "definition.yaml"
+
+HEADER = "# Written by `make generate` from function/models.\n"
+
+_KEPT = (
+    "type",
+    "enum",
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "required",
+)
+"""What a structural schema has in common with JSON Schema."""
+
+_RESERVED = "|".join(pattern.replace("*", ".*") for pattern in names.RESERVED)
+
+NAME_RULES = [
+    {
+        "rule": f"self.metadata.name.size() <= {names.LONGEST}",
+        "message": f"metadata.name must have at most {names.LONGEST} characters",
+    },
+    {
+        "rule": f"self.metadata.name.matches('^{names.PATTERN.pattern}$')",
+        "message": "metadata.name must be lower case letters, digits and '-', and begin with a "
+        "letter",
+    },
+    {
+        "rule": f"!self.metadata.name.matches('^({_RESERVED})$')",
+        "message": "metadata.name is reserved by the platform, choose another one",
+    },
+]
+
+SPEC_RULES = [
+    {
+        "rule": "self.?availability.orValue('Single') == oldSelf.?availability.orValue('Single')",
+        "message": "spec.availability cannot be changed: another backing store would start an "
+        "empty cluster",
+    },
+    {
+        "rule": "self.?storage.?size == oldSelf.?storage.?size",
+        "message": "spec.storage.size cannot be changed, set or unset later: the volume of a "
+        "StatefulSet cannot be changed",
+    },
+    {
+        "rule": "self.?storage.?storageClassName == oldSelf.?storage.?storageClassName",
+        "message": "spec.storage.storageClassName cannot be changed, set or unset later: the "
+        "volume of a StatefulSet cannot be changed",
+    },
+    {
+        "rule": "self.?host == oldSelf.?host",
+        "message": "spec.host cannot be changed, set or unset later: a virtual cluster cannot "
+        "move to another host",
+    },
+    {
+        "rule": "self.?rancher.?clusterName == oldSelf.?rancher.?clusterName",
+        "message": "spec.rancher.clusterName cannot be changed, set or unset later: it would be "
+        "another cluster in Rancher",
+    },
+    {
+        "rule": "self.?isolation.?podSecurity.orValue('') != 'restricted' || "
+        "!self.?rancher.?enabled.orValue(false)",
+        "message": "spec.isolation.podSecurity: restricted and spec.rancher.enabled: true exclude "
+        "each other, because Rancher's agent has no restricted security context",
+    },
+    {
+        "rule": "self.?expose.?type.orValue('ClusterIP') == 'ClusterIP' && "
+        "self.?expose.?hostname.orValue('') == ''",
+        "message": "spec.expose: only type ClusterIP without hostname is available in this version",
+    },
+    {
+        "rule": "self.?storage.?onDelete.orValue('Delete') == 'Delete' && "
+        "self.?storage.?restoreFrom.orValue('') == ''",
+        "message": "spec.storage: only onDelete Delete without restoreFrom is available in this "
+        "version",
+    },
+]
+
+OWNER_RULES = [
+    {"rule": "has(self.user) != has(self.group)", "message": "name either user or group"}
+]
+
+
+def main() -> None:
+    """Write both files."""
+    INPUT_CRD.write_text(HEADER + dump(input_crd()))
+    XRD.write_text(HEADER + dump(xrd()))
+
+
+def input_crd() -> Schema:
+    """Return the CRD of the Input, which goes into the function's package."""
+    group, version = platform.API_VERSION.split("/")
+    schema = structural(platform.Input)
+    schema["properties"] |= {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+    }
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"inputs.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Namespaced",
+            "names": {
+                "kind": platform.KIND,
+                "listKind": "InputList",
+                "plural": "inputs",
+                "singular": "input",
+                "categories": ["crossplane"],
+            },
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "storage": True,
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }
+
+
+def xrd() -> Schema:
+    """Return the XRD of the VCluster."""
+    group, version = xr.API_VERSION.split("/")
+    spec = structural(xr.Spec)
+    spec["x-kubernetes-validations"] = SPEC_RULES
+    spec["properties"]["rancher"]["properties"]["owners"]["items"]["x-kubernetes-validations"] = (
+        OWNER_RULES
+    )
+    return {
+        "apiVersion": "apiextensions.crossplane.io/v2",
+        "kind": "CompositeResourceDefinition",
+        "metadata": {"name": f"vclusters.{group}"},
+        "spec": {
+            "group": group,
+            "scope": "Cluster",
+            "names": {
+                "kind": xr.KIND,
+                "plural": "vclusters",
+                "singular": "vcluster",
+                "shortNames": ["tvc"],
+                "categories": ["caas"],
+            },
+            "defaultCompositionRef": {"name": f"vcluster.{group}"},
+            "versions": [
+                {
+                    "name": version,
+                    "served": True,
+                    "referenceable": True,
+                    "additionalPrinterColumns": [
+                        _column("KUBERNETES", ".status.kubernetesVersion"),
+                        _column("CHART", ".status.chartVersion"),
+                        _column("RANCHER", ".status.rancher.clusterId"),
+                        _column("HOST", ".status.host"),
+                        _column("ENDPOINT", ".status.endpoint"),
+                    ],
+                    "schema": {
+                        "openAPIV3Schema": {
+                            "type": "object",
+                            "description": "A virtual cluster in a namespace of its own, imported "
+                            "into Rancher.",
+                            "x-kubernetes-validations": NAME_RULES,
+                            "properties": {"spec": spec, "status": structural(xr.Status)},
+                        }
+                    },
+                }
+            ],
+        },
+    }
+
+
+def _column(name: str, path: str) -> Schema:
+    """Return a column of `-o wide`; plain output is left to Crossplane's own columns."""
+    return {"name": name, "type": "string", "jsonPath": path, "priority": 1}
+
+
+def structural(model: type[BaseModel]) -> Schema:
+    """Return a model's structural schema.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
+    """
+    schema = model.model_json_schema()
+    return _convert(schema, schema.get("$defs", {}))
+
+
+def _convert(schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    schema = _resolve(schema, definitions)
+    converted = {key: schema[key] for key in _KEPT if key in schema}
+    description = _described(schema)
+    if description:
+        converted["description"] = description
+    if schema.get("quantity"):
+        converted.pop("type")
+        converted["x-kubernetes-int-or-string"] = True
+    if "const" in schema:
+        converted["enum"] = [schema["const"]]
+    if "items" in schema:
+        converted["items"] = _convert(schema["items"], definitions)
+    if "properties" in schema:
+        converted["properties"] = {
+            name: _convert(below, definitions)
+            for name, below in schema["properties"].items()
+            if name not in xr.NOT_IN_THE_API
+        }
+    elif schema.get("type") == "object":
+        converted |= _map(schema, definitions)
+    return converted
+
+
+def _resolve(schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Follow references and take the value's branch of "a value or null"."""
+    for branch in schema.get("anyOf", ()):
+        if branch.get("type") != "null":
+            schema = {**branch, **{k: v for k, v in schema.items() if k != "anyOf"}}
+    if "$ref" in schema:
+        target = definitions[schema["$ref"].rpartition("/")[2]]
+        own = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = _resolve({**target, **own}, definitions)
+    return schema
+
+
+def _map(schema: Schema, definitions: dict[str, Schema]) -> Schema:
+    """Return what a map with free keys becomes; structural schemas do not bound the keys."""
+    values = schema.get("additionalProperties") or next(
+        iter(schema.get("patternProperties", {}).values()), True
+    )
+    if values is True or not values:
+        return {"x-kubernetes-preserve-unknown-fields": True}
+    return {"additionalProperties": _convert(values, definitions)}
+
+
+def _described(schema: Schema) -> str:
+    text = " ".join(schema.get("description", "").split())
+    default = schema.get("default")
+    if isinstance(default, bool):
+        default = str(default).lower()
+    if default in (None, "") or isinstance(default, dict | list):
+        return text
+    return re.sub(r"\.?$", f". Default: {default}.", text, count=1)
+
+
+def dump(manifest: Schema) -> str:
+    """Return a manifest as YAML in the order of its keys here."""
+    text: str = yaml.safe_dump(manifest, sort_keys=False, width=100, allow_unicode=True)
+    return text
+
+
+if __name__ == "__main__":
+    main()
