@@ -62,7 +62,8 @@ def compose(request: Request) -> Answer:
         config = validate.platform_input(request.input)
         requested = validate.vcluster(request.composite)
         now = running.running(request.observed)
-        asked = wanted.resolve(requested, config, now)
+        imported = request.observed.rancher is not None
+        asked = wanted.resolve(requested, config, now, imported=imported)
         limits.check(requested.spec, asked, config, new=now is None)
         granted, refusals = _keep(asked, now, requested.spec, config, request.observed)
         _refuse_foreign_releases(granted, request.observed)
@@ -158,8 +159,8 @@ def _resources(
             usages.NAMESPACE_BY_VCLUSTER, usage, observed
         )
 
-    leaving_done = desired.rancher is None and observed.rancher is None
-    if not leaving_done and _is_used(
+    has_left = granted.leaves_rancher and observed.rancher is None
+    if not has_left and _is_used(
         usages.VCLUSTER_BY_RANCHER, observed.vcluster, observed.rancher, observed
     ):
         usage = usages.vcluster_by_rancher(names)

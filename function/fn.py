@@ -120,7 +120,7 @@ def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResp
             type=condition.type,
             status=_TRUTH[condition.status],
             reason=condition.reason,
-            message=condition.message,
+            message=condition.message or None,
         )
     for event in answer.events:
         (response.warning if event.warning else response.normal)(rsp, event.message)

@@ -30,7 +30,7 @@ def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -
         *_quota(spec.quota, wanted, config.tenant.quota),
         *_storage(spec.storage, wanted, config.tenant.storage),
         *_expose(spec, config.tenant),
-        *_sync(spec.sync, config.tenant),
+        *_sync(spec.sync, wanted, config.tenant),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),
         *_rancher(spec, wanted, config.rancher),
@@ -111,7 +111,7 @@ def _expose(spec: xr.Spec, tenant: platform.Tenant) -> Iterator[Problem]:
         )
 
 
-def _sync(asked: xr.Sync, tenant: platform.Tenant) -> Iterator[Problem]:
+def _sync(asked: xr.Sync, wanted: Wanted, tenant: platform.Tenant) -> Iterator[Problem]:
     for kind, enabled in asked.wanted(tenant.sync).items():
         if enabled and kind not in tenant.sync:
             yield Problem(
@@ -119,6 +119,13 @@ def _sync(asked: xr.Sync, tenant: platform.Tenant) -> Iterator[Problem]:
                 "is not synced on this platform",
                 f"Leave it out. Allowed: {', '.join(tenant.sync) or 'none'}.",
             )
+    if asked.networkPolicies and wanted.network_policy:
+        yield Problem(
+            "spec.sync.networkPolicies",
+            "cannot be on together with isolation.networkPolicy: policies only add up, so the "
+            "customer's would open what the platform's close",
+            "Switch one of the two off.",
+        )
 
 
 def _values(values: Mapping[str, object], allowed: list[str]) -> Iterator[Problem]:

@@ -108,8 +108,13 @@ def _network_policy(wanted: Wanted, config: Input) -> dict[str, Any]:
         "enabled": wanted.network_policy,
         "hostCidrs": list(wanted.host.cidrs),
         "egress": [*wanted.egress, *rancher],
-        "ingressFrom": config.expose.ingressFrom if wanted.sync["ingresses"] else [],
+        "ingressFrom": config.expose.ingressFrom if _is_reachable(wanted) else [],
     }
+
+
+def _is_reachable(wanted: Wanted) -> bool:
+    """Tell whether traffic from outside may be on its way to the customer's pods."""
+    return wanted.sync["ingresses"] or wanted.quota.loadBalancers != 0
 
 
 def _subject(subject: Subject) -> dict[str, Any]:

@@ -27,8 +27,6 @@ class Running:
     chart: str
     kubernetes: str
     provider_config: str
-    imported: bool
-    """Whether the Release of the import into Rancher exists."""
     cluster_name: str | None
     """Name in Rancher, once imported."""
 
@@ -59,7 +57,6 @@ def running(observed: Observed) -> Running | None:
             _text(at(values, "controlPlane", "distro", "k8s", "image", "tag")) or ""
         ).removeprefix("v"),
         provider_config=vcluster.provider_config,
-        imported=observed.rancher is not None,
         cluster_name=_text(at(imported, "rancher", "clusterName")),
     )
 

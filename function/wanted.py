@@ -59,6 +59,8 @@ class Wanted:
     host: Host
     readers: tuple[xr.Reader, ...]
     rancher: Rancher | None
+    leaves_rancher: bool
+    """Whether the spec itself switches the import off."""
     deletion_protection: bool
     values: Mapping[str, object]
 
@@ -80,8 +82,13 @@ class VCluster:
     """Status and reason of each condition that it bears now."""
 
 
-def resolve(vcluster: VCluster, config: platform.Input, now: Running | None) -> Wanted:
-    """Return what the spec means on this platform, given what runs now."""
+def resolve(
+    vcluster: VCluster, config: platform.Input, now: Running | None, *, imported: bool
+) -> Wanted:
+    """Return what the spec means on this platform, given what runs now.
+
+    `imported` tells whether the Release of the import into Rancher exists.
+    """
     spec = vcluster.spec
     names.refuse(vcluster.name, config.platformNamespace, config.hostNamespace.reserved)
     plan = _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
@@ -102,7 +109,8 @@ def resolve(vcluster: VCluster, config: platform.Input, now: Running | None) -> 
         node_labels=_pool(spec.nodePool, config),
         host=_host(spec.host, config),
         readers=tuple(spec.kubeconfigReaders),
-        rancher=_rancher(vcluster, config.rancher, imported=now is not None and now.imported),
+        rancher=_rancher(vcluster, config.rancher, imported=imported),
+        leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
         values=spec.values,
     )

@@ -41,6 +41,26 @@ _KEPT = (
 
 _RESERVED = "|".join(pattern.replace("*", ".*") for pattern in names.RESERVED)
 
+
+def _read(root: str, path: str, default: str = "") -> str:
+    """Return a CEL expression for a text that may be absent.
+
+    `has()`, because the API server bounds the cost of such an expression, and refuses the whole
+    CRD for one that compares the results of the shorter `self.?storage.?size`.
+    """
+    steps = path.split(".")
+    guards = [f"has({root}.{'.'.join(steps[: n + 1])})" for n in range(len(steps))]
+    return f"({' && '.join(guards)} ? {root}.{path} : '{default}')"
+
+
+def _immutable(path: str, why: str, default: str = "") -> dict[str, str]:
+    """Return the rule that a field keeps its value; setting or unsetting it is a change too."""
+    return {
+        "rule": f"{_read('self', path, default)} == {_read('oldSelf', path, default)}",
+        "message": f"spec.{path} cannot be changed, set or unset later: {why}",
+    }
+
+
 NAME_RULES = [
     {
         "rule": f"self.metadata.name.size() <= {names.LONGEST}",
@@ -57,46 +77,28 @@ NAME_RULES = [
     },
 ]
 
+_VOLUME = "the volume of a StatefulSet cannot be changed"
+
 SPEC_RULES = [
+    _immutable("availability", "another backing store would start an empty cluster", "Single"),
+    _immutable("storage.size", _VOLUME),
+    _immutable("storage.storageClassName", _VOLUME),
+    _immutable("host", "a virtual cluster cannot move to another host"),
+    _immutable("rancher.clusterName", "it would be another cluster in Rancher"),
     {
-        "rule": "self.?availability.orValue('Single') == oldSelf.?availability.orValue('Single')",
-        "message": "spec.availability cannot be changed: another backing store would start an "
-        "empty cluster",
-    },
-    {
-        "rule": "self.?storage.?size == oldSelf.?storage.?size",
-        "message": "spec.storage.size cannot be changed, set or unset later: the volume of a "
-        "StatefulSet cannot be changed",
-    },
-    {
-        "rule": "self.?storage.?storageClassName == oldSelf.?storage.?storageClassName",
-        "message": "spec.storage.storageClassName cannot be changed, set or unset later: the "
-        "volume of a StatefulSet cannot be changed",
-    },
-    {
-        "rule": "self.?host == oldSelf.?host",
-        "message": "spec.host cannot be changed, set or unset later: a virtual cluster cannot "
-        "move to another host",
-    },
-    {
-        "rule": "self.?rancher.?clusterName == oldSelf.?rancher.?clusterName",
-        "message": "spec.rancher.clusterName cannot be changed, set or unset later: it would be "
-        "another cluster in Rancher",
-    },
-    {
-        "rule": "self.?isolation.?podSecurity.orValue('') != 'restricted' || "
-        "!self.?rancher.?enabled.orValue(false)",
+        "rule": f"{_read('self', 'isolation.podSecurity')} != 'restricted' || "
+        "!(has(self.rancher) && has(self.rancher.enabled) && self.rancher.enabled)",
         "message": "spec.isolation.podSecurity: restricted and spec.rancher.enabled: true exclude "
         "each other, because Rancher's agent has no restricted security context",
     },
     {
-        "rule": "self.?expose.?type.orValue('ClusterIP') == 'ClusterIP' && "
-        "self.?expose.?hostname.orValue('') == ''",
+        "rule": f"{_read('self', 'expose.type', 'ClusterIP')} == 'ClusterIP' && "
+        f"{_read('self', 'expose.hostname')} == ''",
         "message": "spec.expose: only type ClusterIP without hostname is available in this version",
     },
     {
-        "rule": "self.?storage.?onDelete.orValue('Delete') == 'Delete' && "
-        "self.?storage.?restoreFrom.orValue('') == ''",
+        "rule": f"{_read('self', 'storage.onDelete', 'Delete')} == 'Delete' && "
+        f"{_read('self', 'storage.restoreFrom')} == ''",
         "message": "spec.storage: only onDelete Delete without restoreFrom is available in this "
         "version",
     },

@@ -8,6 +8,7 @@ reported for one like it. So they stay what the function really makes.
 
 import base64
 import copy
+import functools
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -152,8 +153,13 @@ def composite(example: str) -> Object:
 
 def platform_input() -> Object:
     """Return the Input of our Composition."""
-    loaded = yaml.safe_load(COMPOSITION.read_text())["spec"]["pipeline"][0]["input"]
-    return dict(loaded)
+    return copy.deepcopy(_platform_input())
+
+
+@functools.cache
+def _platform_input() -> Object:
+    loaded: Object = yaml.safe_load(COMPOSITION.read_text())
+    return dict(loaded["spec"]["pipeline"][0]["input"])
 
 
 def observed(example: str, state: str) -> tuple[list[Object], list[Object]]:
@@ -163,7 +169,12 @@ def observed(example: str, state: str) -> tuple[list[Object], list[Object]]:
 
 def request(example: str, state: str) -> fnv1.RunFunctionRequest:
     """Return the request that Crossplane would send in a state."""
-    return request_of(composite(example), *observed(example, state))
+    return fnv1.RunFunctionRequest.FromString(_request(example, state))
+
+
+@functools.cache
+def _request(example: str, state: str) -> bytes:
+    return request_of(composite(example), *observed(example, state)).SerializeToString()
 
 
 def request_of(

@@ -39,12 +39,28 @@ def _as_text(value: object) -> object:
     return value
 
 
-def _cidr(value: str) -> str:
+def _network(value: str) -> str:
     try:
-        ipaddress.ip_network(value)
+        network = ipaddress.ip_network(value)
     except ValueError:
         msg = "must be a network in CIDR notation without host bits, like 198.51.100.0/24"
         raise ValueError(msg) from None
+    if network.prefixlen == 0:
+        msg = "must not be everything"
+        raise ValueError(msg)
+    return value
+
+
+def _reachable(value: str) -> str:
+    """Refuse networks so wide or so close that opening them would undo the network policies.
+
+    169.254.0.0/16 holds the metadata services of the clouds.
+    """
+    network = ipaddress.ip_network(_network(value))
+    widest = 8 if network.version == 4 else 32  # noqa: PLR2004  # IPv4
+    if network.prefixlen < widest or network.is_link_local:
+        msg = "must be no wider than /8 (IPv6: /32) and not link-local"
+        raise ValueError(msg)
     return value
 
 
@@ -55,15 +71,35 @@ Quantity = Annotated[
 ]
 """A Kubernetes quantity above or equal to 0, always text: `500m`, `10Gi`, `"10"`."""
 
+Size = Annotated[str, Field(pattern=quantity.PATTERN, max_length=20)]
+"""The size of a volume, `10Gi`: never a bare number."""
+
 Key = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 """The name of a plan, host, pool or project in the Input."""
 
 ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 """The name of a Kubernetes object (a DNS subdomain)."""
 
-Cidr = Annotated[
-    str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=43), AfterValidator(_cidr)
+_CidrText = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=43)]
+
+Cidr = Annotated[_CidrText, AfterValidator(_network)]
+"""A network."""
+
+OpenCidr = Annotated[_CidrText, AfterValidator(_reachable)]
+"""A network that is opened for pods."""
+
+LabelKey = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$",
+        max_length=317,
+    ),
 ]
+LabelValue = Annotated[
+    str, Field(pattern=r"^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$", max_length=63)
+]
+Labels = dict[LabelKey, LabelValue]
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set"""
 
 KubernetesMinor = Annotated[str, Field(pattern=r"^1\.[0-9]{1,3}$", max_length=5)]
 KubernetesVersion = Annotated[str, Field(pattern=r"^1\.[0-9]{1,3}\.[0-9]{1,3}$", max_length=9)]
@@ -96,7 +132,7 @@ SyncKind = Literal[
 class Storage(Model):
     """The volume of the control plane, or of each etcd member."""
 
-    size: Quantity | None = Field(None, description="Size of the volume.")
+    size: Size | None = Field(None, description="Size of the volume.")
     storageClassName: ObjectName | None = Field(
         None, description="StorageClass on the host. The host's default when left out."
     )

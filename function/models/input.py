@@ -21,8 +21,11 @@ from function.models.fields import (
     Key,
     KubernetesMinor,
     KubernetesVersion,
+    LabelKey,
+    Labels,
     Model,
     ObjectName,
+    OpenCidr,
     Owner,
     PodSecurity,
     Quantity,
@@ -192,8 +195,8 @@ class Subject(Model):
 class HostNamespace(Model):
     """The namespaces on the host that hold virtual clusters."""
 
-    labels: dict[str, str] = Field({}, description="Labels of every such namespace.")
-    annotations: dict[str, str] = Field({}, description="Annotations of every such namespace.")
+    labels: Labels = Field({}, description="Labels of every such namespace.")
+    annotations: dict[LabelKey, str] = Field({}, description="Annotations of every such namespace.")
     reserved: list[Key] = Field(
         [], max_length=500, description="Names that no VCluster may have, beside the built-in ones."
     )
@@ -208,8 +211,8 @@ class Expose(Model):
     ingressFrom: list[Values] = Field(
         [],
         max_length=20,
-        description="NetworkPolicyPeers of the ingress controller, let in where ingresses are "
-        "synced.",
+        description="NetworkPolicyPeers of the ingress controller and load balancers, let in where "
+        "ingresses are synced or LoadBalancers allowed.",
     )
 
 
@@ -224,7 +227,9 @@ class Rancher(Model):
     """The Rancher that virtual clusters are imported into."""
 
     url: str = Field(
-        pattern=r"^https://[^\s/]+[^\s]*$", max_length=500, description="Rancher's server URL."
+        pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$",
+        max_length=500,
+        description="Rancher's server URL, without credentials.",
     )
     tokenSecret: SecretKey = Field(description="API token of the importer.")
     caSecret: SecretKey | None = Field(
@@ -246,7 +251,7 @@ class Rancher(Model):
         description="Roles that `spec.rancher.owners` may ask for.",
     )
     timeout: Duration = Field("15m", description="Limit of one attempt to import.")
-    egress: list[Cidr] = Field(
+    egress: list[OpenCidr] = Field(
         [], max_length=50, description="Rancher's addresses, opened where the import is on."
     )
 
@@ -315,9 +320,7 @@ class Input(Model):
         min_length=1,
         description="The host clusters. With several, every spec names its host.",
     )
-    nodePools: dict[Key, dict[str, str]] = Field(
-        {}, description="Node labels per pool of `spec.nodePool`."
-    )
+    nodePools: dict[Key, Labels] = Field({}, description="Node labels per pool of `spec.nodePool`.")
     hostNamespace: HostNamespace = Field(
         HostNamespace(),
         description="The namespaces on the host.",

@@ -7,11 +7,11 @@ from pydantic import AfterValidator, Field
 from function.models.fields import (
     Availability,
     Bool,
-    Cidr,
     ExposeType,
     Key,
     KubernetesVersionOrMinor,
     Model,
+    OpenCidr,
     Owner,
     PodSecurity,
     Quota,
@@ -69,7 +69,7 @@ class Isolation(Model):
         "platform allows. `restricted` and the Rancher import exclude each other.",
     )
     networkPolicy: Bool = Field(default=True, description="Network policies around the namespace.")
-    egress: list[Cidr] = Field(
+    egress: list[OpenCidr] = Field(
         [], max_length=50, description="Further ranges that the customer's pods may reach."
     )
 

@@ -1,0 +1,136 @@
+# Python 3.11 or newer that makes .venv, and .tools/go where Go is missing.
+PYTHON = python3
+# Further arguments of pytest, such as TEST_ARGS='-k names -n auto'.
+TEST_ARGS =
+# Further arguments of `uv pip compile`, such as LOCK_ARGS=--upgrade.
+LOCK_ARGS =
+EXAMPLE = kunde1
+STATE =
+# The function's image as `docker save` writes it.
+IMAGE_TARBALL =
+
+venv_python = .venv/bin/python
+venv_stamp = .venv/complete
+core_tools = .tools/bin/crossplane .tools/bin/crossplane-core
+compile = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--python-version 3.11 --custom-compile-command 'make lock' $(LOCK_ARGS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# A Go build takes all cores by itself, and two at once would install Go twice.
+.NOTPARALLEL:
+.PHONY: help venv test lint lint-dockerfile demo render validate bench generate examples tools \
+	tools-apiserver lock wheel package package-configuration package-function clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
+
+demo: $(venv_stamp) ## show what the function does, without a cluster
+	@$(venv_python) -m demo
+
+test: $(venv_stamp) ## run the tests
+	@$(venv_python) -m pytest $(TEST_ARGS)
+
+lint: $(venv_stamp) ## check style, types and the borders between modules
+	$(venv_python) -m ruff check
+	$(venv_python) -m ruff format --check
+	$(venv_python) -m mypy
+	.venv/bin/lint-imports
+
+lint-dockerfile: .tools/hadolint/complete ## check the Dockerfile
+	.tools/hadolint/bin/hadolint Dockerfile
+
+render: $(venv_stamp) $(core_tools) ## render an example by Crossplane: EXAMPLE=kunde1 [STATE=ready]
+	@$(venv_python) -m scripts.render $(EXAMPLE) $(STATE)
+
+validate: $(venv_stamp) $(core_tools) .tools/crds.complete ## check all examples against the real schemas
+	@$(venv_python) -m scripts.validate
+
+bench: $(venv_stamp) ## measure the function
+	@$(venv_python) -m bench
+
+generate: $(venv_stamp) ## write the files that are derived from the models
+	@$(venv_python) -m scripts.generate
+
+examples: $(venv_stamp) ## write the observed states of the examples
+	@$(venv_python) -m scripts.life
+
+venv: $(venv_stamp) ## install everything Python into .venv
+
+# The project is built with what the locks name, not with what is resolved on the spot.
+$(venv_stamp): requirements-uv.lock requirements-build.lock requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or newer is required, this is " + sys.version.split()[0] + \
+		": name another one by PYTHON=...")'
+	@echo 'venv: creating .venv'
+	@$(PYTHON) -m venv --clear .venv
+	@echo 'venv: installing uv'
+	@$(venv_python) -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: --requirement requirements-uv.lock
+	@echo 'venv: installing requirements-dev.lock'
+	@.venv/bin/uv pip sync --python $(venv_python) --require-hashes \
+		requirements-dev.lock requirements-build.lock
+	@echo 'venv: installing the project'
+	@.venv/bin/uv pip install --quiet --python $(venv_python) --no-deps --no-build-isolation \
+		--editable .
+	@touch $@
+
+tools: $(core_tools) .tools/bin/helm .tools/crds.complete ## build the pinned programs that render and validate use
+
+tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver ## build the pinned Kubernetes that the tests use
+
+.tools/bin/%: tools/%/go.mod tools/%/go.sum tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh $*
+
+.tools/crds.complete: tools/crossplane-core/go.mod tools/provider-helm/go.mod tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh crds
+
+.tools/hadolint/complete: tools/hadolint.lock
+	@echo 'tools: hadolint: installing'
+	@$(PYTHON) -m venv --clear .tools/hadolint
+	@.tools/hadolint/bin/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: --requirement tools/hadolint.lock
+	@touch $@
+
+# uv has a lock of its own because it installs the others. What builds the project has
+# one because the image needs nothing else of the development set; editables is what
+# hatchling asks for only once it builds an editable wheel.
+lock: $(venv_stamp) ## pin all Python packages anew: [LOCK_ARGS=--upgrade]
+	$(compile) pyproject.toml --output-file requirements.lock >/dev/null
+	$(compile) pyproject.toml --group dev --output-file requirements-dev.lock >/dev/null
+	sed -n 's/^ *"\(uv==[^"]*\)".*/\1/p' pyproject.toml | \
+		$(compile) - --output-file requirements-uv.lock >/dev/null
+	{ sed -n 's/^requires = \["\(hatchling==[^"]*\)".*/\1/p' pyproject.toml; echo editables; } | \
+		$(compile) - --output-file requirements-build.lock >/dev/null
+	$(compile) tools/go.in --output-file tools/go.lock >/dev/null
+	$(compile) tools/hadolint.in --output-file tools/hadolint.lock >/dev/null
+
+wheel: $(venv_stamp) ## build the wheel into dist/
+	@$(venv_python) -m hatchling build --target wheel --directory dist
+
+package: package-configuration package-function ## build the Crossplane packages into dist/: IMAGE_TARBALL=image.tar
+
+package-configuration: .tools/bin/crossplane ## build the packages of the API
+	@mkdir -p dist
+	@for folder in configuration configuration-*; do \
+		if [ -f "$$folder/crossplane.yaml" ]; then \
+			.tools/bin/crossplane xpkg build --package-root "$$folder" \
+				--package-file "dist/$$folder.xpkg" || exit 1; \
+			echo "package: dist/$$folder.xpkg"; \
+		fi; \
+	done
+
+package-function: .tools/bin/crossplane ## build the package of the function: IMAGE_TARBALL=image.tar
+	@if [ ! -f '$(IMAGE_TARBALL)' ]; then \
+		echo 'package: the function needs its image: build the Dockerfile, docker save it to a file,' >&2; \
+		echo 'package: and give that by IMAGE_TARBALL=image.tar' >&2; \
+		exit 1; \
+	fi
+	@mkdir -p dist
+	@.tools/bin/crossplane xpkg build --package-root package \
+		--embed-runtime-image-tarball '$(IMAGE_TARBALL)' --package-file dist/function.xpkg
+	@echo 'package: dist/function.xpkg'
+
+clean: ## remove everything that make has made
+	rm -rf .venv .tools dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,300 @@
+"""The values schemas take what the function emits and refuse everything else."""
+
+import json
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator
+
+CHARTS = ("vcluster-namespace", "vcluster-rancher")
+REQUIRED: Mapping[str, dict[str, Any]] = {
+    "vcluster-namespace": {
+        "name": "kunde1",
+        "owner": {"name": "kunde1", "uid": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},
+        "release": "kunde1-vcluster",
+        "kubeconfig": {"secret": "vc-kunde1-vcluster"},
+    },
+    "vcluster-rancher": {
+        "inputs": "0123456789abcdef",
+        "owner": {"name": "kunde1", "uid": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},
+        "vcluster": {
+            "namespace": "kunde1",
+            "release": "kunde1-vcluster",
+            "kubeconfigSecret": {"name": "vc-kunde1-vcluster"},
+        },
+        "stateConfigMap": "kunde1-rancher",
+        "rancher": {
+            "url": "https://rancher.example.org",
+            "clusterName": "kunde1",
+            "tokenSecret": {"name": "rancher-api"},
+        },
+        "image": "ghcr.io/example/function-vcluster:0.1.0",
+    },
+}
+
+PRINCIPAL = "keycloakoidc_group://kunde1-admins"
+
+
+@pytest.fixture(scope="session")
+def validators(charts: Path) -> Mapping[str, Draft7Validator]:
+    """Return a validator for each chart's values."""
+    return {
+        chart: Draft7Validator(json.loads((charts / chart / "values.schema.json").read_text()))
+        for chart in CHARTS
+    }
+
+
+@pytest.fixture
+def defaults(charts: Path) -> Mapping[str, dict[str, Any]]:
+    """Return each chart's values.yaml, completed with what it requires."""
+    return {
+        chart: _merged(
+            yaml.safe_load((charts / chart / "values.yaml").read_text()), REQUIRED[chart]
+        )
+        for chart in CHARTS
+    }
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_schema_is_one(validators: Mapping[str, Draft7Validator], chart: str) -> None:
+    """The schema itself is a valid one of draft 7."""
+    Draft7Validator.check_schema(validators[chart].schema)
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_everything_is_described_and_closed(
+    validators: Mapping[str, Draft7Validator], chart: str
+) -> None:
+    """An operator reads what each value is for, and a misspelled one is refused everywhere."""
+    objects = [s for s in _schemas(validators[chart].schema) if s.get("type") == "object"]
+
+    assert not [s for s in objects if s.get("additionalProperties", True) is True]
+    assert not [
+        name
+        for s in objects
+        for name, schema in s.get("properties", {}).items()
+        if not schema.get("description", "").endswith(".")
+    ]
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_required_values_have_no_default(
+    validators: Mapping[str, Draft7Validator], charts: Path, chart: str
+) -> None:
+    """A chart installed by hand asks for what only its user knows."""
+    values = yaml.safe_load((charts / chart / "values.yaml").read_text())
+
+    assert not validators[chart].is_valid(values)
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_defaults_are_good(
+    validators: Mapping[str, Draft7Validator],
+    defaults: Mapping[str, dict[str, Any]],
+    chart: str,
+) -> None:
+    """values.yaml and what it asks for make good values."""
+    assert not _errors(validators[chart], defaults[chart])
+
+
+def test_every_feature_is_good(
+    validators: Mapping[str, Draft7Validator], everything: dict[str, Any]
+) -> None:
+    """Values that use everything are good without any default."""
+    assert not _errors(validators["vcluster-namespace"], everything)
+
+
+@pytest.mark.parametrize(
+    ("chart", "path", "value"),
+    [
+        pytest.param(chart, path, value, id=f"{chart.removeprefix('vcluster-')} {path} {value}")
+        for chart, path, value in [
+            ("vcluster-namespace", "rancherProject", "local:p-xyz"),
+            ("vcluster-namespace", "quota", {"requests.nvidia.com/gpu": "2", "cpu": "1.5"}),
+            ("vcluster-namespace", "quota", {"count/deployments.apps": "100"}),
+            ("vcluster-namespace", "labels", {"example.org/a_b.c": ""}),
+            ("vcluster-namespace", "networkPolicy.hostCidrs", ["2001:db8::/32", "::1/128"]),
+            ("vcluster-namespace", "networkPolicy.egress", ["10.0.0.0/8", "169.1.0.0/16"]),
+            ("vcluster-namespace", "networkPolicy.egress", ["198.51.100.1/32", "fd12:3::/32"]),
+            ("vcluster-namespace", "networkPolicy.ingressFrom", [{"namespaceSelector": {}}]),
+            (
+                "vcluster-namespace",
+                "networkPolicy.ingressFrom",
+                [{"ipBlock": {"cidr": "0.0.0.0/0"}}],
+            ),
+            ("vcluster-rancher", "rancher.caSecret", {"name": "rancher-api", "key": "ca.crt"}),
+            (
+                "vcluster-rancher",
+                "rancher.owners",
+                [
+                    {"user": "u-abcde", "role": "cluster-owner"},
+                    {"userPrincipal": "keycloakoidc_user://3f2a", "role": "rt-x7k2p"},
+                    {"group": "openldap_group://cn=a b,dc=example", "role": "cluster-member"},
+                ],
+            ),
+            ("vcluster-rancher", "rancher.url", "https://rancher.example.org:8443/sub/path"),
+            ("vcluster-rancher", "rancher.url", "https://[2001:db8::1]"),
+            ("vcluster-rancher", "rancher.timeout", "1h0m0s"),
+            ("vcluster-rancher", "image", "localhost:5000/a/b_c@sha256:" + "0" * 64),
+            ("vcluster-rancher", "image", "ghcr.io/a/b:0.1.0@sha256:" + "0" * 64),
+            ("vcluster-rancher", "imagePullSecrets", ["registry"]),
+        ]
+    ],
+)
+def test_good_values(
+    validators: Mapping[str, Draft7Validator],
+    defaults: Mapping[str, dict[str, Any]],
+    chart: str,
+    path: str,
+    value: object,
+) -> None:
+    """What a platform may well set is taken."""
+    assert not _errors(validators[chart], _changed(defaults[chart], path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(path, value, id=reason)
+        for reason, path, value in [
+            ("unknown key", "nmae", "kunde1"),
+            ("unknown nested key", "networkPolicy.hostCIDRs", []),
+            ("no name", "name", ""),
+            ("name in capitals", "name", "Kunde1"),
+            ("name too long", "name", "a" * 64),
+            ("no UID", "owner.uid", ""),
+            ("release too long for etcd's StatefulSet", "release", "a" * 48),
+            ("release begins with a digit", "release", "1-vcluster"),
+            ("label of a number", "labels", {"cost-center": 4711}),
+            ("label that is none", "labels", {"contact": "a@example.org"}),
+            ("label key that is none", "labels", {"-a": "b"}),
+            ("annotation of a map", "annotations", {"a": {}}),
+            ("level that the control plane cannot run under", "podSecurity", "restricted"),
+            ("level that protects nothing", "podSecurity", "privileged"),
+            ("project without cluster", "rancherProject", "p-xyz"),
+            ("quota of a number", "quota", {"pods": 50}),
+            ("quota in a number's notation", "quota", {"pods": "2e+06"}),
+            ("quota without a number", "quota", {"cpu": "lots"}),
+            ("negative quota", "quota", {"pods": "-1"}),
+            ("limits without memory", "limitRange.default", {"cpu": "1"}),
+            ("limit of a number", "limitRange.default.cpu", 1),
+            ("switch of a string", "highAvailability", "true"),
+            ("address without length", "networkPolicy.hostCidrs", ["10.0.0.0"]),
+            ("address with a bad part", "networkPolicy.hostCidrs", ["10.0.0.256/8"]),
+            ("length beyond 32", "networkPolicy.hostCidrs", ["10.0.0.0/33"]),
+            ("length beyond 128", "networkPolicy.hostCidrs", ["2001:db8::/129"]),
+            ("host that is everything", "networkPolicy.hostCidrs", ["0.0.0.0/0"]),
+            ("name as a range", "networkPolicy.egress", ["rancher.example.org"]),
+            ("IPv4 in IPv6", "networkPolicy.egress", ["::ffff:169.254.169.254/128"]),
+            ("peer that is everybody", "networkPolicy.ingressFrom", [{}]),
+            (
+                "range and pods in one peer",
+                "networkPolicy.ingressFrom",
+                [{"ipBlock": {"cidr": "192.0.2.0/24"}, "podSelector": {}}],
+            ),
+            (
+                "ServiceAccount as reader",
+                "kubeconfig.readers",
+                [{"kind": "ServiceAccount", "name": "a"}],
+            ),
+            (
+                "everybody as reader",
+                "kubeconfig.readers",
+                [{"kind": "Group", "name": "system:authenticated"}],
+            ),
+            ("nobody as reader", "kubeconfig.readers", [{"kind": "User", "name": ""}]),
+            ("ServiceAccount nowhere", "operators", [{"kind": "ServiceAccount", "name": "a"}]),
+            ("user somewhere", "operators", [{"kind": "User", "name": "a", "namespace": "b"}]),
+            ("pull secret as an object", "pullSecret", {"name": "registry"}),
+        ]
+    ],
+)
+def test_bad_values_of_the_namespace(
+    validators: Mapping[str, Draft7Validator],
+    defaults: Mapping[str, dict[str, Any]],
+    path: str,
+    value: object,
+) -> None:
+    """What cannot work, or opens what must stay shut, is refused before anything is changed."""
+    assert _errors(
+        validators["vcluster-namespace"], _changed(defaults["vcluster-namespace"], path, value)
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(path, value, id=reason)
+        for reason, path, value in [
+            ("unknown key", "token", "abc"),
+            ("token as a value", "rancher.token", "token-abcde:secret"),
+            ("hash too short", "inputs", "0123456789abcde"),
+            ("hash in capitals", "inputs", "0123456789ABCDEF"),
+            ("no encryption", "rancher.url", "http://rancher.example.org"),
+            ("password in the address", "rancher.url", "https://admin:secret@rancher.example.org"),
+            ("query in the address", "rancher.url", "https://rancher.example.org/?token=secret"),
+            ("no host", "rancher.url", "https://"),
+            ("Rancher's own cluster", "rancher.clusterName", "local"),
+            ("name like a generated one", "rancher.clusterName", "c-abcde"),
+            ("name of one letter", "rancher.clusterName", "a"),
+            ("name too long", "rancher.clusterName", "a" * 64),
+            ("certificates without key", "rancher.caSecret", {"name": "rancher-api"}),
+            ("certificates without Secret", "rancher.caSecret", {"key": "ca.crt"}),
+            ("token Secret without key", "rancher.tokenSecret", {"name": "rancher-api"}),
+            ("owner that is nobody", "rancher.owners", [{"role": "cluster-owner"}]),
+            ("owner without role", "rancher.owners", [{"group": PRINCIPAL}]),
+            (
+                "owner that is two",
+                "rancher.owners",
+                [{"user": "u-abcde", "group": PRINCIPAL, "role": "cluster-owner"}],
+            ),
+            ("time without unit", "rancher.timeout", "15"),
+            ("no time", "rancher.timeout", "0m"),
+            ("image without tag", "image", "ghcr.io/example/function-vcluster"),
+            ("image with a space", "image", "ghcr.io/example/function vcluster:1"),
+            ("pull secret as an object", "imagePullSecrets", [{"name": "registry"}]),
+            ("what is not there yet", "onDelete", "Retain"),
+        ]
+    ],
+)
+def test_bad_values_of_the_import(
+    validators: Mapping[str, Draft7Validator],
+    defaults: Mapping[str, dict[str, Any]],
+    path: str,
+    value: object,
+) -> None:
+    """What Rancher would refuse, or what carries a secret, does not get into a release."""
+    assert _errors(
+        validators["vcluster-rancher"], _changed(defaults["vcluster-rancher"], path, value)
+    )
+
+
+def _errors(validator: Draft7Validator, values: object) -> list[str]:
+    return [error.message for error in validator.iter_errors(values)]
+
+
+def _changed(values: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    changed = deepcopy(values)
+    *parents, last = path.split(".")
+    reduce(dict.__getitem__, parents, changed)[last] = value
+    return changed
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(below[key], above[key]) for key in below.keys() & above.keys()}
+    return {**below, **above, **both}
+
+
+def _schemas(schema: object) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _schemas(item)
+    if isinstance(schema, dict):
+        yield schema
+        for item in schema.values():
+            yield from _schemas(item)

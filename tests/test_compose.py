@@ -1,0 +1,296 @@
+"""What exists, in what order, and when: the composition as a whole."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from function import fn
+from function.compose import compose
+from function.state import Answer, Condition, Observed, Owned, Request, Stranger
+from scripts import life
+
+ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"]
+
+
+def request(state: str = "ready", example: str = "kunde1", **spec: Any) -> Request:
+    """Return a request of an example, with fields of its spec replaced."""
+    req = fn.decode(life.request(example, state))
+    composite = {**req.composite, "spec": {**req.composite["spec"], **spec}}  # type: ignore[dict-item]
+    return replace(req, composite=composite)
+
+
+def observing(req: Request, **changes: Any) -> Request:
+    """Return a request in which something else was observed."""
+    return replace(req, observed=replace(req.observed, **changes))
+
+
+def configured(req: Request, **changes: Any) -> Request:
+    """Return a request with fields of the Input replaced; None removes one."""
+    config = {**(req.input or {}), **changes}
+    return replace(req, input={k: v for k, v in config.items() if v is not None})
+
+
+def conditions(answer: Answer) -> dict[str, tuple[str, str]]:
+    """Return status and reason by type."""
+    return {c.type: (c.status, c.reason) for c in answer.conditions}
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        pytest.param("nothing", ["namespace"], id="the-namespace-at-once"),
+        pytest.param(
+            "failed",
+            ["namespace", "vcluster", "namespace-by-vcluster"],
+            id="no-import-before-the-cluster-is-deployed",
+        ),
+        pytest.param(
+            "deploying",
+            ["namespace", "vcluster", "rancher", "namespace-by-vcluster"],
+            id="the-import-as-soon-as-it-is-deployed",
+        ),
+        pytest.param("ready", ALL, id="everything"),
+    ],
+)
+def test_order(state: str, expected: list[str]) -> None:
+    """Things come up one after the other."""
+    assert [*compose(request(state)).resources] == expected
+
+
+def test_the_cluster_waits_for_its_namespace() -> None:
+    """While the namespace is not ready, the virtual cluster is not created."""
+    req = request("deploying")
+    seen = req.observed.namespace
+    assert seen
+    unready = replace(seen, ready=Condition("Ready", "False", "Creating"), state="")
+    answer = compose(observing(req, namespace=unready, vcluster=None))
+    assert [*answer.resources] == ["namespace"]
+
+
+@pytest.mark.parametrize("lost", ["namespace", "vcluster", "rancher"])
+def test_existence_is_never_gated(lost: str) -> None:
+    """A Release that breaks or vanishes takes none of the others with it."""
+    req = request()
+    seen = getattr(req.observed, lost)
+    broken = replace(seen, ready=Condition("Ready", "False", "Creating"), state="failed")
+    assert [*compose(observing(req, **{lost: broken})).resources] == ALL
+    gone = compose(observing(req, **{lost: None}))
+    assert [key for key in ALL if key not in gone.resources] == []
+    assert not gone.ready
+
+
+def test_a_usage_stays_when_its_end_vanishes() -> None:
+    """The order of deletion survives a Release that somebody deleted by hand."""
+    req = request()
+    answer = compose(observing(req, vcluster=None, rancher=None))
+    assert {"namespace-by-vcluster", "vcluster-by-rancher"} <= {*answer.resources}
+
+
+def test_leaving_rancher() -> None:
+    """`rancher.enabled: false` takes the cluster out of Rancher, the Usage goes last."""
+    req = request(rancher={"enabled": False})
+    leaving = compose(req)
+    assert [*leaving.resources] == [
+        "namespace",
+        "vcluster",
+        "namespace-by-vcluster",
+        "vcluster-by-rancher",
+    ]
+    assert conditions(leaving)["RancherConnected"] == ("False", "Deregistering")
+    left = compose(observing(req, rancher=None))
+    assert [*left.resources] == ["namespace", "vcluster", "namespace-by-vcluster"]
+    assert conditions(left)["RancherConnected"] == ("False", "Disabled")
+
+
+def test_the_usage_of_a_lost_import_stays() -> None:
+    """Only the customer's word takes a Usage away, not an Input that lost its rancher block."""
+    req = configured(observing(request(), rancher=None), rancher=None)
+    assert "vcluster-by-rancher" in compose(req).resources
+
+
+def test_a_changed_default_deregisters_nobody() -> None:
+    """An import stays when the platform's default turns to false; new ones do not begin."""
+    off = {**life.platform_input()["rancher"], "enabled": False}
+    assert "rancher" in compose(configured(request(), rancher=off)).resources
+    fresh = compose(configured(request("nothing"), rancher=off))
+    assert conditions(fresh)["RancherConnected"] == ("False", "Disabled")
+
+
+def test_an_input_that_lost_rancher_is_fatal() -> None:
+    """Nothing is deregistered because somebody lost a block of the Input."""
+    answer = compose(configured(request(), rancher=None))
+    assert answer.fatal == (
+        "input.rancher: is missing while this VCluster is imported into Rancher. Put it back, or "
+        "set spec.rancher.enabled to false to take the cluster out."
+    )
+    assert answer.resources == {}
+    without_cluster = configured(observing(request(), vcluster=None), rancher=None)
+    assert compose(without_cluster).fatal == answer.fatal
+
+
+def test_deletion_protection() -> None:
+    """`deletionProtection: true` refuses the deletion, false lifts that."""
+    protected = compose(request("ready", "ha")).resources["deletion-protection"]
+    assert protected.resource == {
+        "apiVersion": "protection.crossplane.io/v1beta1",
+        "kind": "ClusterUsage",
+        "metadata": {"name": "shop-deletion-protection"},
+        "spec": {
+            "of": {
+                "apiVersion": "caas.telekom.de/v1alpha1",
+                "kind": "VCluster",
+                "resourceRef": {"name": "shop"},
+            },
+            "reason": "spec.deletionProtection is true: set it to false to delete this VCluster.",
+        },
+    }
+    lifted = compose(request("ready", "ha", deletionProtection=False))
+    assert "deletion-protection" not in lifted.resources
+
+
+def test_an_earlier_vcluster_is_waited_for() -> None:
+    """A name that is created again at once waits, says so, and is not READY."""
+    earlier = Stranger("kunde1-vcluster", "vcluster-system", terminating=True)
+    answer = compose(observing(request("nothing"), strangers=(earlier,)))
+    assert answer.resources == {}
+    assert not answer.ready
+    assert answer.conditions[1] == Condition(
+        "NamespaceReady",
+        "False",
+        "Terminating",
+        "An earlier VCluster of this name is still being deleted (Release "
+        "vcluster-system/kunde1-vcluster). The new one is created as soon as it is gone.",
+    )
+
+
+def test_a_release_of_somebody_else_is_not_taken() -> None:
+    """A Release under our name that nobody deletes is left alone and named."""
+    theirs = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
+    answer = compose(observing(request("nothing"), strangers=(theirs,)))
+    assert answer.resources == {}
+    assert conditions(answer)["NamespaceReady"] == ("False", "NameTaken")
+
+
+def test_strangers_hold_up_nothing_that_exists() -> None:
+    """What was observed stays desired, whoever else turns up."""
+    theirs = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
+    assert [*compose(observing(request(), strangers=(theirs,))).resources] == ALL
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        pytest.param("nothing", ["kunde1-namespace", "kunde1-vcluster", "kunde1-rancher"]),
+        pytest.param("deploying", []),
+    ],
+)
+def test_it_looks_for_strangers_only_at_the_start(state: str, expected: list[str]) -> None:
+    """The further call of Crossplane that a requirement costs happens once in a life."""
+    assert [r.name for r in compose(request(state)).requirements] == expected
+
+
+def test_names_are_forever() -> None:
+    """A changed platform namespace is fatal, where it would delete and create anew."""
+    answer = compose(configured(request(), platformNamespace="elsewhere"))
+    assert answer.fatal == (
+        "input.platformNamespace: does not fit the existing Release "
+        "vcluster-system/kunde1-namespace, where Release elsewhere/kunde1-namespace is expected. "
+        "Put the namespace back: names never change while a VCluster exists."
+    )
+
+
+def test_a_resource_key_of_an_earlier_step_is_not_overwritten() -> None:
+    """Two steps that compose the same key are told apart before one loses."""
+    answer = compose(replace(request(), taken=frozenset({"vcluster", "bucket"})))
+    assert answer.fatal == (
+        "pipeline resource vcluster: is also composed by an earlier step. Rename it there: this "
+        "function owns these resource names."
+    )
+
+
+def test_a_fatal_answer_brings_all_conditions() -> None:
+    """Crossplane forgets what does not come along with a fatal result."""
+    answer = compose(request(plan="gigantic"))
+    assert conditions(answer) == {
+        "Accepted": ("False", "InvalidSpec"),
+        "NamespaceReady": ("True", "Available"),
+        "ControlPlaneReady": ("True", "Available"),
+        "RancherConnected": ("True", "Connected"),
+    }
+    assert answer.fatal == ("spec.plan: is not a plan of the platform. Known: large, small.")
+
+
+def test_a_refused_change_does_not_hold_up_the_others() -> None:
+    """The quota of a change is applied, its new availability is not."""
+    answer = compose(request(availability="HA", quota={"pods": 20}))
+    values = answer.resources["namespace"].resource["spec"]["forProvider"]["values"]
+    assert values["quota"]["pods"] == "29"
+    assert values["highAvailability"] is False
+    assert answer.conditions[0] == Condition(
+        "Accepted",
+        "False",
+        "ChangeRefused",
+        "spec.availability: stays Single instead of HA: another backing store would start an "
+        "empty cluster",
+    )
+    assert answer.ready
+
+
+def test_a_change_of_the_control_plane_is_not_yet_true() -> None:
+    """READY waits until a changed control plane runs; a changed quota does not touch it."""
+    changed = compose(request(sync={"ingresses": True}))
+    assert conditions(changed)["ControlPlaneReady"] == ("Unknown", "Updating")
+    assert not changed.ready
+    assert compose(request(quota={"pods": 20})).ready
+
+
+def test_the_import_runs_again_for_new_owners() -> None:
+    """READY waits until Rancher knows the owners that are wanted now."""
+    answer = compose(request(rancher={"owners": [{"group": "github_team://1"}]}))
+    assert conditions(answer)["RancherConnected"] == ("False", "Importing")
+    assert not answer.ready
+
+
+@pytest.mark.parametrize("key", ["namespace-by-vcluster", "vcluster-by-rancher"])
+def test_ready_waits_for_the_usages(key: str) -> None:
+    """A VCluster that cannot be deleted in order is not ready."""
+    req = request()
+    answer = compose(observing(req, usages={**req.observed.usages, key: Owned(ready=False)}))
+    assert not answer.ready
+    assert answer.status
+    assert answer.status["blockedBy"] == f"Usage {key} is not ready yet."
+
+
+@pytest.mark.parametrize("key", ["namespace", "vcluster", "rancher"])
+def test_ready_needs_every_release(key: str) -> None:
+    """A Release that cannot be observed any more makes the whole unready, and says why."""
+    req = request()
+    lost = replace(
+        getattr(req.observed, key),
+        synced=Condition("Synced", "False", "ReconcileError", "observe failed: no such host"),
+    )
+    answer = compose(observing(req, **{key: lost}))
+    assert not answer.ready
+    assert answer.status
+    assert "observe failed: no such host" in answer.status["blockedBy"]
+
+
+def test_events_only_on_a_change() -> None:
+    """Nothing is told twice."""
+    req = request()
+    told = [{"type": t, "status": s, "reason": r} for t, (s, r) in conditions(compose(req)).items()]
+    again = replace(req, composite={**req.composite, "status": {"conditions": told}})
+    assert compose(again).events == ()
+    assert [e.message for e in compose(req).events] == [
+        "Accepted is True (Accepted)",
+        "NamespaceReady is True (Available)",
+        "ControlPlaneReady is True (Available)",
+        "RancherConnected is True (Connected)",
+    ]
+
+
+def test_nothing_observed_at_all() -> None:
+    """The first call of a life needs no more than a name and a uid."""
+    req = replace(request("nothing"), observed=Observed())
+    assert compose(req).fatal == ""

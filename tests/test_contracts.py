@@ -1,0 +1,115 @@
+"""Models, CRD, XRD, Composition and charts say the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft7Validator, Draft202012Validator
+
+from function import fn, validate
+from function.compose import compose
+from function.models import xr
+from scripts import generate, life
+
+ROOT = Path(__file__).parent.parent
+
+XRD = yaml.safe_load(generate.XRD.read_text())
+COMPOSITION = yaml.safe_load(life.COMPOSITION.read_text())
+
+RELEASES = [
+    pytest.param(example, state, key, id=f"{example}-{state}-{key}")
+    for example in life.names()
+    for state in ("nothing", "ready")
+    for key in compose(fn.decode(life.request(example, state))).resources
+    if key in ("namespace", "rancher")
+]
+
+
+def test_generated_files_are_fresh() -> None:
+    """The CRD of the Input and the XRD are what the models say."""
+    files = {generate.INPUT_CRD: generate.input_crd(), generate.XRD: generate.xrd()}
+    for path, manifest in files.items():
+        assert path.read_text() == generate.HEADER + generate.dump(manifest), "run `make generate`"
+
+
+def test_plain_columns_are_crossplanes_own() -> None:
+    """`kubectl get` shows NAME SYNCED READY COMPOSITION AGE; ours are for `-o wide`."""
+    (version,) = XRD["spec"]["versions"]
+    columns = version["additionalPrinterColumns"]
+    assert [(c["name"], c["priority"]) for c in columns] == [
+        ("KUBERNETES", 1),
+        ("CHART", 1),
+        ("RANCHER", 1),
+        ("HOST", 1),
+        ("ENDPOINT", 1),
+    ]
+
+
+def test_xrd_and_composition_belong_together() -> None:
+    """The XRD's default Composition is ours, and is for its kind."""
+    spec = XRD["spec"]
+    assert spec["scope"] == "Cluster"
+    assert spec["defaultCompositionRef"]["name"] == COMPOSITION["metadata"]["name"]
+    assert COMPOSITION["spec"]["compositeTypeRef"] == {
+        "apiVersion": f"{spec['group']}/{spec['versions'][0]['name']}",
+        "kind": spec["names"]["kind"],
+    }
+
+
+def test_every_field_is_described_and_bounded() -> None:
+    """No field of the API is without a description, no text or list without a bound."""
+    bare = []
+
+    def walk(path: str, schema: dict[str, Any]) -> None:
+        if "description" not in schema:
+            bare.append(f"{path}: description")
+        if schema.get("type") == "string" and not {"maxLength", "enum"} & {*schema}:
+            bare.append(f"{path}: maxLength")
+        if schema.get("type") == "array" and not {"maxItems"} & {*schema}:
+            bare.append(f"{path}: maxItems")
+        for name, below in schema.get("properties", {}).items():
+            walk(f"{path}.{name}", below)
+        for name, below in schema.get("items", {}).get("properties", {}).items():
+            walk(f"{path}[].{name}", below)
+
+    (version,) = XRD["spec"]["versions"]
+    walk("spec", version["schema"]["openAPIV3Schema"]["properties"]["spec"])
+    assert bare == []
+
+
+def test_our_input_is_valid() -> None:
+    """The Input in the Composition is one that the function takes."""
+    assert validate.platform_input(life.platform_input()).defaultPlan == "small"
+
+
+@pytest.mark.parametrize("example", life.names())
+def test_status_is_the_models(example: str) -> None:
+    """What the function writes into status is what the XRD describes."""
+    status = compose(fn.decode(life.request(example, "ready"))).status
+    assert xr.Status.model_validate(status).model_dump(exclude_none=True) == status
+
+
+@pytest.mark.parametrize(("example", "state", "key"), RELEASES)
+def test_our_charts_take_what_the_function_gives(example: str, state: str, key: str) -> None:
+    """The values of our own charts are accepted by their schemas."""
+    answer = compose(fn.decode(life.request(example, state)))
+    provider = answer.resources[key].resource["spec"]["forProvider"]
+    schema = ROOT / "charts" / provider["chart"]["name"] / "values.schema.json"
+    Draft7Validator(json.loads(schema.read_text())).validate(provider["values"])
+
+
+@pytest.mark.parametrize("example", life.names())
+def test_examples_are_valid_by_the_xrd(example: str) -> None:
+    """Each example's XR is accepted by the schema that the API server will hold."""
+    (version,) = XRD["spec"]["versions"]
+    Draft202012Validator(version["schema"]["openAPIV3Schema"]).validate(life.composite(example))
+
+
+def test_chart_versions() -> None:
+    """The Composition asks for the versions of our charts that are in the repository."""
+    for chart in ("vcluster-namespace", "vcluster-rancher"):
+        metadata = yaml.safe_load((ROOT / "charts" / chart / "Chart.yaml").read_text())
+        assert metadata["name"] == chart
+        assert metadata["version"] == life.platform_input()["charts"]["version"]

@@ -1,0 +1,206 @@
+"""The gRPC edge: what comes in as protobuf, and what goes out."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import duration_pb2, json_format
+from structlog.testing import capture_logs
+
+from function import fn
+from function.state import Answer, Composed, Condition, Stranger
+from scripts import life
+
+SECRET = "s3cr3t-VALUE"
+
+
+def run(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
+    """Call the function."""
+    return asyncio.run(fn.run_function(req))
+
+
+def test_whole_numbers_become_integers() -> None:
+    """A number that protobuf made a float is written as people wrote it."""
+    req = fnv1.RunFunctionRequest()
+    json_format.ParseDict({"spec": {"a": 3, "b": 1.5, "c": [True, None]}}, req.input)
+    assert json.dumps(fn.decode(req).input) == '{"spec": {"a": 3, "b": 1.5, "c": [true, null]}}'
+
+
+def test_managed_fields_are_left_out() -> None:
+    """The larger half of an object is never looked at, but a user's own field of that name is."""
+    req = fnv1.RunFunctionRequest()
+    resource.update(
+        req.observed.composite,
+        {"metadata": {"name": "x", "managedFields": [{}]}, "spec": {"managedFields": "y"}},
+    )
+    assert fn.decode(req).composite == {
+        "metadata": {"name": "x"},
+        "spec": {"managedFields": "y"},
+    }
+
+
+def test_only_public_details_enter() -> None:
+    """The kubeconfig is a fact, not a value, to all behind the edge."""
+    req = life.request("kunde1", "ready")
+    req.observed.resources["vcluster"].connection_details["password"] = SECRET.encode()
+    seen = fn.decode(req).observed.vcluster
+    assert seen
+    assert seen.details == {
+        "available": "1",
+        "chart": "vcluster-0.36.1",
+        "kubernetesImage": "ghcr.io/loft-sh/kubernetes:v1.35.0",
+    }
+    assert seen.has_kubeconfig
+
+
+def test_reading_does_not_make_resources() -> None:
+    """Looking for a resource in protobuf's map must not put it there."""
+    req = life.request("kunde1", "nothing")
+    run(req)
+    assert [*req.observed.resources] == []
+
+
+def test_strangers_are_releases_that_another_controls() -> None:
+    """A Release of ours that Crossplane just made is none; one of an earlier VCluster is."""
+    req = life.request("kunde1", "nothing")
+    ours = life.composite("kunde1")["metadata"]["uid"]
+    for owner in ("someone else", ours):
+        resource.update(
+            req.required_resources["namespace"].items.add(),
+            {
+                "metadata": {
+                    "name": "kunde1-namespace",
+                    "namespace": "vcluster-system",
+                    "deletionTimestamp": "2026-01-01T00:00:00Z",
+                    "ownerReferences": [{"uid": owner, "controller": True}],
+                }
+            },
+        )
+    assert fn.decode(req).observed.strangers == (
+        Stranger("kunde1-namespace", "vcluster-system", terminating=True),
+    )
+
+
+def test_encode() -> None:
+    """An answer becomes a response beside what earlier steps desire."""
+    req = fnv1.RunFunctionRequest(meta=fnv1.RequestMeta(tag="t"))
+    resource.update(req.desired.composite, {"status": {"bucket": "b", "blockedBy": "old"}})
+    answer = Answer(
+        resources={
+            "a": Composed({"kind": "A"}, ready=True),
+            "b": Composed({"kind": "B"}, ready=False),
+        },
+        status={"blockedBy": "B"},
+        conditions=(Condition("Accepted", "True", "Accepted"),),
+    )
+    want = fnv1.RunFunctionResponse(
+        meta=fnv1.ResponseMeta(tag="t", ttl=duration_pb2.Duration(seconds=5)),
+        conditions=[
+            fnv1.Condition(type="Accepted", status=fnv1.STATUS_CONDITION_TRUE, reason="Accepted")
+        ],
+        context={},
+    )
+    resource.update(want.desired.composite, {"status": {"bucket": "b", "blockedBy": "B"}})
+    resource.update(want.desired.resources["a"], {"kind": "A"})
+    resource.update(want.desired.resources["b"], {"kind": "B"})
+    want.desired.resources["a"].ready = fnv1.READY_TRUE
+    want.desired.resources["b"].ready = fnv1.READY_FALSE
+    assert fn.encode(req, answer) == want
+
+
+@pytest.mark.parametrize(
+    ("answer", "ready"),
+    [
+        pytest.param(Answer(ready=False), fnv1.READY_FALSE, id="nothing-desired-is-not-ready"),
+        pytest.param(
+            Answer(resources={"a": Composed({}, ready=False)}),
+            fnv1.READY_UNSPECIFIED,
+            id="crossplane-names-the-unready",
+        ),
+        pytest.param(
+            Answer(resources={"a": Composed({}, ready=True)}),
+            fnv1.READY_FALSE,
+            id="all-is-ready-that-exists-but-more-must-come",
+        ),
+        pytest.param(
+            Answer(resources={"a": Composed({}, ready=True)}, ready=True),
+            fnv1.READY_UNSPECIFIED,
+            id="other-steps-may-still-be-unready",
+        ),
+    ],
+)
+def test_crossplane_does_not_call_it_ready_too_early(answer: Answer, ready: Any) -> None:
+    """An XR whose desired resources are all ready counts as ready, also one without any."""
+    assert fn.encode(fnv1.RunFunctionRequest(), answer).desired.composite.ready == ready
+
+
+def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:
+    """A refused spec says why, and desires only what earlier steps desire."""
+    req = life.request("kunde1", "ready")
+    resource.update(req.observed.composite, {"spec": {"plan": SECRET, "password": SECRET}})
+    rsp = run(req)
+    assert [*rsp.desired.resources] == []
+    assert [(r.severity, r.message) for r in rsp.results] == [
+        (
+            fnv1.SEVERITY_FATAL,
+            (
+                "spec.plan: must match pattern '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'. Correct it. | "
+                "spec.password: is not a known field. Remove it or correct it. Known: availability, "
+                "crossplane, deletionProtection, expose, host, isolation, kubeconfigReaders, "
+                "kubernetesVersion, nodePool, plan, quota, rancher, storage, sync, values."
+            ),
+        )
+    ]
+    assert SECRET not in str(rsp)
+
+
+@pytest.mark.parametrize(
+    ("req", "field"),
+    [
+        pytest.param(fnv1.RunFunctionRequest(), "input: is missing", id="empty"),
+        pytest.param(
+            fnv1.RunFunctionRequest(input=life.request("kunde1", "ready").input),
+            "metadata: is missing",
+            id="no-metadata",
+        ),
+    ],
+)
+def test_requests_without_the_needful(req: fnv1.RunFunctionRequest, field: str) -> None:
+    """A request that lacks its Input or its XR gets a fatal answer, not a dropped connection."""
+    (result,) = run(req).results
+    assert result.severity == fnv1.SEVERITY_FATAL
+    assert result.message.startswith(field)
+
+
+def test_an_error_of_our_own_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug leaves everything as it is; its traceback is found by an id, its text nowhere."""
+
+    def broken(_: object) -> Answer:
+        raise KeyError(SECRET)
+
+    monkeypatch.setattr(fn, "compose", broken)
+    with capture_logs() as logs:
+        rsp = run(life.request("kunde1", "ready"))
+    logged = next(entry for entry in logs if entry["log_level"] == "error")
+    (result,) = rsp.results
+    assert result.severity == fnv1.SEVERITY_FATAL
+    assert result.message == (
+        f"Internal error {logged['error_id']} (KeyError). Nothing was changed. The log of the "
+        "function has the traceback under this id."
+    )
+    assert any("in broken" in frame for frame in logged["traceback"])
+    assert SECRET not in f"{rsp}{logs}"
+    assert rsp.conditions[0].reason == "InternalError"
+
+
+def test_log_lines_hold_no_secret() -> None:
+    """What is logged of a call names resources, not their contents."""
+    req = life.request("kunde1", "ready")
+    req.observed.resources["vcluster"].connection_details["kubeconfig"] = SECRET.encode()
+    with capture_logs() as logs:
+        run(req)
+    assert [(entry["event"], entry["ready"]) for entry in logs] == [("answered", True)]
+    assert SECRET not in str(logs)

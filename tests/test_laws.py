@@ -1,0 +1,219 @@
+"""What holds for every request, found by searching for one for which it does not."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from function import fn
+from function.compose import OURS
+from scripts import life
+
+SECRET = "s3cr3t-of-a-customer"
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-2, 2) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+CONDITION = st.fixed_dictionaries(
+    {
+        "type": st.sampled_from(["Ready", "Synced", "Other"]),
+        "status": st.sampled_from(["True", "False", "Unknown", "Maybe"]),
+        "reason": st.sampled_from(["Available", "ReconcileError", ""]),
+        "message": st.sampled_from(["", "create failed: no", "observe failed: no"]),
+        "observedGeneration": st.integers(0, 3),
+    }
+)
+
+STATUS = st.fixed_dictionaries(
+    {
+        "conditions": st.lists(CONDITION, max_size=3),
+        "atProvider": st.fixed_dictionaries(
+            {
+                "state": st.sampled_from(["", "deployed", "failed", "pending-upgrade"]),
+                "revision": st.integers(0, 3),
+                "version": st.sampled_from(["0.36.1", "0.35.3", ""]),
+            }
+        ),
+    }
+)
+
+SPEC = (
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "plan": st.sampled_from(["small", "large", "none"]),
+            "kubernetesVersion": st.sampled_from(["1.34", "1.35.0", "1.36", "1.99", 1.35]),
+            "availability": st.sampled_from(["Single", "HA"]),
+            "storage": st.sampled_from(
+                [{"size": "7Gi"}, {"storageClassName": "fast"}, {"size": 1}]
+            ),
+            "quota": st.sampled_from([{"pods": 3}, {"cpu": "2"}, {"memory": "900Ti"}]),
+            "rancher": st.sampled_from(
+                [
+                    {"enabled": False},
+                    {"enabled": True},
+                    {"clusterName": "other"},
+                    {"project": "none"},
+                ]
+            ),
+            "deletionProtection": st.booleans(),
+            "sync": st.sampled_from([{"ingresses": True}, {"serviceAccounts": True}]),
+            "anything": JSON,
+        },
+    )
+    | JSON
+)
+
+
+FATE = st.one_of(
+    st.just({}),
+    st.just({"gone": True}),
+    st.just({"emptied": True}),
+    st.fixed_dictionaries({"status": STATUS}),
+    st.fixed_dictionaries(
+        {"spec": st.dictionaries(st.text(max_size=3), JSON, max_size=2)},
+    ),
+)
+"""What befalls an observed resource."""
+
+CASE = st.fixed_dictionaries(
+    {
+        "example": st.sampled_from(life.names()),
+        "state": st.sampled_from([*life.LIFE]),
+        "fates": st.fixed_dictionaries(dict.fromkeys(sorted(OURS), FATE)),
+    },
+    optional={"spec": SPEC, "lost": st.sampled_from(["rancher", "plans", "vcluster"])},
+)
+"""A state of an example's life in which anything may be broken."""
+
+
+def request(case: dict[str, Any]) -> fnv1.RunFunctionRequest:
+    """Return the request of a case."""
+    req = life.request(case["example"], case["state"])
+    if "spec" in case:
+        resource.update(req.observed.composite, {"spec": case["spec"]})
+    for key in sorted(req.observed.resources):
+        entry = req.observed.resources[key]
+        fate = case["fates"][key]
+        resource.update(entry, {k: v for k, v in fate.items() if k in ("status", "spec")})
+        if "emptied" in fate:
+            entry.connection_details.clear()
+        if "gone" in fate:
+            del req.observed.resources[key]
+    if "lost" in case and case["lost"] in req.input.fields:
+        del req.input.fields[case["lost"]]
+    return req
+
+
+def run(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
+    """Call the function."""
+    return asyncio.run(fn.run_function(req))
+
+
+def is_fatal(rsp: fnv1.RunFunctionResponse) -> bool:
+    """Tell whether Crossplane applies and deletes nothing."""
+    return any(result.severity == fnv1.SEVERITY_FATAL for result in rsp.results)
+
+
+def at(value: object, *path: str) -> object:
+    """Return what is at a path of a plain value."""
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value
+
+
+@settings(max_examples=300, deadline=None)
+@given(CASE)
+def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
+    """Whatever was observed stays desired, or nothing is touched; but for two words of the user."""
+    req = request(case)
+    rsp = run(req)
+    if is_fatal(rsp):
+        return
+    observed = {key for key in req.observed.resources if key in OURS}
+    spec = case.get("spec", life.composite(case["example"])["spec"])
+    allowed = set()
+    if at(spec, "rancher", "enabled") is False:
+        allowed.add("rancher")
+        if "rancher" not in req.observed.resources:
+            allowed.add("vcluster-by-rancher")
+    if at(spec, "deletionProtection") is not True:
+        allowed.add("deletion-protection")
+    assert observed - {*rsp.desired.resources} <= allowed
+
+
+@settings(max_examples=100, deadline=None)
+@given(CASE)
+def test_equal_requests_get_equal_bytes(case: dict[str, Any]) -> None:
+    """The same observation gives the same bytes."""
+    req = request(case)
+    copy = fnv1.RunFunctionRequest.FromString(req.SerializeToString())
+    assert fn.serialize(run(req)) == fn.serialize(run(copy))
+
+
+@settings(max_examples=100, deadline=None)
+@given(CASE, st.binary(max_size=8))
+def test_no_secret_comes_out(case: dict[str, Any], noise: bytes) -> None:
+    """Neither a kubeconfig nor any other connection detail of unknown meaning leaves again."""
+    req = request(case)
+    for key in req.observed.resources:
+        details = req.observed.resources[key].connection_details
+        details["kubeconfig"] = SECRET.encode() + noise
+        details["password"] = SECRET.encode()
+    assert SECRET.encode() not in fn.serialize(run(req))
+
+
+@settings(max_examples=100, deadline=None)
+@given(CASE)
+def test_what_earlier_steps_desire_passes_through(case: dict[str, Any]) -> None:
+    """Other steps' resources, their readiness and the context stay as they are."""
+    req = request(case)
+    resource.update(req.desired.resources["bucket"], {"kind": "Bucket", "spec": {"size": 3}})
+    req.desired.resources["bucket"].ready = fnv1.READY_TRUE
+    resource.update(req.desired.composite, {"status": {"bucket": {"url": "x"}}})
+    req.context["apiextensions.crossplane.io/environment"] = {"region": "de"}
+    rsp = run(req)
+    assert rsp.desired.resources["bucket"] == req.desired.resources["bucket"]
+    assert rsp.context == req.context
+    desired = resource.struct_to_dict(rsp.desired.composite.resource)
+    assert desired["status"]["bucket"] == {"url": "x"}
+
+
+HASHES = """
+import asyncio, hashlib, json
+from function import fn
+from scripts import life
+print(json.dumps([
+    hashlib.sha256(fn.serialize(asyncio.run(fn.run_function(life.request(e, s))))).hexdigest()
+    for e in life.names() for s in life.LIFE
+]))
+"""
+
+
+def test_processes_with_other_hash_seeds_agree() -> None:
+    """Two replicas of the function answer with the same bytes."""
+
+    def hashes(seed: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-c", HASHES],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return json.loads(done.stdout.splitlines()[-1])
+
+    assert hashes("1") == hashes("2")
