@@ -1,6 +1,14 @@
-"""What all tests share: the flag that rewrites goldens."""
+"""What all tests share: the flag that rewrites goldens, and real Helm."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
+
+from tests.tools import tool
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,3 +24,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def update_goldens(request: pytest.FixtureRequest) -> bool:
     """Tell whether goldens are to be rewritten."""
     return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(scope="session")
+def run_helm() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs helm, away from the kubeconfig of whoever runs the tests."""
+    helm = tool("helm")
+
+    def run(
+        *arguments: str | Path,
+        values: Mapping[str, object] | None = None,
+        kubeconfig: Path | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [helm, *arguments, *(() if values is None else ("--values", "-"))],
+            input=json.dumps(values),
+            env={**os.environ, "KUBECONFIG": str(kubeconfig or os.devnull)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run

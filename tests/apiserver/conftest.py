@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.apiserver.control_plane import Client, running
 from tests.apiserver.crossplane import running as crossplane_running
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-BIN = Path(__file__).parents[2] / ".tools" / "bin"
 
 
 @pytest.fixture(scope="session")
@@ -22,10 +19,9 @@ def apiserver() -> Iterator[Client]:
     """Yield a client of one kube-apiserver that all tests of the session share.
 
     Starting it takes seconds, so objects of earlier tests are still there: give every
-    test names of its own, or a namespace. ETCD and KUBE_APISERVER name other binaries.
+    test names of its own, or a namespace.
     """
-    kube_apiserver = _binary("KUBE_APISERVER", "kube-apiserver")
-    etcd = _binary("ETCD", "etcd")
+    etcd, kube_apiserver = (tool(n, "tools-apiserver") for n in ("etcd", "kube-apiserver"))
     with running(etcd, kube_apiserver) as client:
         yield client
 
@@ -35,18 +31,6 @@ def crossplane(apiserver: Client) -> Iterator[Client]:
     """Yield a client of the kube-apiserver on which Crossplane runs with our function.
 
     The VCluster's API is installed; there is no provider, so Releases stay as they are made.
-    CROSSPLANE_CORE names another binary.
     """
-    core = _binary("CROSSPLANE_CORE", "crossplane-core")
-    with crossplane_running(core, apiserver):
+    with crossplane_running(tool("crossplane-core"), apiserver):
         yield apiserver
-
-
-def _binary(variable: str, name: str) -> Path:
-    path = Path(os.environ.get(variable, BIN / name)).absolute()
-    if not path.is_file():
-        reason = f"{name} is not built: run `make tools tools-apiserver`"
-        if os.environ.get("REQUIRE_TOOLS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return path

@@ -1,7 +1,5 @@
 """What the tests of the charts share: the real helm, and a chart rendered by it."""
 
-import json
-import os
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,40 +15,6 @@ ROOT = Path(__file__).parents[2]
 def charts() -> Path:
     """Return the folder with the charts."""
     return ROOT / "charts"
-
-
-@pytest.fixture(scope="session")
-def helm() -> Path:
-    """Return the helm program: what HELM names, else the one that `make tools` builds."""
-    path = Path(os.environ.get("HELM") or ROOT / ".tools" / "bin" / "helm")
-    if path.is_file():
-        return path
-    reason = "helm is not built: run `make tools`"
-    if os.environ.get("REQUIRE_TOOLS") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def run_helm(helm: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs helm, away from the kubeconfig of whoever runs the tests."""
-
-    def run(
-        *arguments: str | Path,
-        values: Mapping[str, object] | None = None,
-        kubeconfig: Path | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [helm, *arguments, *(() if values is None else ("--values", "-"))],
-            input=json.dumps(values),
-            env={**os.environ, "KUBECONFIG": str(kubeconfig or os.devnull)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    return run
 
 
 @pytest.fixture(scope="session")
