@@ -75,7 +75,7 @@ $(venv_stamp): requirements-uv.lock requirements-build.lock requirements-dev.loc
 		--editable .
 	@touch $@
 
-tools: $(core_tools) .tools/bin/helm .tools/crds.complete ## build the pinned programs that render and validate use
+tools: $(core_tools) .tools/bin/helm .tools/crds.complete .tools/charts.complete ## build the pinned programs that render and validate use
 
 tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver ## build the pinned Kubernetes that the tests use
 
@@ -84,6 +84,9 @@ tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver ## build the pinned K
 
 .tools/crds.complete: tools/crossplane-core/go.mod tools/provider-helm/go.mod tools/build.sh
 	@PYTHON='$(PYTHON)' tools/build.sh crds
+
+.tools/charts.complete: tools/vcluster/go.mod tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh chart
 
 .tools/hadolint/complete: tools/hadolint.lock
 	@echo 'tools: hadolint: installing'

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-BIN = Path(__file__).parents[1] / ".tools" / "bin"
+TOOLS = Path(__file__).parents[1] / ".tools"
 
 
 def tool(name: str, target: str = "tools") -> Path:
@@ -14,10 +14,18 @@ def tool(name: str, target: str = "tools") -> Path:
     The variable of kube-apiserver is KUBE_APISERVER. Where the program is absent the test is
     skipped, but fails under REQUIRE_TOOLS=1.
     """
-    variable = name.upper().replace("-", "_")
-    path = Path(os.environ.get(variable) or BIN / name).absolute()
-    if not path.is_file():
-        reason = f"{name} is not built: run `make {target}`"
+    return _needed(name.upper().replace("-", "_"), TOOLS / "bin" / name, target)
+
+
+def official_chart() -> Path:
+    """Return the folder of the official vcluster chart, or of the one that VCLUSTER_CHART names."""
+    return _needed("VCLUSTER_CHART", TOOLS / "charts" / "vcluster", "tools")
+
+
+def _needed(variable: str, default: Path, target: str) -> Path:
+    path = Path(os.environ.get(variable) or default).absolute()
+    if not path.exists():
+        reason = f"{path.name} is not built: run `make {target}`"
         if os.environ.get("REQUIRE_TOOLS") == "1":
             pytest.fail(reason)
         pytest.skip(reason)

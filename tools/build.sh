@@ -4,7 +4,8 @@
 # usage: tools/build.sh NAME...
 #
 # NAME is a folder here with a `tool` line in its go.mod (the binary goes to
-# .tools/bin/NAME), or `crds` (the upstream CRDs go to .tools/crds).
+# .tools/bin/NAME), `crds` (the upstream CRDs go to .tools/crds) or `chart` (the official chart
+# goes to .tools/charts/vcluster).
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -138,6 +139,19 @@ crds() {
 	touch "$out/crds.complete"
 }
 
+# The official chart as its release ships it: the release's build writes the version into it.
+chart() {
+	source=$(module_dir vcluster github.com/loft-sh/vcluster)
+	version=$(cd "$root/tools/vcluster" && go list -m -f '{{.Version}}' github.com/loft-sh/vcluster)
+	rm -rf "$out/charts"
+	mkdir -p "$out/charts"
+	cp -R "$source/chart" "$out/charts/vcluster"
+	chmod -R u+w "$out/charts/vcluster"
+	sed "s/^version:.*/version: ${version#v}/" "$source/chart/Chart.yaml" \
+		>"$out/charts/vcluster/Chart.yaml"
+	touch "$out/charts.complete"
+}
+
 if [ $# -eq 0 ]; then
 	echo "usage: tools/build.sh NAME..." >&2
 	exit 2
@@ -145,8 +159,8 @@ fi
 mkdir -p "$out/bin"
 use_go
 for name; do
-	if [ "$name" = crds ]; then
-		timed crds crds
+	if [ "$name" = crds ] || [ "$name" = chart ]; then
+		timed "$name" "$name"
 	elif grep -q '^tool ' "$root/tools/$name/go.mod" 2>/dev/null; then
 		timed "$name" build "$name"
 	else

@@ -1,0 +1,140 @@
+"""What the README tells to apply: it is accepted, and gives the rights that are needed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from function import fn
+from function.compose import compose
+from scripts import life
+from tests.tools import official_chart
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.apiserver.control_plane import Client
+
+INSTALL = life.ROOT / "install"
+PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
+
+
+def manifests(name: str) -> list[dict[str, Any]]:
+    """Return the objects of a file."""
+    return list(yaml.safe_load_all((INSTALL / name).read_text()))
+
+
+@pytest.fixture
+def installed(crossplane: Client) -> Client:
+    """Yield a client of a control plane on which everything was applied."""
+    for file in ("host.yaml", "control-plane.yaml", "provider-config.yaml"):
+        for manifest in manifests(file):
+            answer = crossplane.apply(manifest)
+            assert answer.status in (200, 201), answer.body
+    return crossplane
+
+
+@pytest.fixture
+def as_provider(
+    installed: Client,
+    run_helm: Callable[..., subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs helm with the rights of provider-helm, and no others."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(installed.kubeconfig))
+
+    def run(
+        *arguments: str | Path, values: dict[str, Any] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return run_helm(
+            *arguments, f"--kube-as-user={PROVIDER}", values=values, kubeconfig=kubeconfig
+        )
+
+    return run
+
+
+def emitted(example: str, key: str) -> tuple[str, str, dict[str, Any]]:
+    """Return Helm release, namespace and values that the function asks for."""
+    release = compose(fn.decode(life.request(example, "ready"))).resources[key].resource
+    provider = release["spec"]["forProvider"]
+    return release["metadata"]["name"], provider["namespace"], provider["values"]
+
+
+@pytest.mark.parametrize("example", life.names())
+def test_provider_helm_may_do_all_it_must(
+    as_provider: Callable[..., subprocess.CompletedProcess[str]], example: str
+) -> None:
+    """provider-helm's rights suffice to install and uninstall what a VCluster consists of."""
+    name, namespace, values = emitted(example, "namespace")
+    chart = life.ROOT / "charts" / "vcluster-namespace"
+    installing = ("upgrade", "--install", name, chart, f"--namespace={namespace}")
+    done = as_provider(*installing, values=values)
+    assert done.returncode == 0, done.stderr
+    cluster, inside, cluster_values = emitted(example, "vcluster")
+    where = f"--namespace={inside}"
+    done = as_provider("install", cluster, official_chart(), where, values=cluster_values)
+    assert done.returncode == 0, done.stderr
+    for release, where in ((cluster, where), (name, f"--namespace={namespace}")):
+        done = as_provider("uninstall", release, where)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("verb", "group", "resource", "allowed"),
+    [
+        pytest.param("get", "", "pods", True),
+        pytest.param("get", "", "pods/log", True),
+        pytest.param("delete", "", "pods", True),
+        pytest.param("patch", "apps", "statefulsets/scale", True),
+        pytest.param("get", "", "secrets", False),
+        pytest.param("list", "", "secrets", False),
+        pytest.param("get", "", "configmaps", False),
+        pytest.param("patch", "apps", "statefulsets", False),
+        pytest.param("patch", "apps", "deployments", False),
+        pytest.param("create", "", "pods", False),
+        pytest.param("create", "", "pods/exec", False),
+        pytest.param("delete", "apps", "statefulsets", False),
+    ],
+)
+def test_operators(
+    installed: Client, *, verb: str, group: str, resource: str, allowed: bool
+) -> None:
+    """An operator looks, restarts and scales, and never becomes the cluster's administrator."""
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "operators", "namespace": "default"},
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": "vcluster-operator",
+        },
+        "subjects": [
+            {"kind": "Group", "name": "operators", "apiGroup": "rbac.authorization.k8s.io"}
+        ],
+    }
+    assert installed.apply(binding).status in (200, 201)
+    name, _, subresource = resource.partition("/")
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {
+            "user": "somebody",
+            "groups": ["operators"],
+            "resourceAttributes": {
+                "namespace": "default",
+                "verb": verb,
+                "group": group,
+                "resource": name,
+                "subresource": subresource,
+            },
+        },
+    }
+    answer = installed.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
+    assert answer.body["status"]["allowed"] is allowed

@@ -1,0 +1,83 @@
+"""The official vcluster chart renders what the function gives it."""
+
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+
+from function import fn
+from function.compose import compose
+from scripts import life
+from tests.tools import official_chart
+
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def rendered(run_helm: Helm, example: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the chart's objects by kind and name."""
+    release = compose(fn.decode(life.request(example, "ready"))).resources["vcluster"].resource
+    provider = release["spec"]["forProvider"]
+    done = run_helm(
+        "template",
+        release["metadata"]["name"],
+        official_chart(),
+        f"--namespace={provider['namespace']}",
+        "--kube-version=v1.36.0",
+        values=provider["values"],
+    )
+    assert done.returncode == 0, done.stderr
+    objects = [document for document in yaml.safe_load_all(done.stdout) if document]
+    return {(o["kind"], o["metadata"]["name"]): o for o in objects}
+
+
+@pytest.mark.parametrize("example", life.names())
+def test_every_connection_detail_is_there(run_helm: Helm, example: str) -> None:
+    """What readiness is read from exists as soon as the chart is installed.
+
+    Status comes with the object; the kubeconfig's Secret is made by the virtual cluster.
+    """
+    objects = rendered(run_helm, example)
+    release = compose(fn.decode(life.request(example, "ready"))).resources["vcluster"].resource
+    for detail in release["spec"]["connectionDetails"]:
+        if detail["kind"] == "Secret":
+            continue
+        found: Any = objects[detail["kind"], detail["name"]]
+        if not detail["fieldPath"].startswith("status."):
+            for step in detail["fieldPath"].replace("[0]", ".0").split("."):
+                found = found[int(step)] if step.isdigit() else found[step]
+            assert isinstance(found, str)
+
+
+@pytest.mark.parametrize("example", life.names())
+def test_nothing_of_ours_twice(run_helm: Helm, example: str) -> None:
+    """Quota, limits and network policies are those of the namespace chart alone."""
+    kinds = {kind for kind, _ in rendered(run_helm, example)}
+    assert not kinds & {"ResourceQuota", "LimitRange", "NetworkPolicy", "Ingress"}
+
+
+def test_single(run_helm: Helm) -> None:
+    """A plain VCluster is one open-source control plane with its volume."""
+    workload = rendered(run_helm, "kunde1")["StatefulSet", "kunde1-vcluster"]["spec"]
+    (container,) = workload["template"]["spec"]["containers"]
+    assert container["image"] == "ghcr.io/loft-sh/vcluster-oss:0.36.1"
+    assert container["resources"]["limits"]["cpu"] == "1"
+    assert workload["replicas"] == 1
+    (claim,) = workload["volumeClaimTemplates"]
+    assert claim["spec"]["resources"]["requests"]["storage"] == "5Gi"
+    assert workload["persistentVolumeClaimRetentionPolicy"]["whenDeleted"] == "Delete"
+
+
+def test_highly_available(run_helm: Helm) -> None:
+    """HA is three control planes and three etcd members, spread, with a disruption budget."""
+    objects = rendered(run_helm, "ha")
+    control_plane = objects["Deployment", "shop-vcluster"]["spec"]
+    etcd = objects["StatefulSet", "shop-vcluster-etcd"]["spec"]
+    assert (control_plane["replicas"], etcd["replicas"]) == (3, 3)
+    for workload in (control_plane, etcd):
+        (spread,) = workload["template"]["spec"]["topologySpreadConstraints"]
+        assert spread["labelSelector"]["matchLabels"] == workload["selector"]["matchLabels"]
+    budget = objects["PodDisruptionBudget", "shop-vcluster"]["spec"]
+    assert budget["minAvailable"] == 2
+    assert budget["selector"]["matchLabels"] == control_plane["selector"]["matchLabels"]
