@@ -18,16 +18,17 @@ from function import (
     guard,
     limits,
     namespace,
+    ownership,
     rancher,
     readiness,
-    release,
     running,
+    status,
     usages,
     validate,
     vcluster,
     wanted,
 )
-from function.errors import InvalidError, Problem
+from function.errors import InvalidError
 from function.models import xr
 from function.models.input import Input
 from function.state import (
@@ -37,28 +38,15 @@ from function.state import (
     Observed,
     ObservedRelease,
     Request,
-    Requirement,
 )
 from function.values import chart_values
 from function.wanted import Wanted
-
-OURS = frozenset(
-    {
-        namespace.KEY,
-        vcluster.KEY,
-        rancher.KEY,
-        usages.VCLUSTER_BY_RANCHER,
-        usages.NAMESPACE_BY_VCLUSTER,
-        usages.DELETION_PROTECTION,
-    }
-)
-"""The resource keys of this function."""
 
 
 def compose(request: Request) -> Answer:
     """Answer a call: everything the virtual cluster needs now, or why nothing may be touched."""
     try:
-        _refuse_taken_keys(request.taken)
+        ownership.refuse_taken_keys(request.taken)
         config = validate.platform_input(request.input)
         requested = validate.vcluster(request.composite)
         now = running.running(request.observed)
@@ -66,7 +54,7 @@ def compose(request: Request) -> Answer:
         asked = wanted.resolve(requested, config, now, imported=imported)
         limits.check(requested.spec, asked, config, new=now is None)
         granted, refusals = _keep(asked, now, requested.spec, config, request.observed)
-        _refuse_foreign_releases(granted, request.observed)
+        ownership.refuse_foreign_releases(granted.names, request.observed)
         return _answer(granted, refusals, config, requested, request.observed)
     except InvalidError as error:
         return _refuse(error, request)
@@ -96,10 +84,10 @@ def _answer(
     blocked_by = conditions.blocked_by(used) or _waiting_usage(resources)
     return Answer(
         resources=resources,
-        status=_status(granted, config, observed, blocked_by),
+        status=status.status(granted, config, observed, blocked_by),
         conditions=all_conditions,
         events=conditions.changes(all_conditions, requested.conditions),
-        requirements=_requirements(granted, observed),
+        requirements=ownership.strangers_wanted(granted.names, observed),
         ready=not blocked_by,
     )
 
@@ -108,9 +96,10 @@ def _desired(granted: Wanted, config: Input, observed: Observed) -> _Desired:
     imported = None
     if granted.rancher and config.rancher:
         imported = rancher.desired(granted, granted.rancher, config.rancher, config)
+    values = chart_values(granted, config)
     return _Desired(
-        namespace=namespace.desired(granted, config, chart_values(granted, config)),
-        vcluster=vcluster.desired(granted, config, observed.vcluster),
+        namespace=namespace.desired(granted, config, values),
+        vcluster=vcluster.desired(granted, config, values, observed.vcluster),
         rancher=imported,
     )
 
@@ -199,39 +188,6 @@ def _keep(
     return guard.keep(asked, now, spec, config.vcluster, settled=settled)
 
 
-def _requirements(granted: Wanted, observed: Observed) -> tuple[Requirement, ...]:
-    """Ask, before anything exists, for Releases that an earlier VCluster may have left."""
-    if observed.releases:
-        return ()
-    names = granted.names
-    return tuple(
-        Requirement(key, release.API_VERSION, release.KIND, name, names.platform)
-        for key, name in (
-            (namespace.KEY, names.namespace_release),
-            (vcluster.KEY, names.release),
-            (rancher.KEY, names.rancher_release),
-        )
-    )
-
-
-def _status(granted: Wanted, config: Input, observed: Observed, blocked_by: str) -> dict[str, Any]:
-    names = granted.names
-    status = xr.Status(
-        namespace=names.namespace,
-        release=names.release,
-        host=granted.host.name,
-        chartVersion=vcluster.running_chart(observed.vcluster),
-        kubernetesVersion=vcluster.running_kubernetes(observed.vcluster),
-        endpoint=names.endpoint,
-        kubeconfigSecretRef=xr.KubeconfigSecretRef(
-            namespace=names.namespace, name=names.kubeconfig_secret, key="config"
-        ),
-        rancher=rancher.status(observed.rancher, granted.rancher, config.rancher),
-        blockedBy=blocked_by,
-    )
-    return status.model_dump(exclude_none=True)
-
-
 def _refuse(error: InvalidError, request: Request) -> Answer:
     """Answer fatally. Crossplane keeps only the conditions that come along, so all of them do."""
     observed = request.observed
@@ -242,45 +198,3 @@ def _refuse(error: InvalidError, request: Request) -> Answer:
         rancher.condition(observed.rancher, None, enabled=True),
     )
     return Answer(conditions=all_conditions, fatal=str(error))
-
-
-def _refuse_taken_keys(taken: frozenset[str]) -> None:
-    clash = sorted(taken & OURS)
-    if clash:
-        raise InvalidError(
-            Problem(
-                f"pipeline resource {', '.join(clash)}",
-                "is also composed by an earlier step",
-                "Rename it there: this function owns these resource names.",
-            ),
-            reason="InvalidInput",
-        )
-
-
-def _refuse_foreign_releases(granted: Wanted, observed: Observed) -> None:
-    """Refuse to replace what was observed under one of our keys by something else.
-
-    Another name or namespace would delete the observed Release and create a new one.
-    """
-    names = granted.names
-    expected = (
-        (observed.namespace, names.namespace_release),
-        (observed.vcluster, names.release),
-        (observed.rancher, names.rancher_release),
-    )
-    for seen, name in expected:
-        if seen and (seen.api_version, seen.kind, seen.name, seen.namespace) != (
-            release.API_VERSION,
-            release.KIND,
-            name,
-            names.platform,
-        ):
-            raise InvalidError(
-                Problem(
-                    "input.platformNamespace",
-                    f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name}, where "
-                    f"{release.KIND} {names.platform}/{name} is expected",
-                    "Put the namespace back: names never change while a VCluster exists.",
-                ),
-                reason="InvalidInput",
-            )

@@ -31,7 +31,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
     A message that names a failure carries Helm's own words.
     """
     if observed is None:
-        return Condition(typ, "Unknown", "NotCreated", "Not created yet.")
+        return Condition(typ, "Unknown", "NotCreated", "What comes before it is not ready.")
     label = f"{KIND} {observed.namespace}/{observed.name}"
     if observed.terminating:
         return Condition(typ, "False", "Terminating", f"{label} is being deleted.")

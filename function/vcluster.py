@@ -15,7 +15,7 @@ from function.names import Names, connection_secret
 from function.readiness import judge
 from function.release import UNLIMITED, Chart, Detail, release
 from function.state import Condition, ObservedRelease
-from function.values import HA_MINIMUM, HA_REPLICAS, chart_values
+from function.values import HA_MINIMUM, HA_REPLICAS
 from function.wanted import Wanted
 
 KEY = "vcluster"
@@ -31,8 +31,13 @@ UPGRADE_ATTEMPTS = 3
 """Further attempts at a failed upgrade; endless ones would restart the control plane for ever."""
 
 
-def desired(wanted: Wanted, config: Input, observed: ObservedRelease | None) -> dict[str, Any]:
-    """Return the Release."""
+def desired(
+    wanted: Wanted,
+    config: Input,
+    values: Mapping[str, object],
+    observed: ObservedRelease | None,
+) -> dict[str, Any]:
+    """Return the Release, with the chart's values as `values` has them."""
     names = wanted.names
     offer = config.vcluster.chart
     return release(
@@ -47,7 +52,7 @@ def desired(wanted: Wanted, config: Input, observed: ObservedRelease | None) -> 
             digest=offer.digests.get(wanted.chart),
             pull_secret=offer.pullSecret,
         ),
-        values=chart_values(wanted, config),
+        values=values,
         rollback_limit=_rollback_limit(observed, wanted.retries),
         details=_details(names, observed, highly_available=wanted.highly_available),
         connection_secret=connection_secret(names.release),

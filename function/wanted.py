@@ -90,7 +90,8 @@ def resolve(
     `imported` tells whether the Release of the import into Rancher exists.
     """
     spec = vcluster.spec
-    names.refuse(vcluster.name, config.platformNamespace, config.hostNamespace.reserved)
+    if now is None:
+        names.refuse(vcluster.name, config.platformNamespace, config.hostNamespace.reserved)
     plan = _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
     return Wanted(
         names=names.derive(vcluster.name, config.platformNamespace),
@@ -107,7 +108,7 @@ def resolve(
         egress=tuple(spec.isolation.egress),
         sync=spec.sync.wanted(config.tenant.sync),
         node_labels=_pool(spec.nodePool, config),
-        host=_host(spec.host, config),
+        host=_host(spec.host, config, now),
         readers=tuple(spec.kubeconfigReaders),
         rancher=_rancher(vcluster, config.rancher, imported=imported),
         leaves_rancher=spec.rancher.enabled is False,
@@ -145,19 +146,26 @@ def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | No
     return version
 
 
-def _host(name: str | None, config: platform.Input) -> Host:
-    if name is None:
-        if len(config.hosts) > 1:
-            raise InvalidError(
-                Problem(
-                    "spec.host",
-                    "is required where the platform has several hosts",
-                    f"Choose one of: {', '.join(sorted(config.hosts))}.",
-                )
-            )
-        name = next(iter(config.hosts))
+def _host(asked: str | None, config: platform.Input, now: Running | None) -> Host:
+    name = asked or _default_host(config.hosts, now)
     host = _lookup(config.hosts, name, "spec.host", "host")
     return Host(name, host.providerConfig, tuple(host.cidrs))
+
+
+def _default_host(hosts: Mapping[str, platform.Host], now: Running | None) -> str:
+    """Return the only host, or the one on which the cluster runs since it was the only one."""
+    if len(hosts) == 1:
+        return next(iter(hosts))
+    for name, host in hosts.items():
+        if now and host.providerConfig == now.provider_config:
+            return name
+    raise InvalidError(
+        Problem(
+            "spec.host",
+            "is required where the platform has several hosts",
+            f"Choose one of: {', '.join(sorted(hosts))}.",
+        )
+    )
 
 
 def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:

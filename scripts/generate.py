@@ -1,4 +1,4 @@
-"""Write the CRD of the Input and the XRD of the VCluster from the models.
+"""Write the CRD of the Input, the XRD of the VCluster and their reference from the models.
 
 The models are the one place that says what a field may look like. What only the API server
 can check, changes and combinations, stands here as CEL rules:
@@ -15,12 +15,14 @@ from pydantic import BaseModel
 from function import names
 from function.models import input as platform
 from function.models import xr
+from scripts import reference
 
 Schema = dict[str, Any]
 
 ROOT = Path(__file__).parent.parent
 INPUT_CRD = ROOT / "package" / "input" / "vcluster.fn.caas.telekom.de_inputs.yaml"
 XRD = ROOT / "configuration" / "definition.yaml"
+REFERENCE = ROOT / "docs" / "reference.md"
 
 HEADER = "# Written by `make generate` from function/models.\n"
 
@@ -110,9 +112,20 @@ OWNER_RULES = [
 
 
 def main() -> None:
-    """Write both files."""
-    INPUT_CRD.write_text(HEADER + dump(input_crd()))
-    XRD.write_text(HEADER + dump(xrd()))
+    """Write all files."""
+    for path, text in files().items():
+        path.write_text(text)
+
+
+def files() -> dict[Path, str]:
+    """Return what each generated file shall hold."""
+    return {
+        INPUT_CRD: HEADER + dump(input_crd()),
+        XRD: HEADER + dump(xrd()),
+        REFERENCE: reference.page(
+            structural(xr.Spec), structural(xr.Status), structural(platform.Input)
+        ),
+    }
 
 
 def input_crd() -> Schema:

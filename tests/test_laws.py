@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function import fn
-from function.compose import OURS
+from function.ownership import KEYS
 from scripts import life
 
 SECRET = "s3cr3t-of-a-customer"
@@ -93,7 +93,7 @@ CASE = st.fixed_dictionaries(
     {
         "example": st.sampled_from(life.names()),
         "state": st.sampled_from([*life.LIFE]),
-        "fates": st.fixed_dictionaries(dict.fromkeys(sorted(OURS), FATE)),
+        "fates": st.fixed_dictionaries(dict.fromkeys(sorted(KEYS), FATE)),
     },
     optional={"spec": SPEC, "lost": st.sampled_from(["rancher", "plans", "vcluster"])},
 )
@@ -143,7 +143,7 @@ def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
     rsp = run(req)
     if is_fatal(rsp):
         return
-    observed = {key for key in req.observed.resources if key in OURS}
+    observed = {key for key in req.observed.resources if key in KEYS}
     spec = case.get("spec", life.composite(case["example"])["spec"])
     allowed = set()
     if at(spec, "rancher", "enabled") is False:

@@ -77,11 +77,11 @@ def test_provider_helm_may_do_all_it_must(
     done = as_provider(*installing, values=values)
     assert done.returncode == 0, done.stderr
     cluster, inside, cluster_values = emitted(example, "vcluster")
-    where = f"--namespace={inside}"
-    done = as_provider("install", cluster, official_chart(), where, values=cluster_values)
+    installing = ("install", cluster, official_chart(), f"--namespace={inside}")
+    done = as_provider(*installing, values=cluster_values)
     assert done.returncode == 0, done.stderr
-    for release, where in ((cluster, where), (name, f"--namespace={namespace}")):
-        done = as_provider("uninstall", release, where)
+    for release, where in ((cluster, inside), (name, namespace)):
+        done = as_provider("uninstall", release, f"--namespace={where}")
         assert done.returncode == 0, done.stderr
 
 

@@ -1,0 +1,72 @@
+"""What is this VCluster's own, and what only bears a name that it would take."""
+
+from function import namespace, rancher, release, usages, vcluster
+from function.errors import InvalidError, Problem
+from function.names import Names
+from function.state import Observed, Requirement
+
+KEYS = frozenset(
+    {
+        namespace.KEY,
+        vcluster.KEY,
+        rancher.KEY,
+        *usages.KEYS,
+    }
+)
+"""The resource keys of this function."""
+
+
+def refuse_taken_keys(taken: frozenset[str]) -> None:
+    """Refuse to overwrite what an earlier step of the pipeline desires."""
+    clash = sorted(taken & KEYS)
+    if clash:
+        raise InvalidError(
+            Problem(
+                f"pipeline resource {', '.join(clash)}",
+                "is also composed by an earlier step",
+                "Rename it there: this function owns these resource names.",
+            ),
+            reason="InvalidInput",
+        )
+
+
+def refuse_foreign_releases(names: Names, observed: Observed) -> None:
+    """Refuse to replace what was observed under one of our keys by something else.
+
+    Another name or namespace would delete the observed Release and create a new one.
+    """
+    expected = (
+        (observed.namespace, names.namespace_release),
+        (observed.vcluster, names.release),
+        (observed.rancher, names.rancher_release),
+    )
+    for seen, name in expected:
+        if seen and (seen.api_version, seen.kind, seen.name, seen.namespace) != (
+            release.API_VERSION,
+            release.KIND,
+            name,
+            names.platform,
+        ):
+            raise InvalidError(
+                Problem(
+                    "input.platformNamespace",
+                    f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name}, where "
+                    f"{release.KIND} {names.platform}/{name} is expected",
+                    "Put the namespace back: names never change while a VCluster exists.",
+                ),
+                reason="InvalidInput",
+            )
+
+
+def strangers_wanted(names: Names, observed: Observed) -> tuple[Requirement, ...]:
+    """Ask, before anything exists, for Releases that an earlier VCluster may have left."""
+    if observed.releases:
+        return ()
+    return tuple(
+        Requirement(key, release.API_VERSION, release.KIND, name, names.platform)
+        for key, name in (
+            (namespace.KEY, names.namespace_release),
+            (vcluster.KEY, names.release),
+            (rancher.KEY, names.rancher_release),
+        )
+    )
