@@ -185,7 +185,7 @@ def _keep(
     if now is None:
         return asked, ()
     settled = vcluster.is_settled(observed.vcluster)
-    return guard.keep(asked, now, spec, config.vcluster, settled=settled)
+    return guard.keep(asked, now, spec, config, settled=settled)
 
 
 def _refuse(error: InvalidError, request: Request) -> Answer:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from function import quantity, versions
-from function.models.input import VCluster
+from function.models.input import Input, VCluster
 from function.models.xr import Spec
 from function.running import Running, Storage
 from function.wanted import Host, Rancher, Wanted
@@ -29,16 +29,17 @@ class Refusal:
 
 
 def keep(
-    wanted: Wanted, now: Running, spec: Spec, offer: VCluster, *, settled: bool
+    wanted: Wanted, now: Running, spec: Spec, config: Input, *, settled: bool
 ) -> tuple[Wanted, tuple[Refusal, ...]]:
     """Return what may be had of the wanted, and what is refused.
 
     `settled` tells whether the Release runs the chart version that it asks for. What the spec
     does not name itself (a plan's storage, a default) is kept without a word.
     """
+    offer = config.vcluster
     chart, no_hop = _chart(now, offer, settled=settled)
     kubernetes, no_step = _kubernetes(wanted.kubernetes, chart, now, offer)
-    host, no_move = _host(wanted.host, now)
+    host, no_move = _host(wanted.host, now, config)
     kept = replace(
         wanted,
         availability=now.availability,
@@ -80,7 +81,7 @@ def _storage(spec: Spec, now: Storage) -> Iterator[Refusal]:
 
 def _chart(now: Running, offer: VCluster, *, settled: bool) -> tuple[str, tuple[Refusal, ...]]:
     following = versions.next_chart(offer.chart.versions, now.chart, settled=settled)
-    if following == now.chart or _fits(following, now.kubernetes, offer):
+    if following == now.chart or not now.kubernetes or _fits(following, now.kubernetes, offer):
         return following, ()
     refusal = Refusal(
         "input.vcluster.chart.versions",
@@ -110,7 +111,8 @@ def _fits(chart: str, kubernetes: str, offer: VCluster) -> bool:
     return versions.fits(chart, kubernetes, offer.kubernetes.compatibility)
 
 
-def _host(wanted: Host, now: Running) -> tuple[Host, tuple[Refusal, ...]]:
+def _host(wanted: Host, now: Running, config: Input) -> tuple[Host, tuple[Refusal, ...]]:
+    """Keep the host with all that belongs to it: another's ranges would open its own."""
     if not now.provider_config or wanted.provider_config == now.provider_config:
         return wanted, ()
     refusal = Refusal(
@@ -119,6 +121,9 @@ def _host(wanted: Host, now: Running) -> tuple[Host, tuple[Refusal, ...]]:
         wanted.provider_config,
         "a virtual cluster cannot move to another host",
     )
+    for name, host in config.hosts.items():
+        if host.providerConfig == now.provider_config:
+            return Host(name, host.providerConfig, tuple(host.cidrs)), (refusal,)
     return replace(wanted, provider_config=now.provider_config), (refusal,)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from function import quota, readiness
+from function.errors import InvalidError, Problem
 from function.models.input import Input, OwnChart, Subject
 from function.release import Chart, release
 from function.state import Condition, ObservedRelease, Stranger
@@ -71,12 +72,7 @@ def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
 
 def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
     names = wanted.names
-    hard = quota.hard(
-        wanted.quota,
-        vcluster_values,
-        highly_available=wanted.highly_available,
-        in_rancher=wanted.rancher is not None,
-    )
+    hard = _hard(wanted, vcluster_values)
     return {
         "name": names.namespace,
         "owner": {"name": names.xr, "uid": wanted.uid},
@@ -100,6 +96,23 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],
         "pullSecret": config.pullSecret or "",
     }
+
+
+def _hard(wanted: Wanted, vcluster_values: Mapping[str, object]) -> dict[str, str]:
+    try:
+        return quota.hard(
+            wanted.quota,
+            vcluster_values,
+            highly_available=wanted.highly_available,
+            in_rancher=wanted.rancher is not None,
+        )
+    except ValueError:
+        problem = Problem(
+            "input.vcluster: controlPlane.statefulSet in values or enforcedValues",
+            "must have quantities as its resources and volume size",
+            "Correct them there, or in the values of the spec.",
+        )
+        raise InvalidError(problem, reason="InvalidInput") from None
 
 
 def _network_policy(wanted: Wanted, config: Input) -> dict[str, Any]:

@@ -25,12 +25,12 @@ _MULTIPLIERS = {
     "Pi": Decimal(2**50),
 }
 _BINARY = ("Pi", "Ti", "Gi", "Mi", "Ki")
-_PARTS = re.compile(r"^([0-9.]+)([a-zA-Z]*)$")
+_PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)")
 
 
 def parse(text: str) -> Decimal:
     """Return the amount in base units (cores, bytes, pieces)."""
-    parts = _PARTS.match(text)
+    parts = _PARTS.fullmatch(text)
     if not parts or parts[2] not in _MULTIPLIERS:
         msg = "not a quantity"
         raise ValueError(msg)

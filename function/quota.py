@@ -129,7 +129,7 @@ def _sum(rows: tuple[Allowance, ...], kind: str, resource: str) -> Decimal:
 
 
 def _texts(values: object) -> dict[str, str]:
-    return {key: str(value) for key, value in mapping(values).items()}
+    return {key: str(value) for key, value in mapping(values).items() if value is not None}
 
 
 def _volume(workload: object) -> str:

@@ -31,7 +31,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
     A message that names a failure carries Helm's own words.
     """
     if observed is None:
-        return Condition(typ, "Unknown", "NotCreated", "What comes before it is not ready.")
+        return Condition(typ, "Unknown", "NotCreated", "Not created yet.")
     label = f"{KIND} {observed.namespace}/{observed.name}"
     if observed.terminating:
         return Condition(typ, "False", "Terminating", f"{label} is being deleted.")
@@ -41,7 +41,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
         return Condition(typ, "False", "Progressing", f"{label} {_VERBS[observed.state]}.")
     synced = observed.synced
     if synced and synced.status == "False":
-        return _out_of_sync(typ, observed, f"{label}: {_short(synced.message)}")
+        return _out_of_sync(typ, observed, f"{label}: {_short(synced.message) or synced.reason}")
     if _is_stale(observed):
         return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
     if observed.ready is None or synced is None:

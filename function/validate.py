@@ -6,7 +6,7 @@ never appears in them: it may be secret.
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -109,19 +109,30 @@ def _field(root: str, path: Sequence[int | str]) -> str:
 
 def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
     """Return the fields of the model that the path leads to."""
-    current: type[BaseModel] = model
+    current: object = model
     for step in path:
-        if isinstance(step, str) and step in current.model_fields:
-            current = _model_in(current.model_fields[step].annotation) or current
-    return list(current.model_fields)
+        current = _inside(current, str(step))
+    found = _model(current)
+    return list(found.model_fields) if found else []
 
 
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    """Return the model inside an annotation such as `list[Owner]` or `dict[str, Plan] | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_in(inner)
-        if found:
-            return found
+def _inside(annotation: object, step: str) -> object:
+    """Return what a step leads to: a field of a model, or a value of a map or list."""
+    model = _model(annotation)
+    if model:
+        return model.model_fields[step].annotation
+    return get_args(annotation)[-1]
+
+
+def _model(annotation: object) -> type[BaseModel] | None:
+    """Return the model that an annotation such as `Rancher | None` stands for."""
+    for option in (
+        annotation,
+        *(get_args(annotation) if get_origin(annotation) not in _CONTAINERS else ()),
+    ):
+        if isinstance(option, type) and issubclass(option, BaseModel):
+            return option
     return None
+
+
+_CONTAINERS = (dict, list)

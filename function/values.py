@@ -37,8 +37,8 @@ def merge(*layers: Mapping[str, object]) -> Values:
     for layer in layers:
         for key, value in layer.items():
             below = merged.get(key)
-            if isinstance(value, Mapping):
-                merged[key] = merge(below if isinstance(below, Mapping) else {}, value)
+            if isinstance(value, dict):
+                merged[key] = merge(below if isinstance(below, dict) else {}, value)
             else:
                 merged[key] = value
     return merged

@@ -102,7 +102,7 @@ def running_chart(observed: ObservedRelease | None) -> str:
 def running_kubernetes(observed: ObservedRelease | None) -> str:
     """Return the Kubernetes version of the workload's image, or nothing while not known."""
     image = observed.details.get(KUBERNETES_IMAGE, "") if observed else ""
-    return image.split("@")[0].rpartition(":")[2] if ":" in image else ""
+    return image.split("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def _health(observed: ObservedRelease) -> Condition | None:
@@ -121,7 +121,7 @@ def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Cond
         return Condition(CONDITION, "Unknown", "HealthUnknown", message)
     if int(text) < needed:
         total = HA_REPLICAS if ETCD_AVAILABLE in observed.connection_keys else 1
-        message = f"{text} of {total} {what} are available, {needed} are needed."
+        message = f"{text} of {total} {what} available, at least {needed} needed."
         return Condition(CONDITION, "False", "Unavailable", message)
     return None
 
@@ -164,8 +164,8 @@ def _details(
 
 def _contains(observed: object, desired_value: object) -> bool:
     """Tell whether all that is desired is observed; what others added does not matter."""
-    if isinstance(desired_value, Mapping):
-        return isinstance(observed, Mapping) and all(
+    if isinstance(desired_value, dict):
+        return isinstance(observed, dict) and all(
             key in observed and _contains(observed[key], value)
             for key, value in desired_value.items()
         )

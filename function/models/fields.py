@@ -52,17 +52,19 @@ def _network(value: str) -> str:
 
 
 def _reachable(value: str) -> str:
-    """Refuse networks so wide or so close that opening them would undo the network policies.
-
-    169.254.0.0/16 holds the metadata services of the clouds.
-    """
+    """Refuse networks so wide or so close that opening them would undo the network policies."""
     network = ipaddress.ip_network(_network(value))
-    widest = 8 if network.version == 4 else 32  # noqa: PLR2004  # IPv4
-    if network.prefixlen < widest or network.is_link_local:
+    widest = 8 if isinstance(network, ipaddress.IPv4Network) else 32
+    if network.prefixlen < widest or any(network.overlaps(taboo) for taboo in NEVER_OPENED):
         msg = "must be no wider than /8 (IPv6: /32) and not link-local"
         raise ValueError(msg)
     return value
 
+
+NEVER_OPENED = tuple(
+    ipaddress.ip_network(cidr) for cidr in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
+)
+"""Link-local addresses and the clouds' metadata services, which give out the host's credentials."""
 
 Quantity = Annotated[
     str,

@@ -1,0 +1,1 @@
+"""How fast the function answers, beside one that does nothing: `make bench`."""

@@ -1,0 +1,47 @@
+"""The table."""
+
+from collections.abc import Sequence
+
+from bench.measure import Figures
+
+HEADER = ("REQUEST", "SIZE", "FIGURE", "FUNCTION", "BASELINE", "RATIO")
+_NUMBERS = {"SIZE", "FUNCTION", "BASELINE", "RATIO"}
+
+Row = tuple[str, str, str, str, str, str]
+
+
+def rows(request: str, size: int, ours: Figures, baseline: Figures, in_flight: int) -> list[Row]:
+    """Return the rows of one request."""
+    start = (request, f"{size / 1000:.1f} kB")
+    found = []
+    for percent in (50, 99):
+        compared = _compared(
+            ours.percentile(percent) * 1000, baseline.percentile(percent) * 1000, "{:.2f} ms"
+        )
+        found.append((*start, f"p{percent}, 1 in flight", *compared))
+    figure = f"requests per second, {in_flight} in flight"
+    speeds = _compared(ours.per_second, baseline.per_second, "{:.0f}")
+    return [*found, (*start, figure, *speeds)]
+
+
+def memory(request: str, size: int, when: str, ours: int, baseline: int) -> Row:
+    """Return the row of both servers' memory."""
+    compared = _compared(ours / 1e6, baseline / 1e6, "{:.1f} MB")
+    return (request, f"{size / 1000:.1f} kB", f"memory (RSS) {when}", *compared)
+
+
+def table(lines: Sequence[Row]) -> str:
+    """Return the rows as a table."""
+    whole = [HEADER, *lines]
+    widths = [max(len(line[column]) for line in whole) for column in range(len(HEADER))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
+            for name, cell, width in zip(HEADER, line, widths, strict=True)
+        )
+        for line in whole
+    )
+
+
+def _compared(ours: float, baseline: float, form: str) -> tuple[str, str, str]:
+    return form.format(ours), form.format(baseline), f"{ours / baseline:.2f}"

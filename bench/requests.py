@@ -1,0 +1,107 @@
+"""The two requests: the steady state, and the same among many resources of another step."""
+
+import copy
+
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+
+from bench import stored
+from function import fn
+from function.compose import compose
+from scripts import life
+from scripts.life import KEY, Object
+
+EXAMPLE = "kunde1"
+
+OBSERVED = 100
+"""How many composed resources the large request has."""
+
+
+def steady() -> fnv1.RunFunctionRequest:
+    """Return what Crossplane asks most of the time: all is ready and nothing has changed."""
+    vcluster = life.composite(EXAMPLE)
+    resources, secrets = life.observed(EXAMPLE, "ready")
+    answer = compose(fn.decode(life.request_of(vcluster, resources, secrets)))
+    conditions = [
+        {
+            "type": condition.type,
+            "status": condition.status,
+            "reason": condition.reason,
+            "message": condition.message,
+            "lastTransitionTime": life.FIRST_SEEN,
+            "observedGeneration": 7,
+        }
+        for condition in answer.conditions
+    ]
+    status = {**(answer.status or {}), "conditions": [*_CROSSPLANES, *conditions]}
+    return life.request_of(
+        stored.composite(vcluster, status, [_reference(seen) for seen in resources]),
+        [stored.composed(seen) for seen in resources],
+        secrets,
+        tag="6b0a3d8d36ccdc0dce0fdfd00d1bbb489eb8e389f21c4182959d50e721c2702b",
+    )
+
+
+_CROSSPLANES = [
+    {
+        "type": typ,
+        "status": "True",
+        "reason": reason,
+        "lastTransitionTime": life.FIRST_SEEN,
+        "observedGeneration": 7,
+    }
+    for typ, reason in (
+        ("Synced", "ReconcileSuccess"),
+        ("Ready", "Available"),
+        ("Responsive", "WatchCircuitClosed"),
+    )
+]
+
+
+def large() -> fnv1.RunFunctionRequest:
+    """Return the steady state of an XR for which an earlier step composes Releases too."""
+    req = steady()
+    resources, _ = life.observed(EXAMPLE, "ready")
+    (pattern,) = (seen for seen in resources if seen["metadata"]["annotations"][KEY] == "namespace")
+    for number in range(OBSERVED - len(resources)):
+        key = f"addon-{number}"
+        foreign = copy.deepcopy(pattern)
+        foreign["metadata"]["name"] = f"{EXAMPLE}-{key}"
+        foreign["metadata"]["annotations"][KEY] = key
+        resource.update(req.observed.resources[key], stored.composed(foreign))
+        desired = {part: foreign[part] for part in ("apiVersion", "kind", "spec")}
+        desired["metadata"] = {"name": f"{EXAMPLE}-{key}", "namespace": "vcluster-system"}
+        resource.update(req.desired.resources[key], desired)
+        req.desired.resources[key].ready = fnv1.READY_TRUE
+    return req
+
+
+def check(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
+    """Return why an answer is not that of the steady state; empty if it is."""
+    if rsp.results:
+        return f"the function reports: {rsp.results[0].message}"
+    if rsp.meta.ttl.ToTimedelta() != fn.STEADY:
+        return "the function does not call it ready"
+    for key, desired in rsp.desired.resources.items():
+        seen = req.observed.resources[key].resource
+        if not _contains(resource.struct_to_dict(seen), resource.struct_to_dict(desired.resource)):
+            return f"the function changes {key}"
+    return ""
+
+
+def _contains(whole: object, part: object) -> bool:
+    if isinstance(part, dict):
+        return isinstance(whole, dict) and all(
+            key in whole and _contains(whole[key], value) for key, value in part.items()
+        )
+    return whole == part
+
+
+def _reference(seen: Object) -> Object:
+    metadata = seen["metadata"]
+    return {
+        "apiVersion": seen["apiVersion"],
+        "kind": seen["kind"],
+        "name": metadata["name"],
+        "namespace": metadata["namespace"],
+    }

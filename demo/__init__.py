@@ -1,0 +1,1 @@
+"""The function at work, without a cluster: `make demo`."""
