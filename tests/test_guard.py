@@ -1,0 +1,434 @@
+"""The guard: what a change would destroy stays, and the customer reads why."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from function import guard
+from function.guard import Refusal
+from function.running import Running, Storage
+from function.wanted import Host, Wanted
+from tests.factories import RANCHER, config, vcluster, wanted
+
+NOW = Running(
+    availability="Single",
+    storage=Storage("5Gi", None),
+    chart="0.36.1",
+    kubernetes="1.35.0",
+    provider_config="default",
+    cluster_name=None,
+)
+PLATFORM: dict[str, Any] = {
+    "plans.small.storage": {"size": "5Gi"},
+    "plans.large": {"storage": {"size": "20Gi", "storageClassName": "fast"}},
+}
+HOSTS: dict[str, Any] = {
+    "hosts": {
+        "local": {"providerConfig": "default", "cidrs": ["192.0.2.0/24"]},
+        "edge": {"providerConfig": "edge"},
+    }
+}
+IN_RANCHER: dict[str, Any] = {"rancher": RANCHER}
+
+VOLUME = "the volume of a StatefulSet cannot be changed"
+STORE = "another backing store would start an empty cluster"
+STEP = "Kubernetes goes up one minor at a time and never down"
+ELSEWHERE = "it would be another cluster in Rancher"
+
+
+def keep(
+    spec: dict[str, Any],
+    now: Running = NOW,
+    platform: dict[str, Any] | None = None,
+    *,
+    settled: bool = True,
+) -> tuple[Wanted, Wanted, tuple[Refusal, ...]]:
+    """Return what was asked for, what is granted of it, and what is refused."""
+    found = config({**PLATFORM, **(platform or {})})
+    requested = vcluster(**spec)
+    asked = wanted(requested, found, now)
+    granted, refusals = guard.keep(asked, now, requested.spec, found, settled=settled)
+    return asked, granted, refusals
+
+
+@pytest.mark.parametrize(
+    ("spec", "now", "platform", "refusals"),
+    [
+        pytest.param(
+            {"availability": "HA"},
+            {},
+            {},
+            [Refusal("spec.availability", "Single", "HA", STORE)],
+            id="single-to-ha",
+        ),
+        pytest.param(
+            {},
+            {"availability": "HA"},
+            {},
+            [Refusal("spec.availability", "HA", "Single", STORE)],
+            id="ha-to-single",
+        ),
+        pytest.param(
+            {"storage": {"size": "10Gi"}},
+            {},
+            {},
+            [Refusal("spec.storage.size", "5Gi", "10Gi", VOLUME)],
+            id="larger-volume",
+        ),
+        pytest.param(
+            {"storage": {"size": "1Gi"}},
+            {},
+            {},
+            [Refusal("spec.storage.size", "5Gi", "1Gi", VOLUME)],
+            id="smaller-volume",
+        ),
+        pytest.param(
+            {"storage": {"size": "5Gi"}},
+            {"storage": Storage(None, None)},
+            {},
+            [Refusal("spec.storage.size", "", "5Gi", VOLUME)],
+            id="size-where-there-was-none",
+        ),
+        pytest.param(
+            {"storage": {"storageClassName": "fast"}},
+            {},
+            {},
+            [Refusal("spec.storage.storageClassName", "", "fast", VOLUME)],
+            id="class-where-there-was-none",
+        ),
+        pytest.param(
+            {"storage": {"storageClassName": "slow"}},
+            {"storage": Storage("5Gi", "fast")},
+            {},
+            [Refusal("spec.storage.storageClassName", "fast", "slow", VOLUME)],
+            id="another-class",
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.34"},
+            {},
+            {},
+            [Refusal("spec.kubernetesVersion", "1.35.0", "1.34.3", STEP)],
+            id="kubernetes-down",
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.35.0"},
+            {"kubernetes": "1.35.4"},
+            {},
+            [Refusal("spec.kubernetesVersion", "1.35.4", "1.35.0", STEP)],
+            id="kubernetes-patch-down",
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.36"},
+            {"kubernetes": "1.34.3"},
+            {},
+            [Refusal("spec.kubernetesVersion", "1.34.3", "1.36.0", STEP)],
+            id="kubernetes-two-minors-up",
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.36"},
+            {},
+            {"vcluster.kubernetes.compatibility": {"0.36": ["1.35"]}},
+            [
+                Refusal(
+                    "spec.kubernetesVersion", "1.35.0", "1.36.0", "chart 0.36 does not support it"
+                )
+            ],
+            id="kubernetes-that-the-chart-does-not-support",
+        ),
+        pytest.param(
+            {"host": "edge"},
+            {},
+            HOSTS,
+            [
+                Refusal(
+                    "spec.host",
+                    "with ClusterProviderConfig default",
+                    "edge",
+                    "a virtual cluster cannot move to another host",
+                )
+            ],
+            id="another-host",
+        ),
+        pytest.param(
+            {"rancher": {"clusterName": "shop"}},
+            {"cluster_name": "kunde1"},
+            IN_RANCHER,
+            [Refusal("spec.rancher.clusterName", "kunde1", "shop", ELSEWHERE)],
+            id="another-name-in-rancher",
+        ),
+        pytest.param(
+            {},
+            {"cluster_name": "shop"},
+            IN_RANCHER,
+            [Refusal("spec.rancher.clusterName", "shop", "kunde1", ELSEWHERE)],
+            id="the-name-in-rancher-taken-back",
+        ),
+        pytest.param(
+            {},
+            {"chart": "0.35.3", "kubernetes": "1.34.3"},
+            {"vcluster.kubernetes.compatibility": {"0.36": ["1.35", "1.36"]}},
+            [
+                Refusal(
+                    "input.vcluster.chart.versions",
+                    "0.35.3",
+                    "0.36.1",
+                    "chart 0.36 does not support Kubernetes 1.34.3",
+                )
+            ],
+            id="a-chart-that-does-not-support-what-runs",
+        ),
+        pytest.param(
+            {
+                "availability": "HA",
+                "storage": {"size": "10Gi", "storageClassName": "fast"},
+                "kubernetesVersion": "1.34",
+                "host": "edge",
+                "rancher": {"clusterName": "shop"},
+            },
+            {"cluster_name": "kunde1"},
+            {**HOSTS, **IN_RANCHER},
+            [
+                Refusal("spec.availability", "Single", "HA", STORE),
+                Refusal("spec.storage.size", "5Gi", "10Gi", VOLUME),
+                Refusal("spec.storage.storageClassName", "", "fast", VOLUME),
+                Refusal("spec.kubernetesVersion", "1.35.0", "1.34.3", STEP),
+                Refusal(
+                    "spec.host",
+                    "with ClusterProviderConfig default",
+                    "edge",
+                    "a virtual cluster cannot move to another host",
+                ),
+                Refusal("spec.rancher.clusterName", "kunde1", "shop", ELSEWHERE),
+            ],
+            id="all-at-once",
+        ),
+    ],
+)
+def test_refused(
+    spec: dict[str, Any], now: dict[str, Any], platform: dict[str, Any], refusals: list[Refusal]
+) -> None:
+    """The customer reads field, from, to and rule; what runs stays as it is."""
+    running = replace(NOW, **now)
+    _, granted, found = keep(spec, running, platform)
+    assert [*found] == refusals
+    assert granted.availability == running.availability
+    assert granted.storage == running.storage
+    assert granted.chart == running.chart
+    assert granted.kubernetes == running.kubernetes
+    assert granted.host.provider_config == running.provider_config
+    if granted.rancher and running.cluster_name:
+        assert granted.rancher.cluster_name == running.cluster_name
+
+
+@pytest.mark.parametrize(
+    ("spec", "now", "platform", "differences"),
+    [
+        pytest.param({}, {}, {}, {}, id="nothing-changed"),
+        pytest.param(
+            {"plan": "large"},
+            {},
+            {},
+            {"storage": Storage("5Gi", None)},
+            id="another-plan-keeps-the-volume",
+        ),
+        pytest.param(
+            {},
+            {},
+            {"defaultPlan": "large"},
+            {"storage": Storage("5Gi", None)},
+            id="another-default-plan",
+        ),
+        pytest.param(
+            {},
+            {"kubernetes": "1.34.3"},
+            {"vcluster.kubernetes.default": "1.36.0"},
+            {"kubernetes": "1.34.3"},
+            id="another-default-version",
+        ),
+        pytest.param(
+            {},
+            {"storage": Storage("7Gi", "fast")},
+            {},
+            {"storage": Storage("7Gi", "fast")},
+            id="a-size-and-class-that-the-spec-no-longer-names",
+        ),
+        pytest.param(
+            {"storage": {"size": "5120Mi"}},
+            {},
+            {},
+            {"storage": Storage("5Gi", None)},
+            id="the-same-size-in-other-words",
+        ),
+        pytest.param(
+            {"storage": {"storageClassName": "fast"}},
+            {"storage": Storage("5Gi", "fast")},
+            {},
+            {},
+            id="the-same-class",
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.36"}, {}, {}, {"kubernetes": "1.36.0"}, id="one-minor-up"
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.35.0"},
+            {"kubernetes": "1.34.9"},
+            {"vcluster.kubernetes.compatibility": {"0.36": ["1.35"]}},
+            {"kubernetes": "1.35.0"},
+            id="one-minor-up-that-the-chart-supports",
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.34.3"},
+            {"kubernetes": "1.34.1"},
+            {},
+            {"kubernetes": "1.34.3"},
+            id="patch-up",
+        ),
+        pytest.param(
+            {"kubernetesVersion": "1.34"},
+            {"kubernetes": ""},
+            {},
+            {"kubernetes": "1.34.3"},
+            id="any-version-where-it-is-not-known-what-runs",
+        ),
+        pytest.param(
+            {},
+            {"kubernetes": "1.34.3"},
+            {"vcluster.kubernetes.compatibility": {"0.36": ["1.35"]}},
+            {},
+            id="what-runs-stays-although-the-chart-no-longer-supports-it",
+        ),
+        pytest.param({}, {"chart": "0.35.3"}, {}, {"chart": "0.36.1"}, id="next-chart"),
+        pytest.param({}, {"chart": "0.34.7"}, {}, {"chart": "0.35.3"}, id="one-hop-at-a-time"),
+        pytest.param({}, {"chart": "0.37.0"}, {}, {"chart": "0.37.0"}, id="no-downgrade"),
+        pytest.param(
+            {"kubernetesVersion": "1.36"},
+            {"chart": "0.35.3"},
+            {"vcluster.kubernetes.compatibility": {"0.35": ["1.35"], "0.36": ["1.35", "1.36"]}},
+            {"chart": "0.36.1", "kubernetes": "1.36.0"},
+            id="chart-and-kubernetes-together",
+        ),
+        pytest.param(
+            {},
+            {"chart": "0.35.3", "kubernetes": ""},
+            {"vcluster.kubernetes.compatibility": {"0.36": ["1.35"]}},
+            {"chart": "0.36.1", "kubernetes": "1.35.0"},
+            id="next-chart-where-it-is-not-known-what-runs",
+        ),
+        pytest.param({"host": "local"}, {}, HOSTS, {}, id="the-same-host"),
+        pytest.param(
+            {"host": "edge"},
+            {"provider_config": ""},
+            HOSTS,
+            {},
+            id="any-host-where-it-is-not-known-what-runs",
+        ),
+        pytest.param(
+            {"rancher": {"clusterName": "shop"}},
+            {"cluster_name": None},
+            IN_RANCHER,
+            {},
+            id="any-name-before-the-import",
+        ),
+        pytest.param(
+            {"rancher": {"enabled": False, "clusterName": "shop"}},
+            {"cluster_name": "kunde1"},
+            IN_RANCHER,
+            {},
+            id="out-of-rancher",
+        ),
+        pytest.param(
+            {
+                "quota": {"pods": 20},
+                "isolation": {"podSecurity": "restricted", "networkPolicy": False},
+                "sync": {"ingresses": True},
+                "kubeconfigReaders": [{"kind": "User", "name": "a"}],
+                "deletionProtection": True,
+                "values": {"a": 1},
+                "rancher": {"owners": [{"user": "u-1"}]},
+            },
+            {"cluster_name": "kunde1"},
+            IN_RANCHER,
+            {},
+            id="everything-else",
+        ),
+    ],
+)
+def test_granted(
+    spec: dict[str, Any],
+    now: dict[str, Any],
+    platform: dict[str, Any],
+    differences: dict[str, Any],
+) -> None:
+    """What does no harm is granted without a word; a plan or a default moves nothing."""
+    asked, granted, refusals = keep(spec, replace(NOW, **now), platform)
+    assert refusals == ()
+    assert granted == replace(asked, **differences)
+
+
+def test_an_upgrade_waits_until_the_cluster_is_settled() -> None:
+    """The next hop comes only when the last one runs."""
+    running = replace(NOW, chart="0.34.7")
+    assert keep({}, running, settled=False)[1].chart == "0.34.7"
+    assert keep({}, running, settled=True)[1].chart == "0.35.3"
+
+
+def test_a_new_kubernetes_has_to_fit_the_chart_that_stays() -> None:
+    """What the target chart supports does not help while an older one runs."""
+    platform = {"vcluster.kubernetes.compatibility": {"0.35": ["1.35"], "0.36": ["1.35", "1.36"]}}
+    running = replace(NOW, chart="0.35.3")
+    _, granted, refusals = keep({"kubernetesVersion": "1.36"}, running, platform, settled=False)
+    assert (granted.chart, granted.kubernetes) == ("0.35.3", "1.35.0")
+    assert [*refusals] == [
+        Refusal("spec.kubernetesVersion", "1.35.0", "1.36.0", "chart 0.35 does not support it")
+    ]
+
+
+def test_a_refusal_does_not_hold_up_the_rest() -> None:
+    """Of a change with one forbidden wish everything else happens."""
+    _, granted, refusals = keep({"availability": "HA", "quota": {"pods": 7}, "plan": "large"})
+    assert len(refusals) == 1
+    assert granted.quota.pods == 7
+    assert granted.plan.storage.size == "20Gi"
+
+
+def test_owners_change_while_the_name_stays() -> None:
+    """A refused name does not keep new owners out."""
+    spec = {"rancher": {"clusterName": "shop", "owners": [{"user": "u-1"}]}}
+    _, granted, _ = keep(spec, replace(NOW, cluster_name="kunde1"), IN_RANCHER)
+    assert granted.rancher
+    assert granted.rancher.cluster_name == "kunde1"
+    assert [owner.user for owner in granted.rancher.owners] == ["u-1"]
+
+
+def test_a_refused_move_leaves_the_hosts_own_ranges_closed() -> None:
+    """With the host its name and ranges stay, or tenants would reach its nodes."""
+    _, granted, _ = keep({"host": "edge"}, platform=HOSTS)
+    assert granted.host == Host("local", "default", ("192.0.2.0/24",))
+
+
+def test_a_host_under_another_provider_config() -> None:
+    """A provider config that the platform renamed is kept, and the refusal says so."""
+    _, granted, refusals = keep({}, replace(NOW, provider_config="old"), {})
+    assert granted.host == Host("local", "old", ())
+    assert [refusal.kept for refusal in refusals] == ["with ClusterProviderConfig old"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "expected"),
+    [
+        pytest.param(
+            Refusal("spec.storage.size", "5Gi", "10Gi", "rule"),
+            "spec.storage.size: stays 5Gi instead of 10Gi: rule",
+            id="changed",
+        ),
+        pytest.param(
+            Refusal("spec.storage.size", "", "10Gi", "rule"),
+            "spec.storage.size: stays unset instead of 10Gi: rule",
+            id="set",
+        ),
+    ],
+)
+def test_words(refusal: Refusal, expected: str) -> None:
+    """A refusal reads as a sentence."""
+    assert str(refusal) == expected

@@ -1,0 +1,396 @@
+"""The namespace: every field of a spec and of the Input lands where the chart expects it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from function import namespace
+from function.errors import InvalidError
+from function.state import Condition, ObservedRelease, Stranger
+from tests.factories import RANCHER, at, changed, config, deployed, vcluster, wanted
+
+CONTROL_PLANE: dict[str, Any] = {
+    "controlPlane": {
+        "statefulSet": {
+            "resources": {
+                "requests": {"cpu": "200m", "memory": "256Mi"},
+                "limits": {"cpu": "1", "memory": "2Gi"},
+            },
+            "persistence": {"volumeClaim": {"size": "5Gi"}},
+        }
+    }
+}
+"""Values of the vcluster chart, as far as the quota depends on them."""
+
+STATEFUL_SET = "controlPlane.statefulSet"
+
+PEERS = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
+
+
+def desired(
+    spec: Mapping[str, Any] | None = None, platform: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return the Release for a spec on a platform."""
+    found = config(platform)
+    return namespace.desired(wanted(vcluster(**(spec or {})), found), found, CONTROL_PLANE)
+
+
+def values(
+    spec: Mapping[str, Any] | None = None, platform: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Return its values."""
+    found: dict[str, Any] = at(desired(spec, platform), "spec.forProvider.values")
+    return found
+
+
+def test_least() -> None:
+    """The whole Release of a customer who asked for nothing, on a platform that says little."""
+    assert desired() == {
+        "apiVersion": "helm.m.crossplane.io/v1beta1",
+        "kind": "Release",
+        "metadata": {
+            "name": "kunde1-namespace",
+            "namespace": "vcluster-system",
+            "annotations": {
+                "crossplane.io/external-name": "kunde1-namespace",
+                "crossplane.io/poll-interval": "30s",
+            },
+        },
+        "spec": {
+            "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "default"},
+            "rollbackLimit": 2147483647,
+            "forProvider": {
+                "chart": {
+                    "repository": "oci://ghcr.io/example/charts",
+                    "name": "vcluster-namespace",
+                    "version": "0.1.0",
+                },
+                "namespace": "vcluster-system",
+                "skipCreateNamespace": True,
+                "wait": False,
+                "maxHistory": 3,
+                "values": {
+                    "name": "kunde1",
+                    "owner": {"name": "kunde1", "uid": "uid-of-kunde1"},
+                    "release": "kunde1-vcluster",
+                    "labels": {},
+                    "annotations": {},
+                    "podSecurity": "baseline",
+                    "rancherProject": "",
+                    "quota": {},
+                    "limitRange": {
+                        "enabled": False,
+                        "default": {"cpu": "1", "memory": "512Mi"},
+                        "defaultRequest": {"cpu": "50m", "memory": "64Mi"},
+                    },
+                    "highAvailability": False,
+                    "networkPolicy": {
+                        "enabled": True,
+                        "hostCidrs": [],
+                        "egress": [],
+                        "ingressFrom": [],
+                    },
+                    "kubeconfig": {"secret": "vc-kunde1-vcluster", "readers": []},
+                    "operators": [],
+                    "pullSecret": "",
+                },
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("spec", "platform", "path", "expected"),
+    [
+        pytest.param({}, {"hostNamespace.labels": {"a": "b"}}, "labels", {"a": "b"}, id="labels"),
+        pytest.param(
+            {},
+            {"hostNamespace.annotations": {"a": "b c"}},
+            "annotations",
+            {"a": "b c"},
+            id="annotations",
+        ),
+        pytest.param(
+            {"isolation": {"podSecurity": "restricted"}},
+            {},
+            "podSecurity",
+            "baseline",
+            id="the-control-plane-needs-root-whatever-the-spec-says",
+        ),
+        pytest.param(
+            {"rancher": {"project": "kunde1"}},
+            {"rancher": {**RANCHER, "projects": {"kunde1": "local:p-1"}}},
+            "rancherProject",
+            "local:p-1",
+            id="rancher-project",
+        ),
+        pytest.param(
+            {"rancher": {"enabled": False, "project": "kunde1"}},
+            {"rancher": {**RANCHER, "projects": {"kunde1": "local:p-1"}}},
+            "rancherProject",
+            "",
+            id="no-project-out-of-rancher",
+        ),
+        pytest.param({}, {"rancher": RANCHER}, "rancherProject", "", id="no-project"),
+        pytest.param({"quota": {"pods": 10}}, {}, "quota", {"pods": "13"}, id="quota"),
+        pytest.param(
+            {"quota": {"pods": 10}}, {"rancher": RANCHER}, "quota", {"pods": "19"}, id="agents"
+        ),
+        pytest.param(
+            {"quota": {"pods": 10}, "availability": "HA"},
+            {},
+            "quota",
+            {"pods": "20"},
+            id="quota-of-a-highly-available-cluster",
+        ),
+        pytest.param(
+            {"quota": {"storage": "10Gi"}},
+            {},
+            "quota",
+            {"requests.storage": "15Gi"},
+            id="volume-of-the-control-plane",
+        ),
+        pytest.param(
+            {},
+            {"plans.small.quota": {"services": 5}},
+            "quota",
+            {"services": "8"},
+            id="quota-of-the-plan",
+        ),
+        pytest.param({"quota": {"pods": 10}}, {}, "limitRange.enabled", True, id="limit-range"),
+        pytest.param({"availability": "HA"}, {}, "highAvailability", True, id="availability"),
+        pytest.param(
+            {"isolation": {"networkPolicy": False}},
+            {},
+            "networkPolicy.enabled",
+            False,
+            id="network-policy",
+        ),
+        pytest.param(
+            {},
+            {"hosts.local.cidrs": ["10.0.0.0/8", "192.168.0.0/16"]},
+            "networkPolicy.hostCidrs",
+            ["10.0.0.0/8", "192.168.0.0/16"],
+            id="host-cidrs",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["198.51.100.0/24"]}},
+            {"rancher": {**RANCHER, "egress": ["192.0.2.10/32"]}},
+            "networkPolicy.egress",
+            ["198.51.100.0/24", "192.0.2.10/32"],
+            id="egress-of-the-spec-and-of-rancher",
+        ),
+        pytest.param(
+            {"rancher": {"enabled": False}},
+            {"rancher": {**RANCHER, "egress": ["192.0.2.10/32"]}},
+            "networkPolicy.egress",
+            [],
+            id="no-way-to-rancher-out-of-it",
+        ),
+        pytest.param(
+            {"sync": {"ingresses": True}, "quota": {"loadBalancers": 0}},
+            {"expose.ingressFrom": PEERS},
+            "networkPolicy.ingressFrom",
+            PEERS,
+            id="the-ingress-controller-where-ingresses-are-synced",
+        ),
+        pytest.param(
+            {"quota": {"loadBalancers": 1}},
+            {"expose.ingressFrom": PEERS},
+            "networkPolicy.ingressFrom",
+            PEERS,
+            id="load-balancers-where-they-are-allowed",
+        ),
+        pytest.param(
+            {},
+            {"expose.ingressFrom": PEERS},
+            "networkPolicy.ingressFrom",
+            PEERS,
+            id="load-balancers-where-they-are-not-limited",
+        ),
+        pytest.param(
+            {"quota": {"loadBalancers": 0}},
+            {"expose.ingressFrom": PEERS},
+            "networkPolicy.ingressFrom",
+            [],
+            id="nobody-where-nothing-leads-in",
+        ),
+        pytest.param(
+            {
+                "kubeconfigReaders": [
+                    {"kind": "Group", "name": "oidc:kunde1"},
+                    {"kind": "User", "name": "a"},
+                ]
+            },
+            {},
+            "kubeconfig.readers",
+            [{"kind": "Group", "name": "oidc:kunde1"}, {"kind": "User", "name": "a"}],
+            id="readers",
+        ),
+        pytest.param(
+            {},
+            {
+                "hostNamespace.operators": [
+                    {"kind": "Group", "name": "ops"},
+                    {"kind": "ServiceAccount", "name": "bot", "namespace": "ops"},
+                ]
+            },
+            "operators",
+            [
+                {"kind": "Group", "name": "ops"},
+                {"kind": "ServiceAccount", "name": "bot", "namespace": "ops"},
+            ],
+            id="operators",
+        ),
+        pytest.param({}, {"pullSecret": "pull"}, "pullSecret", "pull", id="pull-secret"),
+    ],
+)
+def test_every_field_lands(
+    spec: dict[str, Any], platform: dict[str, Any], path: str, expected: object
+) -> None:
+    """Each field of a spec and of the Input that concerns the namespace arrives."""
+    assert at(values(spec, platform), path) == expected
+
+
+@pytest.mark.parametrize(
+    ("platform", "path", "expected"),
+    [
+        pytest.param(
+            {"hosts.local.providerConfig": "edge"},
+            "spec.providerConfigRef",
+            {"kind": "ClusterProviderConfig", "name": "edge"},
+            id="host",
+        ),
+        pytest.param(
+            {"platformNamespace": "platform"}, "metadata.namespace", "platform", id="namespace"
+        ),
+        pytest.param(
+            {"platformNamespace": "platform"},
+            "spec.forProvider.namespace",
+            "platform",
+            id="namespace-of-helms-release",
+        ),
+        pytest.param(
+            {
+                "charts": {
+                    "repository": "oci://ghcr.io/other",
+                    "version": "0.2.0",
+                    "digests": {
+                        "vcluster-namespace": f"sha256:{'a' * 64}",
+                        "vcluster-rancher": f"sha256:{'b' * 64}",
+                    },
+                    "pullSecret": "charts",
+                }
+            },
+            "spec.forProvider.chart",
+            {
+                "repository": "oci://ghcr.io/other",
+                "name": "vcluster-namespace",
+                "version": "0.2.0",
+                "digest": f"sha256:{'a' * 64}",
+                "pullSecretRef": {"name": "charts"},
+            },
+            id="chart",
+        ),
+    ],
+)
+def test_the_release(platform: dict[str, Any], path: str, expected: object) -> None:
+    """Host, namespace and chart are what the Input says."""
+    assert at(desired({}, platform), path) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "spec"),
+    [
+        pytest.param({f"{STATEFUL_SET}.resources.limits.cpu": "s3cr3t"}, {"cpu": "1"}, id="cpu"),
+        pytest.param(
+            {f"{STATEFUL_SET}.resources.requests.memory": "1e3"}, {"memory": "1Gi"}, id="memory"
+        ),
+        pytest.param(
+            {f"{STATEFUL_SET}.persistence.volumeClaim.size": "big"}, {"storage": "1Gi"}, id="size"
+        ),
+    ],
+)
+def test_values_without_quantities(changes: dict[str, Any], spec: dict[str, Any]) -> None:
+    """Chart values that cannot be added up are refused, and not quoted."""
+    found = config()
+    asked = wanted(vcluster(quota=spec), found)
+    with pytest.raises(InvalidError) as error:
+        namespace.desired(asked, found, changed(CONTROL_PLANE, changes))
+    assert str(error.value) == (
+        "input.vcluster: controlPlane.statefulSet in values or enforcedValues: must have "
+        "quantities as its resources and volume size. Correct them there, or in the values of the "
+        "spec."
+    )
+    assert error.value.reason == "InvalidInput"
+
+
+GOING = Stranger("kunde1-vcluster", "vcluster-system", terminating=True)
+STAYING = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
+TAKEN = (
+    "exists and does not belong to this VCluster. "
+    "Delete it, or create the VCluster under another name."
+)
+
+
+@pytest.mark.parametrize(
+    ("observed", "strangers", "expected"),
+    [
+        pytest.param(
+            None,
+            (),
+            Condition("NamespaceReady", "Unknown", "NotCreated", "Not created yet."),
+            id="nothing",
+        ),
+        pytest.param(
+            deployed(), (), Condition("NamespaceReady", "True", "Available"), id="deployed"
+        ),
+        pytest.param(
+            deployed(),
+            (STAYING,),
+            Condition("NamespaceReady", "True", "Available"),
+            id="strangers-hold-up-nothing-that-exists",
+        ),
+        pytest.param(
+            None,
+            (GOING,),
+            Condition(
+                "NamespaceReady",
+                "False",
+                "Terminating",
+                "An earlier VCluster of this name is still being deleted (Release "
+                "vcluster-system/kunde1-vcluster). The new one is created as soon as it is gone.",
+            ),
+            id="an-earlier-one-is-going",
+        ),
+        pytest.param(
+            None,
+            (STAYING,),
+            Condition(
+                "NamespaceReady",
+                "False",
+                "NameTaken",
+                f"Release vcluster-system/kunde1-namespace {TAKEN}",
+            ),
+            id="the-name-is-taken",
+        ),
+        pytest.param(
+            None,
+            (GOING, STAYING),
+            Condition(
+                "NamespaceReady",
+                "False",
+                "NameTaken",
+                "Release vcluster-system/kunde1-vcluster, vcluster-system/kunde1-namespace "
+                f"{TAKEN}",
+            ),
+            id="one-goes-and-one-stays",
+        ),
+    ],
+)
+def test_condition(
+    observed: ObservedRelease | None, strangers: tuple[Stranger, ...], expected: Condition
+) -> None:
+    """The customer reads whether the namespace is there, or who is in the way."""
+    assert namespace.condition(observed, strangers) == expected

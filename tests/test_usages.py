@@ -1,0 +1,73 @@
+"""Usages: deletion runs in order."""
+
+from function import usages
+from function.names import derive
+
+NAMES = derive("kunde1", "vcluster-system")
+
+
+def test_vcluster_by_rancher() -> None:
+    """The virtual cluster stays until it has left Rancher."""
+    assert usages.vcluster_by_rancher(NAMES) == {
+        "apiVersion": "protection.crossplane.io/v1beta1",
+        "kind": "Usage",
+        "metadata": {"name": "kunde1-vcluster-by-rancher", "namespace": "vcluster-system"},
+        "spec": {
+            "replayDeletion": True,
+            "of": {
+                "apiVersion": "helm.m.crossplane.io/v1beta1",
+                "kind": "Release",
+                "resourceRef": {"name": "kunde1-vcluster"},
+            },
+            "by": {
+                "apiVersion": "helm.m.crossplane.io/v1beta1",
+                "kind": "Release",
+                "resourceRef": {"name": "kunde1-rancher"},
+            },
+        },
+    }
+
+
+def test_namespace_by_vcluster() -> None:
+    """The namespace stays until the virtual cluster is gone."""
+    assert usages.namespace_by_vcluster(NAMES) == {
+        "apiVersion": "protection.crossplane.io/v1beta1",
+        "kind": "Usage",
+        "metadata": {"name": "kunde1-namespace-by-vcluster", "namespace": "vcluster-system"},
+        "spec": {
+            "replayDeletion": True,
+            "of": {
+                "apiVersion": "helm.m.crossplane.io/v1beta1",
+                "kind": "Release",
+                "resourceRef": {"name": "kunde1-namespace"},
+            },
+            "by": {
+                "apiVersion": "helm.m.crossplane.io/v1beta1",
+                "kind": "Release",
+                "resourceRef": {"name": "kunde1-vcluster"},
+            },
+        },
+    }
+
+
+def test_deletion_protection() -> None:
+    """A protected VCluster refuses its deletion and says how to lift that."""
+    found = usages.deletion_protection(NAMES, "caas.telekom.de/v1alpha1", "VCluster")
+    assert found == {
+        "apiVersion": "protection.crossplane.io/v1beta1",
+        "kind": "ClusterUsage",
+        "metadata": {"name": "kunde1-deletion-protection"},
+        "spec": {
+            "of": {
+                "apiVersion": "caas.telekom.de/v1alpha1",
+                "kind": "VCluster",
+                "resourceRef": {"name": "kunde1"},
+            },
+            "reason": "spec.deletionProtection is true: set it to false to delete this VCluster.",
+        },
+    }
+
+
+def test_keys() -> None:
+    """The resource keys are names too: forever."""
+    assert usages.KEYS == ("vcluster-by-rancher", "namespace-by-vcluster", "deletion-protection")

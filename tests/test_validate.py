@@ -1,0 +1,717 @@
+"""Bad input: refused with field, rule and remedy, and never with the value."""
+
+import re
+import traceback
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from function import validate
+from function.errors import InvalidError
+from tests.factories import INPUT, RANCHER, changed, config
+
+MARKER = "s3cr3t-VALUE"
+
+TEXT = 'must be text. Write it in quotes: "1.35", not 1.35.'
+WHOLE = "must be a whole number. Write digits without quotes."
+BOOL = "must be true or false. Write it without quotes."
+MAP = "must be a map. Write key: value pairs below it."
+LIST = "must be a list. Write entries that begin with '-'."
+KEY = "must match pattern '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'. Correct it."
+OBJECT_NAME = "must match pattern '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'. Correct it."
+QUANTITY = "must match pattern '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$'. Correct it."
+CIDR = "must match pattern '^[0-9a-fA-F.:]+/[0-9]{1,3}$'. Correct it."
+HOST_BITS = (
+    "must be a network in CIDR notation without host bits, like 198.51.100.0/24. Correct it."
+)
+TOO_OPEN = "must be no wider than /8 (IPv6: /32) and not link-local. Correct it."
+DIGEST = "must match pattern '^sha256:[0-9a-f]{64}$'. Correct it."
+ONE_SUBJECT = "name either user or group. Correct it."
+UNKNOWN = "is not a known field. Remove it or correct it. Known: "
+
+
+def composite(spec: Any) -> dict[str, Any]:
+    """Return a VCluster as observed."""
+    return {"metadata": {"name": "kunde1", "uid": "1-2-3"}, "spec": spec}
+
+
+def refusal_of_spec(spec: Any) -> InvalidError:
+    """Return what a spec is refused with."""
+    with pytest.raises(InvalidError) as error:
+        validate.vcluster(composite(spec))
+    return error.value
+
+
+def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
+    """Return what an Input with these changes is refused with."""
+    with pytest.raises(InvalidError) as error:
+        config(changes)
+    return error.value
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        pytest.param(
+            {"colour": MARKER},
+            f"spec.colour: {UNKNOWN}availability, crossplane, deletionProtection, expose, host, "
+            "isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, quota, rancher, "
+            "storage, sync, values.",
+            id="unknown-at-the-top",
+        ),
+        pytest.param(
+            {"storage": {"colour": MARKER}},
+            f"spec.storage.colour: {UNKNOWN}onDelete, restoreFrom, size, storageClassName.",
+            id="unknown-nested",
+        ),
+        pytest.param(
+            {"kubeconfigReaders": [{"kind": "User", "name": "a", "colour": MARKER}]},
+            f"spec.kubeconfigReaders[0].colour: {UNKNOWN}kind, name.",
+            id="unknown-in-a-list",
+        ),
+        pytest.param(
+            {"rancher": {"owners": [{"user": "a"}, {"user": "b", "colour": MARKER}]}},
+            f"spec.rancher.owners[1].colour: {UNKNOWN}group, role, user.",
+            id="unknown-in-a-nested-list",
+        ),
+        pytest.param(MARKER, f"spec: {MAP}", id="spec-is-text"),
+        pytest.param([MARKER], f"spec: {MAP}", id="spec-is-a-list"),
+        pytest.param(None, f"spec: {MAP}", id="spec-is-null"),
+        pytest.param({"storage": MARKER}, f"spec.storage: {MAP}", id="text-for-a-map"),
+        pytest.param({"rancher": [MARKER]}, f"spec.rancher: {MAP}", id="list-for-a-map"),
+        pytest.param({"values": MARKER}, f"spec.values: {MAP}", id="values-are-text"),
+        pytest.param(
+            {"kubeconfigReaders": MARKER}, f"spec.kubeconfigReaders: {LIST}", id="text-for-a-list"
+        ),
+        pytest.param({"plan": 3}, f"spec.plan: {TEXT}", id="number-for-text"),
+        pytest.param({"plan": MARKER}, f"spec.plan: {KEY}", id="plan"),
+        pytest.param({"nodePool": MARKER}, f"spec.nodePool: {KEY}", id="node-pool"),
+        pytest.param({"host": MARKER}, f"spec.host: {KEY}", id="host"),
+        pytest.param({"kubernetesVersion": 1.35}, f"spec.kubernetesVersion: {TEXT}", id="float"),
+        pytest.param(
+            {"kubernetesVersion": "v1.35"},
+            "spec.kubernetesVersion: must match pattern '^1\\.[0-9]{1,3}(\\.[0-9]{1,3})?$'. "
+            "Correct it.",
+            id="kubernetes-with-v",
+        ),
+        pytest.param(
+            {"kubernetesVersion": MARKER},
+            "spec.kubernetesVersion: must have at most 9 characters. Correct it.",
+            id="too-long",
+        ),
+        pytest.param(
+            {"availability": MARKER},
+            "spec.availability: must be 'Single' or 'HA'. Correct it.",
+            id="choice",
+        ),
+        pytest.param({"quota": {"cpu": 1.5}}, f"spec.quota.cpu: {TEXT}", id="cpu-is-a-float"),
+        pytest.param({"quota": {"cpu": True}}, f"spec.quota.cpu: {TEXT}", id="cpu-is-a-bool"),
+        pytest.param({"quota": {"cpu": MARKER}}, f"spec.quota.cpu: {QUANTITY}", id="cpu"),
+        pytest.param({"quota": {"cpu": -1}}, f"spec.quota.cpu: {QUANTITY}", id="cpu-negative"),
+        pytest.param({"quota": {"memory": "1e3"}}, f"spec.quota.memory: {QUANTITY}", id="exponent"),
+        pytest.param({"quota": {"storage": "1 Gi"}}, f"spec.quota.storage: {QUANTITY}", id="space"),
+        pytest.param({"quota": {"pods": 50.5}}, f"spec.quota.pods: {WHOLE}", id="pods-fraction"),
+        pytest.param({"quota": {"pods": "50"}}, f"spec.quota.pods: {WHOLE}", id="pods-as-text"),
+        pytest.param({"quota": {"services": True}}, f"spec.quota.services: {WHOLE}", id="bool"),
+        pytest.param(
+            {"quota": {"loadBalancers": -1}},
+            "spec.quota.loadBalancers: must be greater than or equal to 0. Correct it.",
+            id="negative",
+        ),
+        pytest.param(
+            {"quota": {"pods": 100_001}},
+            "spec.quota.pods: must be less than or equal to 100000. Correct it.",
+            id="too-many",
+        ),
+        pytest.param({"storage": {"size": 10}}, f"spec.storage.size: {TEXT}", id="ten-bytes"),
+        pytest.param({"storage": {"size": MARKER}}, f"spec.storage.size: {QUANTITY}", id="size"),
+        pytest.param(
+            {"storage": {"storageClassName": MARKER}},
+            f"spec.storage.storageClassName: {OBJECT_NAME}",
+            id="storage-class",
+        ),
+        pytest.param(
+            {"storage": {"onDelete": "Retain"}},
+            "spec.storage.onDelete: is not available in this version: use Delete. Correct it.",
+            id="retain-is-not-available",
+        ),
+        pytest.param(
+            {"storage": {"restoreFrom": MARKER}},
+            "spec.storage.restoreFrom: is not available in this version: leave it out. Correct it.",
+            id="restore-is-not-available",
+        ),
+        pytest.param(
+            {"expose": {"type": "LoadBalancer"}},
+            "spec.expose.type: is not available in this version: use ClusterIP. Correct it.",
+            id="load-balancer-is-not-available",
+        ),
+        pytest.param(
+            {"expose": {"hostname": MARKER}},
+            "spec.expose.hostname: is not available in this version: leave it out. Correct it.",
+            id="hostname-is-not-available",
+        ),
+        pytest.param(
+            {"isolation": {"podSecurity": "privileged"}},
+            "spec.isolation.podSecurity: must be 'baseline' or 'restricted'. Correct it.",
+            id="privileged",
+        ),
+        pytest.param(
+            {"isolation": {"networkPolicy": MARKER}},
+            f"spec.isolation.networkPolicy: {BOOL}",
+            id="text-for-a-bool",
+        ),
+        pytest.param(
+            {"isolation": {"egress": [MARKER]}}, f"spec.isolation.egress[0]: {CIDR}", id="no-cidr"
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["192.0.2.0/24", "198.51.100.1/24"]}},
+            f"spec.isolation.egress[1]: {HOST_BITS}",
+            id="host-bits",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["192.0.2.0/33"]}},
+            f"spec.isolation.egress[0]: {HOST_BITS}",
+            id="impossible-prefix",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["0.0.0.0/0"]}},
+            "spec.isolation.egress[0]: must not be everything. Correct it.",
+            id="everything",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["::/0"]}},
+            "spec.isolation.egress[0]: must not be everything. Correct it.",
+            id="everything-ipv6",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["10.0.0.0/7"]}},
+            f"spec.isolation.egress[0]: {TOO_OPEN}",
+            id="too-wide",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["2001:d00::/31"]}},
+            f"spec.isolation.egress[0]: {TOO_OPEN}",
+            id="too-wide-ipv6",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["169.254.169.254/32"]}},
+            f"spec.isolation.egress[0]: {TOO_OPEN}",
+            id="cloud-metadata",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["169.254.0.0/15"]}},
+            f"spec.isolation.egress[0]: {TOO_OPEN}",
+            id="around-cloud-metadata",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["fd00:ec2::254/128"]}},
+            f"spec.isolation.egress[0]: {TOO_OPEN}",
+            id="cloud-metadata-ipv6",
+        ),
+        pytest.param(
+            {"isolation": {"egress": ["fe80::/64"]}},
+            f"spec.isolation.egress[0]: {TOO_OPEN}",
+            id="link-local-ipv6",
+        ),
+        pytest.param({"sync": {"ingresses": 1}}, f"spec.sync.ingresses: {BOOL}", id="1-for-true"),
+        pytest.param(
+            {"sync": {"storageClasses": "true"}}, f"spec.sync.storageClasses: {BOOL}", id="true"
+        ),
+        pytest.param(
+            {"kubeconfigReaders": [{"kind": "ServiceAccount", "name": MARKER}]},
+            "spec.kubeconfigReaders[0].kind: must be 'User' or 'Group'. Correct it.",
+            id="reader-of-another-kind",
+        ),
+        pytest.param(
+            {"kubeconfigReaders": [{"kind": "User"}]},
+            "spec.kubeconfigReaders[0].name: is required. Add it.",
+            id="reader-without-a-name",
+        ),
+        pytest.param(
+            {"kubeconfigReaders": [{"kind": "User", "name": "a"}] * 51},
+            "spec.kubeconfigReaders: must have at most 50 items after validation, not 51. "
+            "Correct it.",
+            id="too-many-readers",
+        ),
+        pytest.param(
+            {"rancher": {"owners": [{"user": MARKER, "group": f"github_team://{MARKER}"}]}},
+            f"spec.rancher.owners[0]: {ONE_SUBJECT}",
+            id="owner-with-user-and-group",
+        ),
+        pytest.param(
+            {"rancher": {"owners": [{"role": "cluster-owner"}]}},
+            f"spec.rancher.owners[0]: {ONE_SUBJECT}",
+            id="owner-without-a-subject",
+        ),
+        pytest.param(
+            {"rancher": {"owners": [{"group": MARKER}]}},
+            "spec.rancher.owners[0].group: must match pattern '^[^:]+://.+$'. Correct it.",
+            id="group-is-no-principal",
+        ),
+        pytest.param(
+            {"rancher": {"clusterName": MARKER}}, f"spec.rancher.clusterName: {KEY}", id="cluster"
+        ),
+        pytest.param({"rancher": {"enabled": MARKER}}, f"spec.rancher.enabled: {BOOL}", id="on"),
+        pytest.param(
+            {"rancher": {"project": MARKER}}, f"spec.rancher.project: {KEY}", id="project"
+        ),
+        pytest.param(
+            {"deletionProtection": MARKER}, f"spec.deletionProtection: {BOOL}", id="protection"
+        ),
+        pytest.param(
+            {"plan": MARKER, "quota": {"pods": MARKER}},
+            f"spec.plan: {KEY} | spec.quota.pods: {WHOLE}",
+            id="all-at-once",
+        ),
+    ],
+)
+def test_bad_spec(spec: Any, message: str) -> None:
+    """The customer reads which field is wrong, what it must be and what to do."""
+    error = refusal_of_spec(spec)
+    assert str(error) == message
+    assert error.reason == "InvalidSpec"
+    assert MARKER not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        pytest.param(
+            {"colour": MARKER},
+            f"input.colour: {UNKNOWN}apiVersion, charts, defaultPlan, expose, hostNamespace, "
+            "hosts, image, kind, metadata, nodePools, plans, platformNamespace, pullSecret, "
+            "rancher, registries, tenant, vcluster.",
+            id="unknown-at-the-top",
+        ),
+        pytest.param(
+            {"vcluster.chart.colour": MARKER},
+            f"input.vcluster.chart.colour: {UNKNOWN}digests, name, pullSecret, repository, "
+            "versions.",
+            id="unknown-nested",
+        ),
+        pytest.param(
+            {"plans.small.colour": MARKER},
+            f"input.plans.small.colour: {UNKNOWN}quota, resources, storage.",
+            id="unknown-in-a-map",
+        ),
+        pytest.param(
+            {"plans.small.storage.colour": MARKER},
+            f"input.plans.small.storage.colour: {UNKNOWN}size, storageClassName.",
+            id="unknown-below-a-map",
+        ),
+        pytest.param(
+            {"plans.storage": {"colour": MARKER}},
+            f"input.plans.storage.colour: {UNKNOWN}quota, resources, storage.",
+            id="unknown-in-a-plan-that-is-called-like-a-field",
+        ),
+        pytest.param(
+            {"hostNamespace.operators": [{"kind": "Group", "name": "g", "colour": MARKER}]},
+            f"input.hostNamespace.operators[0].colour: {UNKNOWN}kind, name, namespace.",
+            id="unknown-in-a-list",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "caSecret": {"name": "a", "key": "b", "colour": MARKER}}},
+            f"input.rancher.caSecret.colour: {UNKNOWN}key, name.",
+            id="unknown-in-an-optional-block",
+        ),
+        pytest.param(
+            {"apiVersion": MARKER},
+            "input.apiVersion: must be 'vcluster.fn.caas.telekom.de/v1beta1'. Correct it.",
+            id="another-kind-of-input",
+        ),
+        pytest.param(
+            {"vcluster.chart.versions": ["0.36.1", "0.35.3"]},
+            "input.vcluster.chart: versions must be in ascending order, each once. Correct it.",
+            id="descending-versions",
+        ),
+        pytest.param(
+            {"vcluster.chart.versions": ["0.36.1", "0.36.1"]},
+            "input.vcluster.chart: versions must be in ascending order, each once. Correct it.",
+            id="duplicate-versions",
+        ),
+        pytest.param(
+            {"vcluster.chart.versions": ["0.36.9", "0.36.10", "0.36.2"]},
+            "input.vcluster.chart: versions must be in ascending order, each once. Correct it.",
+            id="versions-ordered-by-number",
+        ),
+        pytest.param(
+            {"vcluster.chart.versions": ["v0.36.1"]},
+            "input.vcluster.chart.versions[0]: must match pattern "
+            "'^[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9A-Za-z.-]+)?$'. Correct it.",
+            id="version-with-v",
+        ),
+        pytest.param(
+            {"vcluster.chart.versions": ["0.30.4", "0.31.3"]},
+            "input.vcluster.chart.versions[0]: charts older than 0.31.0 are not supported. "
+            "Correct it.",
+            id="too-old",
+        ),
+        pytest.param(
+            {"vcluster.chart.versions": []},
+            "input.vcluster.chart.versions: must have at least 1 item after validation, not 0. "
+            "Correct it.",
+            id="no-versions",
+        ),
+        pytest.param(
+            {"vcluster.chart.versions": MARKER},
+            f"input.vcluster.chart.versions: {LIST}",
+            id="versions-are-text",
+        ),
+        pytest.param(
+            {"vcluster.chart.digests": {"0.36.1": MARKER}},
+            f"input.vcluster.chart.digests.0.36.1: {DIGEST}",
+            id="digest",
+        ),
+        pytest.param(
+            {"vcluster.kubernetes.default": "1.33.0"},
+            "input.vcluster.kubernetes: default must be one of versions. Correct it.",
+            id="default-version-not-listed",
+        ),
+        pytest.param(
+            {"vcluster.kubernetes.versions": ["v1.35.0"]},
+            "input.vcluster.kubernetes.versions[0]: must match pattern "
+            "'^1\\.[0-9]{1,3}\\.[0-9]{1,3}$'. Correct it.",
+            id="kubernetes-with-v",
+        ),
+        pytest.param(
+            {"vcluster.kubernetes.compatibility": {"0.36": [1.35]}},
+            f"input.vcluster.kubernetes.compatibility.0.36[0]: {TEXT}",
+            id="compatibility-is-a-float",
+        ),
+        pytest.param(
+            {"charts": {}},
+            "input.charts.repository: is required. Add it. | input.charts.version: is required. "
+            "Add it.",
+            id="charts-are-empty",
+        ),
+        pytest.param(
+            {"charts.repository": MARKER},
+            "input.charts.repository: must match pattern '^(https?|oci)://[^\\s]+$'. Correct it.",
+            id="repository",
+        ),
+        pytest.param(
+            {"image": MARKER},
+            "input.image: must match pattern '^[^\\s]+[:@][^\\s]+$'. Correct it.",
+            id="image-without-a-tag",
+        ),
+        pytest.param(
+            {"registries": {"ghcr.io": MARKER}},
+            "input.registries: mirrors are not available in this version, leave the map empty. "
+            "Correct it.",
+            id="registries-are-not-available",
+        ),
+        pytest.param({"pullSecret": MARKER}, f"input.pullSecret: {OBJECT_NAME}", id="pull-secret"),
+        pytest.param(
+            {"platformNamespace": MARKER}, f"input.platformNamespace: {KEY}", id="namespace"
+        ),
+        pytest.param(
+            {"defaultPlan": "large"},
+            "input: defaultPlan must be one of plans. Correct it.",
+            id="default-plan-unknown",
+        ),
+        pytest.param(
+            {"plans": {}},
+            "input.plans: must have at least 1 item after validation, not 0. Correct it.",
+            id="no-plans",
+        ),
+        pytest.param(
+            {"plans.small.resources.limits": {"cpu": 1.5}},
+            f"input.plans.small.resources.limits.cpu: {TEXT}",
+            id="resources-are-a-float",
+        ),
+        pytest.param(
+            {"hosts.local.cidrs": ["10.0.0.1/8"]},
+            f"input.hosts.local.cidrs[0]: {HOST_BITS}",
+            id="host-bits",
+        ),
+        pytest.param(
+            {"tenant.egress": ["0.0.0.0/0"]},
+            "input.tenant.egress[0]: must not be everything. Correct it.",
+            id="everything",
+        ),
+        pytest.param(
+            {"hostNamespace.operators": [{"kind": "ServiceAccount", "name": MARKER}]},
+            "input.hostNamespace.operators[0]: namespace is for a ServiceAccount, which needs it. "
+            "Correct it.",
+            id="service-account-without-namespace",
+        ),
+        pytest.param(
+            {"hostNamespace.operators": [{"kind": "User", "name": MARKER, "namespace": "x"}]},
+            "input.hostNamespace.operators[0]: namespace is for a ServiceAccount, which needs it. "
+            "Correct it.",
+            id="user-with-namespace",
+        ),
+        pytest.param(
+            {"hostNamespace.labels": {"a": f"{MARKER} "}},
+            "input.hostNamespace.labels.a: must match pattern "
+            "'^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$'. Correct it.",
+            id="label",
+        ),
+        pytest.param(
+            {"nodePools": {"tenants": {"pool": 1}}},
+            f"input.nodePools.tenants.pool: {TEXT}",
+            id="node-label-is-a-number",
+        ),
+        pytest.param(
+            {"rancher": {"url": "https://rancher.example.org"}},
+            "input.rancher.tokenSecret: is required. Add it.",
+            id="rancher-without-a-token",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "url": f"https://admin:{MARKER}@rancher.example.org"}},
+            "input.rancher.url: must match pattern '^https://[^\\s/?#@]+(/[^\\s?#@]*)?$'. "
+            "Correct it.",
+            id="rancher-with-a-password",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "url": "http://rancher.example.org"}},
+            "input.rancher.url: must match pattern '^https://[^\\s/?#@]+(/[^\\s?#@]*)?$'. "
+            "Correct it.",
+            id="rancher-in-clear",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "clusterNamePattern": f"({MARKER}"}},
+            "input.rancher.clusterNamePattern: must be a regular expression. Correct it.",
+            id="pattern-of-names",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "owners": [{}]}},
+            f"input.rancher.owners[0]: {ONE_SUBJECT}",
+            id="owner-without-a-subject",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "egress": ["169.254.0.0/16"]}},
+            f"input.rancher.egress[0]: {TOO_OPEN}",
+            id="cloud-metadata",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "timeout": "0m"}},
+            "input.rancher.timeout: must match pattern '^[1-9][0-9]{0,4}(s|m|h)$'. Correct it.",
+            id="timeout",
+        ),
+        pytest.param(
+            {"tenant.podSecurity": []},
+            "input.tenant.podSecurity: must have at least 1 item after validation, not 0. "
+            "Correct it.",
+            id="no-level-allowed",
+        ),
+        pytest.param(
+            {"tenant.values": [f"{MARKER}..x"]},
+            "input.tenant.values[0]: must match pattern '^[a-zA-Z0-9]+(\\.[a-zA-Z0-9]+)*$'. "
+            "Correct it.",
+            id="path-of-values",
+        ),
+    ],
+)
+def test_bad_input(changes: dict[str, Any], message: str) -> None:
+    """The platform team reads which field of the Input is wrong."""
+    error = refusal_of_input(changes)
+    assert str(error) == message
+    assert error.reason == "InvalidInput"
+    assert MARKER not in str(error)
+
+
+def test_no_input() -> None:
+    """A Composition without an Input is told so."""
+    with pytest.raises(InvalidError) as error:
+        validate.platform_input(None)
+    assert str(error.value) == "input: is missing. Give the pipeline step an Input."
+    assert error.value.reason == "InvalidInput"
+
+
+def test_an_empty_input_names_all_that_is_missing() -> None:
+    """All required fields are named at once."""
+    with pytest.raises(InvalidError) as error:
+        validate.platform_input({})
+    assert [problem.field for problem in error.value.problems] == [
+        "input.apiVersion",
+        "input.kind",
+        "input.vcluster",
+        "input.charts",
+        "input.image",
+        "input.defaultPlan",
+        "input.plans",
+    ]
+
+
+RETRY = "metadata.annotations[caas.telekom.de/retry]: must be a whole number, 0 to 9999. Write "
+OBSERVED = "is missing. Send the observed VCluster."
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        pytest.param(None, f"metadata: {OBSERVED}", id="no-metadata"),
+        pytest.param(MARKER, f"metadata: {OBSERVED}", id="metadata-is-text"),
+        pytest.param({"uid": MARKER}, f"metadata.name: {OBSERVED}", id="no-name"),
+        pytest.param({"name": "", "uid": MARKER}, f"metadata.name: {OBSERVED}", id="empty-name"),
+        pytest.param({"name": 1, "uid": MARKER}, f"metadata.name: {OBSERVED}", id="number-as-name"),
+        pytest.param({"name": "kunde1"}, f"metadata.uid: {OBSERVED}", id="no-uid"),
+        *(
+            pytest.param(
+                {"name": "a", "uid": "b", "annotations": {"caas.telekom.de/retry": retry}},
+                f'{RETRY}"1".',
+                id=f"retry-{number}",
+            )
+            for number, retry in enumerate([MARKER, "", "-1", "1.5", "10000", "1\n", 1])
+        ),
+    ],
+)
+def test_bad_metadata(metadata: Any, message: str) -> None:
+    """An object that is no VCluster, or a bad annotation, is named."""
+    with pytest.raises(InvalidError) as error:
+        validate.vcluster({"metadata": metadata, "spec": {}})
+    assert str(error.value) == message
+    assert error.value.reason == "InvalidSpec"
+
+
+def test_no_metadata_at_all() -> None:
+    """Without an observed VCluster there is nothing to compose."""
+    with pytest.raises(InvalidError, match=r"^metadata: is missing"):
+        validate.vcluster({})
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        pytest.param(None, 0, id="none"),
+        pytest.param({}, 0, id="others"),
+        pytest.param({"caas.telekom.de/retry": "2"}, 2, id="two"),
+        pytest.param({"caas.telekom.de/retry": "9999"}, 9999, id="most"),
+    ],
+)
+def test_retries(annotations: Any, expected: int) -> None:
+    """The annotation asks for further attempts."""
+    metadata = {"name": "kunde1", "uid": "1", "annotations": annotations}
+    assert validate.vcluster({"metadata": metadata}).retries == expected
+
+
+def test_a_vcluster_of_four_lines() -> None:
+    """Nothing but a name is required; a spec may even be left out."""
+    found = validate.vcluster({"metadata": {"name": "kunde1", "uid": "1-2-3"}})
+    assert (found.name, found.uid, found.retries) == ("kunde1", "1-2-3", 0)
+    assert found.conditions == {}
+    assert found.spec == validate.vcluster(composite({})).spec
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param(None, {}, id="no-status"),
+        pytest.param({}, {}, id="no-conditions"),
+        pytest.param({"conditions": MARKER}, {}, id="conditions-are-text"),
+        pytest.param({"conditions": [MARKER]}, {}, id="a-condition-is-text"),
+        pytest.param(
+            {
+                "conditions": [
+                    {"type": "Ready", "status": "True", "reason": "Available", "message": "x"},
+                    {"type": "Accepted", "status": "False", "reason": "ChangeRefused"},
+                ]
+            },
+            {"Ready": ("True", "Available"), "Accepted": ("False", "ChangeRefused")},
+            id="two",
+        ),
+    ],
+)
+def test_conditions(status: Any, expected: dict[str, tuple[str, str]]) -> None:
+    """What the VCluster bears now is known, so that only a change makes an event."""
+    assert validate.vcluster({**composite({}), "status": status}).conditions == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param(10, "10", id="whole-number"),
+        pytest.param("10", "10", id="text"),
+        pytest.param("500m", "500m", id="milli"),
+        pytest.param("1.5", "1.5", id="fraction-as-text"),
+    ],
+)
+def test_cpu(asked: object, expected: str) -> None:
+    """`cpu: 10` is what people write; inside it is text like every quantity."""
+    assert validate.vcluster(composite({"quota": {"cpu": asked}})).spec.quota.cpu == expected
+
+
+@pytest.mark.parametrize(
+    "cidr", ["10.0.0.0/8", "169.253.0.0/16", "192.0.2.7/32", "2001:db8::/32", "2001:db8::1/128"]
+)
+def test_egress(cidr: str) -> None:
+    """All other networks may be asked for."""
+    found = validate.vcluster(composite({"isolation": {"egress": [cidr]}}))
+    assert found.spec.isolation.egress == [cidr]
+
+
+@pytest.mark.parametrize(
+    "crossplane",
+    [
+        pytest.param({}, id="empty"),
+        pytest.param({"compositionRef": {"name": MARKER}}, id="what-crossplane-writes"),
+        pytest.param({"anything": [1, None, {"a": MARKER}]}, id="anything"),
+    ],
+)
+def test_crossplane_is_ignored(crossplane: dict[str, Any]) -> None:
+    """`spec.crossplane` belongs to Crossplane."""
+    found = validate.vcluster(composite({"crossplane": crossplane, "plan": "small"}))
+    assert found.spec.plan == "small"
+
+
+def test_no_value_in_the_traceback() -> None:
+    """Not even a printed traceback shows what somebody wrote."""
+    error = refusal_of_spec({"quota": {"cpu": MARKER}})
+    assert MARKER not in "".join(traceback.format_exception(error))
+
+
+FIELDS = [
+    "plan",
+    "kubernetesVersion",
+    "availability",
+    "storage.size",
+    "storage.onDelete",
+    "expose.type",
+    "quota.cpu",
+    "quota.pods",
+    "isolation.podSecurity",
+    "isolation.egress",
+    "sync.ingresses",
+    "nodePool",
+    "kubeconfigReaders",
+    "rancher.owners",
+    "rancher.clusterName",
+    "deletionProtection",
+    "values",
+]
+BAD = st.sampled_from(
+    [MARKER, [MARKER], [[MARKER]], {MARKER: 1}, [{"user": [MARKER]}], {"x": MARKER}, 1.5, None]
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(FIELDS), BAD, min_size=1, max_size=4))
+def test_nothing_that_was_written_is_repeated(changes: dict[str, Any]) -> None:
+    """Whatever is wrong where, the value is not in the message, and every problem is complete."""
+    try:
+        validate.vcluster(composite(changed({}, changes)))
+    except InvalidError as error:
+        for problem in error.problems:
+            assert MARKER not in problem.rule + problem.remedy
+            assert re.match(r"spec(\.|$)", problem.field)
+            assert problem.rule
+            assert problem.remedy.endswith(".")
+
+
+def test_the_least_input_is_accepted() -> None:
+    """What the tests build upon is valid, with the defaults that the reference promises."""
+    found = validate.platform_input(INPUT)
+    assert found.platformNamespace == "vcluster-system"
+    assert found.vcluster.chart.repository == "https://charts.loft.sh"
+    assert found.vcluster.chart.name == "vcluster"
+    assert {name: host.providerConfig for name, host in found.hosts.items()} == {"local": "default"}
+    assert found.tenant.networkPolicy == "Enforced"
+    assert found.tenant.podSecurity == ["baseline", "restricted"]
+    assert found.tenant.exposeTypes == ["ClusterIP"]
+    assert found.tenant.sync == ["storageClasses"]
+    assert found.tenant.egress == []
+    assert found.tenant.values == []
+    assert found.rancher is None

@@ -1,0 +1,486 @@
+"""The virtual cluster: its Release, and whether a customer can use it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from function import vcluster
+from function.state import Condition, ObservedRelease
+from tests.factories import at, changed, config, deployed, recorded, wanted
+from tests.factories import vcluster as asking
+
+VALUES = {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}}
+
+SINGLE_KEYS = frozenset({"chart", "kubernetesImage", "available"})
+HA_KEYS = SINGLE_KEYS | {"etcdAvailable"}
+KUBECONFIG = frozenset({"kubeconfig"})
+
+
+def desired(
+    observed: ObservedRelease | None = None,
+    spec: Mapping[str, Any] | None = None,
+    platform: Mapping[str, Any] | None = None,
+    retries: int = 0,
+) -> dict[str, Any]:
+    """Return the Release for a spec on a platform, after something was observed."""
+    found = config(platform)
+    asked = wanted(asking(retries=retries, **(spec or {})), found)
+    return vcluster.desired(asked, found, VALUES, observed)
+
+
+def detail(key: str, api_version: str, kind: str, name: str, field: str) -> dict[str, Any]:
+    """Return an entry of connectionDetails."""
+    return {
+        "apiVersion": api_version,
+        "kind": kind,
+        "name": name,
+        "namespace": "kunde1",
+        "fieldPath": field,
+        "toConnectionSecretKey": key,
+        "skipPartOfReleaseCheck": True,
+    }
+
+
+def workload(kind: str) -> list[dict[str, Any]]:
+    """Return the entries that tell what runs."""
+    image = "spec.template.spec.initContainers[0].image"
+    return [
+        detail("chart", "apps/v1", kind, "kunde1-vcluster", "metadata.labels.chart"),
+        detail("kubernetesImage", "apps/v1", kind, "kunde1-vcluster", image),
+    ]
+
+
+SINGLE = [
+    *workload("StatefulSet"),
+    detail("available", "apps/v1", "StatefulSet", "kunde1-vcluster", "status.availableReplicas"),
+]
+HA = [
+    *workload("Deployment"),
+    detail(
+        "available",
+        "policy/v1",
+        "PodDisruptionBudget",
+        "kunde1-vcluster",
+        "status.currentHealthy",
+    ),
+    detail(
+        "etcdAvailable",
+        "apps/v1",
+        "StatefulSet",
+        "kunde1-vcluster-etcd",
+        "status.availableReplicas",
+    ),
+]
+SECRET = detail("kubeconfig", "v1", "Secret", "vc-kunde1-vcluster", "data.config")
+
+
+def test_first_install() -> None:
+    """The whole Release as it is created: no kubeconfig yet, repaired without end."""
+    assert desired() == {
+        "apiVersion": "helm.m.crossplane.io/v1beta1",
+        "kind": "Release",
+        "metadata": {
+            "name": "kunde1-vcluster",
+            "namespace": "vcluster-system",
+            "annotations": {
+                "crossplane.io/external-name": "kunde1-vcluster",
+                "crossplane.io/poll-interval": "30s",
+            },
+        },
+        "spec": {
+            "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "default"},
+            "rollbackLimit": 2147483647,
+            "forProvider": {
+                "chart": {
+                    "repository": "https://charts.loft.sh",
+                    "name": "vcluster",
+                    "version": "0.36.1",
+                },
+                "namespace": "kunde1",
+                "skipCreateNamespace": True,
+                "wait": False,
+                "maxHistory": 3,
+                "values": {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}},
+            },
+            "connectionDetails": SINGLE,
+            "writeConnectionSecretToRef": {"name": "kunde1-vcluster-conn"},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("platform", "path", "expected"),
+    [
+        pytest.param(
+            {"hosts.local.providerConfig": "edge"}, "spec.providerConfigRef.name", "edge", id="host"
+        ),
+        pytest.param(
+            {"platformNamespace": "platform"}, "metadata.namespace", "platform", id="namespace"
+        ),
+        pytest.param(
+            {
+                "vcluster.chart": {
+                    "repository": "oci://ghcr.io/mirror",
+                    "name": "vcluster-mirror",
+                    "versions": ["0.35.3"],
+                    "digests": {
+                        "0.35.3": f"sha256:{'a' * 64}",
+                        "0.36.1": f"sha256:{'b' * 64}",
+                    },
+                    "pullSecret": "charts",
+                }
+            },
+            "spec.forProvider.chart",
+            {
+                "repository": "oci://ghcr.io/mirror",
+                "name": "vcluster-mirror",
+                "version": "0.35.3",
+                "digest": f"sha256:{'a' * 64}",
+                "pullSecretRef": {"name": "charts"},
+            },
+            id="chart",
+        ),
+    ],
+)
+def test_the_release(platform: dict[str, Any], path: str, expected: object) -> None:
+    """Host, namespace and chart are what the Input says."""
+    assert at(desired(platform=platform), path) == expected
+
+
+@pytest.mark.parametrize(
+    ("availability", "observed", "expected"),
+    [
+        pytest.param("Single", None, SINGLE, id="single-first-step"),
+        pytest.param("HA", None, HA, id="ha-first-step"),
+        pytest.param(
+            "Single",
+            deployed(connection_keys=SINGLE_KEYS),
+            SINGLE,
+            id="single-health-not-yet-known",
+        ),
+        pytest.param(
+            "Single",
+            deployed(connection_keys=SINGLE_KEYS, details={"available": "0"}),
+            SINGLE,
+            id="single-not-healthy",
+        ),
+        pytest.param(
+            "Single",
+            deployed(connection_keys=SINGLE_KEYS, details={"available": "1"}),
+            [*SINGLE, SECRET],
+            id="single-second-step",
+        ),
+        pytest.param(
+            "Single",
+            deployed(connection_keys=SINGLE_KEYS | KUBECONFIG, details={"available": "0"}),
+            [*SINGLE, SECRET],
+            id="single-once-there-it-stays",
+        ),
+        pytest.param(
+            "Single",
+            deployed(connection_keys=KUBECONFIG),
+            [*SINGLE, SECRET],
+            id="single-stays-when-nothing-is-known",
+        ),
+        pytest.param(
+            "HA",
+            deployed(connection_keys=HA_KEYS, details={"available": "2", "etcdAvailable": "1"}),
+            HA,
+            id="ha-etcd-not-healthy",
+        ),
+        pytest.param(
+            "HA",
+            deployed(connection_keys=HA_KEYS, details={"available": "1", "etcdAvailable": "3"}),
+            HA,
+            id="ha-control-plane-not-healthy",
+        ),
+        pytest.param(
+            "HA",
+            deployed(connection_keys=HA_KEYS, details={"available": "2", "etcdAvailable": "2"}),
+            [*HA, SECRET],
+            id="ha-second-step",
+        ),
+        pytest.param(
+            "HA",
+            deployed(
+                connection_keys=HA_KEYS | KUBECONFIG,
+                details={"available": "0", "etcdAvailable": "0"},
+            ),
+            [*HA, SECRET],
+            id="ha-once-there-it-stays",
+        ),
+    ],
+)
+def test_connection_details(
+    availability: str, observed: ObservedRelease | None, expected: list[dict[str, Any]]
+) -> None:
+    """First what always exists, then, once that is healthy, the kubeconfig, and that for good."""
+    release = desired(observed, {"availability": availability})
+    assert at(release, "spec.connectionDetails") == expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "retries", "expected"),
+    [
+        pytest.param(None, 0, 2147483647, id="not-yet-there"),
+        pytest.param(deployed(revision=0), 0, 2147483647, id="never-installed"),
+        pytest.param(deployed(revision=1), 0, 2147483647, id="first-install"),
+        pytest.param(deployed(revision=1), 5, 2147483647, id="first-install-with-retries"),
+        pytest.param(deployed(revision=2), 0, 3, id="an-upgrade"),
+        pytest.param(deployed(revision=9), 0, 3, id="a-later-upgrade"),
+        pytest.param(deployed(revision=2), 4, 7, id="an-upgrade-with-retries"),
+    ],
+)
+def test_rollback_limit(observed: ObservedRelease | None, retries: int, expected: int) -> None:
+    """A first install is repaired without end, an upgrade three times and as often as asked."""
+    assert at(desired(observed, retries=retries), "spec.rollbackLimit") == expected
+
+
+def single(available: str | None, **fields: Any) -> ObservedRelease:
+    """Return a Single cluster with this many pods."""
+    details = {} if available is None else {"available": available}
+    given = {"connection_keys": SINGLE_KEYS | KUBECONFIG, "has_kubeconfig": True, **fields}
+    return deployed(details=details, **given)
+
+
+def highly_available(available: str, etcd: str | None, **fields: Any) -> ObservedRelease:
+    """Return an HA cluster with this many pods."""
+    details = {"available": available, **({} if etcd is None else {"etcdAvailable": etcd})}
+    given = {"connection_keys": HA_KEYS | KUBECONFIG, "has_kubeconfig": True, **fields}
+    return deployed(details=details, **given)
+
+
+NOT_KNOWN = "The number of available control plane replicas is not known yet."
+WAITING = "The control plane runs; its kubeconfig was not written yet."
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        pytest.param(
+            None,
+            ("Unknown", "NotCreated", "Not created yet."),
+            id="nothing",
+        ),
+        pytest.param(single("1"), ("True", "Available", ""), id="single"),
+        pytest.param(single("2"), ("True", "Available", ""), id="single-during-a-rollout"),
+        pytest.param(
+            single("0"),
+            (
+                "False",
+                "Unavailable",
+                "0 of 1 control plane replicas available, at least 1 needed.",
+            ),
+            id="single-without-pods",
+        ),
+        pytest.param(single(None), ("Unknown", "HealthUnknown", NOT_KNOWN), id="single-not-known"),
+        pytest.param(single(""), ("Unknown", "HealthUnknown", NOT_KNOWN), id="single-empty"),
+        pytest.param(single("-1"), ("Unknown", "HealthUnknown", NOT_KNOWN), id="single-no-number"),
+        pytest.param(
+            single("1", has_kubeconfig=False),
+            ("False", "WaitingForKubeconfig", WAITING),
+            id="single-without-a-kubeconfig",
+        ),
+        pytest.param(
+            single("0", has_kubeconfig=False),
+            (
+                "False",
+                "Unavailable",
+                "0 of 1 control plane replicas available, at least 1 needed.",
+            ),
+            id="pods-before-kubeconfig",
+        ),
+        pytest.param(highly_available("3", "3"), ("True", "Available", ""), id="ha"),
+        pytest.param(highly_available("2", "2"), ("True", "Available", ""), id="ha-one-lost"),
+        pytest.param(
+            highly_available("1", "3"),
+            (
+                "False",
+                "Unavailable",
+                "1 of 3 control plane replicas available, at least 2 needed.",
+            ),
+            id="ha-two-control-planes-lost",
+        ),
+        pytest.param(
+            highly_available("3", "1"),
+            ("False", "Unavailable", "1 of 3 etcd members available, at least 2 needed."),
+            id="ha-without-a-quorum",
+        ),
+        pytest.param(
+            highly_available("3", None),
+            (
+                "Unknown",
+                "HealthUnknown",
+                "The number of available etcd members is not known yet.",
+            ),
+            id="ha-etcd-not-known",
+        ),
+        pytest.param(
+            highly_available("3", "3", has_kubeconfig=False),
+            ("False", "WaitingForKubeconfig", WAITING),
+            id="ha-without-a-kubeconfig",
+        ),
+        pytest.param(
+            single("1", terminating=True),
+            ("False", "Terminating", "Release vcluster-system/kunde1-vcluster is being deleted."),
+            id="healthy-and-being-deleted",
+        ),
+        pytest.param(
+            single("1", generation=3),
+            (
+                "Unknown",
+                "Updating",
+                "Release vcluster-system/kunde1-vcluster has changes not yet applied.",
+            ),
+            id="healthy-with-a-change-on-its-way",
+        ),
+        pytest.param(
+            single(
+                "1", synced=Condition("Synced", "False", "ReconcileError", "observe failed: gone")
+            ),
+            (
+                "Unknown",
+                "ObservationFailed",
+                "Release vcluster-system/kunde1-vcluster: observe failed: gone",
+            ),
+            id="old-news-of-healthy-pods",
+        ),
+    ],
+)
+def test_condition(observed: ObservedRelease | None, expected: tuple[str, str, str]) -> None:
+    """READY only while the Release is fine, enough pods are healthy, and the kubeconfig exists."""
+    found = vcluster.condition(observed)
+    assert found.type == "ControlPlaneReady"
+    assert (found.status, found.reason, found.message) == expected
+
+
+NO_SECRET = (
+    "Release vcluster-system/kunde2-vcluster: observe failed: cannot get connection details: "
+    'cannot get object: secrets "vc-kunde2-vcluster" not found'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "details", "expected"),
+    [
+        pytest.param(
+            "crash-looping-but-ready",
+            {},
+            ("Unknown", "HealthUnknown", NOT_KNOWN),
+            id="crash-looping-is-ready-for-helm-only",
+        ),
+        pytest.param(
+            "crash-looping-but-ready",
+            {"available": b"0"},
+            (
+                "False",
+                "Unavailable",
+                "0 of 1 control plane replicas available, at least 1 needed.",
+            ),
+            id="crash-looping-is-seen-by-its-pods",
+        ),
+        pytest.param(
+            "kunde2-02", {"available": b"0"}, ("Unknown", "ObservationFailed", NO_SECRET), id="02"
+        ),
+        pytest.param(
+            "kunde2-03",
+            {"available": b"1", "kubeconfig": b"x"},
+            ("True", "Available", ""),
+            id="03",
+        ),
+        pytest.param(
+            "kunde2-secretgone-02",
+            {"available": b"1", "kubeconfig": b"x"},
+            ("Unknown", "ObservationFailed", NO_SECRET),
+            id="secret-gone",
+        ),
+    ],
+)
+def test_condition_of_recorded(
+    name: str, details: dict[str, bytes], expected: tuple[str, str, str]
+) -> None:
+    """What really happened is judged rightly."""
+    found = vcluster.condition(recorded(name, details))
+    assert (found.status, found.reason, found.message) == expected
+
+
+ASKED = {"a": {"b": 1, "c": [1, 2]}, "d": {}, "e": None}
+
+
+@pytest.mark.parametrize(
+    ("chart", "observed", "expected"),
+    [
+        pytest.param("0.36.1", ASKED, True, id="the-same"),
+        pytest.param("0.35.3", ASKED, False, id="another-chart"),
+        pytest.param("0.36.1", {}, False, id="nothing"),
+        pytest.param("0.36.1", {**ASKED, "x": 1}, True, id="what-others-added"),
+        pytest.param("0.36.1", changed(ASKED, {"a.x": 1}), True, id="what-others-added-below"),
+        pytest.param("0.36.1", changed(ASKED, {"d.x": 1}), True, id="in-an-empty-map"),
+        pytest.param("0.36.1", changed(ASKED, {"a.b": 2}), False, id="another-value"),
+        pytest.param("0.36.1", changed(ASKED, {"a.c": [2, 1]}), False, id="another-order"),
+        pytest.param("0.36.1", changed(ASKED, {"a.c": [1, 2, 3]}), False, id="a-longer-list"),
+        pytest.param("0.36.1", changed(ASKED, {"a": "text"}), False, id="text-for-a-map"),
+        pytest.param("0.36.1", changed(ASKED, {"e": {}}), False, id="a-map-for-null"),
+        pytest.param("0.36.1", {"a": ASKED["a"], "d": {}}, False, id="a-missing-null"),
+        pytest.param("0.36.1", {"a": ASKED["a"], "e": None}, False, id="a-missing-empty-map"),
+    ],
+)
+def test_is_up_to_date(chart: str, observed: dict[str, Any], *, expected: bool) -> None:
+    """A change counts as done only when the observed Release asks for all of it."""
+    resource = {"spec": {"forProvider": {"chart": {"version": "0.36.1"}, "values": ASKED}}}
+    seen = deployed(chart_version=chart, values=observed)
+    assert vcluster.is_up_to_date(seen, resource) is expected
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected"),
+    [
+        pytest.param(None, False, id="nothing"),
+        pytest.param(single("1"), True, id="runs-what-it-asks-for"),
+        pytest.param(single("1", deployed_version="0.35.3"), False, id="still-the-old-one"),
+        pytest.param(single("1", deployed_version=""), False, id="not-known"),
+        pytest.param(single("0"), False, id="not-healthy"),
+        pytest.param(single("1", has_kubeconfig=False), False, id="no-kubeconfig"),
+        pytest.param(single("1", generation=3), False, id="a-change-on-its-way"),
+    ],
+)
+def test_is_settled(observed: ObservedRelease | None, *, expected: bool) -> None:
+    """The next hop of an upgrade waits until the last one runs and can be used."""
+    assert vcluster.is_settled(observed) is expected
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        pytest.param("vcluster-0.36.1", "0.36.1", id="official"),
+        pytest.param("", "", id="not-known"),
+    ],
+)
+def test_running_chart(label: str, expected: str) -> None:
+    """The status shows the chart that the workload bears."""
+    assert vcluster.running_chart(deployed(details={"chart": label})) == expected
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        pytest.param("ghcr.io/loft-sh/kubernetes:v1.35.0", "v1.35.0", id="official"),
+        pytest.param("mirror:5000/loft-sh/kubernetes:v1.35.0", "v1.35.0", id="mirror-with-a-port"),
+        pytest.param("loft-sh/kubernetes:v1.35.0@sha256:abc", "v1.35.0", id="tag-and-digest"),
+        pytest.param("loft-sh/kubernetes", "", id="no-tag"),
+        pytest.param("mirror:5000/loft-sh/kubernetes", "", id="port-and-no-tag"),
+        pytest.param("", "", id="not-known"),
+    ],
+)
+def test_running_kubernetes(image: str, expected: str) -> None:
+    """The status shows the Kubernetes version of the image that runs."""
+    assert vcluster.running_kubernetes(deployed(details={"kubernetesImage": image})) == expected
+
+
+def test_nothing_runs() -> None:
+    """Before anything runs no version is shown."""
+    assert vcluster.running_chart(None) == ""
+    assert vcluster.running_kubernetes(None) == ""
+    assert vcluster.running_chart(deployed()) == ""
+    assert vcluster.running_kubernetes(deployed()) == ""
