@@ -77,8 +77,8 @@ def test_provider_helm_may_do_all_it_must(
     done = as_provider(*installing, values=values)
     assert done.returncode == 0, done.stderr
     cluster, inside, cluster_values = emitted(example, "vcluster")
-    installing = ("install", cluster, official_chart(), f"--namespace={inside}")
-    done = as_provider(*installing, values=cluster_values)
+    where = f"--namespace={inside}"
+    done = as_provider("install", cluster, official_chart(), where, values=cluster_values)
     assert done.returncode == 0, done.stderr
     for release, where in ((cluster, inside), (name, namespace)):
         done = as_provider("uninstall", release, f"--namespace={where}")
