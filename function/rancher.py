@@ -129,6 +129,8 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
             "clusterName": rancher.cluster_name,
             "tokenSecret": platform.tokenSecret.model_dump(),
             "caSecret": platform.caSecret.model_dump() if platform.caSecret else {},
+            **({"caChecksum": platform.caChecksum} if platform.caChecksum else {}),
+            "onRebuild": platform.onRebuild,
             "owners": [_owner(owner) for owner in rancher.owners],
             "timeout": platform.timeout,
         },

@@ -1,13 +1,14 @@
-"""What all tests share: the flag that rewrites goldens, and real Helm."""
+"""What all tests share: the flag that rewrites goldens, Helm, an API server."""
 
 import json
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.apiserver.control_plane import Client, running
 from tests.tools import tool
 
 
@@ -47,3 +48,15 @@ def run_helm() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def apiserver() -> Iterator[Client]:
+    """Yield a client of one kube-apiserver that all tests of the session share.
+
+    Starting it takes seconds, so objects of earlier tests are still there: give every
+    test names of its own, or a namespace.
+    """
+    etcd, kube_apiserver = (tool(n, "tools-apiserver") for n in ("etcd", "kube-apiserver"))
+    with running(etcd, kube_apiserver) as client:
+        yield client

@@ -47,7 +47,7 @@ def changed(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
         place = result
         for key in above:
             place = place.setdefault(key, {})
-        place[last] = value
+        place[last] = copy.deepcopy(value)
     return result
 
 

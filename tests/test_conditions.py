@@ -143,7 +143,7 @@ def test_changes(
     condition: Condition, before: dict[str, tuple[str, str]], expected: list[Event]
 ) -> None:
     """There is an event for a change and for nothing else."""
-    assert [*conditions.changes([condition], before)] == expected
+    assert conditions.changes([condition], before) == tuple(expected)
 
 
 @pytest.mark.parametrize(

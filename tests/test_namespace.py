@@ -394,3 +394,8 @@ def test_condition(
 ) -> None:
     """The customer reads whether the namespace is there, or who is in the way."""
     assert namespace.condition(observed, strangers) == expected
+
+
+def test_the_key_is_forever() -> None:
+    """Another resource key would delete the Release and create it anew."""
+    assert namespace.KEY == "namespace"

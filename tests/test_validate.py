@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from function import validate
 from function.errors import InvalidError
@@ -30,6 +31,11 @@ TOO_OPEN = "must be no wider than /8 (IPv6: /32) and not link-local. Correct it.
 DIGEST = "must match pattern '^sha256:[0-9a-f]{64}$'. Correct it."
 ONE_SUBJECT = "name either user or group. Correct it."
 UNKNOWN = "is not a known field. Remove it or correct it. Known: "
+
+
+def too_many(most: int) -> str:
+    """Return what is said of a list with one entry more."""
+    return f"must have at most {most} items after validation, not {most + 1}. Correct it."
 
 
 def composite(spec: Any) -> dict[str, Any]:
@@ -115,16 +121,6 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
         pytest.param({"quota": {"pods": 50.5}}, f"spec.quota.pods: {WHOLE}", id="pods-fraction"),
         pytest.param({"quota": {"pods": "50"}}, f"spec.quota.pods: {WHOLE}", id="pods-as-text"),
         pytest.param({"quota": {"services": True}}, f"spec.quota.services: {WHOLE}", id="bool"),
-        pytest.param(
-            {"quota": {"loadBalancers": -1}},
-            "spec.quota.loadBalancers: must be greater than or equal to 0. Correct it.",
-            id="negative",
-        ),
-        pytest.param(
-            {"quota": {"pods": 100_001}},
-            "spec.quota.pods: must be less than or equal to 100000. Correct it.",
-            id="too-many",
-        ),
         pytest.param({"storage": {"size": 10}}, f"spec.storage.size: {TEXT}", id="ten-bytes"),
         pytest.param({"storage": {"size": MARKER}}, f"spec.storage.size: {QUANTITY}", id="size"),
         pytest.param(
@@ -230,12 +226,6 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
             id="reader-without-a-name",
         ),
         pytest.param(
-            {"kubeconfigReaders": [{"kind": "User", "name": "a"}] * 51},
-            "spec.kubeconfigReaders: must have at most 50 items after validation, not 51. "
-            "Correct it.",
-            id="too-many-readers",
-        ),
-        pytest.param(
             {"rancher": {"owners": [{"user": MARKER, "group": f"github_team://{MARKER}"}]}},
             f"spec.rancher.owners[0]: {ONE_SUBJECT}",
             id="owner-with-user-and-group",
@@ -252,6 +242,16 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
         ),
         pytest.param(
             {"rancher": {"clusterName": MARKER}}, f"spec.rancher.clusterName: {KEY}", id="cluster"
+        ),
+        pytest.param(
+            {"rancher": {"clusterName": "a"}},
+            "spec.rancher.clusterName: must have at least 2 characters. Correct it.",
+            id="cluster-of-one-letter",
+        ),
+        pytest.param(
+            {"kubeconfigReaders": [{"kind": "User", "name": f"{MARKER} x"}]},
+            "spec.kubeconfigReaders[0].name: must match pattern '^[^\\s]+$'. Correct it.",
+            id="reader-with-a-space",
         ),
         pytest.param({"rancher": {"enabled": MARKER}}, f"spec.rancher.enabled: {BOOL}", id="on"),
         pytest.param(
@@ -450,6 +450,52 @@ def test_bad_spec(spec: Any, message: str) -> None:
             id="label",
         ),
         pytest.param(
+            {"hostNamespace.labels": {"a b": MARKER}},
+            "input.hostNamespace.labels.a b.[key]: must match pattern "
+            "'^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$'. "
+            "Correct it.",
+            id="label-key",
+        ),
+        pytest.param(
+            {"vcluster.kubernetes.compatibility": {"0.36": ["1.x"]}},
+            "input.vcluster.kubernetes.compatibility.0.36[0]: must match pattern "
+            "'^1\\.[0-9]{1,3}$'. Correct it.",
+            id="compatibility-is-no-minor",
+        ),
+        pytest.param(
+            {"vcluster.kubernetes.compatibility": {"v0.36": ["1.35"]}},
+            "input.vcluster.kubernetes.compatibility.v0.36.[key]: must match pattern "
+            "'^[0-9]+\\.[0-9]+$'. Correct it.",
+            id="compatibility-of-no-chart",
+        ),
+        pytest.param(
+            {"vcluster.kubernetes.versions": []},
+            "input.vcluster.kubernetes.versions: must have at least 1 item after validation, not "
+            "0. Correct it.",
+            id="no-kubernetes-versions",
+        ),
+        pytest.param(
+            {"hosts": {}},
+            "input.hosts: must have at least 1 item after validation, not 0. Correct it.",
+            id="no-hosts",
+        ),
+        pytest.param(
+            {"tenant.exposeTypes": []},
+            "input.tenant.exposeTypes: must have at least 1 item after validation, not 0. "
+            "Correct it.",
+            id="no-way-in",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "tokenSecret": {"name": "a", "key": f"{MARKER}/x"}}},
+            "input.rancher.tokenSecret.key: must match pattern '^[-._a-zA-Z0-9]+$'. Correct it.",
+            id="key-of-a-secret",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "projects": {"kunde1": MARKER}}},
+            "input.rancher.projects.kunde1: must match pattern '^[^:\\s]+:[^:\\s]+$'. Correct it.",
+            id="project",
+        ),
+        pytest.param(
             {"nodePools": {"tenants": {"pool": 1}}},
             f"input.nodePools.tenants.pool: {TEXT}",
             id="node-label-is-a-number",
@@ -485,6 +531,27 @@ def test_bad_spec(spec: Any, message: str) -> None:
             {"rancher": {**RANCHER, "egress": ["169.254.0.0/16"]}},
             f"input.rancher.egress[0]: {TOO_OPEN}",
             id="cloud-metadata",
+        ),
+        pytest.param(
+            {
+                "rancher": {
+                    **RANCHER,
+                    "caSecret": {"name": "a", "key": "b"},
+                    "caChecksum": "c" * 64,
+                }
+            },
+            "input.rancher: name either caSecret or caChecksum. Correct it.",
+            id="two-ways-to-trust",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "caChecksum": MARKER}},
+            "input.rancher.caChecksum: must match pattern '^[0-9a-f]{64}$'. Correct it.",
+            id="ca-checksum",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "onRebuild": MARKER}},
+            "input.rancher.onRebuild: must be 'Recreate', 'Redeploy' or 'Fail'. Correct it.",
+            id="on-rebuild",
         ),
         pytest.param(
             {"rancher": {**RANCHER, "timeout": "0m"}},
@@ -657,6 +724,169 @@ def test_crossplane_is_ignored(crossplane: dict[str, Any]) -> None:
     assert found.spec.plan == "small"
 
 
+LONG = "a" * 600
+
+
+@pytest.mark.parametrize(
+    ("path", "prefix", "least", "most"),
+    [
+        pytest.param("defaultPlan", "", 0, 63, id="key"),
+        pytest.param("pullSecret", "", 0, 253, id="object-name"),
+        pytest.param("hostNamespace.labels.a", "", 0, 63, id="label"),
+        pytest.param("charts.repository", "https://", 0, 500, id="repository"),
+        pytest.param("charts.version", "0.1.0-", 0, 63, id="chart-version"),
+        pytest.param("image", "image:", 0, 500, id="image"),
+        pytest.param("hostNamespace.operators[0].name", "", 1, 253, id="operator"),
+        pytest.param("rancher.url", "https://", 0, 500, id="url"),
+        pytest.param("rancher.tokenSecret.key", "", 0, 253, id="key-of-a-secret"),
+        pytest.param("rancher.clusterNamePattern", "", 0, 200, id="pattern"),
+        pytest.param("rancher.owners[0].user", "", 1, 253, id="user"),
+        pytest.param("tenant.values[0]", "", 0, 200, id="path-of-values"),
+    ],
+)
+def test_length_of_the_inputs_texts(path: str, prefix: str, least: int, most: int) -> None:
+    """Text is bounded, as Kubernetes bounds it."""
+
+    def changes(length: int) -> dict[str, Any]:
+        text = prefix + LONG[: length - len(prefix)]
+        plans = {"plans": {"small": {}, LONG[:63]: {}}, "rancher": RANCHER}
+        if "[0]" not in path:
+            return {**plans, path: text}
+        to_list, _, field = path.partition("[0]")
+        kind = {"kind": "User"} if "operators" in path else {}
+        return {**plans, to_list: [{**kind, field[1:]: text}] if field else [text]}
+
+    config(changes(most))
+    error = refusal_of_input(changes(most + 1))
+    assert str(error) == f"input.{path}: must have at most {most} characters. Correct it."
+    if least:
+        error = refusal_of_input(changes(0))
+        assert str(error) == f"input.{path}: must have at least 1 character. Correct it."
+
+
+@pytest.mark.parametrize(
+    ("path", "longest"),
+    [
+        pytest.param("quota.cpu", "1" * 20, id="quantity"),
+        pytest.param("storage.size", "1" * 20, id="size"),
+        pytest.param("storage.storageClassName", LONG[:253], id="storage-class"),
+        pytest.param("plan", LONG[:63], id="plan"),
+        pytest.param("rancher.clusterName", LONG[:63], id="cluster-name"),
+    ],
+)
+def test_length_of_a_specs_texts(path: str, longest: str) -> None:
+    """Text is bounded, as Kubernetes bounds it."""
+    validate.vcluster(composite(changed({}, {path: longest})))
+    error = refusal_of_spec(changed({}, {path: longest + longest[0]}))
+    assert str(error) == f"spec.{path}: must have at most {len(longest)} characters. Correct it."
+
+
+@pytest.mark.parametrize(
+    ("entry", "field", "most"),
+    [
+        pytest.param({"role": "a"}, "user", 253, id="user"),
+        pytest.param({"user": "a"}, "role", 63, id="role"),
+        pytest.param({}, "group", 253, id="group"),
+    ],
+)
+def test_length_of_an_owners_texts(entry: dict[str, str], field: str, most: int) -> None:
+    """Text is bounded, as Kubernetes bounds it."""
+
+    def owner(length: int) -> dict[str, Any]:
+        prefix = "a://" if field == "group" else ""
+        return {"rancher": {"owners": [{**entry, field: (prefix + LONG)[:length]}]}}
+
+    validate.vcluster(composite(owner(most)))
+    for length, rule in (
+        (most + 1, f"must have at most {most} characters"),
+        (0, "must match pattern" if field == "group" else "must have at least 1 character"),
+    ):
+        error = refusal_of_spec(owner(length))
+        assert str(error).startswith(f"spec.rancher.owners[0].{field}: {rule}")
+
+
+def test_length_of_a_readers_name() -> None:
+    """Text is bounded, as Kubernetes bounds it."""
+
+    def reader(length: int) -> dict[str, Any]:
+        return {"kubeconfigReaders": [{"kind": "User", "name": LONG[:length]}]}
+
+    validate.vcluster(composite(reader(253)))
+    for length, rule in ((254, "at most 253 characters"), (0, "at least 1 character")):
+        assert str(refusal_of_spec(reader(length))) == (
+            f"spec.kubeconfigReaders[0].name: must have {rule}. Correct it."
+        )
+
+
+@pytest.mark.parametrize(
+    ("field", "most"), [("pods", 100_000), ("services", 100_000), ("loadBalancers", 1000)]
+)
+def test_bounds_of_the_quota(field: str, most: int) -> None:
+    """Numbers are bounded on both sides."""
+    for number in (0, most):
+        validate.vcluster(composite({"quota": {field: number}}))
+    assert str(refusal_of_spec({"quota": {field: -1}})) == (
+        f"spec.quota.{field}: must be greater than or equal to 0. Correct it."
+    )
+    assert str(refusal_of_spec({"quota": {field: most + 1}})) == (
+        f"spec.quota.{field}: must be less than or equal to {most}. Correct it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        pytest.param("isolation.egress", "192.0.2.0/24", id="egress"),
+        pytest.param("kubeconfigReaders", {"kind": "User", "name": "a"}, id="readers"),
+        pytest.param("rancher.owners", {"user": "u-1"}, id="owners"),
+    ],
+)
+def test_lists_of_a_spec(path: str, entry: object) -> None:
+    """No list grows without end."""
+    validate.vcluster(composite(changed({}, {path: [entry] * 50})))
+    error = refusal_of_spec(changed({}, {path: [entry] * 51}))
+    assert str(error) == f"spec.{path}: {too_many(50)}"
+
+
+@pytest.mark.parametrize(
+    ("path", "entry", "most"),
+    [
+        pytest.param("vcluster.kubernetes.versions", "1.35.0", 50, id="versions"),
+        pytest.param("hosts.local.cidrs", "10.0.0.0/8", 50, id="cidrs"),
+        pytest.param("hostNamespace.reserved", "a", 500, id="reserved"),
+        pytest.param("hostNamespace.operators", {"kind": "User", "name": "a"}, 50, id="operators"),
+        pytest.param("expose.ingressFrom", {}, 20, id="ingress-from"),
+        pytest.param("rancher.owners", {"user": "u-1"}, 50, id="owners"),
+        pytest.param("rancher.ownerRoles", "cluster-owner", 50, id="roles"),
+        pytest.param("rancher.egress", "192.0.2.0/24", 50, id="egress-to-rancher"),
+        pytest.param("tenant.egress", "192.0.2.0/24", 50, id="egress"),
+        pytest.param("tenant.storage.storageClassNames", "fast", 50, id="storage-classes"),
+        pytest.param("tenant.values", "sync", 100, id="paths-of-values"),
+    ],
+)
+def test_lists_of_the_input(path: str, entry: object, most: int) -> None:
+    """No list grows without end."""
+    rancher = {"rancher": RANCHER}
+    config({**rancher, path: [entry] * most})
+    error = refusal_of_input({**rancher, path: [entry] * (most + 1)})
+    assert str(error) == f"input.{path}: {too_many(most)}"
+
+
+def test_fifty_chart_versions() -> None:
+    """A path of upgrades is long enough for years."""
+    versions = [f"0.36.{patch}" for patch in range(51)]
+    config({"vcluster.chart.versions": versions[:50]})
+    error = refusal_of_input({"vcluster.chart.versions": versions})
+    assert str(error) == f"input.vcluster.chart.versions: {too_many(50)}"
+
+
+def test_a_spec_stays_as_it_was_sent() -> None:
+    """Nobody who passes a spec on can change it."""
+    found = validate.vcluster(composite({"plan": "small"})).spec
+    with pytest.raises(ValidationError, match="frozen"):
+        found.plan = "large"  # type: ignore[misc]  # that is the point
+
+
 def test_no_value_in_the_traceback() -> None:
     """Not even a printed traceback shows what somebody wrote."""
     error = refusal_of_spec({"quota": {"cpu": MARKER}})
@@ -699,6 +929,44 @@ def test_nothing_that_was_written_is_repeated(changes: dict[str, Any]) -> None:
             assert re.match(r"spec(\.|$)", problem.field)
             assert problem.rule
             assert problem.remedy.endswith(".")
+
+
+def test_defaults_said_explicitly() -> None:
+    """Whoever writes a default, as the API server does, gets what an empty spec gets."""
+    found = validate.vcluster(
+        composite(
+            {
+                "availability": "Single",
+                "storage": {"onDelete": "Delete", "restoreFrom": ""},
+                "expose": {"type": "ClusterIP", "hostname": ""},
+                "isolation": {"networkPolicy": True, "egress": []},
+                "sync": {"ingresses": False, "networkPolicies": False},
+                "deletionProtection": False,
+            }
+        )
+    )
+    assert found.spec == validate.vcluster(composite({})).spec
+    assert found.spec.storage.onDelete == "Delete"
+    assert found.spec.storage.restoreFrom == ""
+    assert found.spec.expose.type == "ClusterIP"
+    assert found.spec.expose.hostname == ""
+
+
+def test_defaults_of_the_input_said_explicitly() -> None:
+    """The same holds for the platform's limits."""
+    found = config({"tenant.networkPolicy": "Enforced", "tenant.exposeTypes": ["ClusterIP"]})
+    assert found.tenant == config().tenant
+
+
+def test_no_registries() -> None:
+    """What is not available yet may be left empty."""
+    assert config({"registries": {}}).registries == {}
+
+
+def test_a_pre_release_is_ordered_as_its_release() -> None:
+    """A release candidate may be a hop before its release."""
+    found = config({"vcluster.chart.versions": ["0.35.3", "0.36.0-rc.1", "0.36.0"]})
+    assert found.vcluster.chart.versions[-1] == "0.36.0"
 
 
 def test_the_least_input_is_accepted() -> None:

@@ -484,3 +484,8 @@ def test_nothing_runs() -> None:
     assert vcluster.running_kubernetes(None) == ""
     assert vcluster.running_chart(deployed()) == ""
     assert vcluster.running_kubernetes(deployed()) == ""
+
+
+def test_the_key_is_forever() -> None:
+    """Another resource key would delete the Release and create it anew."""
+    assert vcluster.KEY == "vcluster"

@@ -235,6 +235,14 @@ class Rancher(Model):
     caSecret: SecretKey | None = Field(
         None, description="Private CA of Rancher; the system's trust store when left out."
     )
+    caChecksum: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+        None,
+        description="Instead of caSecret: sha256 of Rancher's own CA (CATTLE_CA_CHECKSUM).",
+    )
+    onRebuild: Literal["Recreate", "Redeploy", "Fail"] = Field(
+        "Recreate",
+        description="What happens in Rancher when a virtual cluster was rebuilt under its name.",
+    )
     enabled: Bool = Field(default=True, description="Default of `spec.rancher.enabled`.")
     clusterNamePattern: Annotated[str, AfterValidator(_regex)] = Field(
         "^[a-z0-9-]+$", max_length=200, description="What `spec.rancher.clusterName` must match."
@@ -254,6 +262,13 @@ class Rancher(Model):
     egress: list[OpenCidr] = Field(
         [], max_length=50, description="Rancher's addresses, opened where the import is on."
     )
+
+    @model_validator(mode="after")
+    def _one_trust(self) -> "Rancher":
+        if self.caSecret and self.caChecksum:
+            msg = "name either caSecret or caChecksum"
+            raise ValueError(msg)
+        return self
 
 
 class TenantStorage(Model):

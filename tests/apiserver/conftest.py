@@ -6,24 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.apiserver.control_plane import Client, running
 from tests.apiserver.crossplane import running as crossplane_running
 from tests.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-@pytest.fixture(scope="session")
-def apiserver() -> Iterator[Client]:
-    """Yield a client of one kube-apiserver that all tests of the session share.
-
-    Starting it takes seconds, so objects of earlier tests are still there: give every
-    test names of its own, or a namespace.
-    """
-    etcd, kube_apiserver = (tool(n, "tools-apiserver") for n in ("etcd", "kube-apiserver"))
-    with running(etcd, kube_apiserver) as client:
-        yield client
+    from tests.apiserver.control_plane import Client
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 
+Cases = Callable[[str, str], dict[str, Any]]
+RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]
+
 
 @pytest.fixture(scope="session")
 def charts() -> Path:
@@ -18,18 +21,16 @@ def charts() -> Path:
 
 
 @pytest.fixture(scope="session")
-def render(
+def render_chart(
     run_helm: Callable[..., subprocess.CompletedProcess[str]], charts: Path
-) -> Callable[[Mapping[str, object]], list[dict[str, Any]]]:
-    """Return a function that turns values into the objects of the chart vcluster-namespace."""
+) -> RenderChart:
+    """Return a function that turns a chart, a release's name and values into objects."""
 
-    def objects(values: Mapping[str, object]) -> list[dict[str, Any]]:
+    def objects(
+        chart: str | Path, release: str, values: Mapping[str, object]
+    ) -> list[dict[str, Any]]:
         done = run_helm(
-            "template",
-            f"{values['name']}-namespace",
-            charts / "vcluster-namespace",
-            "--namespace=vcluster-system",
-            values=values,
+            "template", release, charts / chart, "--namespace=vcluster-system", values=values
         )
         assert done.returncode == 0, done.stderr
         return [document for document in yaml.safe_load_all(done.stdout) if document]
@@ -37,20 +38,31 @@ def render(
     return objects
 
 
-@pytest.fixture
-def minimal() -> dict[str, Any]:
-    """Return the least that the chart vcluster-namespace wants, to be changed at will."""
-    return _values("minimal")
+@pytest.fixture(scope="session")
+def render(render_chart: RenderChart) -> Callable[[Mapping[str, object]], list[dict[str, Any]]]:
+    """Return a function that turns values into the objects of the chart vcluster-namespace."""
+    return lambda values: render_chart("vcluster-namespace", f"{values['name']}-namespace", values)
 
 
-@pytest.fixture
-def everything() -> dict[str, Any]:
-    """Return values that use every feature of the chart vcluster-namespace."""
-    return _values("everything")
+@pytest.fixture(scope="session")
+def case() -> Cases:
+    """Return a function that reads values/<chart>/<case>.yaml, to be changed at will."""
 
+    def values(chart: str, name: str) -> dict[str, Any]:
+        path = ROOT / "tests" / "charts" / "values" / chart / f"{name}.yaml"
+        loaded: dict[str, Any] = yaml.safe_load(path.read_text())
+        return loaded
 
-def _values(case: str) -> dict[str, Any]:
-    values: dict[str, Any] = yaml.safe_load(
-        (ROOT / "tests" / "charts" / "values" / f"{case}.yaml").read_text()
-    )
     return values
+
+
+@pytest.fixture
+def minimal(case: Cases) -> dict[str, Any]:
+    """Return the least that the chart vcluster-namespace wants."""
+    return case("vcluster-namespace", "minimal")
+
+
+@pytest.fixture
+def everything(case: Cases) -> dict[str, Any]:
+    """Return values that use every feature of the chart vcluster-namespace."""
+    return case("vcluster-namespace", "everything")

@@ -1,4 +1,4 @@
-"""A change of a chart shows in what it renders: golden/<case>.yaml, from values/<case>.yaml."""
+"""A change of a chart shows in what it renders: golden/<chart>/<case>.yaml, from values/."""
 
 import subprocess
 from collections.abc import Callable
@@ -7,35 +7,52 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-CASES = ["minimal", "everything", "no-network-policy"]
+RELEASES = {
+    "vcluster-namespace": "kunde1-namespace",
+    "vcluster-rancher": "kunde1-rancher",
+    "vcluster-rancher-watch": "vcluster-rancher-watch",
+}
+CASES = [
+    ("vcluster-namespace", "minimal"),
+    ("vcluster-namespace", "everything"),
+    ("vcluster-namespace", "no-network-policy"),
+    ("vcluster-rancher", "minimal"),
+    ("vcluster-rancher", "everything"),
+    ("vcluster-rancher-watch", "minimal"),
+    ("vcluster-rancher-watch", "everything"),
+]
 
 
-def test_every_case_is_compared() -> None:
+@pytest.mark.parametrize("folder", ["values", "golden"])
+def test_every_case_is_compared(folder: str) -> None:
     """No values file or golden lies about that nothing reads."""
-    assert {path.stem for path in (HERE / "values").iterdir()} == set(CASES)
-    assert {path.stem for path in (HERE / "golden").iterdir()} == set(CASES)
+    found = {p.relative_to(HERE / folder) for p in (HERE / folder).rglob("*") if p.is_file()}
+
+    assert found == {Path(chart) / f"{case}.yaml" for chart, case in CASES}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("chart", "case"), CASES)
 def test_rendering(
     run_helm: Callable[..., subprocess.CompletedProcess[str]],
     charts: Path,
+    chart: str,
     case: str,
-    request: pytest.FixtureRequest,
+    *,
+    update_goldens: bool,
 ) -> None:
     """A reviewer sees every object that a change of the chart changes."""
     done = run_helm(
         "template",
-        "kunde1-namespace",
-        charts / "vcluster-namespace",
+        RELEASES[chart],
+        charts / chart,
         "--namespace=vcluster-system",
         "--values",
-        HERE / "values" / f"{case}.yaml",
+        HERE / "values" / chart / f"{case}.yaml",
     )
     assert done.returncode == 0, done.stderr
-    golden = HERE / "golden" / f"{case}.yaml"
+    golden = HERE / "golden" / chart / f"{case}.yaml"
 
-    if request.config.getoption("--update-goldens", default=False):
+    if update_goldens:
         golden.write_text(done.stdout)
 
     assert done.stdout == golden.read_text(), "run pytest --update-goldens and read the difference"

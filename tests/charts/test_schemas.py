@@ -1,7 +1,7 @@
 """The values schemas take what the function emits and refuse everything else."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from functools import reduce
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-CHARTS = ("vcluster-namespace", "vcluster-rancher")
+CHARTS = ("vcluster-namespace", "vcluster-rancher", "vcluster-rancher-watch")
 REQUIRED: Mapping[str, dict[str, Any]] = {
     "vcluster-namespace": {
         "name": "kunde1",
@@ -34,6 +34,13 @@ REQUIRED: Mapping[str, dict[str, Any]] = {
             "tokenSecret": {"name": "rancher-api"},
         },
         "image": "ghcr.io/example/function-vcluster:0.1.0",
+    },
+    "vcluster-rancher-watch": {
+        "image": "ghcr.io/example/function-vcluster:0.1.0",
+        "rancher": {
+            "url": "https://rancher.example.org",
+            "tokenSecret": {"name": "rancher-api"},
+        },
     },
 }
 
@@ -102,11 +109,14 @@ def test_defaults_are_good(
     assert not _errors(validators[chart], defaults[chart])
 
 
+@pytest.mark.parametrize("chart", CHARTS)
 def test_every_feature_is_good(
-    validators: Mapping[str, Draft7Validator], everything: dict[str, Any]
+    validators: Mapping[str, Draft7Validator],
+    case: Callable[[str, str], dict[str, Any]],
+    chart: str,
 ) -> None:
     """Values that use everything are good without any default."""
-    assert not _errors(validators["vcluster-namespace"], everything)
+    assert not _errors(validators[chart], case(chart, "everything"))
 
 
 @pytest.mark.parametrize(
@@ -143,6 +153,17 @@ def test_every_feature_is_good(
             ("vcluster-rancher", "image", "localhost:5000/a/b_c@sha256:" + "0" * 64),
             ("vcluster-rancher", "image", "ghcr.io/a/b:0.1.0@sha256:" + "0" * 64),
             ("vcluster-rancher", "imagePullSecrets", ["registry"]),
+            ("vcluster-rancher", "stateConfigMap", "a" * 52),
+            ("vcluster-rancher", "rancher.caChecksum", "0123456789abcdef" * 4),
+            ("vcluster-rancher", "rancher.onRebuild", "Recreate"),
+            ("vcluster-rancher", "rancher.onRebuild", "Redeploy"),
+            ("vcluster-rancher", "rancher.onRebuild", "Fail"),
+            ("vcluster-rancher-watch", "rancher.caSecret", {"name": "rancher-api", "key": "ca"}),
+            ("vcluster-rancher-watch", "rancher.caChecksum", "0123456789abcdef" * 4),
+            ("vcluster-rancher-watch", "rancher.egress", ["198.51.100.10/32", "2001:db8::/64"]),
+            ("vcluster-rancher-watch", "period", "1m30s"),
+            ("vcluster-rancher-watch", "tokenExpiryDays", 365),
+            ("vcluster-rancher-watch", "resources.limits", {"memory": "1Gi"}),
         ]
     ],
 )
@@ -259,6 +280,12 @@ def test_bad_values_of_the_namespace(
             ("image with a space", "image", "ghcr.io/example/function vcluster:1"),
             ("pull secret as an object", "imagePullSecrets", [{"name": "registry"}]),
             ("what is not there yet", "onDelete", "Retain"),
+            ("name too long for a Job", "stateConfigMap", "a" * 53),
+            ("name that no Job can have", "stateConfigMap", "kunde1.rancher"),
+            ("checksum too short", "rancher.caChecksum", "0" * 63),
+            ("checksum in capitals", "rancher.caChecksum", "A" * 64),
+            ("checksum of another kind", "rancher.caChecksum", "sha256:" + "0" * 64),
+            ("unknown way to rebuild", "rancher.onRebuild", "recreate"),
         ]
     ],
 )
@@ -272,6 +299,57 @@ def test_bad_values_of_the_import(
     assert _errors(
         validators["vcluster-rancher"], _changed(defaults["vcluster-rancher"], path, value)
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(path, value, id=reason)
+        for reason, path, value in [
+            ("unknown key", "replicas", 2),
+            ("token as a value", "rancher.token", "token-abcde:secret"),
+            ("no encryption", "rancher.url", "http://rancher.example.org"),
+            ("password in the address", "rancher.url", "https://admin:secret@rancher.example.org"),
+            ("token Secret without key", "rancher.tokenSecret", {"name": "rancher-api"}),
+            ("certificates without key", "rancher.caSecret", {"name": "rancher-api"}),
+            ("checksum too short", "rancher.caChecksum", "0" * 63),
+            ("name as a range", "rancher.egress", ["rancher.example.org"]),
+            ("address without length", "rancher.egress", ["198.51.100.10"]),
+            ("image without tag", "image", "ghcr.io/example/function-vcluster"),
+            ("pull secret as an object", "imagePullSecrets", [{"name": "registry"}]),
+            ("time without unit", "period", "30"),
+            ("no time", "period", "0s"),
+            ("part of a day", "tokenExpiryDays", 1.5),
+            ("days of a string", "tokenExpiryDays", "14"),
+            ("no days", "tokenExpiryDays", 0),
+            ("limit of a number", "resources.limits.cpu", 1),
+            ("unknown resource", "resources.limits", {"memroy": "1Gi"}),
+        ]
+    ],
+)
+def test_bad_values_of_the_watch(
+    validators: Mapping[str, Draft7Validator],
+    defaults: Mapping[str, dict[str, Any]],
+    path: str,
+    value: object,
+) -> None:
+    """What cannot work, or carries a secret, is refused when the watch is installed."""
+    assert _errors(
+        validators["vcluster-rancher-watch"],
+        _changed(defaults["vcluster-rancher-watch"], path, value),
+    )
+
+
+@pytest.mark.parametrize("chart", ["vcluster-rancher", "vcluster-rancher-watch"])
+def test_one_way_to_trust(
+    validators: Mapping[str, Draft7Validator], defaults: Mapping[str, dict[str, Any]], chart: str
+) -> None:
+    """Certificates and a checksum of certificates exclude each other."""
+    values = defaults[chart]
+    values["rancher"]["caSecret"] = {"name": "rancher-api", "key": "ca.crt"}
+    assert not _errors(validators[chart], values)
+    values["rancher"]["caChecksum"] = "0" * 64
+    assert _errors(validators[chart], values)
 
 
 def _errors(validator: Draft7Validator, values: object) -> list[str]:

@@ -1,0 +1,1 @@
+"""The program `rancher-import`: brings a virtual cluster into Rancher, and out again."""

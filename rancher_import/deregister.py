@@ -1,0 +1,112 @@
+"""Take a cluster out of Rancher while the virtual cluster still lives.
+
+Best effort under a limit: a dead Rancher must not hold a customer's deletion for ever. What had
+to be left behind is noted in a ConfigMap, which `sweep` reads.
+"""
+
+import json
+from collections.abc import Callable
+
+import structlog
+
+from rancher_import.errors import RancherImportError, RefusedError, TransientError
+from rancher_import.importing import (
+    FIRST_WAIT_SECONDS,
+    GROWTH,
+    LONGEST_WAIT_SECONDS,
+    PERMISSION_LAG_SECONDS,
+    Clock,
+)
+from rancher_import.kubernetes import Host, Tenant
+from rancher_import.model import OWNER_UID, State
+from rancher_import.rancher import Rancher
+
+log = structlog.get_logger()
+
+
+class Deregistration:
+    """The removal of one cluster."""
+
+    def __init__(  # noqa: PLR0913  # what it works with
+        self,
+        name: str,
+        owner_uid: str,
+        host: Host,
+        rancher: Rancher,
+        *,
+        timeout: float,
+        clock: Clock | None = None,
+    ) -> None:
+        """Remember what to remove and by what."""
+        self._name = name
+        self._owner_uid = owner_uid
+        self._host = host
+        self._rancher = rancher
+        self._timeout = timeout
+        self._clock = clock or Clock()
+
+    def run(self) -> bool:
+        """Return True when the cluster is gone or never was ours, False when we gave up."""
+        deadline = self._clock.now() + self._timeout
+        pause = FIRST_WAIT_SECONDS
+        started = self._clock.now()
+        stopped = False
+        while self._clock.now() < deadline:
+            try:
+                # A running import leaves when other inputs than its own are wished for.
+                stopped = stopped or self._stop_the_import()
+                if self._step(self._host.state(), self._clock.now() - started):
+                    log.info("out of Rancher", cluster=self._name)
+                    return True
+            except TransientError as error:
+                log.warning("trying again", reason=error.reason, message=error.message)
+            except RefusedError as error:
+                log.warning("giving up", reason=error.reason, message=error.message)
+                return False
+            self._clock.sleep(pause * (0.75 + self._clock.jitter() / 2))
+            pause = min(pause * GROWTH, LONGEST_WAIT_SECONDS)
+        log.warning("giving up", reason="TimeIsUp")
+        return False
+
+    def _stop_the_import(self) -> bool:
+        if self._host.state().desired_inputs:
+            self._host.report({"desiredInputs": ""})
+        return True
+
+    def _step(self, state: State, elapsed: float) -> bool:
+        """Do what is next; tell whether nothing of ours is left."""
+        cluster = self._rancher.find(self._name)
+        if cluster is not None and cluster.labels.get(OWNER_UID) != self._owner_uid:
+            log.warning("a cluster of this name is not ours, leaving it alone", cluster=self._name)
+            return True
+        if cluster is not None and not cluster.terminating:
+            log.info("removing", cluster=self._name)
+            self._rancher.delete(self._name)
+            return False
+        if cluster is not None:
+            return False
+        if state.cluster_id:
+            # The provisioning cluster goes first; it is the management cluster that must be gone.
+            return self._rancher.management(state.cluster_id) is None
+        # A cluster that was created a moment ago may still be hidden from us.
+        return state.phase in ("", "Pending") or elapsed > PERMISSION_LAG_SECONDS
+
+
+def clean_inside(open_tenant: Callable[[], Tenant | None]) -> None:
+    """Remove Rancher's agent and our marker from a virtual cluster whose data is kept."""
+    try:
+        tenant = open_tenant()
+        if tenant is not None:
+            tenant.remove_agent(namespace=True)
+            tenant.remove_marker()
+    except RancherImportError as error:
+        log.warning("the agent stays behind", reason=error.reason, message=error.message)
+
+
+def abandon(host: Host, config_map: str, name: str, owner_uid: str) -> None:
+    """Note a cluster that was left behind in Rancher."""
+    line = json.dumps({"cluster": name, "ownerUid": owner_uid}, sort_keys=True)
+    try:
+        host.note(config_map, owner_uid, line)
+    except RancherImportError as error:
+        log.warning("cannot note it", reason=error.reason, message=error.message, left=name)

@@ -1,0 +1,249 @@
+"""One attempt at the import: look, plan, act, until it is done or the time is up."""
+
+import hashlib
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from rancher_import import manifest
+from rancher_import.errors import RancherImportError, RefusedError, TransientError
+from rancher_import.kubernetes import Host, Tenant
+from rancher_import.model import Cluster, Found, Inside, Owner, State, Wish
+from rancher_import.plan import (
+    Action,
+    ApplyManifest,
+    Bind,
+    CreateCluster,
+    DeleteCluster,
+    Done,
+    ForceDeploy,
+    RemoveAgent,
+    Superseded,
+    Unbind,
+    Wait,
+    WriteMarker,
+    plan,
+)
+from rancher_import.rancher import Rancher
+
+PERMISSION_LAG_SECONDS = 60
+"""How long after a creation Rancher may hide from its creator what was created."""
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 8.0
+GROWTH = 1.6
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time, so that tests need not wait for it."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    jitter: Callable[[], float] = random.random
+
+
+class Import:
+    """The import of one virtual cluster."""
+
+    def __init__(  # noqa: PLR0913  # what it works with
+        self,
+        wish: Wish,
+        host: Host,
+        rancher: Rancher,
+        open_tenant: Callable[[], Tenant | None],
+        *,
+        timeout: float,
+        clock: Clock | None = None,
+    ) -> None:
+        """Remember what to bring about and by what."""
+        self._wish = wish
+        self._host = host
+        self._rancher = rancher
+        self._open_tenant = open_tenant
+        self._timeout = timeout
+        self._clock = clock or Clock()
+        self._tenant: Tenant | None = None
+        self._hidden_since: float | None = None
+        self._cluster_id = ""
+        self._last_told: tuple[str, ...] | None = None
+
+    def run(self) -> bool:
+        """Return True once all is done or superseded, False when the time is up.
+
+        Raises RefusedError, after writing it down, when only a person can help.
+        """
+        try:
+            return self._run(self._clock.now() + self._timeout)
+        finally:
+            if self._tenant is not None:
+                self._tenant.close()
+
+    def _run(self, deadline: float) -> bool:
+        pause = FIRST_WAIT_SECONDS
+        while self._clock.now() < deadline:
+            try:
+                action = plan(self._wish, self._look())
+                if isinstance(action, Superseded):
+                    log.info("newer inputs are wanted, leaving the import to their job")
+                    return True
+                if isinstance(action, Done):
+                    self._finish(action)
+                    return True
+                waiting = self._act(action)
+            except TransientError as error:
+                self._tell("Importing", error)
+                waiting = True
+            except RefusedError as error:
+                self._tell("Failed", error)
+                raise
+            if waiting:
+                self._clock.sleep(pause * (0.75 + self._clock.jitter() / 2))
+                pause = min(pause * GROWTH, LONGEST_WAIT_SECONDS)
+            else:
+                pause = FIRST_WAIT_SECONDS
+        log.warning("the time is up, the next attempt goes on from here")
+        return False
+
+    def _look(self) -> Found:
+        """Find out as much as the plan needs for its next step."""
+        state = self._host.state()
+        if state.desired_inputs != self._wish.inputs:
+            return Found(state)
+        inside = self._look_inside()
+        if inside is None:
+            return Found(state, has_kubeconfig=self._tenant is not None)
+        cluster = self._rancher.find(self._wish.cluster_name)
+        if cluster is None:
+            return Found(state, inside, has_kubeconfig=True, name_taken=self._is_name_taken())
+        self._hidden_since = None
+        self._cluster_id = cluster.cluster_id
+        return self._look_at(state, inside, cluster)
+
+    def _look_at(self, state: State, inside: Inside, cluster: Cluster) -> Found:
+        if not cluster.cluster_id or cluster.terminating:
+            return Found(state, inside, has_kubeconfig=True, cluster=cluster)
+        management = self._rancher.management(cluster.cluster_id)
+        connected = management is not None and management.connected
+        return Found(
+            state,
+            inside,
+            has_kubeconfig=True,
+            cluster=cluster,
+            management=management,
+            bindings=self._rancher.bindings(cluster.cluster_id),
+            registration=None if connected else self._rancher.registration(cluster.cluster_id),
+        )
+
+    def _look_inside(self) -> Inside | None:
+        """Look into the virtual cluster, with its newest kubeconfig if the last one failed."""
+        if self._tenant is None:
+            self._tenant = self._open_tenant()
+        if self._tenant is None:
+            return None
+        inside = self._tenant.look()
+        if inside is None:
+            self._tenant.close()
+            self._tenant = self._open_tenant()
+        return inside
+
+    def _is_name_taken(self) -> bool:
+        """Tell whether a name that exists has been hidden from us for too long to be ours."""
+        since = self._hidden_since
+        return since is not None and self._clock.now() - since > PERMISSION_LAG_SECONDS
+
+    def _act(self, action: Action) -> bool:
+        """Do what was planned; tell whether to wait before the next look."""
+        if isinstance(action, Wait):
+            self._tell(action.phase, action)
+            return True
+        log.info("acting", action=type(action).__name__)
+        match action:
+            case CreateCluster():
+                return self._create(action)
+            case DeleteCluster():
+                self._rancher.delete(self._wish.cluster_name)
+                return True
+            case Bind():
+                name = binding_name(self._wish.owner_uid, action.owner)
+                self._rancher.bind(action.cluster_id, name, action.owner)
+            case Unbind():
+                self._rancher.unbind(action.cluster_id, action.binding.name)
+            case ForceDeploy():
+                self._rancher.force_deploy(action.cluster_id)
+                self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
+            case WriteMarker() | RemoveAgent() | ApplyManifest():
+                self._act_inside(action)
+            case Superseded() | Done():
+                pass  # the end, which `run` sees to
+        return False
+
+    def _create(self, action: CreateCluster) -> bool:
+        # Before the request, so that a deregistration never takes it for not begun.
+        self._tell("Importing", Wait("Importing", "Creating", "Creates the cluster in Rancher."))
+        if self._rancher.create(self._wish, action.vcluster_uid):
+            return False
+        if self._hidden_since is None:
+            self._hidden_since = self._clock.now()
+        message = f"Rancher has a cluster {self._wish.cluster_name} that it does not show us yet."
+        self._tell("Importing", Wait("Importing", "WaitingForPermissions", message))
+        return True
+
+    def _act_inside(self, action: WriteMarker | RemoveAgent | ApplyManifest) -> None:
+        tenant = self._tenant
+        if tenant is None:
+            return
+        match action:
+            case WriteMarker():
+                tenant.write_marker(action.marker)
+            case RemoveAgent():
+                tenant.remove_agent()
+            case ApplyManifest():
+                self._apply(tenant, action)
+
+    def _apply(self, tenant: Tenant, action: ApplyManifest) -> None:
+        registration = self._rancher.registration(action.cluster_id)
+        if registration is None:
+            return
+        tenant.create_absent(manifest.read(self._rancher.manifest(registration)))
+        inside = tenant.look()
+        if inside and inside.marker:
+            tenant.write_marker(replace(inside.marker, applied=True))
+
+    def _finish(self, action: Done) -> None:
+        self._host.report(
+            {
+                "phase": "Connected",
+                "reason": "Connected",
+                "message": "",
+                "clusterName": self._wish.cluster_name,
+                "clusterId": action.cluster_id,
+                "observedInputs": self._wish.inputs,
+            }
+        )
+        log.info("connected", cluster=self._wish.cluster_name, id=action.cluster_id)
+
+    def _tell(self, phase: str, what: Wait | RancherImportError) -> None:
+        """Write phase, reason and message down when they change, and log them each time."""
+        log.info("progress", phase=phase, reason=what.reason, message=what.message)
+        told = (phase, what.reason, what.message, self._cluster_id)
+        if self._last_told == told:
+            return
+        keys = ("phase", "reason", "message", "clusterId")
+        changes = dict(zip(keys, told, strict=True)) | {"clusterName": self._wish.cluster_name}
+        try:
+            self._host.report(changes)
+            self._last_told = told
+        except RancherImportError as error:
+            log.warning("cannot write the state", reason=error.reason, message=error.message)
+
+
+def binding_name(owner_uid: str, owner: Owner) -> str:
+    """Return the name of an owner's binding, the same in every run."""
+    text = f"{owner_uid}\0{owner.kind}\0{owner.name}\0{owner.role}"
+    return f"vc-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -1,0 +1,252 @@
+"""The command line of `rancher-import`."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import click
+import structlog
+
+from rancher_import import setup as once
+from rancher_import.errors import RancherImportError
+from rancher_import.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
+from rancher_import.options import Environment, RancherOptions, environment
+from rancher_import.rancher import Rancher
+
+ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
+
+GAVE_UP = 1
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group()
+def main() -> None:
+    """Bring virtual clusters into Rancher and out again.
+
+    Options come from the environment and mounted files: RANCHER_URL, RANCHER_TOKEN_FILE, and
+    RANCHER_CA_FILE or RANCHER_CA_CHECKSUM for a private CA. The charts set them.
+    """
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+    )
+
+
+def errors_in_words(command: F) -> F:
+    """Turn our errors into one line and an exit code."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+        try:
+            return command(*args, **kwargs)
+        except RancherImportError as error:
+            click.echo(f"rancher-import: {error}", err=True)
+            sys.exit(GAVE_UP)
+
+    run.__name__ = command.__name__
+    run.__doc__ = command.__doc__
+    return cast("F", run)
+
+
+@main.command("import")
+@errors_in_words
+def import_() -> None:
+    """Import one virtual cluster; run by the Job of chart vcluster-rancher."""
+    from rancher_import.importing import Import  # noqa: PLC0415  # not for `--help`
+
+    env = environment()
+    wish = Wish(
+        cluster_name=env.text("CLUSTER_NAME"),
+        owner_name=env.text("OWNER_NAME"),
+        owner_uid=env.text("OWNER_UID"),
+        owners=env.owners("OWNERS"),
+        inputs=env.text("INPUTS"),
+        on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),
+    )
+    host, open_tenant = _clusters(env)
+    timeout = env.seconds("TIMEOUT", "15m")
+    attempt = Import(wish, host, _rancher(env), open_tenant, timeout=timeout)
+    if not attempt.run():
+        sys.exit(GAVE_UP)
+
+
+@main.command()
+@errors_in_words
+def deregister() -> None:
+    """Take one virtual cluster out of Rancher; run before chart vcluster-rancher is uninstalled.
+
+    Never fails, because a failure would hold the deletion of the VCluster for ever: what could
+    not be removed is noted in the ConfigMap of ABANDONED_CONFIG_MAP.
+    """
+    from rancher_import import deregister as out  # noqa: PLC0415  # not for `--help`
+
+    env = environment()
+    name, owner_uid = env.text("CLUSTER_NAME"), env.text("OWNER_UID")
+    host, open_tenant = _clusters(env)
+    gone = False
+    try:
+        gone = out.Deregistration(
+            name, owner_uid, host, _rancher(env), timeout=env.seconds("TIMEOUT", "4m")
+        ).run()
+    except RancherImportError as error:
+        click.echo(f"rancher-import: {error}", err=True)
+    if not gone:
+        out.abandon(host, env.text("ABANDONED_CONFIG_MAP", "vcluster-abandoned"), name, owner_uid)
+    if env.choice("ON_DELETE", ("Delete", "Retain"), "Delete") == "Retain":
+        out.clean_inside(open_tenant)
+
+
+@main.command()
+@errors_in_words
+def watch() -> None:
+    """Keep the phases of all imports of a host true; run by chart vcluster-rancher-watch."""
+    from prometheus_client import start_http_server  # noqa: PLC0415, F401  # not for `--help`
+
+    from rancher_import.watching import Watcher  # noqa: PLC0415
+
+    env = environment()
+    period = env.seconds("PERIOD", "30s")
+    watcher = Watcher(
+        _host_client(),
+        env.text("STATE_NAMESPACE"),
+        _rancher(env),
+        warn_days=int(env.text("TOKEN_EXPIRY_DAYS", "14")),
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    address = env.text("METRICS_ADDRESS", ":8080")
+    server = _health_server(address, lambda: watcher.looked_at, 3 * period)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    watcher.run(period, stop)
+    server.shutdown()
+
+
+@main.command()
+@click.option("--delete", is_flag=True, help="Remove them from Rancher, after the list.")
+@errors_in_words
+def sweep(*, delete: bool) -> None:
+    """List the clusters in Rancher that bear our label and belong to no VCluster any more."""
+    from lightkube.generic_resource import create_global_resource  # noqa: PLC0415
+
+    from rancher_import.kubernetes import call  # noqa: PLC0415
+
+    kind = create_global_resource("caas.telekom.de", "v1alpha1", "VCluster", "vclusters")
+    client = _host_client()
+    vclusters = call(lambda: list(client.list(kind)), "the VClusters")
+    living = {one.metadata.uid for one in vclusters if one.metadata}
+    rancher = _rancher(environment())
+    orphans = [c for c in rancher.owned() if c.labels[OWNER_UID] not in living]
+    for orphan in orphans:
+        click.echo(f"{orphan.name}\t{orphan.cluster_id}\t{orphan.labels.get(OWNER_NAME, '')}")
+    click.echo(f"{len(orphans)} orphaned, {len(living)} VClusters", err=True)
+    if delete:
+        for orphan in orphans:
+            rancher.delete(orphan.name)
+            click.echo(f"{orphan.name}: removal asked for", err=True)
+
+
+@main.command()
+@errors_in_words
+def check() -> None:
+    """Tell whether Rancher can be reached and the token may do what the import needs."""
+    env = environment()
+    rancher = _rancher(env)
+    expires = rancher.token_expiry()
+    click.echo(f"Rancher {env.rancher().url} answers and accepts the token.")
+    click.echo(f"The token expires {expires or 'never, or Rancher does not say when'}.")
+    if not rancher.may_create():
+        click.echo("The token's user may not create clusters: see `rancher-import setup`.")
+        sys.exit(GAVE_UP)
+    click.echo("The token's user may create clusters.")
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be created.")
+@errors_in_words
+def setup(*, dry_run: bool) -> None:
+    """Create the roles that the importer and operators need; run once as Rancher administrator."""
+    for line in once.describe():
+        click.echo(line)
+    if not dry_run:
+        once.run(_rancher(environment()), click.echo)
+    click.echo(once.AFTERWARDS)
+
+
+def _rancher(env: Environment) -> Rancher:
+    options = env.rancher()
+    return Rancher(options, proxy=_proxy(options))
+
+
+def _proxy(options: RancherOptions) -> str | None:
+    """Return the proxy that the environment names for Rancher's address."""
+    host = urlsplit(options.url).hostname or ""
+    return None if proxy_bypass(host) else getproxies().get("https")
+
+
+def _host_client() -> Any:  # noqa: ANN401  # imported late, it takes a third of the start
+    from lightkube import Client  # noqa: PLC0415
+
+    from rancher_import.kubernetes import MARKER, TIMEOUT  # noqa: PLC0415
+
+    return Client(timeout=TIMEOUT, field_manager=MARKER)
+
+
+def _clusters(env: Environment) -> tuple[Any, Callable[[], Any]]:
+    """Return the host, and what opens the virtual cluster."""
+    from rancher_import.kubernetes import Host, Tenant  # noqa: PLC0415
+
+    host = Host(_host_client(), env.text("STATE_NAMESPACE"), env.text("STATE_CONFIG_MAP"))
+
+    def open_tenant() -> Tenant | None:
+        kubeconfig = host.kubeconfig(
+            env.text("KUBECONFIG_NAMESPACE"),
+            env.text("KUBECONFIG_SECRET"),
+            env.text("KUBECONFIG_KEY", "config"),
+        )
+        return Tenant(kubeconfig) if kubeconfig else None
+
+    return host, open_tenant
+
+
+def _health_server(
+    address: str, looked_at: Callable[[], float], limit: float
+) -> ThreadingHTTPServer:
+    """Return a server of /metrics, /healthz and /readyz (ready after a look that succeeded)."""
+    import time  # noqa: PLC0415
+
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # http.server's name
+            if self.path == "/metrics":
+                self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+            elif self.path == "/healthz":
+                self._answer(200, b"ok\n")
+            elif self.path == "/readyz":
+                fresh = looked_at() and time.monotonic() - looked_at() < limit
+                self._answer(200 if fresh else 503, b"ok\n" if fresh else b"no look yet\n")
+            else:
+                self._answer(404, b"not found\n")
+
+        def _answer(self, status: int, body: bytes, kind: str = "text/plain") -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Leave probes out of the log."""
+
+    host, _, port = address.rpartition(":")
+    return ThreadingHTTPServer((host, int(port)), Handler)

@@ -1,0 +1,235 @@
+"""From what was found to the next action: the whole import as one pure function.
+
+Every action leaves a state from which the next look finds the way, so the program may die at
+any line. Nothing is remembered between looks but what Rancher and the virtual cluster hold.
+"""
+
+from dataclasses import dataclass
+
+from rancher_import.errors import RefusedError
+from rancher_import.model import (
+    OWNER_UID,
+    VCLUSTER_UID,
+    Binding,
+    Cluster,
+    Found,
+    Inside,
+    Management,
+    Marker,
+    Owner,
+    Phase,
+    Wish,
+)
+
+
+@dataclass(frozen=True)
+class Superseded:
+    """Newer inputs are wanted: leave the field to the run that has them."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to do but look again."""
+
+    phase: Phase
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class CreateCluster:
+    """Claim the name in Rancher."""
+
+    vcluster_uid: str
+
+
+@dataclass(frozen=True)
+class DeleteCluster:
+    """Remove our cluster from Rancher, because the virtual cluster behind it is another one."""
+
+
+@dataclass(frozen=True)
+class WriteMarker:
+    """Write down in the virtual cluster which import it belongs to, before the first apply."""
+
+    marker: Marker
+
+
+@dataclass(frozen=True)
+class RemoveAgent:
+    """Remove the agent of an earlier import of ours."""
+
+
+@dataclass(frozen=True)
+class ApplyManifest:
+    """Create what Rancher's manifest lists, where it is absent."""
+
+    cluster_id: str
+
+
+@dataclass(frozen=True)
+class ForceDeploy:
+    """Make Rancher deploy its agent anew and take the virtual cluster for the cluster's own."""
+
+    cluster_id: str
+    vcluster_uid: str
+
+
+@dataclass(frozen=True)
+class Bind:
+    """Give somebody a role."""
+
+    cluster_id: str
+    owner: Owner
+
+
+@dataclass(frozen=True)
+class Unbind:
+    """Take a role away that we gave."""
+
+    cluster_id: str
+    binding: Binding
+
+
+@dataclass(frozen=True)
+class Done:
+    """Rancher reaches the cluster, and everybody has their role."""
+
+    cluster_id: str
+
+
+Action = (
+    Superseded
+    | Wait
+    | CreateCluster
+    | DeleteCluster
+    | WriteMarker
+    | RemoveAgent
+    | ApplyManifest
+    | ForceDeploy
+    | Bind
+    | Unbind
+    | Done
+)
+
+
+def plan(wish: Wish, found: Found) -> Action:
+    """Return the next action. Raises RefusedError where only a person can help."""
+    if found.state.desired_inputs != wish.inputs:
+        return Superseded()
+    if not found.has_kubeconfig:
+        return Wait("Pending", "WaitingForKubeconfig", "The virtual cluster has no kubeconfig yet.")
+    if found.inside is None:
+        return Wait("Pending", "WaitingForApi", "The virtual cluster's API does not answer yet.")
+    if found.cluster is None:
+        return _claim(wish, found, found.inside)
+    return _claimed(wish, found, found.inside, found.cluster)
+
+
+def _claim(wish: Wish, found: Found, inside: Inside) -> Action:
+    if found.name_taken:
+        raise RefusedError("NameTaken", _taken(wish))
+    if inside.cleaning:
+        return Wait("Importing", "CleaningUp", "Rancher still removes an earlier import.")
+    return CreateCluster(inside.uid)
+
+
+def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Action:
+    if cluster.labels.get(OWNER_UID) != wish.owner_uid:
+        raise RefusedError("NameTaken", _taken(wish))
+    if cluster.terminating or (found.management and found.management.terminating):
+        return Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name.")
+    if not cluster.cluster_id:
+        return Wait("Importing", "WaitingForRancher", "Rancher has not taken the cluster up yet.")
+    if found.management is None or found.bindings is None:
+        message = "Rancher has not yet given the importer its rights in the cluster."
+        return Wait("Importing", "WaitingForPermissions", message)
+    rebuilt = cluster.labels.get(VCLUSTER_UID) != inside.uid
+    if rebuilt and wish.on_rebuild == "Recreate":
+        return DeleteCluster()
+    if rebuilt and wish.on_rebuild == "Fail":
+        message = "The virtual cluster was rebuilt. Remove the cluster in Rancher to import anew."
+        raise RefusedError("Rebuilt", message)
+    return (
+        _connect(wish, found, inside, cluster, found.management, rebuilt=rebuilt)
+        or _bind(wish, found.bindings, cluster.cluster_id)
+        or _finish(found.management, inside, cluster.cluster_id)
+    )
+
+
+def _connect(  # noqa: PLR0911, PLR0913  # a list of cases, and all that they depend on
+    wish: Wish,
+    found: Found,
+    inside: Inside,
+    cluster: Cluster,
+    management: Management,
+    *,
+    rebuilt: bool,
+) -> Action | None:
+    """Return what brings Rancher's agent into the virtual cluster, or None if it is there."""
+    marker = inside.marker
+    marked = marker is not None and marker.cluster_id == cluster.cluster_id
+    if management.connected and not rebuilt:
+        if marked and marker and marker.applied:
+            return None
+        return WriteMarker(Marker(wish.owner_uid, cluster.cluster_id, applied=True))
+    if not marked:
+        if inside.agent is None:
+            return WriteMarker(Marker(wish.owner_uid, cluster.cluster_id, applied=False))
+        if marker is None or marker.owner_uid != wish.owner_uid:
+            message = (
+                "The virtual cluster has an agent of another Rancher import. Remove its namespace "
+                "cattle-system to import it here."
+            )
+            raise RefusedError("ForeignAgent", message)
+        return RemoveAgent()
+    if inside.cleaning:
+        return Wait("Importing", "CleaningUp", "Rancher still removes an earlier import.")
+    if not (marker and marker.applied and inside.agent):
+        return _apply(found, cluster.cluster_id)
+    if rebuilt:
+        return ForceDeploy(cluster.cluster_id, inside.uid)
+    return None
+
+
+def _apply(found: Found, cluster_id: str) -> Action:
+    if found.registration is None:
+        message = "Rancher has not made the registration token yet."
+        return Wait("Importing", "WaitingForRegistration", message)
+    if not found.registration.path:
+        message = "Rancher's setting server-url is empty: set it, and change the cluster once."
+        return Wait("Importing", "ServerUrlUnset", message)
+    return ApplyManifest(cluster_id)
+
+
+def _bind(wish: Wish, bindings: tuple[Binding, ...], cluster_id: str) -> Action | None:
+    """Return a binding to make or to prune, or None if all are as wished.
+
+    Who has the role by somebody else's binding has it: Rancher refuses a second one.
+    """
+    for owner in sorted(wish.owners):
+        if not any(binding.gives(owner) for binding in bindings):
+            return Bind(cluster_id, owner)
+    for binding in bindings:
+        if binding.ours and not any(binding.gives(owner) for owner in wish.owners):
+            return Unbind(cluster_id, binding)
+    return None
+
+
+def _finish(management: Management, inside: Inside, cluster_id: str) -> Action:
+    if management.connected:
+        return Done(cluster_id)
+    agent = inside.agent
+    if agent and agent.blocked:
+        return Wait("Registered", "AgentBlocked", f"Rancher's agent is refused: {agent.blocked}")
+    if agent and agent.running:
+        message = f"Rancher's agent runs, but Rancher does not see it. {management.message}".strip()
+        return Wait("Registered", "AgentNotConnected", message)
+    return Wait("Registered", "AgentStarting", "Rancher's agent starts in the virtual cluster.")
+
+
+def _taken(wish: Wish) -> str:
+    return (
+        f"Rancher has a cluster {wish.cluster_name} that is not this VCluster's. "
+        "Choose another spec.rancher.clusterName, or remove that cluster."
+    )

@@ -1,0 +1,378 @@
+"""Rancher's API: Steve `/v1`, and Norman `/v3` for what Steve cannot do.
+
+No official API imports a cluster; this is what Rancher's own dashboard uses. A caller with few
+rights is not told what exists: a cluster that it may not see answers 403, or 404 without a body
+where it has no right on the whole type, so neither means "gone" by itself.
+"""
+
+import base64
+import functools
+import ssl
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+
+from rancher_import import tls
+from rancher_import.errors import RefusedError, TransientError
+from rancher_import.model import (
+    MANAGED,
+    MANAGER,
+    OWNER_NAME,
+    OWNER_UID,
+    VCLUSTER_UID,
+    Binding,
+    Cluster,
+    Management,
+    Owner,
+    Registration,
+    SubjectKind,
+    Wish,
+)
+from rancher_import.options import RancherOptions
+
+NAMESPACE = "fleet-default"
+CLUSTERS = "/v1/provisioning.cattle.io.clusters"
+MANAGEMENT = "/v1/management.cattle.io.clusters"
+TOKENS = "/v1/management.cattle.io.clusterregistrationtokens"
+BINDINGS = "/v1/management.cattle.io.clusterroletemplatebindings"
+
+FORCE_DEPLOY = "io.cattle.agent.force.deploy"
+
+PLACEHOLDER = "{token}"
+
+_SUBJECT_FIELDS: dict[SubjectKind, str] = {
+    "user": "userName",
+    "userPrincipal": "userPrincipalName",
+    "group": "groupPrincipalName",
+}
+
+OK, CREATED, GONE_AT_ONCE = 200, 201, 204
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
+
+
+class _Token(httpx2.Auth):
+    """Reads the token for every request, so that a rotated one is used at once."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
+        try:
+            token = self._file.read_text().strip()
+        except OSError:
+            message = f"{self._file} cannot be read: is the Secret with the token there?"
+            raise RefusedError("NoToken", message) from None
+        request.headers["Authorization"] = f"Bearer {token}"
+        yield request
+
+
+class Rancher:
+    """A client of one Rancher. Redirects are never followed: they could carry the token away."""
+
+    def __init__(self, options: RancherOptions, proxy: str | None = None) -> None:
+        """Prepare; nothing is sent yet. A proxy sees an encrypted tunnel, not the token."""
+        self._options = options
+        self._proxy = proxy
+
+    @functools.cached_property
+    def _client(self) -> httpx2.Client:
+        """Connect late, because a pinned CA is asked of a Rancher that may be down."""
+        return httpx2.Client(
+            base_url=self._options.url,
+            verify=tls.context(self._options),
+            auth=_Token(self._options.token_file),
+            timeout=tls.TIMEOUT_SECONDS,
+            follow_redirects=False,
+            trust_env=False,
+            proxy=self._proxy,
+            headers={"Accept": "application/json"},
+        )
+
+    def close(self) -> None:
+        """Let the connections go."""
+        if "_client" in self.__dict__:
+            self._client.close()
+
+    def find(self, name: str) -> Cluster | None:
+        """Return the cluster of a name, or None if there is none that we may see."""
+        answer = self._call("GET", CLUSTERS, params={"filter": f"metadata.name={name}"})
+        if answer.status_code in (FORBIDDEN, NOT_FOUND):
+            return None
+        for found in answer.json().get("data") or ():
+            metadata = found["metadata"]
+            # Older Ranchers match a part of the name.
+            if (metadata["name"], metadata["namespace"]) == (name, NAMESPACE):
+                return _cluster(found)
+        return None
+
+    def owned(self) -> list[Cluster]:
+        """Return all clusters that bear an owner of ours."""
+        answer = self._call("GET", CLUSTERS)
+        found = _ok(answer, "list provisioning.cattle.io/clusters").get("data") or ()
+        return [cluster for cluster in map(_cluster, found) if OWNER_UID in cluster.labels]
+
+    def create(self, wish: Wish, vcluster_uid: str) -> bool:
+        """Create the cluster; tell whether it exists now. False: the name is taken, or leaves."""
+        body = {
+            "type": "provisioning.cattle.io.cluster",
+            "metadata": {
+                "namespace": NAMESPACE,
+                "name": wish.cluster_name,
+                "labels": {
+                    OWNER_UID: wish.owner_uid,
+                    OWNER_NAME: wish.owner_name,
+                    VCLUSTER_UID: vcluster_uid,
+                },
+                # Rancher would upgrade the Kubernetes of a cluster that looks like k3s.
+                "annotations": {"rancher.io/imported-cluster-version-management": "false"},
+            },
+            "spec": {},
+        }
+        answer = self._call("POST", CLUSTERS, json=body)
+        if answer.status_code == CREATED:
+            return True
+        if answer.status_code == CONFLICT:
+            if "being deleted" in _message(answer):
+                raise TransientError(
+                    "BeingDeleted", "Rancher still removes a cluster of this name."
+                )
+            return False
+        raise _unexpected(answer, "create provisioning.cattle.io/clusters")
+
+    def delete(self, name: str) -> None:
+        """Ask for the removal of a cluster."""
+        answer = self._call("DELETE", f"{CLUSTERS}/{NAMESPACE}/{name}")
+        if answer.status_code not in (OK, GONE_AT_ONCE, FORBIDDEN, NOT_FOUND):
+            raise _unexpected(answer, "delete provisioning.cattle.io/clusters")
+
+    def adopt(self, name: str, vcluster_uid: str) -> None:
+        """Note which virtual cluster is behind a cluster now."""
+        patch = {"metadata": {"labels": {VCLUSTER_UID: vcluster_uid}}}
+        answer = self._call(
+            "PATCH",
+            f"{CLUSTERS}/{NAMESPACE}/{name}",
+            json=patch,
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        if answer.status_code != OK:
+            raise _unexpected(answer, "patch provisioning.cattle.io/clusters")
+
+    def management(self, cluster_id: str) -> Management | None:
+        """Return the management cluster, or None while there is none that we may see."""
+        answer = self._call("GET", f"{MANAGEMENT}/{cluster_id}")
+        if answer.status_code in (FORBIDDEN, NOT_FOUND):
+            return None
+        return read_management(_ok(answer, "get management.cattle.io/clusters"))
+
+    def managed(self) -> dict[str, Management]:
+        """Return all management clusters that we may see, by id: one call for the watcher.
+
+        A refusal is an error and not an empty list, which would mean that all are gone.
+        """
+        answer = self._call("GET", MANAGEMENT)
+        found = _ok(answer, "list management.cattle.io/clusters").get("data") or ()
+        return {one["metadata"]["name"]: read_management(one) for one in found}
+
+    def registration(self, cluster_id: str) -> Registration | None:
+        """Return the registration token, or None while Rancher has not made it."""
+        answer = self._call("GET", f"{TOKENS}/{cluster_id}/default-token")
+        if answer.status_code in (FORBIDDEN, NOT_FOUND):
+            return None
+        status = (
+            _ok(answer, "get management.cattle.io/clusterregistrationtokens").get("status") or {}
+        )
+        url = str(status.get("manifestUrl") or "")
+        token = status.get("token") or ""
+        if token in ("", PLACEHOLDER) or PLACEHOLDER in url:
+            token = self._token_in_secret(cluster_id, status.get("tokenSecretName")) or token
+        if token in ("", PLACEHOLDER):
+            return None
+        return Registration(path=urlsplit(url.replace(PLACEHOLDER, token)).path)
+
+    def _token_in_secret(self, cluster_id: str, name: str | None) -> str:
+        """Return the token from its Secret, where Rancher shows a placeholder in its place.
+
+        So from 2.13.8, 2.14.4 and 2.15.0 on in all raw reads.
+        """
+        if not name:
+            return ""
+        answer = self._call("GET", f"/v1/secrets/{cluster_id}/{name}")
+        if answer.status_code != OK:
+            return ""
+        encoded = (answer.json().get("data") or {}).get("token") or ""
+        return base64.b64decode(encoded).decode()
+
+    def manifest(self, registration: Registration) -> str:
+        """Fetch the import manifest, from the Rancher that we were told and without our token."""
+        base = urlsplit(self._options.url)
+        url = f"{base.scheme}://{base.netloc}{registration.path}"
+        try:
+            answer = self._client.get(url, auth=None)
+        except httpx2.HTTPError as error:
+            raise _network(error) from None
+        if answer.status_code != OK:
+            message = f"Rancher answers {answer.status_code} instead of its manifest."
+            raise TransientError("ManifestRefused", message)
+        return answer.text
+
+    def force_deploy(self, cluster_id: str) -> None:
+        """Make Rancher deploy its agent again; only Norman lets a cluster's owner do that."""
+        path = f"/v3/clusters/{cluster_id}"
+        current = _ok(self._call("GET", path), "get clusters")
+        body = {
+            "name": current.get("name"),
+            "annotations": {**(current.get("annotations") or {}), FORCE_DEPLOY: "true"},
+        }
+        _ok(self._call("PUT", path, json=body), "update clusters")
+
+    def bindings(self, cluster_id: str) -> tuple[Binding, ...] | None:
+        """Return the role bindings in a cluster, or None while we may not see them."""
+        answer = self._call("GET", f"{BINDINGS}/{cluster_id}")
+        if answer.status_code in (FORBIDDEN, NOT_FOUND):
+            return None
+        found = _ok(answer, "list management.cattle.io/clusterroletemplatebindings")
+        return tuple(_binding(one) for one in found.get("data") or ())
+
+    def bind(self, cluster_id: str, name: str, owner: Owner) -> None:
+        """Bind a role. That somebody has it already, by whose binding ever, is fine."""
+        body = {
+            "type": "management.cattle.io.clusterroletemplatebinding",
+            "metadata": {"namespace": cluster_id, "name": name, "labels": {MANAGED: MANAGER}},
+            "clusterName": cluster_id,
+            "roleTemplateName": owner.role,
+            _SUBJECT_FIELDS[owner.kind]: owner.name,
+        }
+        answer = self._call("POST", BINDINGS, json=body)
+        if answer.status_code not in (CREATED, CONFLICT):
+            raise _unexpected(answer, f"bind {owner.role} to {owner.name}")
+
+    def unbind(self, cluster_id: str, name: str) -> None:
+        """Remove a role binding."""
+        answer = self._call("DELETE", f"{BINDINGS}/{cluster_id}/{name}")
+        if answer.status_code not in (OK, GONE_AT_ONCE, NOT_FOUND):
+            raise _unexpected(answer, "delete management.cattle.io/clusterroletemplatebindings")
+
+    def token_expiry(self) -> str:
+        """Return when the token expires, or nothing where Rancher does not say."""
+        answer = self._call("GET", "/v3/tokens", params={"current": "true"})
+        if answer.status_code != OK:
+            return ""
+        for token in answer.json().get("data") or ():
+            if token.get("current"):
+                return str(token.get("expiresAt") or "")
+        return ""
+
+    def may_create(self) -> bool:
+        """Tell whether the token's user may create clusters, without creating one."""
+        body = {
+            "type": "provisioning.cattle.io.cluster",
+            "metadata": {"namespace": NAMESPACE, "name": "vcluster-import-check"},
+            "spec": {},
+        }
+        answer = self._call("POST", CLUSTERS, json=body, params={"dryRun": "All"})
+        return answer.status_code in (CREATED, CONFLICT)
+
+    def ensure(self, path: str, name: str, body: Mapping[str, Any]) -> bool:
+        """Create a Norman object unless one of that name exists; tell whether it was created."""
+        found = _ok(self._call("GET", path, params={"name": name}), f"list {path}")
+        if any(one.get("name") == name for one in found.get("data") or ()):
+            return False
+        answer = self._call("POST", path, json=dict(body))
+        if answer.status_code != CREATED:
+            raise _unexpected(answer, f"create {path}")
+        return True
+
+    def _call(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401
+        try:
+            answer = self._client.request(method, path, **request)
+        except httpx2.HTTPError as error:
+            raise _network(error) from None
+        if answer.status_code == UNAUTHORIZED:
+            message = (
+                "Rancher does not accept the token: it is wrong, expired or for one cluster only."
+            )
+            raise RefusedError("TokenRejected", message)
+        if answer.is_redirect:
+            message = "Rancher's URL answers with a redirect: use the address that it points to."
+            raise RefusedError("UrlRedirects", message)
+        if answer.status_code >= 500 or answer.status_code == 429:  # noqa: PLR2004
+            raise TransientError("RancherFails", f"Rancher answers {answer.status_code}.")
+        return answer
+
+
+def read_management(found: Mapping[str, Any]) -> Management:
+    """Return whether Rancher reaches a cluster.
+
+    The provisioning cluster's `ready` would not do: it never returns to false.
+    """
+    conditions = {c["type"]: c for c in (found.get("status") or {}).get("conditions") or ()}
+    states = [conditions.get(typ, {}) for typ in ("Connected", "Ready")]
+    return Management(
+        connected=all(state.get("status") == "True" for state in states),
+        terminating="deletionTimestamp" in found["metadata"],
+        message=next((str(s["message"]) for s in states if s.get("message")), ""),
+    )
+
+
+def _cluster(found: Mapping[str, Any]) -> Cluster:
+    metadata = found["metadata"]
+    return Cluster(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        labels=metadata.get("labels") or {},
+        cluster_id=(found.get("status") or {}).get("clusterName") or "",
+        terminating="deletionTimestamp" in metadata,
+    )
+
+
+def _binding(found: Mapping[str, Any]) -> Binding:
+    metadata = found["metadata"]
+    return Binding(
+        name=metadata["name"],
+        role=found.get("roleTemplateName") or "",
+        subjects=frozenset(
+            (kind, found[field]) for kind, field in _SUBJECT_FIELDS.items() if found.get(field)
+        ),
+        ours=(metadata.get("labels") or {}).get(MANAGED) == MANAGER,
+    )
+
+
+def _ok(answer: httpx2.Response, right: str) -> dict[str, Any]:
+    if answer.status_code != OK:
+        raise _unexpected(answer, right)
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def _message(answer: httpx2.Response) -> str:
+    try:
+        return str(answer.json().get("message", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _unexpected(answer: httpx2.Response, right: str) -> RefusedError:
+    """Return what an answer means that is neither success nor expected.
+
+    A 404 without a body is Rancher's way to say that we have no right on the type at all.
+    """
+    nameless = answer.status_code == NOT_FOUND and not answer.content
+    if answer.status_code == FORBIDDEN or nameless:
+        return RefusedError("MissingRight", f"The token's user may not {right}: see `setup`.")
+    words = _message(answer)
+    return RefusedError("RancherRefuses", f"{right}: {answer.status_code} {words}".strip())
+
+
+def _network(error: httpx2.HTTPError) -> RefusedError | TransientError:
+    """Tell an untrusted certificate from a Rancher that cannot be reached."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            message = f"Rancher's certificate is not trusted: {cause.verify_message}."
+            return RefusedError("TlsNotTrusted", message)
+        cause = cause.__cause__ or cause.__context__
+    kind = type(error).__name__
+    return TransientError("RancherUnreachable", f"Rancher cannot be reached ({kind}).")

@@ -1,0 +1,49 @@
+"""Whom to trust when talking to Rancher: always somebody, never everybody."""
+
+import hashlib
+import ssl
+
+import httpx2
+
+from rancher_import.errors import RefusedError, TransientError
+from rancher_import.options import RancherOptions
+
+TIMEOUT_SECONDS = 15
+
+
+def context(options: RancherOptions) -> ssl.SSLContext:
+    """Return the trust: a CA from a file, Rancher's own pinned by checksum, or the system's."""
+    if options.ca_file:
+        try:
+            return ssl.create_default_context(cafile=str(options.ca_file))
+        except (OSError, ssl.SSLError):
+            message = f"{options.ca_file} holds no CA certificate."
+            raise RefusedError("BadCa", message) from None
+    if options.ca_checksum:
+        return ssl.create_default_context(cadata=_pinned(options))
+    return ssl.create_default_context()
+
+
+def _pinned(options: RancherOptions) -> str:
+    """Fetch Rancher's CA without trust and without the token, and trust it if it is the right one.
+
+    The checksum is the one that Rancher's agents use, CATTLE_CA_CHECKSUM: sha256 of the PEM with
+    a newline at its end.
+    """
+    unverified = ssl.create_default_context()
+    unverified.check_hostname = False
+    unverified.verify_mode = ssl.CERT_NONE
+    try:
+        answer = httpx2.get(
+            f"{options.url}/v3/settings/cacerts",
+            verify=unverified,
+            timeout=TIMEOUT_SECONDS,
+            trust_env=False,
+        )
+        pem = str(answer.json()["value"]).strip() + "\n"
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+        raise TransientError("RancherUnreachable", "Rancher gives no CA certificate.") from None
+    if hashlib.sha256(pem.encode()).hexdigest() != options.ca_checksum:
+        message = "The CA certificate that Rancher shows has another checksum than expected."
+        raise RefusedError("TlsNotTrusted", message)
+    return pem

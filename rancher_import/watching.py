@@ -1,0 +1,102 @@
+"""The watcher: a process per host that keeps the phases of all imports true."""
+
+import re
+import time
+from threading import Event
+
+import structlog
+from lightkube import Client
+from lightkube.core.client import LabelSelector
+from lightkube.resources.core_v1 import ConfigMap
+from lightkube.types import PatchType
+from prometheus_client import Counter, Gauge
+
+from rancher_import import watch
+from rancher_import.errors import RancherImportError
+from rancher_import.kubernetes import call, read_state
+from rancher_import.model import State
+from rancher_import.rancher import Rancher
+
+LABELS: LabelSelector = {"caas.telekom.de/state": "rancher"}
+
+CLUSTERS = Gauge("rancher_import_clusters", "Virtual clusters by what Rancher sees", ["phase"])
+LOOKS = Counter("rancher_import_looks_total", "Looks at Rancher", ["result"])
+LAST_LOOK = Gauge("rancher_import_last_look_seconds", "Unix time of the last look that succeeded")
+TOKEN_DAYS = Gauge("rancher_import_token_days_left", "Days until the API token expires")
+
+log = structlog.get_logger()
+
+
+class Watcher:
+    """Looks at Rancher once per period."""
+
+    def __init__(self, client: Client, namespace: str, rancher: Rancher, *, warn_days: int) -> None:
+        """Remember what to look at."""
+        self._client = client
+        self._namespace = namespace
+        self._rancher = rancher
+        self._warn_days = warn_days
+        self.looked_at = 0.0
+        """When the last look succeeded, in seconds of a clock that only goes forward."""
+
+    def run(self, period: float, stop: Event) -> None:
+        """Look until told to stop."""
+        while not stop.is_set():
+            try:
+                self.look()
+                LOOKS.labels("ok").inc()
+            except RancherImportError as error:
+                LOOKS.labels(error.reason).inc()
+                log.warning("look failed", reason=error.reason, message=error.message)
+            stop.wait(period)
+
+    def look(self) -> None:
+        """Compare all states with Rancher, and write down what has changed."""
+        found = self._rancher.managed()
+        phases: dict[str, int] = {}
+        for name, state in self._states().items():
+            change = watch.judge(state, found)
+            if change:
+                log.info("changed", state=name, phase=change.phase, reason=change.reason)
+                self._write(name, change)
+            phase = change.phase if change else state.phase
+            known = phase if re.fullmatch("[A-Z][a-z]{1,20}", phase) else "Unknown"
+            phases[known] = phases.get(known, 0) + 1
+        CLUSTERS.clear()
+        for phase, number in phases.items():
+            CLUSTERS.labels(phase).set(number)
+        self._watch_the_token()
+        LAST_LOOK.set_to_current_time()
+        self.looked_at = time.monotonic()
+
+    def _states(self) -> dict[str, State]:
+        listed = call(
+            lambda: list(self._client.list(ConfigMap, namespace=self._namespace, labels=LABELS)),
+            f"the state ConfigMaps in {self._namespace}",
+        )
+        return {
+            config_map.metadata.name: read_state(config_map.data or {})
+            for config_map in listed
+            if config_map.metadata and config_map.metadata.name
+        }
+
+    def _write(self, name: str, change: watch.Change) -> None:
+        data = {"phase": change.phase, "reason": change.reason, "message": change.message}
+        call(
+            lambda: self._client.patch(
+                ConfigMap,
+                name,
+                {"data": data},
+                namespace=self._namespace,
+                patch_type=PatchType.MERGE,
+            ),
+            f"ConfigMap {self._namespace}/{name}",
+        )
+
+    def _watch_the_token(self) -> None:
+        days = watch.days_left(self._rancher.token_expiry())
+        if days is None:
+            return
+        TOKEN_DAYS.set(days)
+        if days < self._warn_days:
+            log.warning("the API token expires soon: rotate it", days=round(days, 1))

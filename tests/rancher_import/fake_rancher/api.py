@@ -1,0 +1,61 @@
+"""Which part of Rancher answers a request, and for whom."""
+
+from . import manifest, norman, raw, steve
+from .messages import INVISIBLE, UNAUTHORIZED, Answer, Request, text_answer
+from .state import State, User
+
+# auth-rancherversion.json: JSON by its looks, text by its Content-Type.
+VERSION = '{"Version":"v2.15.0","GitCommit":"HEAD","RancherPrime":"false"}'
+TEXT = "text/plain; charset=utf-8"
+EVERYWHERE = {
+    "Cache-Control": "no-cache, no-store, must-revalidate",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def authenticate(state: State, request: Request) -> User | None:
+    """Return whose token the request has; garbage and scoped tokens are nobody's (auth-*.json)."""
+    token = state.tokens.get(request.bearer)
+    return token.user if token and token.valid else None
+
+
+def answer(state: State, user: User | None, request: Request, passwords: dict[str, str]) -> Answer:
+    """Answer a request."""
+    given = _public(state, request, passwords) or _answer(state, user, request)
+    return with_headers(user, given)
+
+
+def with_headers(user: User | None, given: Answer) -> Answer:
+    """Add the headers that every answer has."""
+    return given.with_headers({**EVERYWHERE, "X-Api-Cattle-Auth": str(user is not None).lower()})
+
+
+def _answer(state: State, user: User | None, request: Request) -> Answer:
+    first, *rest = request.segments or ("",)
+    if first in ("api", "apis", "k8s"):
+        return raw.answer(state, user, request) if user else raw.NOT_AUTHORIZED
+    # Steve shows some settings to anybody: auth-noauth-list-settings.json
+    if user is None and [first, *rest][:2] != ["v1", "management.cattle.io.settings"]:
+        return UNAUTHORIZED
+    if first == "v1" and rest:
+        return steve.answer(state, user, request)
+    if first == "v3" and rest:
+        return norman.answer(state, user, request)
+    return INVISIBLE
+
+
+def _public(state: State, request: Request, passwords: dict[str, str]) -> Answer | None:
+    """Answer what needs no token: auth-ping.json, auth-cacerts-path.json and others."""
+    texts = {"/ping": "pong", "/rancherversion": VERSION}
+    if request.path in texts:
+        return text_answer(200, texts[request.path], TEXT)
+    match request.segments:
+        case ("cacerts",):
+            return text_answer(200, state.setting("cacerts"))
+        case ("v3", "settings", "cacerts"):
+            return norman.answer(state, None, request)
+        case ("v3", "import", *_):
+            return manifest.answer(state, request)
+        case ("v1-public", "login") if request.method == "POST":
+            return norman.login(state, request, passwords)
+    return None

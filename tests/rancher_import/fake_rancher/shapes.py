@@ -1,0 +1,243 @@
+"""Objects as Kubernetes has them, made from the state."""
+
+import base64
+
+from .kinds import BINDING, MANAGEMENT, PROVISIONING, SECRET, SETTING, TOKEN, Kind
+from .messages import Json
+from .state import Binding, Cluster, Object, RegistrationToken, Setting, State, stamp
+
+# flow-impkey-02-prov.json, flow-impkey-03-mgmt.json, flow-impkey-04-crt.json, ...-08-crtb-get.json
+FINALIZERS = {
+    PROVISIONING: [
+        "wrangler.cattle.io/provisioning-cluster-remove",
+        "wrangler.cattle.io/rke-cluster-remove",
+        "wrangler.cattle.io/cloud-config-secret-remover",
+        "auth.cattle.io/capi-resources-cleanup",
+    ],
+    MANAGEMENT: [
+        "wrangler.cattle.io/mgmt-cluster-remove",
+        "controller.cattle.io/cluster-agent-controller-cleanup",
+        "controller.cattle.io/cluster-scoped-gc",
+        "controller.cattle.io/cluster-provisioner-controller",
+        "controller.cattle.io/mgmt-cluster-rbac-remove",
+    ],
+    TOKEN: ["wrangler.cattle.io/cluster-registration-token-cleanup"],
+    BINDING: [
+        "wrangler.cattle.io/mgmt-crtb-remove-handler",
+        "controller.cattle.io/mgmt-auth-crtb-controller",
+    ],
+}
+COMMANDS = (
+    "command",
+    "insecureCommand",
+    "nodeCommand",
+    "insecureNodeCommand",
+    "windowsNodeCommand",
+    "insecureWindowsNodeCommand",
+)
+PLACEHOLDER = "{token}"
+DISCONNECTED = "Cluster agent is not connected"
+WAITING = "Waiting for API to be available"
+
+
+def _object(kind: Kind, thing: Object, namespace: str = "", **metadata: object) -> Json:
+    inner: Json = {
+        "name": thing.name,
+        "uid": thing.uid,
+        "creationTimestamp": stamp(thing.created),
+        "generation": thing.generation,
+        "resourceVersion": str(thing.version),
+    }
+    inner |= {"namespace": namespace} if namespace else {}
+    inner |= {"labels": dict(thing.labels)} if thing.labels else {}
+    inner |= {"annotations": dict(thing.annotations)} if thing.annotations else {}
+    given = {key: value for key, value in metadata.items() if value is not None}
+    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": inner | given}
+
+
+def _deletion(cluster: Cluster) -> Json:
+    if cluster.deleting is None:
+        return {}
+    return {"deletionTimestamp": stamp(cluster.deleting), "deletionGracePeriodSeconds": 0}
+
+
+def condition(thing: Cluster, kind: str, status: str, reason: str = "", message: str = "") -> Json:
+    """Return a condition; those that were never set have an empty time."""
+    unset = status == "Unknown" and kind != "Waiting"
+    made: Json = {"type": kind, "status": status}
+    made["lastUpdateTime"] = "" if unset else stamp(thing.created)
+    made |= {"reason": reason} if reason else {}
+    return made | ({"message": message} if message else {})
+
+
+def provisioning(cluster: Cluster, *, fresh: bool = False) -> Json:
+    """Return a provisioning cluster; fresh as the answer to its POST (flow-impkey-01-create.json).
+
+    The status: flow-impkey-timeline.json, connect-prov.json.
+    """
+    finalizers = None if fresh else FINALIZERS[PROVISIONING]
+    made = _object(
+        PROVISIONING, cluster, cluster.namespace, finalizers=finalizers, **_deletion(cluster)
+    )
+    made["spec"] = dict(cluster.spec)
+    if fresh:
+        return made
+    made["metadata"]["generation"] = max(2, cluster.generation)
+    made["spec"].setdefault("localClusterAuthEndpoint", {})
+    status: Json = {"observedGeneration": 2 if cluster.named else 0}
+    conditions = [condition(cluster, "RKECluster", "True")]
+    if cluster.named:
+        status |= {"clusterName": cluster.id, "fleetWorkspaceName": cluster.namespace}
+        busy = ("False", "") if cluster.prov_ready else ("True", "Reconciling")
+        conditions.append(condition(cluster, "Reconciling", *busy))
+        conditions.append(condition(cluster, "Stalled", "False"))
+        conditions.append(condition(cluster, "Created", "True"))
+    status |= {"agentDeployed": True} if cluster.deployed else {}
+    if cluster.prov_ready:
+        status |= {"ready": True, "clientSecretName": f"{cluster.name}-kubeconfig"}
+    made["status"] = status | {"conditions": conditions}
+    return made
+
+
+def management_conditions(cluster: Cluster) -> list[Json]:
+    """Return them in their order: flow-impkey-timeline.json, connect-timeline.json."""
+    names = ["CreatorMadeOwner", "InitialRolesPopulated", "BackingNamespaceCreated"]
+    names += ["DefaultProjectCreated", "SystemProjectCreated"]
+    made = [condition(cluster, name, "True") for name in names]
+    if not cluster.pending:
+        return made
+    seen = "True" if cluster.tunnel else "Unknown"
+    made += [condition(cluster, name, seen) for name in ("Pending", "Provisioned")]
+    waiting = ("True", "", "") if cluster.was_ready else ("Unknown", "", WAITING)
+    made.append(condition(cluster, "Waiting", *waiting))
+    names = ["NoDiskPressure", "NoMemoryPressure", "ServiceAccountSecretsMigrated"]
+    made += [condition(cluster, name, "True") for name in names]
+    if not cluster.tunnel:
+        lost = [condition(cluster, "Connected", "False")]  # other-imp-mgmt-get.json
+        return made + (lost if cluster.checked else [])
+    made.append(condition(cluster, "PreBootstrapped", "Unknown"))
+    made.append(condition(cluster, "Connected", str(cluster.connected)))
+    ready = ("True", "", "") if cluster.ready else ("False", "Disconnected", DISCONNECTED)
+    made.append(condition(cluster, "Ready", *ready))
+    if cluster.deployed:
+        names = ["AgentDeployed", "SystemAccountCreated", "Updated", "GlobalAdminsSynced"]
+        made += [condition(cluster, name, "True") for name in names]
+    return made
+
+
+def management(cluster: Cluster) -> Json:
+    """Return a management cluster (flow-impkey-03-mgmt.json, connect-mgmt.json)."""
+    made = _object(MANAGEMENT, cluster, finalizers=FINALIZERS[MANAGEMENT], **_deletion(cluster))
+    made["metadata"] |= {
+        "name": cluster.id,
+        "uid": cluster.mgmt_uid,
+        "generation": 2,
+        "labels": dict(cluster.mgmt_labels),
+        "annotations": dict(cluster.mgmt_annotations),
+    }
+    made["spec"] = {
+        "description": cluster.mgmt_annotations.get("field.cattle.io/description", ""),
+        "displayName": cluster.name,
+        "fleetWorkspaceName": cluster.namespace,
+        "internal": False,
+        "localClusterAuthEndpoint": {"enabled": False},
+    }
+    made["status"] = {
+        "conditions": management_conditions(cluster),
+        "driver": "imported" if cluster.tunnel else "",
+        "provider": "",
+    }
+    return made
+
+
+def commands(state: State, cluster: Cluster, crt: RegistrationToken, *, raw: bool) -> Json:
+    """Return the status of a CRT.
+
+    Complete: flow-impkey-04-crt.json. Not yet filled, without server-url, and the placeholder in
+    raw reads: rancher-live.md section 3, rancher-import.md section 0.
+    """
+    status = dict.fromkeys((*COMMANDS, "manifestUrl", "token"), "")
+    if not cluster.token_filled:
+        return status
+    hidden = raw or state.behaviour.placeholder_in_steve
+    token, server = (PLACEHOLDER if hidden else crt.token), crt.server_url
+    status["token"] = "" if hidden else token
+    status["tokenSecretName"] = f"crt-token-{crt.name}"
+    status["expiresAt"] = stamp(crt.expires)
+    if crt.replaced:
+        status["gracePeriodExpiresAt"] = stamp(max(crt.replaced.values()))
+    if not server:
+        return status
+    url = f"{server}/v3/import/{token}_{cluster.id}.yaml"
+    node = f"-fL {server}/system-agent-install.sh | sudo  sh -s - --server {server} "
+    node += f"--label 'cattle.io/os=linux' --token {token}"
+    windows = f"-fL {server}/wins-agent-install.ps1 -o install.ps1; Set-ExecutionPolicy Bypass "
+    windows += f"-Scope Process -Force; ./install.ps1 -Server {server} "
+    windows += f"-Label 'cattle.io/os=windows' -Token {token} -Worker"
+    return status | {
+        "manifestUrl": url,
+        "command": f"kubectl apply -f {url}",
+        "insecureCommand": f"curl --insecure -sfL {url} | kubectl apply -f -",
+        "nodeCommand": f"curl {node}",
+        "insecureNodeCommand": f"curl --insecure {node}",
+        "windowsNodeCommand": f"curl.exe {windows}",
+        "insecureWindowsNodeCommand": f"curl.exe --insecure {windows}",
+    }
+
+
+def registration_token(
+    state: State, cluster: Cluster, crt: RegistrationToken, *, raw: bool = False
+) -> Json:
+    """Return a ClusterRegistrationToken."""
+    made = _object(TOKEN, crt, cluster.id, finalizers=FINALIZERS[TOKEN])
+    if crt.name == "system":  # connect-crts.json
+        made["metadata"]["labels"] = {"cattle.io/creator": "norman"}
+    made["spec"] = {"clusterName": cluster.id}
+    made["status"] = commands(state, cluster, crt, raw=raw)
+    return made
+
+
+def secret(cluster: Cluster, crt: RegistrationToken) -> Json:
+    """Return the Secret with the token of a CRT (flow-impkey-05-raw-secret-k8s-proxy.json)."""
+    made = _object(SECRET, crt, cluster.id)
+    owner = {"apiVersion": TOKEN.api_version, "kind": TOKEN.name, "name": crt.name, "uid": crt.uid}
+    made["metadata"] |= {"name": f"crt-token-{crt.name}", "ownerReferences": [owner]}
+    del made["metadata"]["generation"]
+    values = {"expiresAt": stamp(crt.expires), "token": crt.token}
+    made["data"] = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+    return made | {"type": "Opaque"}
+
+
+def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
+    """Return a CRTB; fresh as the answer to its POST (flow-impkey-08-crtb-create.json).
+
+    Later: flow-impkey-08-crtb-get.json.
+    """
+    made = _object(BINDING, crtb, cluster.id, finalizers=None if fresh else FINALIZERS[BINDING])
+    made |= {"clusterName": cluster.id, "roleTemplateName": crtb.role, **crtb.subject}
+    if fresh:
+        return made
+    made |= {"userName": crtb.user} if crtb.user else {}
+    made["metadata"]["generation"] = 2 if crtb.user else 1
+    done = "lifecycle.cattle.io/create.mgmt-auth-crtb-controller"
+    made["metadata"]["annotations"] = {**crtb.annotations, done: "true"}
+    updated = "auth.management.cattle.io/crb-rb-labels-updated"
+    made["metadata"]["labels"] = {**crtb.labels, updated: "true"}
+    if crtb.deleting:
+        made["metadata"]["deletionTimestamp"] = stamp(crtb.deleting)
+    steps = ("SubjectExists", "LabelsReconciled", "BindingExists")
+    shared = {"lastTransitionTime": stamp(crtb.created), "message": "", "status": "True"}
+    made["status"] = {
+        "lastUpdateTime": stamp(crtb.created),
+        "localConditions": [{**shared, "type": step, "reason": step} for step in steps],
+        "observedGenerationLocal": made["metadata"]["generation"],
+        "summaryLocal": "Completed",
+    }
+    return made
+
+
+def setting(one: Setting) -> Json:
+    """Return a setting (setting-get-server-url.json)."""
+    made = _object(SETTING, one)
+    values = {"customized": False, "default": one.default, "source": "", "value": one.value}
+    return made | values

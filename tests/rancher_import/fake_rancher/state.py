@@ -1,0 +1,248 @@
+"""What the test Rancher remembers."""
+
+import secrets
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from .behaviour import Behaviour, Lag
+from .messages import Json
+
+# The letters of generated names and tokens, as in flow-impkey-99-cid.json.
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+READ_ONLY_SETTINGS = {"cacerts"}  # setting-put-cacerts.json
+# auth-noauth-list-settings.json: all that is told without a token.
+PUBLIC_SETTINGS = {
+    "first-login": "true",
+    "ui-banner-footer": "",
+    "ui-banner-header": "",
+    "ui-banner-login-consent": "",
+    "ui-banners": "{}",
+    "ui-brand": "",
+    "ui-favicon": "",
+    "ui-link-color": "",
+    "ui-login-background-dark": "",
+    "ui-login-background-light": "",
+    "ui-pl": "rancher",
+    "ui-primary-color": "",
+}
+
+
+def random_name(length: int) -> str:
+    """Return a name as Rancher and Kubernetes generate them."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def now() -> datetime:
+    """Return the time to the second, as Kubernetes keeps it."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as Kubernetes writes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class User:
+    """A local user of Rancher; `other-*.json` shows what the rights come to."""
+
+    name: str
+    id: str
+    admin: bool = False
+    create_clusters: bool = False
+    """GlobalRole {provisioning.cattle.io clusters create}, clusters-create or user."""
+    base: bool = True
+    """GlobalRole user-base: settings can be read."""
+
+
+@dataclass
+class BearerToken:
+    """A token of a user."""
+
+    name: str
+    value: str
+    user: User
+    expires: float | None = None
+    """In the time of time.monotonic()."""
+    cluster: str = ""
+    """A cluster-scoped token is good for nothing else (auth-clusterscoped-token-get-v1.json)."""
+
+    @property
+    def expires_at(self) -> str:
+        """The end as Rancher tells it; empty for never."""
+        if self.expires is None:
+            return ""
+        return stamp(now() + timedelta(seconds=self.expires - time.monotonic()))
+
+    @property
+    def valid(self) -> bool:
+        """Whether it opens the API."""
+        return not self.cluster and (self.expires is None or time.monotonic() < self.expires)
+
+
+@dataclass
+class Object:
+    """What every stored object has."""
+
+    name: str
+    uid: str = field(default_factory=lambda: str(uuid4()))
+    created: datetime = field(default_factory=now)
+    generation: int = 1
+    version: int = 0
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Setting(Object):
+    """A setting of Rancher."""
+
+    value: str = ""
+    default: str = ""
+
+
+@dataclass
+class RegistrationToken(Object):
+    """A ClusterRegistrationToken and its Secret."""
+
+    token: str = field(default_factory=lambda: random_name(54))
+    server_url: str = ""
+    """The setting server-url when the cluster last changed."""
+    expires: datetime = field(default_factory=now)
+    replaced: dict[str, datetime] = field(default_factory=dict)
+    """Former tokens, with the end of their period of grace."""
+
+    def accepts(self, token: str) -> bool:
+        """Tell whether an agent with the token is let in."""
+        return token == self.token or self.replaced.get(token, now()) > now()
+
+
+@dataclass
+class Binding(Object):
+    """A ClusterRoleTemplateBinding."""
+
+    role: str = ""
+    subject: dict[str, str] = field(default_factory=dict)
+    """userName, userPrincipalName, groupName, groupPrincipalName: those that were given."""
+    user: str = ""
+    """The user that Rancher ensures for it."""
+    deleting: datetime | None = None
+
+
+@dataclass
+class Cluster(Object):
+    """A provisioning cluster, its management cluster, and what lies in that one's namespace."""
+
+    namespace: str = ""
+    spec: Json = field(default_factory=dict)
+    creator: str = ""
+    id: str = field(default_factory=lambda: f"c-m-{random_name(8)}")
+    mgmt_uid: str = field(default_factory=lambda: str(uuid4()))
+    mgmt_labels: dict[str, str] = field(default_factory=dict)
+    mgmt_annotations: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, RegistrationToken] = field(default_factory=dict)
+    bindings: dict[str, Binding] = field(default_factory=dict)
+
+    named: bool = False
+    granted: bool = False
+    pending: bool = False
+    checked: bool = False
+    token_filled: bool = False
+    prov_exists: bool = True
+    mgmt_exists: bool = False
+    namespace_exists: bool = False
+    deleting: datetime | None = None
+
+    agent: bool = False
+    tunnel: bool = False
+    deployed: bool = False
+    connected: bool = False
+    ready: bool = False
+    was_ready: bool = False
+    prov_ready: bool = False
+    connections: int = 0
+    probed: float = 0
+    redeployed: bool = False
+    """Rancher has put its own version of the agent there."""
+
+    touches: Counter[str] = field(default_factory=Counter)
+    waits: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def reached(self, stage: str, lag: Lag, counted: str = "any") -> bool:
+        """Begin to wait on the first call; tell whether the wait is over."""
+        began, touches = self.waits.setdefault(stage, (time.monotonic(), self.touches[counted]))
+        enough = self.touches[counted] - touches >= lag.requests
+        return enough and time.monotonic() - began >= lag.seconds
+
+
+@dataclass
+class State:
+    """Everything."""
+
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    users: dict[str, User] = field(default_factory=dict)
+    tokens: dict[str, BearerToken] = field(default_factory=dict)
+    settings: dict[str, Setting] = field(default_factory=dict)
+    namespaces: set[str] = field(default_factory=lambda: {"default", "fleet-default"})
+    clusters: list[Cluster] = field(default_factory=list)
+    leftovers: dict[str, tuple[str, float]] = field(default_factory=dict)
+    """By user: a removed cluster whose bindings are still in the way, and until when."""
+    roles: dict[str, list[Json]] = field(
+        default_factory=lambda: {"globalroles": [], "roletemplates": []}
+    )
+    forced_deploys: list[str] = field(default_factory=list)
+    last_version: int = 1000
+
+    def touch(self, thing: Object) -> None:
+        """Give an object a new resourceVersion."""
+        self.last_version += 1
+        thing.version = self.last_version
+
+    def setting(self, name: str) -> str:
+        """Return a setting, or nothing."""
+        return self.settings[name].value if name in self.settings else ""
+
+    def set_setting(self, name: str, value: str) -> None:
+        """Set a setting, read-only ones too."""
+        setting = self.settings.setdefault(name, Setting(name, generation=0))
+        setting.value = value
+        setting.generation += 1
+        self.touch(setting)
+
+    def provisioning(self, namespace: str, name: str) -> Cluster | None:
+        """Return a cluster by the name of its provisioning cluster."""
+        for cluster in self.clusters:
+            if cluster.prov_exists and (cluster.namespace, cluster.name) == (namespace, name):
+                return cluster
+        return None
+
+    def by_id(self, cluster_id: str) -> Cluster | None:
+        """Return a cluster of which anything is left."""
+        return next((cluster for cluster in self.clusters if cluster.id == cluster_id), None)
+
+    def new_token(self, user: User, ttl: float | None = None, cluster: str = "") -> BearerToken:
+        """Make a token, good for `ttl` seconds."""
+        name = f"token-{random_name(5)}"
+        expires = None if ttl is None else time.monotonic() + ttl
+        token = BearerToken(name, f"{name}:{random_name(54)}", user, expires, cluster)
+        self.tokens[token.value] = token
+        return token
+
+    def new_registration_token(self, cluster: Cluster, name: str) -> RegistrationToken:
+        """Make a CRT."""
+        lifetime = timedelta(seconds=self.behaviour.crt_ttl_seconds)
+        token = RegistrationToken(name, generation=2, expires=now() + lifetime)
+        token.server_url = self.setting("server-url")
+        self.touch(token)
+        cluster.tokens[name] = token
+        return token
+
+    def management_changed(self, cluster: Cluster) -> None:
+        """Refresh what Rancher derives when a management cluster changes: the URLs of its CRTs."""
+        self.touch(cluster)
+        for token in cluster.tokens.values():
+            token.server_url = self.setting("server-url")

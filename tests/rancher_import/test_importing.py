@@ -1,0 +1,288 @@
+"""The import and the deregistration, against a real API server and the test Rancher."""
+
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rancher_import.errors import RefusedError
+from rancher_import.model import OWNER_UID, Owner
+from tests.rancher_import.fake_rancher import Lag
+from tests.rancher_import.world import WISH, KilledError, World, kills
+
+ENDED_WELL = (["kunde1"], 1, 1)
+
+
+def test_from_nothing_to_connected(world: World) -> None:
+    """An import ends with one cluster, one agent, its owner, and a state that says so."""
+    assert world.run()
+    assert world.end() == ENDED_WELL
+    state = world.state()
+    cluster = world.fake.clusters()["kunde1"]
+    assert (state["phase"], state["observedInputs"]) == ("Connected", "in-1")
+    assert state["clusterId"] == cluster.id
+    assert cluster.labels[OWNER_UID] == WISH.owner_uid
+    assert "keycloakoidc_user://4711" in cluster.owners
+
+
+def test_again_changes_nothing(world: World) -> None:
+    """A second run finds all done: it writes to nobody but its own state."""
+    world.run()
+    world.wire.lines.clear()
+    assert world.run()
+    written = [line for line in world.wire.lines if not line.startswith("GET ")]
+    assert written == ["PATCH /api/v1/namespaces/vcluster-system/configmaps/kunde1-rancher"]
+
+
+def test_killed_at_every_line(world: World) -> None:
+    """A run that dies before or after any of its requests is finished by the next one."""
+    world.run()
+    total = world.wire.sent
+    ends = {}
+    for number, phase in kills(total):
+        world.reset()
+        world.wire.kill_at, world.wire.phase = number, phase
+        with pytest.raises(KilledError):
+            world.run()
+        line = world.wire.lines[-1]
+        assert world.run(), (number, phase, line)
+        ends[number, phase, line] = (world.end(), world.state()["phase"])
+    assert {key: end for key, end in ends.items() if end != (ENDED_WELL, "Connected")} == {}
+    assert total > 10
+
+
+def test_deregistration_killed_at_every_line(world: World) -> None:
+    """A deregistration that dies anywhere is finished by the next one: nothing is left."""
+    world.run()
+    world.wire.sent = 0
+    assert world.deregister()
+    total = world.wire.sent
+    for number, phase in kills(total):
+        world.reset()
+        world.run()
+        world.wire.sent, world.wire.kill_at, world.wire.phase = 0, number, phase
+        with pytest.raises(KilledError):
+            world.deregister()
+        assert world.deregister(), (number, phase)
+        assert world.end()[0] == [], (number, phase)
+    assert world.abandoned() == {}
+
+
+def test_deregistration_in_the_middle_of_an_import(world: World) -> None:
+    """A deletion while the import is at any line leaves no cluster in Rancher."""
+    world.run()
+    total = world.wire.sent
+    for number, phase in kills(total):
+        world.reset()
+        world.wire.kill_at, world.wire.phase = number, phase
+        with pytest.raises(KilledError):
+            world.run()
+        assert world.deregister(), (number, phase)
+        assert world.end()[0] == [], (number, phase)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param({"rbac": Lag(requests=4)}, id="permissions-lag"),
+        pytest.param({"crt": Lag(requests=3)}, id="late-registration-token"),
+        pytest.param({"crt_empty": Lag(requests=3)}, id="empty-registration-token"),
+        pytest.param({"cluster_name": Lag(requests=3)}, id="late-management-cluster"),
+        pytest.param({"ready": Lag(requests=4)}, id="ready-comes-last"),
+        pytest.param({"placeholder_in_steve": True}, id="placeholder-for-the-token"),
+        pytest.param({"redeploys": True}, id="rancher-redeploys-its-agent"),
+    ],
+)
+def test_rancher_takes_its_time(world: World, behaviour: dict[str, Any]) -> None:
+    """What comes late is waited for."""
+    for name, value in behaviour.items():
+        setattr(world.fake.behaviour, name, value)
+    assert world.run()
+    assert world.end() == ENDED_WELL
+
+
+@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_lost_answers(world: World, method: str, phase: Any) -> None:
+    """An answer that is lost, executed or not, is asked for again."""
+    world.fake.drop(phase, method=method)
+    assert world.run()
+    assert world.end() == ENDED_WELL
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_rancher_fails_for_a_while(world: World, status: int) -> None:
+    """Failures of Rancher pass."""
+    world.fake.refuse(status, times=3)
+    assert world.run()
+    assert world.end() == ENDED_WELL
+
+
+def test_a_hanging_webhook(world: World) -> None:
+    """A creation that Rancher's webhook hangs on is tried again."""
+    world.fake.hang_webhook(times=2)
+    assert world.run()
+    assert world.end() == ENDED_WELL
+
+
+def test_a_dead_rancher(world: World) -> None:
+    """While Rancher is down the attempt ends in time, with a reason; later it goes on."""
+    world.fake.die()
+    assert not world.run(timeout=60)
+    assert world.state()["reason"] == "RancherUnreachable"
+    world.fake.revive()
+    assert world.run()
+    assert world.end() == ENDED_WELL
+
+
+def test_no_kubeconfig_yet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the virtual cluster is up the import waits, and asks Rancher nothing."""
+    monkeypatch.setattr(World, "tenant", lambda _: None)
+    assert not world.run(timeout=30)
+    assert world.state()["reason"] == "WaitingForKubeconfig"
+    assert world.fake.requests == []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "reason"),
+    [
+        pytest.param(lambda w: w.fake.unauthorize(times=None), "TokenRejected", id="expired-token"),
+        pytest.param(
+            lambda w: w.token_file.write_text(w.fake.new_token("bare")),
+            "MissingRight",
+            id="no-right",
+        ),
+        pytest.param(
+            lambda w: w.token_file.write_text(w.fake.new_token(cluster="c-m-1")),
+            "TokenRejected",
+            id="scoped-token",
+        ),
+        pytest.param(lambda w: w.token_file.unlink(), "NoToken", id="no-token"),
+        pytest.param(
+            lambda w: w.fake.redirect("https://elsewhere.example.org/", times=None),
+            "UrlRedirects",
+            id="redirect",
+        ),
+        pytest.param(
+            lambda w: w.fake.use_certificate("unknown-ca"), "TlsNotTrusted", id="untrusted"
+        ),
+    ],
+)
+def test_refused(world: World, prepare: Any, reason: str) -> None:
+    """What only a person can mend is told apart, and written down in words."""
+    prepare(world)
+    with pytest.raises(RefusedError) as refused:
+        world.run()
+    assert refused.value.reason == reason
+    state = world.state()
+    assert (state["phase"], state["reason"]) == ("Failed", reason)
+    assert world.end()[0] == []
+
+
+def test_the_token_goes_nowhere_else(world: World) -> None:
+    """The manifest is fetched without the token."""
+    world.run()
+    imports = [r for r in world.fake.requests if r.path.startswith("/v3/import/")]
+    assert imports
+    assert not any(r.bearer for r in imports)
+
+
+def test_a_name_of_somebody_else(world: World) -> None:
+    """A cluster that another VCluster claims is refused and left alone."""
+    world.run(replace(WISH, owner_uid="another"))
+    with pytest.raises(RefusedError) as refused:
+        world.run()
+    assert refused.value.reason == "NameTaken"
+    assert world.fake.clusters()["kunde1"].labels[OWNER_UID] == "another"
+    assert world.deregister()
+    assert [*world.fake.clusters()] == ["kunde1"]
+
+
+def test_a_name_that_we_may_not_see(world: World) -> None:
+    """A cluster of somebody else that Rancher hides is refused once permissions cannot lag."""
+    world.token_file.write_text(world.fake.token("admin"))
+    world.run(replace(WISH, owner_uid="another"))
+    world.token_file.write_text(world.fake.token())
+    with pytest.raises(RefusedError) as refused:
+        world.run()
+    assert refused.value.reason == "NameTaken"
+
+
+def test_owners_follow_the_wish(world: World) -> None:
+    """Owners that leave the list lose their role; a binding by somebody else stays."""
+    world.run()
+    cluster = world.fake.clusters()["kunde1"].id
+    other = Owner("group", "keycloakoidc_group://admins", "cluster-member")
+    world.desire("in-2")
+    assert world.run(replace(WISH, owners=frozenset({other}), inputs="in-2"))
+    bindings = world.fake.clusters()["kunde1"].bindings
+    ours = {value for name, value in bindings.items() if name != "creator-cluster-owner"}
+    assert ours == {("cluster-member", "keycloakoidc_group://admins")}
+    assert "creator-cluster-owner" in bindings
+    assert cluster == world.fake.clusters()["kunde1"].id
+
+
+def test_two_runs_at_once(world: World) -> None:
+    """Of two Jobs with different inputs the newer ones win, and there is one cluster."""
+    newer = replace(WISH, inputs="in-2", owners=frozenset())
+    world.desire("in-2")
+    results: list[bool] = []
+    runs = [
+        threading.Thread(target=lambda w=wish: results.append(world.run(w)))
+        for wish in (WISH, newer)
+    ]
+    for thread in runs:
+        thread.start()
+    for thread in runs:
+        thread.join()
+    assert results == [True, True]
+    assert world.state()["observedInputs"] == "in-2"
+    assert world.end() == ENDED_WELL
+
+
+def test_a_cluster_removed_in_rancher(world: World) -> None:
+    """When somebody removed the cluster, the next run imports anew and replaces the agent."""
+    world.run()
+    first = world.fake.clusters()["kunde1"].id
+    world.fake.state.clusters.clear()
+    assert world.run()
+    assert world.end() == ENDED_WELL
+    assert world.fake.clusters()["kunde1"].id != first
+
+
+def test_a_deregistration_of_nothing(world: World) -> None:
+    """Nothing was registered: nothing happens, at once."""
+    assert world.deregister()
+    assert world.time.seconds < 1
+
+
+def test_a_deregistration_from_a_dead_rancher(world: World) -> None:
+    """A dead Rancher holds no deletion for ever, and what was left behind is noted."""
+    world.run()
+    world.fake.die()
+    assert not world.deregister()
+    assert world.time.seconds < 300
+    (line,) = world.abandoned().values()
+    assert json.loads(line) == {"cluster": "kunde1", "ownerUid": WISH.owner_uid}
+
+
+@pytest.mark.parametrize("flag", ["hold_removal", "hold_management_removal"])
+def test_a_deregistration_that_rancher_holds(world: World, flag: str) -> None:
+    """A cluster whose finalizers hang is noted; ours never strips them."""
+    world.run()
+    setattr(world.fake.behaviour, flag, True)
+    assert not world.deregister()
+    assert [*world.abandoned()] == [WISH.owner_uid]
+    assert not [r for r in world.fake.requests if r.method in ("PUT", "PATCH")]
+
+
+def test_no_secret_is_told(world: World, capfd: pytest.CaptureFixture[str]) -> None:
+    """Neither token nor manifest URL nor kubeconfig is in the log or the state."""
+    world.fake.refuse(500, times=2)
+    world.run()
+    told = "".join(capfd.readouterr()) + json.dumps(world.state())
+    registration = {r.path for r in world.fake.requests if r.path.startswith("/v3/import/")}
+    for secret in (world.fake.token(), world.api.token, *registration):
+        assert secret not in told

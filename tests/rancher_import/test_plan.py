@@ -1,0 +1,277 @@
+"""The plan: from what was found to the next action, case by case."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rancher_import.errors import RefusedError
+from rancher_import.model import (
+    OWNER_UID,
+    VCLUSTER_UID,
+    Agent,
+    Binding,
+    Cluster,
+    Found,
+    Inside,
+    Management,
+    Marker,
+    Owner,
+    Registration,
+    State,
+    Wish,
+)
+from rancher_import.plan import (
+    ApplyManifest,
+    Bind,
+    CreateCluster,
+    DeleteCluster,
+    Done,
+    ForceDeploy,
+    RemoveAgent,
+    Superseded,
+    Unbind,
+    Wait,
+    WriteMarker,
+    plan,
+)
+
+OWNER = Owner("group", "github_team://1", "cluster-owner")
+OTHER = Owner("user", "u-1", "cluster-member")
+WISH = Wish("kunde1", "kunde1", "xr-1", frozenset({OWNER}), "in-1")
+
+
+def binding(name: str, owner: Owner, *, ours: bool) -> Binding:
+    """Return a binding of one subject."""
+    return Binding(name, owner.role, frozenset({(owner.kind, owner.name)}), ours)
+
+
+MARKER = Marker("xr-1", "c-m-1", applied=True)
+CLUSTER = Cluster("kunde1", "u-1", {OWNER_UID: "xr-1", VCLUSTER_UID: "vc-1"}, "c-m-1")
+CONNECTED = Found(
+    state=State("in-1"),
+    inside=Inside("vc-1", MARKER, Agent(running=True)),
+    has_kubeconfig=True,
+    cluster=CLUSTER,
+    management=Management(connected=True),
+    bindings=(binding("vc-a", OWNER, ours=True),),
+    registration=Registration("/v3/import/x.yaml"),
+)
+STARTING = replace(CONNECTED, management=Management(connected=False, message="No agent."))
+
+
+def inside(found: Found, **changes: Any) -> Found:
+    """Return what was found with another inside."""
+    assert found.inside
+    return replace(found, inside=replace(found.inside, **changes))
+
+
+def cluster(found: Found, **changes: Any) -> Found:
+    """Return what was found with another cluster."""
+    return replace(found, cluster=replace(CLUSTER, **changes))
+
+
+@pytest.mark.parametrize(
+    ("found", "action"),
+    [
+        pytest.param(replace(CONNECTED, state=State("in-2")), Superseded(), id="newer-inputs"),
+        pytest.param(
+            Found(State("in-1")),
+            Wait("Pending", "WaitingForKubeconfig", "The virtual cluster has no kubeconfig yet."),
+            id="no-kubeconfig",
+        ),
+        pytest.param(
+            Found(State("in-1"), has_kubeconfig=True),
+            Wait("Pending", "WaitingForApi", "The virtual cluster's API does not answer yet."),
+            id="no-api",
+        ),
+        pytest.param(replace(CONNECTED, cluster=None), CreateCluster("vc-1"), id="nothing-there"),
+        pytest.param(
+            inside(replace(CONNECTED, cluster=None), cleaning=True),
+            Wait("Importing", "CleaningUp", "Rancher still removes an earlier import."),
+            id="earlier-import-leaves",
+        ),
+        pytest.param(
+            cluster(CONNECTED, terminating=True),
+            Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name."),
+            id="terminating",
+        ),
+        pytest.param(
+            replace(CONNECTED, management=Management(connected=True, terminating=True)),
+            Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name."),
+            id="management-terminating",
+        ),
+        pytest.param(
+            cluster(CONNECTED, cluster_id=""),
+            Wait("Importing", "WaitingForRancher", "Rancher has not taken the cluster up yet."),
+            id="no-id",
+        ),
+        pytest.param(
+            replace(CONNECTED, management=None),
+            Wait(
+                "Importing",
+                "WaitingForPermissions",
+                "Rancher has not yet given the importer its rights in the cluster.",
+            ),
+            id="no-rights-yet",
+        ),
+        pytest.param(
+            replace(CONNECTED, bindings=None),
+            Wait(
+                "Importing",
+                "WaitingForPermissions",
+                "Rancher has not yet given the importer its rights in the cluster.",
+            ),
+            id="no-rights-on-bindings-yet",
+        ),
+        pytest.param(
+            inside(STARTING, marker=None, agent=None),
+            WriteMarker(Marker("xr-1", "c-m-1", applied=False)),
+            id="marker-before-the-first-apply",
+        ),
+        pytest.param(
+            inside(STARTING, marker=replace(MARKER, applied=False), agent=None),
+            ApplyManifest("c-m-1"),
+            id="apply",
+        ),
+        pytest.param(
+            inside(STARTING, marker=replace(MARKER, applied=False)),
+            ApplyManifest("c-m-1"),
+            id="finish-an-interrupted-apply",
+        ),
+        pytest.param(inside(STARTING, agent=None), ApplyManifest("c-m-1"), id="agent-vanished"),
+        pytest.param(
+            replace(inside(STARTING, agent=None), registration=None),
+            Wait(
+                "Importing",
+                "WaitingForRegistration",
+                "Rancher has not made the registration token yet.",
+            ),
+            id="no-token-yet",
+        ),
+        pytest.param(
+            replace(inside(STARTING, agent=None), registration=Registration("")),
+            Wait(
+                "Importing",
+                "ServerUrlUnset",
+                "Rancher's setting server-url is empty: set it, and change the cluster once.",
+            ),
+            id="no-server-url",
+        ),
+        pytest.param(
+            inside(STARTING, marker=Marker("xr-1", "c-m-0", applied=True)),
+            RemoveAgent(),
+            id="agent-of-our-earlier-cluster",
+        ),
+        pytest.param(
+            inside(STARTING, marker=Marker("xr-0", "c-m-0", applied=True), agent=None),
+            WriteMarker(Marker("xr-1", "c-m-1", applied=False)),
+            id="marker-of-another-import-without-agent",
+        ),
+        pytest.param(
+            inside(CONNECTED, marker=None),
+            WriteMarker(Marker("xr-1", "c-m-1", applied=True)),
+            id="never-apply-to-a-connected-cluster",
+        ),
+        pytest.param(
+            inside(STARTING, agent=Agent()),
+            Wait("Registered", "AgentStarting", "Rancher's agent starts in the virtual cluster."),
+            id="agent-starts",
+        ),
+        pytest.param(
+            inside(STARTING, agent=Agent(blocked="violates PodSecurity")),
+            Wait("Registered", "AgentBlocked", "Rancher's agent is refused: violates PodSecurity"),
+            id="agent-blocked",
+        ),
+        pytest.param(
+            STARTING,
+            Wait(
+                "Registered",
+                "AgentNotConnected",
+                "Rancher's agent runs, but Rancher does not see it. No agent.",
+            ),
+            id="agent-not-connected",
+        ),
+        pytest.param(
+            replace(STARTING, bindings=()), Bind("c-m-1", OWNER), id="owners-before-connected"
+        ),
+        pytest.param(
+            replace(CONNECTED, bindings=(binding("theirs", OWNER, ours=False),)),
+            Done("c-m-1"),
+            id="somebody-else-gave-the-role",
+        ),
+        pytest.param(
+            replace(
+                CONNECTED, bindings=(*(CONNECTED.bindings or ()), binding("b", OTHER, ours=True))
+            ),
+            Unbind("c-m-1", binding("b", OTHER, ours=True)),
+            id="prune-ours",
+        ),
+        pytest.param(
+            replace(
+                CONNECTED, bindings=(*(CONNECTED.bindings or ()), binding("b", OTHER, ours=False))
+            ),
+            Done("c-m-1"),
+            id="leave-theirs",
+        ),
+        pytest.param(CONNECTED, Done("c-m-1"), id="done"),
+    ],
+)
+def test_plan(found: Found, action: object) -> None:
+    """Each finding has one next step."""
+    assert plan(WISH, found) == action
+
+
+REBUILT = inside(STARTING, uid="vc-2", marker=None, agent=None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "found", "action"),
+    [
+        pytest.param("Recreate", REBUILT, DeleteCluster(), id="recreate"),
+        pytest.param(
+            "Redeploy",
+            REBUILT,
+            WriteMarker(Marker("xr-1", "c-m-1", applied=False)),
+            id="redeploy-marker",
+        ),
+        pytest.param(
+            "Redeploy",
+            inside(STARTING, uid="vc-2"),
+            ForceDeploy("c-m-1", "vc-2"),
+            id="redeploy-by-rancher",
+        ),
+        pytest.param(
+            "Redeploy",
+            inside(CONNECTED, uid="vc-2"),
+            ForceDeploy("c-m-1", "vc-2"),
+            id="redeploy-even-if-it-looks-connected",
+        ),
+    ],
+)
+def test_a_rebuilt_virtual_cluster(policy: Any, found: Found, action: object) -> None:
+    """Another virtual cluster under the same name is not taken for the old one."""
+    assert plan(replace(WISH, on_rebuild=policy), found) == action
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "reason"),
+    [
+        pytest.param(
+            WISH, cluster(CONNECTED, labels={OWNER_UID: "xr-0"}), "NameTaken", id="another-owner"
+        ),
+        pytest.param(WISH, cluster(CONNECTED, labels={}), "NameTaken", id="imported-by-hand"),
+        pytest.param(
+            WISH, replace(CONNECTED, cluster=None, name_taken=True), "NameTaken", id="hidden"
+        ),
+        pytest.param(
+            WISH, inside(STARTING, marker=None), "ForeignAgent", id="agent-of-another-import"
+        ),
+        pytest.param(replace(WISH, on_rebuild="Fail"), REBUILT, "Rebuilt", id="rebuilt"),
+    ],
+)
+def test_refused(wish: Wish, found: Found, reason: str) -> None:
+    """Where only a person can help, the import says so and touches nothing."""
+    with pytest.raises(RefusedError) as refused:
+        plan(wish, found)
+    assert refused.value.reason == reason

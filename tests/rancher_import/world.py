@@ -1,0 +1,232 @@
+"""A host, a virtual cluster and a Rancher in which the importer can be run, killed and run again.
+
+Host and virtual cluster are one real API server; the test Rancher looks for its agent there.
+"""
+
+import base64
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from lightkube import Client as Lightkube
+from lightkube.config.kubeconfig import KubeConfig
+
+from rancher_import.deregister import Deregistration, abandon
+from rancher_import.importing import Clock, Import
+from rancher_import.kubernetes import Host, Tenant
+from rancher_import.model import Owner, Wish
+from rancher_import.options import RancherOptions
+from rancher_import.rancher import Rancher
+from tests.apiserver.control_plane import Client
+from tests.rancher_import.fake_rancher import FakeRancher, KubeApi
+
+PLATFORM = "vcluster-system"
+STATE = "kunde1-rancher"
+ABANDONED = "vcluster-abandoned"
+
+WISH = Wish(
+    cluster_name="kunde1",
+    owner_name="kunde1",
+    owner_uid="227fb97b-6cf6-4f79-9ae9-ffb14550d34d",
+    owners=frozenset({Owner("userPrincipal", "keycloakoidc_user://4711", "cluster-owner")}),
+    inputs="in-1",
+)
+
+FIRST_STATE = {
+    "phase": "Pending",
+    "reason": "",
+    "message": "",
+    "clusterName": "kunde1",
+    "clusterId": "",
+    "desiredInputs": "in-1",
+    "observedInputs": "",
+}
+
+
+class KilledError(BaseException):
+    """The process ends here: nothing after this line runs."""
+
+
+@dataclass
+class Wire:
+    """All HTTP requests of the importer, to every server, and the one at which it dies."""
+
+    sent: int = 0
+    kill_at: int | None = None
+    phase: str = "before"
+    lines: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Time:
+    """Time that passes only while somebody sleeps."""
+
+    seconds: float = 0
+
+    def clock(self) -> Clock:
+        """Return a clock that shows it."""
+        return Clock(now=lambda: self.seconds, sleep=self.sleep, jitter=lambda: 0.5)
+
+    def sleep(self, seconds: float) -> None:
+        """Let it pass."""
+        self.seconds += seconds
+
+
+@dataclass
+class World:
+    """Everything around the importer."""
+
+    api: Client
+    fake: FakeRancher
+    token_file: Path
+    wire: Wire
+    time: Time = field(default_factory=Time)
+
+    def reset(self) -> None:
+        """Empty host, virtual cluster and Rancher."""
+        self.fake.state.clusters.clear()
+        self.fake.state.leftovers.clear()
+        self.fake.faults.waiting.clear()
+        self.fake.requests.clear()
+        for kind, api_version, namespace, name in self._ours():
+            self.api.delete(api_version, kind, name, namespace=namespace)
+        self.desire("in-1", fresh=True)
+        self.wire.sent, self.wire.kill_at = 0, None
+        self.wire.lines.clear()
+
+    def _ours(self) -> Iterator[tuple[str, str, str | None, str]]:
+        yield "ConfigMap", "v1", "kube-system", "caas-rancher-import"
+        yield "ConfigMap", "v1", PLATFORM, ABANDONED
+        yield "Deployment", "apps/v1", "cattle-system", "cattle-cluster-agent"
+        path = "/api/v1/namespaces/cattle-system/secrets"
+        for secret in self.api.request("GET", path).body.get("items", []):
+            yield "Secret", "v1", "cattle-system", secret["metadata"]["name"]
+
+    def desire(self, inputs: str, *, fresh: bool = False) -> None:
+        """Write the state as the chart does; keep what the importer wrote unless fresh."""
+        data = {**FIRST_STATE, "desiredInputs": inputs} if fresh else {"desiredInputs": inputs}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "data": data}
+        self.api.apply({**body, "metadata": {"name": STATE, "namespace": PLATFORM}})
+
+    def state(self) -> dict[str, str]:
+        """Return what the state ConfigMap says."""
+        found: dict[str, str] = self.api.get("v1", "ConfigMap", STATE, namespace=PLATFORM).body[
+            "data"
+        ]
+        return found
+
+    def abandoned(self) -> dict[str, str]:
+        """Return what was left behind."""
+        found = self.api.get("v1", "ConfigMap", ABANDONED, namespace=PLATFORM).body
+        return dict(found.get("data", {}))
+
+    def run(self, wish: Wish = WISH, timeout: float = 600, **rancher: Any) -> bool:
+        """Run one attempt of the import."""
+        with self.connected(**rancher) as (host, client):
+            clock = self.time.clock()
+            return Import(wish, host, client, self.tenant, timeout=timeout, clock=clock).run()
+
+    def deregister(self, timeout: float = 240) -> bool:
+        """Run one attempt of the deregistration, as the command does."""
+        uid, clock = WISH.owner_uid, self.time.clock()
+        with self.connected() as (host, client):
+            out = Deregistration("kunde1", uid, host, client, timeout=timeout, clock=clock)
+            gone = out.run()
+            if not gone:
+                abandon(host, ABANDONED, "kunde1", uid)
+            return gone
+
+    @contextmanager
+    def connected(self, **rancher: Any) -> Iterator[tuple[Host, Rancher]]:
+        """Open clients of host and Rancher."""
+        host, client = self.host(), Rancher(replace(self.options(), **rancher))
+        try:
+            yield host, client
+        finally:
+            host.close()
+            client.close()
+
+    def options(self) -> RancherOptions:
+        """Return how to reach the test Rancher."""
+        return RancherOptions(self.fake.url, self.token_file, self.fake.ca_file, "")
+
+    def host(self) -> Host:
+        """Return the host."""
+        config = KubeConfig.from_dict(self.api.kubeconfig).get()
+        return Host(Lightkube(config=config, trust_env=False), PLATFORM, STATE)
+
+    def tenant(self) -> Tenant | None:
+        """Open the virtual cluster by its Secret."""
+        with contextlib.closing(self.host()) as host:
+            kubeconfig = host.kubeconfig(PLATFORM, "vc-kunde1-vcluster", "config")
+        return Tenant(kubeconfig) if kubeconfig else None
+
+    def end(self) -> tuple[list[str], int, int]:
+        """Return the clusters in Rancher, the agents, and the applied Deployments."""
+        clusters = self.fake.clusters()
+        agent = self.api.get(
+            "apps/v1", "Deployment", "cattle-cluster-agent", namespace="cattle-system"
+        )
+        return sorted(clusters), sum(c.agents for c in clusters.values()), int(agent.status == 200)
+
+
+@contextmanager
+def tapped(wire: Wire) -> Iterator[None]:
+    """Count all requests of httpx2, which both clients use, and die at the chosen one."""
+    patch = pytest.MonkeyPatch()
+    original = httpx2.HTTPTransport.handle_request
+
+    def handle(transport: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
+        wire.sent += 1
+        wire.lines.append(f"{request.method} {request.url.path}")
+        dies = wire.sent == wire.kill_at
+        if dies and wire.phase == "before":
+            raise KilledError
+        answer = original(transport, request)
+        if dies:
+            answer.read()
+            raise KilledError
+        return answer
+
+    patch.setattr(httpx2.HTTPTransport, "handle_request", handle)
+    try:
+        yield
+    finally:
+        patch.undo()
+
+
+@contextmanager
+def opened(api: Client, folder: Path) -> Iterator[World]:
+    """Open a world on an API server."""
+    for namespace in (PLATFORM, "cattle-system"):
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        assert api.apply(body).status in (200, 201)
+    kubeconfig = base64.b64encode(json.dumps(api.kubeconfig).encode()).decode()
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "vc-kunde1-vcluster", "namespace": PLATFORM},
+        "data": {"config": kubeconfig},
+    }
+    assert api.apply(secret).status in (200, 201)
+    wire = Wire()
+    with FakeRancher() as fake, tapped(wire):
+        token_file = folder / "token"
+        token_file.write_text(fake.token())
+        server = f"https://127.0.0.1:{api.port}"
+        fake.watch("kunde1", KubeApi(server, api.ca.read_text(), api.token))
+        world = World(api, fake, token_file, wire)
+        world.reset()
+        yield world
+
+
+def kills(total: int) -> Iterator[tuple[int, str]]:
+    """Return every request of a run, right before and right after it."""
+    return itertools.product(range(1, total + 1), ("before", "after"))
