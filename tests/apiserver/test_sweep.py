@@ -1,0 +1,55 @@
+"""`rancher-import sweep`: what is left in Rancher without a VCluster."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from function.models import xr
+from rancher_import.model import Wish
+from rancher_import.options import RancherOptions
+from rancher_import.rancher import Rancher
+from tests.apiserver.control_plane import Client
+from tests.rancher_import.fake_rancher import FakeRancher
+
+
+def test_sweep(crossplane: Client, tmp_path: Path) -> None:
+    """Only clusters whose VCluster is gone are listed, and removed on demand."""
+    living = {
+        "apiVersion": xr.API_VERSION,
+        "kind": xr.KIND,
+        "metadata": {"name": "living"},
+        "spec": {},
+    }
+    path = "/apis/caas.telekom.de/v1alpha1/vclusters"
+    uid = crossplane.request("POST", path, living).body["metadata"]["uid"]
+    (tmp_path / "kubeconfig").write_text(json.dumps(crossplane.kubeconfig))
+    with FakeRancher() as fake:
+        (tmp_path / "token").write_text(fake.token())
+        rancher = Rancher(RancherOptions(fake.url, tmp_path / "token", fake.ca_file, ""))
+        for name, owner in (("living", uid), ("orphan", "gone")):
+            rancher.create(Wish(name, name, owner, frozenset(), "in-1"), "vc-1")
+        rancher.close()
+
+        def sweep(*flags: str) -> list[str]:
+            done = subprocess.run(
+                [sys.executable, "-m", "rancher_import", "sweep", *flags],
+                env={
+                    **os.environ,
+                    "KUBECONFIG": str(tmp_path / "kubeconfig"),
+                    "RANCHER_URL": fake.url,
+                    "RANCHER_TOKEN_FILE": str(tmp_path / "token"),
+                    "RANCHER_CA_FILE": str(fake.ca_file),
+                },
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+            )
+            return [line.split("\t")[0] for line in done.stdout.splitlines()]
+
+        assert sweep() == ["orphan"]
+        assert sorted(fake.clusters()) == ["living", "orphan"]
+        assert sweep("--delete") == ["orphan"]
+        assert sorted(fake.clusters()) == ["living"]
