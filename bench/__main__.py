@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
-from bench import report, requests
+from bench import importer, report, requests
 from bench.measure import Figures, client, resident_bytes
 from scripts.server import Server, ServerError, serving
 
@@ -61,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
         return f"bench: {error}"
     lines = [row for load in loads for row in _rows(load)]
     print(report.table([*lines, *memory]))
+    print(*importer.lines(), sep="\n")
     return None
 
 

@@ -3,7 +3,7 @@
 import yaml
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
-from demo import crossplane, show, text
+from demo import crossplane, importer, show, text
 from demo.steps import AGES, FAILED, REFUSED, STEPS, Step
 from scripts import life
 from scripts.server import Server
@@ -23,6 +23,7 @@ def tell(server: Server) -> None:
     last = {example: _live(server, example) for example in AGES}
     _fail(server, "kunde1")
     _refuse(server)
+    _import()
     _list(last)
 
 
@@ -75,6 +76,13 @@ def _refuse(server: Server) -> None:
     show.conditions(rsp)
     _expect("refused: SYNCED", crossplane.synced(rsp), "False")
     _expect("refused: the field", crossplane.fatal(rsp).partition(":")[0], "spec.quota.cpu")
+
+
+def _import() -> None:
+    phases = importer.tell()
+    if phases:
+        _expect("import", phases["import"], "0 Connected")
+        _expect("deregister", phases["deregister"], "0 Pending")
 
 
 def _list(last: dict[str, fnv1.RunFunctionResponse]) -> None:

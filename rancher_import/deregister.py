@@ -56,7 +56,7 @@ class Deregistration:
                 # A running import leaves when other inputs than its own are wished for.
                 stopped = stopped or self._stop_the_import()
                 if self._step(self._host.state(), self._clock.now() - started):
-                    log.info("out of Rancher", cluster=self._name)
+                    self._report_gone()
                     return True
             except TransientError as error:
                 log.warning("trying again", reason=error.reason, message=error.message)
@@ -67,6 +67,11 @@ class Deregistration:
             pause = min(pause * GROWTH, LONGEST_WAIT_SECONDS)
         log.warning("giving up", reason="TimeIsUp")
         return False
+
+    def _report_gone(self) -> None:
+        log.info("out of Rancher", cluster=self._name)
+        if self._host.state().phase:
+            self._host.report({"phase": "Pending", "reason": "Deregistered", "clusterId": ""})
 
     def _stop_the_import(self) -> bool:
         if self._host.state().desired_inputs:

@@ -44,7 +44,9 @@ def test_table() -> None:
         text=True,
         timeout=60,
     )
-    header, *lines = done.stdout.splitlines()
+    header, *lines, start, importing = done.stdout.splitlines()
+    assert re.fullmatch(r"rancher-import --help: \d\.\d\d s, the best of 5 cold starts", start)
+    assert importing.startswith("rancher-import import: ")
     assert header.split() == ["REQUEST", "SIZE", "FIGURE", "FUNCTION", "BASELINE", "RATIO"]
     assert len({len(line) for line in (header, *lines)}) == 1
     rows = [ROW.fullmatch(line) for line in lines]

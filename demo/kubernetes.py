@@ -1,0 +1,120 @@
+"""A stand-in for a Kubernetes API server: objects in memory, and as much as an import needs.
+
+The demo needs nothing but Python, so there is no real one. The tests have one.
+"""
+
+import json
+import re
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Object = dict[str, Any]
+
+_PATH = re.compile(
+    r"/(?:api|apis/[^/]+)/[^/]+(?:/namespaces/(?P<namespace>[^/]+))?/(?P<plural>[a-z]+)"
+    r"(?:/(?P<name>[^/]+))?$"
+)
+
+
+class Store:
+    """The objects, by path."""
+
+    def __init__(self) -> None:
+        """Begin with the one namespace that every cluster has."""
+        self.objects: dict[str, Object] = {}
+        self.put("/api/v1/namespaces/kube-system", {"metadata": {"name": "kube-system"}})
+
+    def put(self, path: str, body: Object) -> Object:
+        """Store an object."""
+        body["metadata"].setdefault("uid", str(uuid.uuid4()))
+        self.objects[path] = body
+        return body
+
+    def answer(self, method: str, path: str, body: Object) -> tuple[int, Object]:
+        """Return status and body of an answer."""
+        if method == "POST":
+            path = f"{path}/{body['metadata']['name']}"
+            if path in self.objects:
+                return 409, _status(409, "AlreadyExists")
+            return 201, self.put(path, body)
+        if method == "PATCH":
+            found = self.objects.get(path, {"metadata": {}})
+            return 200, self.put(path, _merged(found, body))
+        if method == "GET" and self._is_collection(path):
+            below = [o for p, o in self.objects.items() if p.rpartition("/")[0] == path]
+            return 200, {"metadata": {}, "items": below}
+        if path not in self.objects:
+            return 404, _status(404, "NotFound")
+        return 200, self.objects.pop(path) if method == "DELETE" else self.objects[path]
+
+    def _is_collection(self, path: str) -> bool:
+        match = _PATH.fullmatch(path)
+        return match is not None and match["name"] is None
+
+
+@contextmanager
+def serving() -> Iterator[tuple[Store, str]]:
+    """Serve a store until the block ends; yield it and its address."""
+    store = Store()
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or b"{}")
+            with lock:
+                status, answer = store.answer(self.command, self.path.partition("?")[0], body)
+                payload = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's names
+
+        def log_message(self, *_: object) -> None:
+            """Leave the story to the demo."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield store, f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def kubeconfig(address: str) -> str:
+    """Return a kubeconfig for an address."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "demo",
+            "contexts": [{"name": "demo", "context": {"cluster": "demo", "user": "demo"}}],
+            "clusters": [{"name": "demo", "cluster": {"server": address}}],
+            "users": [{"name": "demo", "user": {}}],
+        }
+    )
+
+
+def _status(code: int, reason: str) -> Object:
+    return {"kind": "Status", "code": code, "reason": reason, "message": reason}
+
+
+def _merged(found: Object, patch: Object) -> Object:
+    """Merge as a JSON merge patch; an apply is one where there is one manager only."""
+    merged = dict(found)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = _merged(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
