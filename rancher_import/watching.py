@@ -1,8 +1,9 @@
 """The watcher: a process per host that keeps the phases of all imports true."""
 
-import re
+import math
 import time
 from threading import Event
+from typing import get_args
 
 import structlog
 from lightkube import Client
@@ -14,15 +15,19 @@ from prometheus_client import Counter, Gauge
 from rancher_import import watch
 from rancher_import.errors import RancherImportError
 from rancher_import.kubernetes import call, read_state
-from rancher_import.model import State
+from rancher_import.model import Phase, State
 from rancher_import.rancher import Rancher
 
 LABELS: LabelSelector = {"caas.telekom.de/state": "rancher"}
+
+UNKNOWN = "Unknown"
+PHASES = (*get_args(Phase), UNKNOWN)
 
 CLUSTERS = Gauge("rancher_import_clusters", "Virtual clusters by what Rancher sees", ["phase"])
 LOOKS = Counter("rancher_import_looks_total", "Looks at Rancher", ["result"])
 LAST_LOOK = Gauge("rancher_import_last_look_seconds", "Unix time of the last look that succeeded")
 TOKEN_DAYS = Gauge("rancher_import_token_days_left", "Days until the API token expires")
+TOKEN_DAYS.set(math.nan)  # not known, or never: no value that an alert could take for 0
 
 log = structlog.get_logger()
 
@@ -53,16 +58,14 @@ class Watcher:
     def look(self) -> None:
         """Compare all states with Rancher, and write down what has changed."""
         found = self._rancher.managed()
-        phases: dict[str, int] = {}
+        phases = dict.fromkeys(PHASES, 0)
         for name, state in self._states().items():
             change = watch.judge(state, found)
             if change:
                 log.info("changed", state=name, phase=change.phase, reason=change.reason)
                 self._write(name, change)
             phase = change.phase if change else state.phase
-            known = phase if re.fullmatch("[A-Z][a-z]{1,20}", phase) else "Unknown"
-            phases[known] = phases.get(known, 0) + 1
-        CLUSTERS.clear()
+            phases[phase if phase in phases else UNKNOWN] += 1
         for phase, number in phases.items():
             CLUSTERS.labels(phase).set(number)
         self._watch_the_token()

@@ -7,6 +7,7 @@ Nothing else of Kubernetes runs: pods stay pending and owners are not followed.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -121,7 +122,7 @@ class Client:
             "127.0.0.1",
             self.port,
             timeout=REQUEST_TIMEOUT_SECONDS,
-            context=ssl.create_default_context(cafile=str(self.ca)),
+            context=_trust(self.ca),
         )
         headers = {
             "Authorization": f"Bearer {self.token}",
@@ -158,6 +159,11 @@ class Client:
                 msg = f"{kind} is not served below {root}"
                 raise LookupError(msg)
             time.sleep(POLL_SECONDS)
+
+
+@functools.cache
+def _trust(ca: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(ca))
 
 
 @contextlib.contextmanager

@@ -189,6 +189,12 @@ def status(url: str) -> int:
         return 0
 
 
+def metrics(url: str) -> str:
+    """Return what the watcher measures."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=2) as answer:  # noqa: S310
+        return str(answer.read().decode())
+
+
 def until(holds: Callable[[], bool]) -> None:
     """Wait until something holds."""
     deadline = time.monotonic() + 20
@@ -208,8 +214,8 @@ def test_watch(installed: Installed) -> None:
         world.api.delete(*where, namespace="cattle-system")
         until(lambda: world.state()["phase"] == "Lost")
         assert world.state()["reason"] == "Disconnected"
-        with urllib.request.urlopen(f"{url}/metrics", timeout=2) as answer:  # noqa: S310
-            assert b'rancher_import_clusters{phase="Lost"} 1.0' in answer.read()
+        until(lambda: 'rancher_import_clusters{phase="Lost"} 1.0' in metrics(url))
+        assert "rancher_import_token_days_left NaN" in metrics(url)
         for key in ("resourceVersion", "uid", "managedFields", "creationTimestamp", "generation"):
             agent["metadata"].pop(key, None)
         agent.pop("status")
