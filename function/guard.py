@@ -72,7 +72,7 @@ def _availability(wanted: Wanted, now: Running) -> Iterator[Refusal]:
 def _storage(spec: Spec, now: Storage) -> Iterator[Refusal]:
     rule = "the volume of a StatefulSet cannot be changed"
     size = spec.storage.size
-    if size and not (now.size and quantity.parse(size) == quantity.parse(now.size)):
+    if size and not quantity.is_equal(size, now.size or ""):
         yield Refusal("spec.storage.size", now.size or "", size, rule)
     storage_class = spec.storage.storageClassName
     if storage_class and storage_class != now.storage_class:

@@ -37,6 +37,14 @@ def parse(text: str) -> Decimal:
     return Decimal(parts[1]) * _MULTIPLIERS[parts[2]]
 
 
+def is_equal(one: str, other: str) -> bool:
+    """Tell whether two texts stand for the same amount; what is no quantity equals nothing."""
+    try:
+        return parse(one) == parse(other)
+    except ValueError:
+        return False
+
+
 def cores(amount: Decimal) -> str:
     """Write an amount of CPU the way people do: `2`, `1500m`. Rounded up to a millicore."""
     milli = math.ceil(amount * 1000)

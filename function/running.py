@@ -5,6 +5,7 @@ A wish is compared with it, so that the comparison also holds after a restore wi
 
 from dataclasses import dataclass
 
+from function import versions
 from function.models.fields import Availability
 from function.plain import at
 from function.state import Observed
@@ -53,12 +54,16 @@ def running(observed: Observed) -> Running | None:
             storage_class=_text(at(values, *volume, "persistence", "volumeClaim", "storageClass")),
         ),
         chart=vcluster.chart_version,
-        kubernetes=(
-            _text(at(values, "controlPlane", "distro", "k8s", "image", "tag")) or ""
-        ).removeprefix("v"),
+        kubernetes=_kubernetes(at(values, "controlPlane", "distro", "k8s", "image", "tag")),
         provider_config=vcluster.provider_config,
         cluster_name=_text(at(imported, "rancher", "clusterName")),
     )
+
+
+def _kubernetes(tag: object) -> str:
+    """Return the version that a tag stands for, or nothing for one such as `latest`."""
+    version = (_text(tag) or "").removeprefix("v")
+    return version if versions.is_comparable(version) else ""
 
 
 def _text(value: object) -> str | None:

@@ -5,7 +5,15 @@ https://www.vcluster.com/docs/vcluster/manage/upgrade/upgrade-version and
 https://kubernetes.io/releases/version-skew-policy/.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+
+_VERSION = re.compile(r"v?[0-9]+\.[0-9]+(\.[0-9]+)*(-.*)?")
+
+
+def is_comparable(version: str) -> bool:
+    """Tell whether a version is one that can be compared; `latest` is none."""
+    return _VERSION.fullmatch(version) is not None
 
 
 def order(version: str) -> tuple[int, ...]:
@@ -24,10 +32,13 @@ def next_chart(path: Sequence[str], asked: str, *, settled: bool) -> str:
     `path` is the Input's list, `asked` the version that the Release asks for now (empty before
     it exists), `settled` whether the Release runs that version. A new cluster starts with the
     last of the path; an existing one goes to the next higher version, and only from a settled
-    one. A version that left the list stays until the list offers a higher one.
+    one. A version that left the list stays until the list offers a higher one, and one that
+    cannot be compared stays for good.
     """
     if not asked:
         return path[-1]
+    if not is_comparable(asked):
+        return asked
     higher = [version for version in path if order(version) > order(asked)]
     return higher[0] if settled and higher else asked
 
@@ -46,5 +57,5 @@ def is_supported_step(running: str, wanted: str) -> bool:
 
 def fits(chart: str, kubernetes: str, compatibility: Mapping[str, Sequence[str]]) -> bool:
     """Tell whether the chart supports the Kubernetes version; an unlisted chart supports all."""
-    supported = compatibility.get(minor(chart))
+    supported = compatibility.get(minor(chart)) if is_comparable(chart) else None
     return supported is None or minor(kubernetes) in supported

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
+import msgspec
 import yaml
 from lightkube import Client
 from lightkube.config.kubeconfig import KubeConfig
@@ -186,6 +187,9 @@ class Tenant:
                     raise _refused(error, f"{body['kind']} {body['metadata']['name']}") from None
             except httpx2.HTTPError:
                 raise _unreachable() from None
+            except msgspec.ValidationError as error:
+                message = f"{body['kind']} {body['metadata']['name']}: {error}"
+                raise TransientError("BadManifest", message) from None
 
     def remove_agent(self, *, namespace: bool = False) -> None:
         """Remove Rancher's agent and its credentials, or its whole namespace."""

@@ -8,6 +8,7 @@ import pytest
 from function import fn
 from function.compose import compose
 from function.state import Answer, Condition, Observed, Owned, Request, Stranger
+from function.values import merge
 from scripts import life
 
 ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"]
@@ -294,3 +295,37 @@ def test_nothing_observed_at_all() -> None:
     """The first call of a life needs no more than a name and a uid."""
     req = replace(request("nothing"), observed=Observed())
     assert compose(req).fatal == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param("controlPlane.distro.k8s.image.tag", "latest", id="tag"),
+        pytest.param("controlPlane.distro.k8s.image.tag", "v1.35.0+rke2", id="build-metadata"),
+    ],
+)
+def test_what_runs_may_be_unreadable(path: str, value: str) -> None:
+    """Values that a platform enforced and that we cannot compare stop nothing else."""
+    req = request(storage={"size": "5Gi"})
+    seen = req.observed.vcluster
+    assert seen
+    values: dict[str, Any] = {}
+    below = values
+    *parents, leaf = path.split(".")
+    for parent in parents:
+        below = below.setdefault(parent, {})
+    below[leaf] = value
+    observed = replace(seen, values=merge(seen.values, values))
+    answer = compose(observing(req, vcluster=observed))
+    assert answer.fatal == ""
+    assert [*answer.resources] == ALL
+
+
+def test_a_chart_version_that_cannot_be_compared_stays() -> None:
+    """A Release of chart version `latest` is not taken somewhere else."""
+    req = request()
+    assert req.observed.vcluster
+    odd = replace(req.observed.vcluster, chart_version="latest")
+    answer = compose(observing(req, vcluster=odd))
+    chart = answer.resources["vcluster"].resource["spec"]["forProvider"]["chart"]
+    assert chart["version"] == "latest"

@@ -137,7 +137,7 @@ class Rancher(Model):
 class Spec(Model):
     """What a customer may ask for. Everything has a default."""
 
-    crossplane: Values = Field({}, description="Belongs to Crossplane.", exclude=True)
+    crossplane: object = Field(None, description="Belongs to Crossplane.", exclude=True)
     plan: Key | None = Field(None, description="Size; default the platform's default plan.")
     kubernetesVersion: KubernetesVersionOrMinor | None = Field(
         None,

@@ -335,8 +335,14 @@ def test_rights(render: Render, minimal: dict[str, Any]) -> None:
             {
                 "apiGroups": [""],
                 "resources": ["configmaps"],
-                "resourceNames": ["kunde1-rancher", "vcluster-abandoned"],
+                "resourceNames": ["kunde1-rancher"],
                 "verbs": ["get", "patch"],
+            },
+            {
+                "apiGroups": [""],
+                "resources": ["configmaps"],
+                "resourceNames": ["vcluster-abandoned"],
+                "verbs": ["patch"],
             },
             {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
         ],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from rancher_import.errors import RefusedError
-from rancher_import.model import OWNER_UID, Owner
+from rancher_import.model import OWNER_UID, VCLUSTER_UID, Owner
 from tests.rancher_import.fake_rancher import Lag
 from tests.rancher_import.world import WISH, KilledError, World, kills
 
@@ -250,6 +250,43 @@ def test_a_cluster_removed_in_rancher(world: World) -> None:
     assert world.run()
     assert world.end() == ENDED_WELL
     assert world.fake.clusters()["kunde1"].id != first
+
+
+def rebuild(world: World) -> str:
+    """Let the virtual cluster be another one under the same name; return the old cluster's id."""
+    world.run()
+    (cluster,) = world.fake.state.clusters
+    cluster.labels[VCLUSTER_UID] = "the-one-before"
+    for kind, api_version, namespace, name in world.ours():
+        world.api.delete(api_version, kind, name, namespace=namespace)
+    return cluster.id
+
+
+def test_a_rebuilt_virtual_cluster_is_recreated(world: World) -> None:
+    """By default the cluster in Rancher is made anew for it."""
+    before = rebuild(world)
+    assert world.run()
+    assert world.end() == ENDED_WELL
+    assert world.fake.clusters()["kunde1"].id != before
+
+
+def test_a_rebuilt_virtual_cluster_is_redeployed(world: World) -> None:
+    """On wish the cluster in Rancher stays, and its agent is deployed into the new one."""
+    before = rebuild(world)
+    assert world.run(replace(WISH, on_rebuild="Redeploy"))
+    assert world.end() == ENDED_WELL
+    cluster = world.fake.clusters()["kunde1"]
+    assert cluster.id == before
+    assert cluster.labels[VCLUSTER_UID] != "the-one-before"
+    assert world.fake.statuses("PUT", "/v3/clusters/") == [200]
+
+
+def test_a_rebuilt_virtual_cluster_is_refused(world: World) -> None:
+    """On wish a person decides."""
+    rebuild(world)
+    with pytest.raises(RefusedError) as refused:
+        world.run(replace(WISH, on_rebuild="Fail"))
+    assert refused.value.reason == "Rebuilt"
 
 
 def test_a_deregistration_of_nothing(world: World) -> None:

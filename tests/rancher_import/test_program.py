@@ -126,6 +126,22 @@ def test_no_right_is_unused(installed: Installed, role: str, verb: str) -> None:
     assert installed.world.state().get("phase") != "Connected"
 
 
+@pytest.mark.parametrize("verb", ["get", "patch", "create"])
+def test_no_right_of_the_hook_is_unused(installed: Installed, verb: str) -> None:
+    """Without any one of its rights the hook could not note what it leaves behind."""
+    installed.run("import", "import")
+    less = copy.deepcopy(installed.of("Role", "deregister"))
+    for rule in less["rules"]:
+        rule["verbs"] = [v for v in rule["verbs"] if v != verb] or ["watch"]
+    installed.apply([less])
+    installed.world.fake.die()
+    for _ in range(2):
+        done = installed.run("deregister", "deregister", TIMEOUT="2s")
+        assert done.returncode == 0, done.stderr
+    refused = "MissingRight" in done.stdout + done.stderr
+    assert refused or installed.world.abandoned() == {}
+
+
 def test_deregister_with_the_charts_rights(installed: Installed) -> None:
     """The hook takes the cluster out, and never fails, so that a deletion goes on."""
     installed.run("import", "import")

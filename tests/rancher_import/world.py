@@ -95,13 +95,14 @@ class World:
         self.fake.state.leftovers.clear()
         self.fake.faults.waiting.clear()
         self.fake.requests.clear()
-        for kind, api_version, namespace, name in self._ours():
+        for kind, api_version, namespace, name in self.ours():
             self.api.delete(api_version, kind, name, namespace=namespace)
         self.desire("in-1", fresh=True)
         self.wire.sent, self.wire.kill_at = 0, None
         self.wire.lines.clear()
 
-    def _ours(self) -> Iterator[tuple[str, str, str | None, str]]:
+    def ours(self) -> Iterator[tuple[str, str, str | None, str]]:
+        """Yield what an import leaves on host and virtual cluster."""
         yield "ConfigMap", "v1", "kube-system", "caas-rancher-import"
         yield "ConfigMap", "v1", PLATFORM, ABANDONED
         yield "Deployment", "apps/v1", "cattle-system", "cattle-cluster-agent"

@@ -1,0 +1,66 @@
+"""What the watcher makes of what Rancher shows."""
+
+import pytest
+
+from rancher_import.model import Management, State
+from rancher_import.watch import Change, days_left, judge
+
+CONNECTED = State("in-1", "Connected", "Connected", "", "c-m-1")
+LOST = State("in-1", "Lost", "Disconnected", "Rancher does not reach the cluster.", "c-m-1")
+
+
+@pytest.mark.parametrize(
+    ("state", "found", "change"),
+    [
+        pytest.param(CONNECTED, {"c-m-1": Management(connected=True)}, None, id="still-connected"),
+        pytest.param(
+            CONNECTED,
+            {"c-m-1": Management(connected=False, message="No tunnel.")},
+            Change("Lost", "Disconnected", "Rancher does not reach the cluster. No tunnel."),
+            id="lost",
+        ),
+        pytest.param(LOST, {"c-m-1": Management(connected=False)}, None, id="still-lost"),
+        pytest.param(
+            LOST,
+            {"c-m-1": Management(connected=True)},
+            Change("Connected", "Connected", ""),
+            id="back",
+        ),
+        pytest.param(
+            CONNECTED,
+            {},
+            Change(
+                "Lost",
+                "ClusterDeleted",
+                "Rancher no longer has this cluster. Import it again by changing spec.rancher.",
+            ),
+            id="deleted",
+        ),
+        pytest.param(
+            CONNECTED,
+            {"c-m-1": Management(connected=True, terminating=True)},
+            Change("Lost", "ClusterDeleted", "Rancher is removing this cluster."),
+            id="being-deleted",
+        ),
+        pytest.param(
+            State("in-1", "Importing", "", "", "c-m-1"), {}, None, id="the-import-reports-itself"
+        ),
+    ],
+)
+def test_judge(state: State, found: dict[str, Management], change: Change | None) -> None:
+    """Only what was connected is watched, and only a change is written."""
+    assert judge(state, found) == change
+
+
+@pytest.mark.parametrize(
+    ("expires", "days"),
+    [
+        pytest.param("2026-01-03T00:00:00Z", 2.0, id="days"),
+        pytest.param("2025-12-31T12:00:00Z", -0.5, id="expired"),
+        pytest.param("", None, id="never"),
+        pytest.param("tomorrow", None, id="no-time"),
+    ],
+)
+def test_days_left(expires: str, days: float | None) -> None:
+    """The days until a token expires, in UTC whatever the machine's time zone."""
+    assert days_left(expires, now=1767225600.0) == days
