@@ -9,14 +9,9 @@ from collections.abc import Callable
 
 import structlog
 
+from rancher_import.clock import Backoff, Clock
 from rancher_import.errors import RancherImportError, RefusedError, TransientError
-from rancher_import.importing import (
-    FIRST_WAIT_SECONDS,
-    GROWTH,
-    LONGEST_WAIT_SECONDS,
-    PERMISSION_LAG_SECONDS,
-    Clock,
-)
+from rancher_import.importing import PERMISSION_LAG_SECONDS
 from rancher_import.kubernetes import Host, Tenant
 from rancher_import.model import OWNER_UID, State
 from rancher_import.rancher import Rancher
@@ -48,7 +43,7 @@ class Deregistration:
     def run(self) -> bool:
         """Return True when the cluster is gone or never was ours, False when we gave up."""
         deadline = self._clock.now() + self._timeout
-        pause = FIRST_WAIT_SECONDS
+        backoff = Backoff(self._clock)
         started = self._clock.now()
         stopped = False
         while self._clock.now() < deadline:
@@ -63,8 +58,7 @@ class Deregistration:
             except RefusedError as error:
                 log.warning("giving up", reason=error.reason, message=error.message)
                 return False
-            self._clock.sleep(pause * (0.75 + self._clock.jitter() / 2))
-            pause = min(pause * GROWTH, LONGEST_WAIT_SECONDS)
+            backoff.wait()
         log.warning("giving up", reason="TimeIsUp")
         return False
 

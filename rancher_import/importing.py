@@ -1,14 +1,13 @@
 """One attempt at the import: look, plan, act, until it is done or the time is up."""
 
 import hashlib
-import random
-import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
 from rancher_import import manifest
+from rancher_import.clock import Backoff, Clock
 from rancher_import.errors import RancherImportError, RefusedError, TransientError
 from rancher_import.kubernetes import Host, Tenant
 from rancher_import.model import Cluster, Found, Inside, Owner, State, Wish
@@ -32,20 +31,7 @@ from rancher_import.rancher import Rancher
 PERMISSION_LAG_SECONDS = 60
 """How long after a creation Rancher may hide from its creator what was created."""
 
-FIRST_WAIT_SECONDS = 0.5
-LONGEST_WAIT_SECONDS = 8.0
-GROWTH = 1.6
-
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time, so that tests need not wait for it."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    jitter: Callable[[], float] = random.random
 
 
 class Import:
@@ -85,7 +71,7 @@ class Import:
                 self._tenant.close()
 
     def _run(self, deadline: float) -> bool:
-        pause = FIRST_WAIT_SECONDS
+        backoff = Backoff(self._clock)
         while self._clock.now() < deadline:
             try:
                 action = plan(self._wish, self._look())
@@ -103,10 +89,9 @@ class Import:
                 self._tell("Failed", error)
                 raise
             if waiting:
-                self._clock.sleep(pause * (0.75 + self._clock.jitter() / 2))
-                pause = min(pause * GROWTH, LONGEST_WAIT_SECONDS)
+                backoff.wait()
             else:
-                pause = FIRST_WAIT_SECONDS
+                backoff.reset()
         log.warning("the time is up, the next attempt goes on from here")
         return False
 
@@ -120,6 +105,7 @@ class Import:
             return Found(state, has_kubeconfig=self._tenant is not None)
         cluster = self._rancher.find(self._wish.cluster_name)
         if cluster is None:
+            self._cluster_id = ""
             return Found(state, inside, has_kubeconfig=True, name_taken=self._is_name_taken())
         self._hidden_since = None
         self._cluster_id = cluster.cluster_id

@@ -18,8 +18,9 @@ import pytest
 from lightkube import Client as Lightkube
 from lightkube.config.kubeconfig import KubeConfig
 
+from rancher_import.clock import Clock
 from rancher_import.deregister import Deregistration, abandon
-from rancher_import.importing import Clock, Import
+from rancher_import.importing import Import
 from rancher_import.kubernetes import Host, Tenant
 from rancher_import.model import Owner, Wish
 from rancher_import.options import RancherOptions
