@@ -2,6 +2,8 @@
 PYTHON = python3
 # Further arguments of pytest, such as TEST_ARGS='-k names -n auto'.
 TEST_ARGS =
+# The name of the platform of `make up`.
+LOCAL = dev
 # Further arguments of `uv pip compile`, such as LOCK_ARGS=--upgrade.
 LOCK_ARGS =
 EXAMPLE = kunde1
@@ -12,6 +14,7 @@ IMAGE_TARBALL =
 venv_python = .venv/bin/python
 venv_stamp = .venv/complete
 core_tools = .tools/bin/crossplane .tools/bin/crossplane-core
+node_tools = .tools/bin/provider-helm .tools/bin/coredns .tools/bin/kine
 compile = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command 'make lock' $(LOCK_ARGS)
 
@@ -19,8 +22,8 @@ compile = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-em
 .DELETE_ON_ERROR:
 # A Go build takes all cores by itself, and two at once would install Go twice.
 .NOTPARALLEL:
-.PHONY: help venv test lint lint-dockerfile demo render validate bench generate examples tools \
-	tools-apiserver lock wheel package package-configuration package-function clean
+.PHONY: help venv up down e2e test lint lint-dockerfile demo render validate bench generate examples tools \
+	tools-apiserver tools-node lock wheel package package-configuration package-function clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +33,16 @@ demo: $(venv_stamp) ## show what the function does, without a cluster
 
 test: $(venv_stamp) ## run the tests
 	@$(venv_python) -m pytest $(TEST_ARGS)
+
+# Where the real chain runs; several can, side by side: LOCAL=mine.
+up: $(venv_stamp) tools-node ## run the whole platform for real on this machine: Linux, root; [LOCAL=dev]
+	@$(venv_python) -m local up --name '$(LOCAL)'
+
+down: $(venv_stamp) ## remove it with everything that it made: [LOCAL=dev]
+	@$(venv_python) -m local down --name '$(LOCAL)'
+
+e2e: up ## test what users see on it: [LOCAL=dev] [TEST_ARGS='-k deletion']
+	@E2E='$(LOCAL)' $(venv_python) -m pytest tests/e2e $(TEST_ARGS)
 
 lint: $(venv_stamp) ## check style, types and the borders between modules
 	$(venv_python) -m ruff check
@@ -79,14 +92,26 @@ tools: $(core_tools) .tools/bin/helm .tools/crds.complete .tools/charts.complete
 
 tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver ## build the pinned Kubernetes that the tests use
 
+tools-node: tools tools-apiserver .tools/kubernetes.complete .tools/vcluster.complete $(node_tools) \
+	.tools/crossplane-image.complete .tools/provider-helm-package.complete ## build all that `make up` runs
+
 .tools/bin/%: tools/%/go.mod tools/%/go.sum tools/build.sh
 	@PYTHON='$(PYTHON)' tools/build.sh $*
 
-.tools/crds.complete: tools/crossplane-core/go.mod tools/provider-helm/go.mod tools/build.sh
-	@PYTHON='$(PYTHON)' tools/build.sh crds
+.tools/bin/kube-apiserver: tools/kubernetes/go.mod tools/kubernetes/go.sum tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh kubernetes/kube-apiserver
 
-.tools/charts.complete: tools/vcluster/go.mod tools/build.sh
-	@PYTHON='$(PYTHON)' tools/build.sh chart
+.tools/kubernetes.complete: tools/kubernetes/go.mod tools/kubernetes/go.sum tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh kubernetes
+	@touch $@
+
+.tools/vcluster.complete: tools/vcluster/go.mod tools/vcluster/go.sum tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh vcluster
+	@touch $@
+
+.tools/%.complete: tools/crossplane-core/go.mod tools/provider-helm/go.mod tools/vcluster/go.mod \
+		tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh $*
 
 .tools/hadolint/complete: tools/hadolint.lock
 	@echo 'tools: hadolint: installing'

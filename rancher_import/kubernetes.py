@@ -12,7 +12,9 @@ import httpx2
 import msgspec
 import yaml
 from lightkube import Client
-from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.client_adapter import verify_cluster
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.config.models import User
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import DaemonSet, Deployment, ReplicaSet
@@ -29,6 +31,7 @@ from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding
 from lightkube.types import PatchType
 
+from rancher_import import tls
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.manifest import CLUSTER_SCOPED, Object
 from rancher_import.model import Agent, Inside, Marker, State
@@ -128,6 +131,19 @@ class Host:
             )
 
 
+def client(config: SingleConfig) -> Client:
+    """Return a client of an API server. Proxies are for Rancher, not for it."""
+    user = config.user or User()
+    context = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
+    return Client(
+        config=config,
+        timeout=TIMEOUT,
+        field_manager=MARKER,
+        trust_env=False,
+        transport=httpx2.HTTPTransport(verify=tls.as_others_verify(context)),
+    )
+
+
 class Tenant:
     """The virtual cluster, as its administrator."""
 
@@ -138,7 +154,10 @@ class Tenant:
         except Exception:  # noqa: BLE001  # whatever is wrong with it, its text must not be shown
             message = "The kubeconfig Secret holds no kubeconfig."
             raise TransientError("BadKubeconfig", message) from None
-        self._client = Client(config=config, timeout=TIMEOUT, trust_env=False)
+        if config is None:
+            message = "The kubeconfig Secret names no current context."
+            raise TransientError("BadKubeconfig", message)
+        self._client = client(config)
 
     def close(self) -> None:
         """Let the connections go."""
@@ -185,8 +204,8 @@ class Tenant:
             except ApiError as error:
                 if error.status.code != CONFLICT or error.status.reason != "AlreadyExists":
                     raise _refused(error, f"{body['kind']} {body['metadata']['name']}") from None
-            except httpx2.HTTPError:
-                raise _unreachable() from None
+            except httpx2.HTTPError as error:
+                raise _unreachable(error) from None
             except msgspec.ValidationError as error:
                 message = f"{body['kind']} {body['metadata']['name']}: {error}"
                 raise TransientError("BadManifest", message) from None
@@ -274,8 +293,8 @@ def call(action: Callable[[], T], what: str) -> T:
         return action()
     except ApiError as error:
         raise _refused(error, what) from None
-    except httpx2.HTTPError:
-        raise _unreachable() from None
+    except httpx2.HTTPError as error:
+        raise _unreachable(error) from None
 
 
 def _maybe(action: Callable[[], T], what: str) -> T | None:
@@ -286,8 +305,8 @@ def _maybe(action: Callable[[], T], what: str) -> T | None:
         if error.status.code == NOT_FOUND:
             return None
         raise _refused(error, what) from None
-    except httpx2.HTTPError:
-        raise _unreachable() from None
+    except httpx2.HTTPError as error:
+        raise _unreachable(error) from None
 
 
 def _refused(error: ApiError, what: str) -> RefusedError | TransientError:
@@ -298,5 +317,7 @@ def _refused(error: ApiError, what: str) -> RefusedError | TransientError:
     return TransientError("KubernetesRefuses", words)
 
 
-def _unreachable() -> TransientError:
-    return TransientError("KubernetesUnreachable", "An API server does not answer.")
+def _unreachable(error: httpx2.HTTPError) -> TransientError:
+    """Say why: these errors tell of connections and certificates, not of what was sent."""
+    message = f"An API server does not answer: {str(error) or type(error).__name__}"
+    return TransientError("KubernetesUnreachable", message)

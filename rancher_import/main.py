@@ -13,7 +13,7 @@ import click
 import structlog
 
 from rancher_import import setup as once
-from rancher_import.errors import RancherImportError
+from rancher_import.errors import RancherImportError, RefusedError
 from rancher_import.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
 from rancher_import.options import Environment, RancherOptions, environment
 from rancher_import.rancher import Rancher
@@ -194,11 +194,14 @@ def _proxy(options: RancherOptions) -> str | None:
 
 
 def _host_client() -> Any:  # noqa: ANN401  # imported late, it takes a third of the start
-    from lightkube import Client  # noqa: PLC0415
+    from lightkube import KubeConfig  # noqa: PLC0415
 
-    from rancher_import.kubernetes import MARKER, TIMEOUT  # noqa: PLC0415
+    from rancher_import.kubernetes import client  # noqa: PLC0415
 
-    return Client(timeout=TIMEOUT, field_manager=MARKER)
+    config = KubeConfig.from_env().get()
+    if config is None:
+        raise RefusedError("BadKubeconfig", "KUBECONFIG names a file without a current context.")
+    return client(config)
 
 
 def _clusters(env: Environment) -> tuple[Any, Callable[[], Any]]:

@@ -371,7 +371,8 @@ def _network(error: httpx2.HTTPError) -> RefusedError | TransientError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            message = f"Rancher's certificate is not trusted: {cause.verify_message}."
+            why = cause.verify_message.rstrip(".")
+            message = f"Rancher's certificate is not trusted: {why}."
             return RefusedError("TlsNotTrusted", message)
         cause = cause.__cause__ or cause.__context__
     kind = type(error).__name__

@@ -15,13 +15,24 @@ def context(options: RancherOptions) -> ssl.SSLContext:
     """Return the trust: a CA from a file, Rancher's own pinned by checksum, or the system's."""
     if options.ca_file:
         try:
-            return ssl.create_default_context(cafile=str(options.ca_file))
+            return as_others_verify(ssl.create_default_context(cafile=str(options.ca_file)))
         except (OSError, ssl.SSLError):
             message = f"{options.ca_file} holds no CA certificate."
             raise RefusedError("BadCa", message) from None
     if options.ca_checksum:
-        return ssl.create_default_context(cadata=_pinned(options))
-    return ssl.create_default_context()
+        return as_others_verify(ssl.create_default_context(cadata=_pinned(options)))
+    return as_others_verify(ssl.create_default_context())
+
+
+def as_others_verify(context: ssl.SSLContext) -> ssl.SSLContext:
+    """Verify chain, dates and names, as Go and curl do, but not the form of the CA's certificate.
+
+    Python 3.13 began to refuse a CA without key usage or a certificate without authority key
+    identifier, which many private CAs and older clusters have, and kubectl accepts:
+    https://docs.python.org/3/library/ssl.html#ssl.create_default_context.
+    """
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _pinned(options: RancherOptions) -> str:

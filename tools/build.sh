@@ -3,9 +3,11 @@
 #
 # usage: tools/build.sh NAME...
 #
-# NAME is a folder here with a `tool` line in its go.mod (the binary goes to
-# .tools/bin/NAME), `crds` (the upstream CRDs go to .tools/crds) or `chart` (the official chart
-# goes to .tools/charts/vcluster).
+# NAME is a folder here with `tool` lines in its go.mod (one binary goes to .tools/bin/NAME, several
+# under the names of their commands), FOLDER/COMMAND for one of several, `crds` (the upstream CRDs
+# go to .tools/crds), `charts` (the official charts go to .tools/charts), `vcluster` (its programs,
+# built in its own module) or `crossplane-image` and `provider-helm-package` (what goes with the
+# programs into their image and package).
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -102,7 +104,7 @@ version_flags() {
 	helm)
 		echo "-X helm.sh/helm/v3/internal/version.version=$2"
 		;;
-	kube-apiserver)
+	kubernetes)
 		package=k8s.io/component-base/version
 		major=${2#v}
 		minor=${major#*.}
@@ -113,13 +115,52 @@ version_flags() {
 	esac
 }
 
+# kine's SQLite is C, and runs in images without a C library.
+link_flags() {
+	if [ "$1" = kine ]; then
+		echo "-linkmode external -extldflags -static"
+	fi
+}
+
 build() {
-	cd "$root/tools/$1"
-	package=$(sed -n 's/^tool //p' go.mod)
-	version=$(go list -f '{{.Module.Version}}' "$package")
+	folder=${1%%/*}
+	cd "$root/tools/$folder"
+	packages=$(go list tool)
+	# The only program of a folder has the folder's name, others those of their commands.
+	target=$out/bin/
+	case $1 in
+	*/*) packages=$(printf '%s\n' "$packages" | grep "/${1#*/}\$") ;;
+	*) if [ "$(printf '%s\n' "$packages" | wc -l)" -eq 1 ]; then target=$out/bin/$1; fi ;;
+	esac
+	version=$(go list -f '{{.Module.Version}}' tool | head -n 1)
+	if [ "$folder" = kine ]; then
+		export CGO_ENABLED=1 GOFLAGS="-trimpath -tags=netgo,osusergo,sqlite_omit_load_extension"
+	fi
 	# An interrupted build must not leave something that make takes for finished.
-	go build -ldflags "-s -w $(version_flags "$1" "$version")" -o "$out/bin/.$1" "$package"
-	mv "$out/bin/.$1" "$out/bin/$1"
+	rm -rf "$out/new"
+	mkdir -p "$out/new"
+	# shellcheck disable=SC2086 # a word for each package
+	go build -ldflags "-s -w $(version_flags "$folder" "$version") $(link_flags "$folder")" \
+		-o "$out/new/" $packages
+	mv "$out"/new/* "$target"
+}
+
+# Its module has checksums that only its own go.sum names, so it is built where it is.
+vcluster() {
+	source=$(module_dir vcluster github.com/loft-sh/vcluster)
+	version=$(cd "$root/tools/vcluster" && go list -m -f '{{.Version}}' github.com/loft-sh/vcluster)
+	rm -rf "$out/src/vcluster"
+	mkdir -p "$out/src"
+	cp -R "$source" "$out/src/vcluster"
+	chmod -R u+w "$out/src/vcluster"
+	cd "$out/src/vcluster"
+	flags="-s -w -X github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion=${version#v}"
+	rm -rf "$out/new"
+	mkdir -p "$out/new"
+	go build -ldflags "$flags -X main.version=${version#v}" -o "$out/new/" \
+		./cmd/vcluster ./cmd/vclusterctl
+	mv "$out"/new/* "$out/bin/"
+	rm -rf "$out/src/vcluster"
 }
 
 module_dir() {
@@ -139,17 +180,40 @@ crds() {
 	touch "$out/crds.complete"
 }
 
-# The official chart as its release ships it: the release's build writes the version into it.
-chart() {
-	source=$(module_dir vcluster github.com/loft-sh/vcluster)
-	version=$(cd "$root/tools/vcluster" && go list -m -f '{{.Version}}' github.com/loft-sh/vcluster)
+# The official charts as their releases ship them: a release's build writes the version into it.
+charts() {
 	rm -rf "$out/charts"
 	mkdir -p "$out/charts"
-	cp -R "$source/chart" "$out/charts/vcluster"
-	chmod -R u+w "$out/charts/vcluster"
-	sed "s/^version:.*/version: ${version#v}/" "$source/chart/Chart.yaml" \
-		>"$out/charts/vcluster/Chart.yaml"
+	chart vcluster vcluster github.com/loft-sh/vcluster chart
+	chart crossplane crossplane-core github.com/crossplane/crossplane/v2 cluster/charts/crossplane
 	touch "$out/charts.complete"
+}
+
+chart() {
+	source=$(module_dir "$2" "$3")/$4
+	version=$(cd "$root/tools/$2" && go list -m -f '{{.Version}}' "$3")
+	cp -R "$source" "$out/charts/$1"
+	chmod -R u+w "$out/charts/$1"
+	sed "s/^version:.*/version: ${version#v}/; s/^appVersion:.*/appVersion: ${version#v}/" \
+		"$source/Chart.yaml" >"$out/charts/$1/Chart.yaml"
+}
+
+# What Crossplane's own image has beside its program.
+crossplane_image() {
+	source=$(module_dir crossplane-core github.com/crossplane/crossplane/v2)
+	rm -rf "$out/crossplane-image"
+	mkdir -p "$out/crossplane-image"
+	cp -R "$source/cluster/crds" "$source/cluster/webhookconfigurations" "$out/crossplane-image"
+	chmod -R u+w "$out/crossplane-image"
+	touch "$out/crossplane-image.complete"
+}
+
+provider_helm_package() {
+	source=$(module_dir provider-helm github.com/crossplane-contrib/provider-helm)
+	rm -rf "$out/provider-helm-package"
+	cp -R "$source/package" "$out/provider-helm-package"
+	chmod -R u+w "$out/provider-helm-package"
+	touch "$out/provider-helm-package.complete"
 }
 
 if [ $# -eq 0 ]; then
@@ -159,12 +223,16 @@ fi
 mkdir -p "$out/bin"
 use_go
 for name; do
-	if [ "$name" = crds ] || [ "$name" = chart ]; then
-		timed "$name" "$name"
-	elif grep -q '^tool ' "$root/tools/$name/go.mod" 2>/dev/null; then
+	case $name in
+	crds | charts | vcluster) timed "$name" "$name" ;;
+	crossplane-image) timed "$name" crossplane_image ;;
+	provider-helm-package) timed "$name" provider_helm_package ;;
+	*)
+		if ! grep -q '^tool ' "$root/tools/${name%%/*}/go.mod" 2>/dev/null; then
+			echo "tools/build.sh: no tool is called $name" >&2
+			exit 2
+		fi
 		timed "$name" build "$name"
-	else
-		echo "tools/build.sh: no tool is called $name" >&2
-		exit 2
-	fi
+		;;
+	esac
 done

@@ -1,6 +1,8 @@
 """The test Rancher as a program: prints how to reach it, and runs until SIGTERM."""
 
 import argparse
+import os
+import pickle
 import signal
 import sys
 import tempfile
@@ -8,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from . import kubeconfig, tls
+from . import agent_program, connections, kubeconfig, tls
 from .behaviour import Behaviour, Lag
+from .control import Control
 from .observed import Logged
 from .rights import USERS
 from .server import FakeRancher
-from .state import User, random_name
+from .state import State, User, random_name
 
 # Seconds, from flow-impkey-timeline.json, connect-timeline.json, delete-impkey-timeline.json.
 REALISTIC = {
@@ -47,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
     add("--user", action="append", default=[], help="further user with the importer's rights")
     add("--kubeconfigs", type=Path, help="folder with a kubeconfig for each cluster: <name>")
     add("--all-agents", action="store_true", help="believe that all agents run; look for none")
+    add("--agents-connect", action="store_true", help="believe in agents that report")
+    add("--control-port", type=int, default=0, help="port for tests that steer it, plain HTTP")
+    add("--state", type=Path, help="file that keeps clusters and tokens over a restart")
     add("--realistic", action="store_true", help="take the time that the real one took")
     add("--lag", action="append", default=[], help=f"name=seconds; names: {', '.join(LAGS)}")
     add("--flag", action="append", default=[], choices=FLAGS, help="misbehave")
@@ -63,7 +69,11 @@ def prepared(options: argparse.Namespace) -> FakeRancher:
         url=options.url,
         pair=tls.make(options.folder, names),
         users=(*USERS, *others),
+        state=remembered(options.state),
     )
+    token = options.folder / "token"
+    if token.exists():
+        fake.use_token(token.read_text().strip())
     lags = {name: str(seconds) for name, seconds in REALISTIC.items() if options.realistic}
     for name, seconds in (lags | dict(one.split("=", 1) for one in options.lag)).items():
         if name not in LAGS:
@@ -74,6 +84,8 @@ def prepared(options: argparse.Namespace) -> FakeRancher:
     fake.behaviour.probe_every = 1
     if options.all_agents:
         fake.agent_probe = lambda _: True
+    elif options.agents_connect:
+        fake.agent_probe = lambda cluster_id: connections.is_heard(fake.state, cluster_id)
     elif options.kubeconfigs:
         fake.agent_probe = probe(fake, options.kubeconfigs)
     if not options.quiet:
@@ -93,6 +105,24 @@ def probe(fake: FakeRancher, folder: Path) -> Callable[[str], bool]:
     return look
 
 
+def remembered(file: Path | None) -> State | None:
+    """Return what an earlier process wrote down."""
+    if file is None or not file.exists():
+        return None
+    state = pickle.loads(file.read_bytes())  # noqa: S301 -- our own file
+    return state if isinstance(state, State) else None
+
+
+def remember(fake: FakeRancher, file: Path, before: bytes) -> bytes:
+    """Write down what has changed since the last time; a real Rancher keeps it in etcd."""
+    now = pickle.dumps(fake.state)
+    if now != before:
+        unfinished = file.with_suffix(".unfinished")
+        unfinished.write_bytes(now)
+        unfinished.replace(file)
+    return now
+
+
 def told(one: Logged) -> None:
     """Print a request, without the token that the manifest's path has."""
     path = "/v3/import/..." if one.path.startswith("/v3/import/") else one.path
@@ -106,19 +136,29 @@ def say(*lines: str) -> None:
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT; as the agent where a manifest of Rancher's has started it."""
+    if "CATTLE_SERVER" in os.environ:
+        agent_program.main()
+        return
     options = parser().parse_args()
     ends = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     with tempfile.TemporaryDirectory(prefix="fake-rancher-") as folder:
         options.folder = options.folder or Path(folder)
+        given = (options.folder / "token").exists()
         with prepared(options) as fake:
             for user in fake.state.users:
                 name = "token" if user == "importer" else f"token-{user}"
-                (options.folder / name).write_text(fake.token(user))
+                if not given:
+                    (options.folder / name).write_text(fake.token(user))
             say(f"url={fake.url}", f"ca={fake.ca_file}", f"token={options.folder / 'token'}")
+            if options.control_port:
+                Control((options.host, options.control_port), fake)
+            written = b""
             while signal.sigtimedwait(ends, 0.2) is None:
                 fake.clusters()  # steps take their time, also while nobody asks
+                if options.state:
+                    written = remember(fake, options.state, written)
 
 
 if __name__ == "__main__":

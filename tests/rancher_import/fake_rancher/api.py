@@ -1,6 +1,6 @@
 """Which part of Rancher answers a request, and for whom."""
 
-from . import manifest, norman, raw, steve
+from . import connections, manifest, norman, raw, steve
 from .messages import INVISIBLE, UNAUTHORIZED, Answer, Request, text_answer
 from .state import State, User
 
@@ -32,6 +32,8 @@ def with_headers(user: User | None, given: Answer) -> Answer:
 
 def _answer(state: State, user: User | None, request: Request) -> Answer:
     first, *rest = request.segments or ("",)
+    if request.path == connections.PATH:
+        return connections.answer(state, request)
     if first in ("api", "apis", "k8s"):
         return raw.answer(state, user, request) if user else raw.NOT_AUTHORIZED
     # Steve shows some settings to anybody: auth-noauth-list-settings.json

@@ -15,7 +15,7 @@ from .messages import Answer, ConnectionDropped, Request
 from .mishaps import Mishaps
 from .observed import Imported, Logged, imported
 from .rights import USERS
-from .state import PUBLIC_SETTINGS, Cluster, Setting, State, User
+from .state import PUBLIC_SETTINGS, BearerToken, Cluster, Setting, State, User
 
 Hook = Callable[[str, str, Phase], None]
 
@@ -33,10 +33,14 @@ class FakeRancher(Mishaps):
         url: str = "",
         pair: tls.Pair | None = None,
         users: tuple[User, ...] = USERS,
+        state: State | None = None,
     ) -> None:
-        """Listen; `url` is the setting server-url, by default the address."""
+        """Listen; `url` is the setting server-url, by default the address.
+
+        `state` is what an earlier one remembered.
+        """
         super().__init__()
-        self.state = State(users={user.name: user for user in users})
+        self.state = state or State(users={user.name: user for user in users})
         self.behaviour: Behaviour = self.state.behaviour
         self.requests: list[Logged] = []
         self.errors: list[Exception] = []
@@ -100,6 +104,12 @@ class FakeRancher(Mishaps):
     def token(self, user: str = "importer") -> str:
         """Return a user's token, which never expires by itself."""
         return self._tokens[user]
+
+    def use_token(self, value: str, user: str = "importer") -> None:
+        """Take a token that somebody has chosen: it never expires by itself."""
+        name = value.partition(":")[0]
+        self.state.tokens.setdefault(value, BearerToken(name, value, self.state.users[user]))
+        self._tokens[user] = value
 
     def new_token(self, user: str = "importer", ttl: float | None = None, cluster: str = "") -> str:
         """Return a further token: with a TTL in seconds (0: expired), or cluster-scoped."""

@@ -194,6 +194,8 @@ class State:
     roles: dict[str, list[Json]] = field(
         default_factory=lambda: {"globalroles": [], "roletemplates": []}
     )
+    heard: dict[str, float] = field(default_factory=dict)
+    """By id of the cluster: when its agent reported last, in the time of time.monotonic()."""
     forced_deploys: list[str] = field(default_factory=list)
     last_version: int = 1000
 

@@ -1,0 +1,162 @@
+"""The images that run on the node, built from the programs in .tools and from Debian's.
+
+Nothing is pulled. An image is built again only when something that it is made of has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local import archive, function_image
+from local.archive import Config, Content
+from local.machine import LocalError
+from local.place import BIN, TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    Say = Callable[[str], None]
+
+FOLDER = TOOLS / "images"
+KUBERNETES = "v1.36.3"
+VCLUSTER = "0.36.1"
+COREDNS = "docker.io/coredns/coredns:1.14.2"
+BUSYBOX = Path("/bin/busybox")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+CERTIFICATES_PATH = "/etc/ssl/certs/ca-certificates.crt"
+APPLETS = (
+    *("cat", "chmod", "cp", "dd", "echo", "env", "httpd", "id", "ls", "mkdir", "nc", "ps", "rm"),
+    *("sh", "sleep", "test", "timeout", "wget"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An archive, as `docker save` writes it."""
+
+    reference: str
+    archive: Path
+    digest: str
+    """Names the content: another one means that the image must be loaded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """An image that is files and a way to start."""
+
+    reference: str
+    content: Content
+    config: Config
+
+
+def recipes() -> tuple[Recipe, ...]:
+    """Return all images but those that the Dockerfile makes."""
+    shell = {f"/bin/{name}": "busybox" for name in APPLETS}
+    busybox = {"/bin/busybox": BUSYBOX}
+    kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kine", "helm")
+    return (
+        Recipe(
+            # It only holds namespaces; containerd ends it with SIGKILL.
+            "registry.k8s.io/pause:3.10",
+            Content(busybox),
+            Config(("/bin/busybox", "sleep", "2147483647"), user="65535:65535"),
+        ),
+        Recipe(
+            "docker.io/library/busybox:1.36.1", Content(busybox, shell), Config(command=("sh",))
+        ),
+        Recipe(COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
+        Recipe(
+            # What the official chart's default asks for, with the etcd that there is.
+            "registry.k8s.io/etcd:3.6.8-0",
+            Content(busybox | {"/usr/local/bin/etcd": BIN / "etcd"}, shell),
+            Config(env={"PATH": "/usr/local/bin:/bin"}),
+        ),
+        Recipe(
+            f"ghcr.io/loft-sh/kubernetes:{KUBERNETES}",
+            Content(busybox | {f"/kubernetes/{each}": BIN / each for each in kubernetes}, shell),
+            Config(),
+        ),
+        Recipe(
+            f"ghcr.io/loft-sh/vcluster-oss:{VCLUSTER}",
+            Content(
+                busybox | {"/vcluster": BIN / "vcluster", CERTIFICATES_PATH: CERTIFICATES},
+                shell,
+                ("/tmp",),  # noqa: S108 -- a folder of the image
+            ),
+            Config(("/vcluster", "start"), env={"PATH": "/bin", "HOME": "/"}),
+        ),
+        Recipe(
+            "xpkg.crossplane.io/crossplane/crossplane:v2.3.4",
+            Content(
+                {
+                    "/usr/local/bin/crossplane": BIN / "crossplane-core",
+                    "/crds": TOOLS / "crossplane-image" / "crds",
+                    "/webhookconfigurations": TOOLS / "crossplane-image" / "webhookconfigurations",
+                    CERTIFICATES_PATH: CERTIFICATES,
+                }
+            ),
+            Config(("/usr/local/bin/crossplane",), user="65532:65532"),
+        ),
+        Recipe(
+            "localhost/provider-helm:v1.3.0",
+            Content(
+                {
+                    "/usr/local/bin/provider-helm": BIN / "provider-helm",
+                    CERTIFICATES_PATH: CERTIFICATES,
+                },
+                folders=("/tmp",),  # noqa: S108 -- a folder of the image
+            ),
+            Config(
+                ("/usr/local/bin/provider-helm",),
+                env={
+                    "HELM_CACHE_HOME": "/tmp/helm-cache",  # noqa: S108
+                    "HELM_CONFIG_HOME": "/tmp/helm-config",  # noqa: S108
+                    "HELM_DATA_HOME": "/tmp/helm-data",  # noqa: S108
+                },
+                user="65532",
+            ),
+        ),
+    )
+
+
+def build(say: Say) -> tuple[Image, ...]:
+    """Build what is not there or out of date, and return all."""
+    made = tuple(_built(recipe, say) for recipe in recipes())
+    return (*made, *(Image(*one) for one in function_image.build(FOLDER, say)))
+
+
+def named(images: Iterable[Image], part: str) -> Image:
+    """Return the image that has a word in its name."""
+    return next(one for one in images if part in one.reference)
+
+
+def _built(recipe: Recipe, say: Say) -> Image:
+    name = re.sub(r"[^a-z0-9.]+", "-", recipe.reference.rpartition("/")[2])
+    target = FOLDER / f"{name}.tar"
+    inputs = _inputs(recipe)
+    note = target.with_suffix(".json")
+    if target.exists() and note.exists():
+        known = json.loads(note.read_text())
+        if known["inputs"] == inputs:
+            return Image(recipe.reference, target, known["digest"])
+    say(f"building {recipe.reference}")
+    digest = archive.write(target, recipe.reference, recipe.content, recipe.config)
+    note.write_text(json.dumps({"inputs": inputs, "digest": digest}))
+    return Image(recipe.reference, target, digest)
+
+
+def _inputs(recipe: Recipe) -> str:
+    """Tell versions of the same files apart, without reading hundreds of megabytes."""
+    told = [repr(recipe.reference), repr(recipe.content), repr(recipe.config)]
+    for source in recipe.content.files.values():
+        if not source.exists():
+            msg = f"{source} is missing: make tools-node"
+            raise LocalError(msg)
+        status = source.stat()
+        told.append(f"{source} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()

@@ -1,0 +1,78 @@
+"""The Crossplane packages, built as `make package` does, and provider-helm's beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local import images
+from local.machine import LocalError
+from local.place import BIN, ROOT, TOOLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from local.images import Image
+
+    Say = Callable[[str], None]
+
+FOLDER = TOOLS / "packages"
+PROVIDER_VERSION = "v1.3.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A file that `crossplane xpkg push` takes."""
+
+    name: str
+    repository: str
+    """Below a registry."""
+    tag: str
+    """Tells one content from another."""
+    file: Path
+
+
+def build(built: Sequence[Image], say: Say) -> tuple[Package, ...]:
+    """Build what is not there or out of date."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    provider = _package(
+        "provider-helm",
+        TOOLS / "provider-helm-package",
+        images.named(built, "localhost/provider-helm"),
+        say,
+    )
+    function = _package(
+        "function-vcluster", ROOT / "package", images.named(built, "/function-vcluster"), say
+    )
+    content = function.stem.rpartition("-")[2]
+    return (
+        Package("provider-helm", "crossplane-contrib/provider-helm", PROVIDER_VERSION, provider),
+        Package("function-vcluster", "function-vcluster", f"v0.1.0-{content}", function),
+    )
+
+
+def _package(name: str, root: Path, runtime: Image, say: Say) -> Path:
+    digest = hashlib.sha256(runtime.digest.encode())
+    for each in sorted(root.rglob("*.yaml")):
+        digest.update(each.read_bytes())
+    file = FOLDER / f"{name}-{digest.hexdigest()[:12]}.xpkg"
+    if file.exists():
+        return file
+    say(f"building the package {name}")
+    for old in FOLDER.glob(f"{name}-*.xpkg"):
+        old.unlink()
+    done = subprocess.run(
+        [
+            str(BIN / "crossplane"), "xpkg", "build", f"--package-root={root}",
+            f"--embed-runtime-image-tarball={runtime.archive}", f"--package-file={file}",
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        file.unlink(missing_ok=True)
+        msg = f"crossplane xpkg build {name}: {done.stderr.strip()}"
+        raise LocalError(msg)
+    return file

@@ -1,0 +1,117 @@
+"""Fixtures of the end-to-end tests: a platform that `make up` has made, and VClusters on it.
+
+They run only when asked for, by `make e2e`, which sets E2E to the name of a platform.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local import machine
+from tests.e2e import rancher
+from tests.e2e.kube import VCLUSTERS, Kube, await_ready, until, vcluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+NAME = os.environ.get("E2E", "")
+
+collect_ignore_glob = [] if NAME else ["test_*.py"]
+
+TENANTS = ("kunde1", "kunde2")
+
+
+@pytest.fixture(scope="session")
+def there() -> machine.Machine:
+    """Return the machine that the platform runs on."""
+    found = machine.find(NAME)
+    if found is None:
+        pytest.fail(f"no platform {NAME!r} runs: make up LOCAL={NAME}", pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="session")
+def kube(there: machine.Machine) -> Kube:
+    """Return the host cluster, which is the control plane too, as its administrator sees it."""
+    return Kube(there.place.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def control(there: machine.Machine) -> Iterator[rancher.Control]:
+    """Return the way to steer the test Rancher; it answers as usual again afterwards."""
+    steer = rancher.control(there.place)
+    yield steer
+    steer.up()
+
+
+@pytest.fixture(scope="session")
+def tenants(kube: Kube) -> tuple[str, ...]:
+    """Return two VClusters that are READY, and that the tests share and leave as they were."""
+    for name in TENANTS:
+        kube.apply(vcluster(name, rancher={"project": name}))
+    for name in TENANTS:
+        await_ready(kube, name)
+    return TENANTS
+
+
+@pytest.fixture
+def made(kube: Kube) -> Iterator[Callable[..., str]]:
+    """Make VClusters, and delete them at the end of the test without waiting."""
+    names = []
+
+    def make(name: str, **spec: object) -> str:
+        kube.apply(vcluster(name, **spec))
+        names.append(name)
+        return name
+
+    yield make
+    for name in names:
+        kube("delete", VCLUSTERS, name, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture
+def removed(kube: Kube) -> Callable[[str], None]:
+    """Delete a VCluster, and wait until its namespace and its Releases are gone."""
+
+    def remove(name: str) -> None:
+        kube("delete", VCLUSTERS, name, "--cascade=foreground", seconds=300)
+        until(f"namespace {name} is gone", lambda: kube.get("namespace", name) is None, 60)
+
+    return remove
+
+
+@pytest.fixture(scope="session")
+def opened(kube: Kube, there: machine.Machine) -> Callable[[str], Kube]:
+    """Open a virtual cluster as its customer, with the kubeconfig that the status names.
+
+    The kubeconfig's server is a Service of the host: from inside the machine it is reached by its
+    address, which the certificate covers too, because the machine has no names of the cluster.
+    """
+    # The machine has a /tmp of its own.
+    folder = there.place.folder / "tenants"
+    folder.mkdir(exist_ok=True)
+
+    def open_as_customer(name: str) -> Kube:
+        status = (kube.get(VCLUSTERS, name) or {})["status"]
+        reference = status["kubeconfigSecretRef"]
+        secret = kube.get("secret", reference["name"], reference["namespace"]) or {}
+        service = kube.get("service", status["release"], status["namespace"]) or {}
+        config = base64.b64decode(secret["data"][reference["key"]]).decode()
+        server = f"https://{status['release']}.{status['namespace']}.svc:443"
+        assert server in config
+        path = folder / f"{name}.yaml"
+        path.write_text(config.replace(server, f"https://{service['spec']['clusterIP']}:443"))
+        path.chmod(0o600)
+        return Kube(path, tuple(there.command()))
+
+    return open_as_customer
+
+
+@pytest.fixture(scope="session")
+def inside(opened: Callable[[str], Kube], tenants: tuple[str, ...]) -> Kube:
+    """Return the cluster of the first of the shared tenants."""
+    return opened(tenants[0])

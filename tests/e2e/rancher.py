@@ -1,0 +1,111 @@
+"""The test Rancher on the host: its installation, and how tests steer it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local.place import NODE_ADDRESS, RANCHER, RANCHER_CONTROL_PORT, RANCHER_PORT
+from local.supervise import kubectl
+from tests.rancher_import.fake_rancher import tls
+
+if TYPE_CHECKING:
+    from local.place import Place
+
+MANIFEST = Path(__file__).parent / "rancher.yaml"
+NAMESPACE = "cattle-system"
+PLATFORM = "vcluster-system"
+
+
+def install(place: Place) -> None:
+    """Run it on the host, and give the platform its token."""
+    folder = place.folder / "rancher"
+    tls.make(folder, (NODE_ADDRESS,))
+    token = folder / "token"
+    if not token.exists():
+        token.write_text(f"token-{secrets.token_hex(3)}:{secrets.token_hex(27)}")
+    settings = {"ADDRESS": RANCHER, "PORT": RANCHER_PORT, "CONTROL": RANCHER_CONTROL_PORT}
+    manifest = MANIFEST.read_text()
+    for word, value in settings.items():
+        manifest = manifest.replace(word, str(value))
+    kubectl(place, "apply", "-f", "-", text=manifest)
+    _secret(place, "rancher", NAMESPACE, {
+        name: (folder / name).read_bytes() for name in ("ca.crt", "tls.crt", "tls.key", "token")
+    })  # fmt: skip
+    give_token(place)
+
+
+def give_token(place: Place, token: str = "") -> None:
+    """Put a token into the platform's Secret; by default the one that is good."""
+    folder = place.folder / "rancher"
+    data = {
+        "ca.crt": (folder / "ca.crt").read_bytes(),
+        "token": token.encode() or (folder / "token").read_bytes(),
+    }
+    _secret(place, "rancher-api", PLATFORM, data)
+
+
+def _secret(place: Place, name: str, namespace: str, data: dict[str, bytes]) -> None:
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace},
+        "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
+    }
+    kubectl(place, "apply", "-f", "-", text=json.dumps(secret))
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Steers it."""
+
+    url: str
+
+    def clusters(self) -> list[dict[str, Any]]:
+        """Return the clusters that it has."""
+        found: list[dict[str, Any]] = self._ask("/state")["clusters"]
+        return found
+
+    def cluster(self, name: str) -> dict[str, Any] | None:
+        """Return the cluster of that name; more than one is an error."""
+        found = [one for one in self.clusters() if one["name"] == name]
+        assert len(found) < 2, f"{len(found)} clusters called {name}"
+        return found[0] if found else None
+
+    def down(self) -> None:
+        """Answer everybody with 503, agents included."""
+        self._ask("/faults", {"faults": [{"status": 503, "times": None}]})
+
+    def up(self) -> None:
+        """Answer as usual."""
+        self._ask("/faults", {"faults": []})
+
+    def refuse_agents(self) -> None:
+        """Let no agent connect."""
+        fault = {"path": "/v3/connect", "status": 502, "times": None}
+        self._ask("/faults", {"faults": [fault]})
+
+    def revoke_token(self) -> None:
+        """Refuse the importer's token."""
+        self._ask("/token", {"user": "importer", "valid": False})
+
+    def restore_token(self) -> None:
+        """Accept it again."""
+        self._ask("/token", {"user": "importer", "valid": True})
+
+    def _ask(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data)  # noqa: S310 -- a constant
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+            found: dict[str, Any] = json.load(answer)
+            return found
+
+
+def control(place: Place) -> Control:
+    """Return the way to steer it."""
+    return Control(f"http://{place.address}:{RANCHER_CONTROL_PORT}")
