@@ -41,6 +41,7 @@ def wanted(place: Place) -> tuple[Certificate, ...]:
         Certificate("kube-controller-manager", "system:kube-controller-manager"),
         Certificate("kube-scheduler", "system:kube-scheduler"),
         Certificate("kube-proxy", "system:kube-proxy"),
+        Certificate("kube-router", "kube-router", "system:masters"),
         Certificate(
             "kubelet", f"system:node:{NODE}", "system:nodes", (f"DNS:{NODE}", f"IP:{NODE_ADDRESS}")
         ),

@@ -6,6 +6,7 @@ running provider by a new version, or when it starts anew.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,23 +20,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = TOOLS / "repository"
+NOTE = "inputs.sha256"
 
 
 def build(say: Callable[[str], None]) -> Path:
-    """Package all charts, and return the folder that is served."""
+    """Package all charts unless nothing has changed, and return the folder that is served."""
+    inputs = _digest()
+    if (FOLDER / "index.yaml").exists() and digest(FOLDER) == inputs:
+        return FOLDER
     say("packaging charts")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()
     for chart in sorted((ROOT / "charts").iterdir()):
         _helm("package", str(chart), "--destination", str(FOLDER))
-    official = Path(os.environ.get("VCLUSTER_CHART") or TOOLS / "charts" / "vcluster")
+    official = _official()
     if official.is_file():
         shutil.copy(official, FOLDER)
     else:
         _helm("package", str(official), "--destination", str(FOLDER))
     _helm("repo", "index", str(FOLDER))
+    (FOLDER / NOTE).write_text(inputs)
     return FOLDER
+
+
+def digest(folder: Path) -> str:
+    """Tell one content of the repository from another; packing the same again changes bytes."""
+    note = folder / NOTE
+    return note.read_text() if note.exists() else ""
+
+
+def _official() -> Path:
+    return Path(os.environ.get("VCLUSTER_CHART") or TOOLS / "charts" / "vcluster")
+
+
+def _digest() -> str:
+    made_of = hashlib.sha256()
+    for root in (ROOT / "charts", _official()):
+        for each in [root] if root.is_file() else sorted(root.rglob("*")):
+            if each.is_file():
+                made_of.update(f"{each}\0".encode())
+                made_of.update(each.read_bytes())
+    return made_of.hexdigest()
 
 
 def _helm(*words: str) -> None:

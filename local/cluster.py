@@ -39,6 +39,7 @@ def start(name: str, loaded: Sequence[Image], say: Say) -> Machine:
             await_ready(there, "containerd", lambda: succeeds(lambda: there.run("ctr", "version")))
             _load(there, loaded, say)
     await_ready(there, "kubelet", lambda: _node_is_ready(there))
+    ensure(there, programs.network_policies(there.place))
     _addons(there)
     return there
 

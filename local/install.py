@@ -7,13 +7,13 @@ charts from its own repository, Rancher is the one of the tests, and provider-he
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import yaml
 
 from function.values import merge
 from local import function_image
+from local.charts import digest
 from local.machine import LocalError
 from local.place import BIN, CHARTS, RANCHER, REGISTRY, ROOT, TOOLS
 from local.supervise import kubectl
@@ -160,8 +160,7 @@ def _restart_outdated(place: Place) -> None:
 
 def _forget_old_charts(place: Place, charts: Path, say: Say) -> None:
     """Start provider-helm anew if charts changed: it keeps them by name and version only."""
-    text = "".join(sorted(each.read_bytes().hex() for each in charts.glob("*.tgz")))
-    content = hashlib.sha256(text.encode()).hexdigest()
+    content = digest(charts)
     note = place.folder / CHARTS_NOTE
     before = note.read_text() if note.exists() else content
     note.write_text(content)

@@ -10,7 +10,13 @@ from local.place import API_PORT, Place
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMPONENTS = ("kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
+COMPONENTS = (
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "kube-router",
+    "kubelet",
+)
 
 
 def kubeconfig(place: Place, user: str, address: str) -> dict[str, Any]:

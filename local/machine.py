@@ -99,14 +99,7 @@ def start(name: str) -> Machine:
         each.mkdir(parents=True, exist_ok=True)
     for pid in place.programs.glob("*.pid"):
         pid.unlink()
-    with (place.programs / "init.log").open("wb") as log:
-        unshare = subprocess.Popen(
-            [
-             "unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child",
-             "--propagation=private", "--mount-proc", "tini", "--", "sleep", "infinity"],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    first = _child(unshare.pid)
+    first = _child(_unshare(place.programs / "init.log"))
     machine = Machine(place, first)
     saved = {"pid": first, "started": _started(first), "number": place.number}
     (place.folder / "machine.json").write_text(json.dumps(saved))
@@ -143,6 +136,23 @@ def _number(name: str) -> int:
             return number
     msg = f"all {NETWORKS} networks of platforms are in use"
     raise LocalError(msg)
+
+
+def _unshare(log: Path) -> int:
+    """Start the first process in namespaces of its own, which outlives this one, and its parent."""
+    words = (
+        *("unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child"),
+        *("--propagation=private", "--mount-proc", "tini", "--", "sleep", "infinity"),
+    )
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        files = [(os.POSIX_SPAWN_DUP2, nothing, 0)]
+        files += [(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)]
+        return os.posix_spawnp(words[0], words, os.environ, file_actions=files, setsid=True)
+    finally:
+        os.close(output)
+        os.close(nothing)
 
 
 def _child(pid: int) -> int:

@@ -142,7 +142,9 @@ def _controller_manager(place: Place) -> Program:
             f"--kubeconfig={kubeconfigs.path(place, 'kube-controller-manager')}",
             "--leader-elect=false",
             "--use-service-account-credentials",
-            "--allocate-node-cidrs=false",
+            "--allocate-node-cidrs=true",
+            f"--cluster-cidr={POD_NETWORK}",
+            f"--node-cidr-mask-size={POD_NETWORK.rpartition('/')[2]}",
             # Volumes are folders below the node's /tmp.
             "--enable-hostpath-provisioner",
             f"--root-ca-file={folder / 'ca.crt'}",
@@ -280,4 +282,22 @@ def _kube_proxy(place: Place) -> Program:
         "kube-proxy",
         (str(BIN / "kube-proxy"), f"--config={place.folder / 'kube-proxy.yaml'}"),
         {"kube-proxy.yaml": json.dumps(config)},
+    )
+
+
+def network_policies(place: Place) -> Program:
+    """Enforce NetworkPolicies, as the bridge plugin does not; the node must be known before."""
+    return Program(
+        "kube-router",
+        (
+            str(BIN / "kube-router"),
+            f"--kubeconfig={kubeconfigs.path(place, 'kube-router')}",
+            "--run-firewall=true",
+            "--run-router=false",
+            "--run-service-proxy=false",
+            f"--hostname-override={NODE}",
+            f"--service-cluster-ip-range={SERVICE_NETWORK}",
+            "--metrics-port=0",
+            "--health-port=20244",
+        ),
     )

@@ -1,0 +1,38 @@
+"""What the platform on one machine installs, as far as it can be told without one."""
+
+from typing import Any
+
+import yaml
+
+from function.models.input import Input
+from local import images, install
+from local.place import TOOLS
+from tests.tools import tool
+
+
+def platform_input() -> dict[str, Any]:
+    """Return the Input of its Composition."""
+    composition: Any = install.composition()
+    found: dict[str, Any] = composition["spec"]["pipeline"][0]["input"]
+    return found
+
+
+def test_the_input_is_a_valid_one() -> None:
+    """The Composition of the README with this platform's own values is accepted."""
+    found = Input.model_validate(platform_input())
+    assert found.vcluster.chart.repository == "http://10.250.0.1:8879"
+    assert found.vcluster.kubernetes.default == images.KUBERNETES.removeprefix("v")
+
+
+def test_images_are_those_that_the_official_chart_asks_for() -> None:
+    """Nothing is pulled, so each reference must be exactly the chart's."""
+    tool("helm")
+    values = yaml.safe_load((TOOLS / "charts" / "vcluster" / "values.yaml").read_text())
+    etcd = values["controlPlane"]["backingStore"]["etcd"]["deploy"]["statefulSet"]["image"]
+    kubernetes = values["controlPlane"]["distro"]["k8s"]["image"]
+    chart = yaml.safe_load((TOOLS / "charts" / "vcluster" / "Chart.yaml").read_text())
+    references = {recipe.reference for recipe in images.recipes()}
+    assert f"{etcd['registry']}/{etcd['repository']}:{etcd['tag']}" in references
+    name = f"{kubernetes['registry']}/{kubernetes['repository']}:{images.KUBERNETES}"
+    assert name in references
+    assert f"ghcr.io/loft-sh/vcluster-oss:{chart['version']}" in references
