@@ -63,6 +63,13 @@ validate: $(venv_stamp) $(core_tools) .tools/crds.complete ## check all examples
 bench: $(venv_stamp) ## measure the function
 	@$(venv_python) -m bench
 
+# Many minutes. Options of the program: SCALE_ARGS='--steady 0 --poll 30'.
+COUNT = 100
+SCALE_ARGS =
+.PHONY: bench-scale
+bench-scale: $(venv_stamp) tools tools-apiserver .tools/kubernetes.complete .tools/bin/provider-helm ## measure many VClusters on a real control plane with a simulated host: [COUNT=100]
+	@$(venv_python) -m bench.scale --count '$(COUNT)' $(SCALE_ARGS)
+
 generate: $(venv_stamp) ## write the files that are derived from the models
 	@$(venv_python) -m scripts.generate
 

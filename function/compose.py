@@ -185,7 +185,8 @@ def _keep(
     if now is None:
         return asked, ()
     settled = vcluster.is_settled(observed.vcluster)
-    return guard.keep(asked, now, spec, config, settled=settled)
+    instead = readiness.installed_instead(observed.vcluster)
+    return guard.keep(asked, now, spec, config, settled=settled, instead=instead)
 
 
 def _refuse(error: InvalidError, request: Request) -> Answer:

@@ -21,7 +21,6 @@ from grpc_reflection.v1alpha import reflection
 
 from function import namespace, observe, rancher, usages, vcluster
 from function.compose import compose
-from function.plain import at
 from function.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
 
 IN_PROGRESS = dt.timedelta(seconds=5)
@@ -96,7 +95,7 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
             vcluster=_release(req, vcluster.KEY),
             rancher=_release(req, rancher.KEY),
             usages={key: Owned(ready=_is_ready(usage)) for key, usage in usages_seen.items()},
-            strangers=observe.strangers(found, str(at(composite, "metadata", "uid"))),
+            strangers=observe.strangers(found, composite),
         ),
         taken=frozenset(req.desired.resources),
     )

@@ -28,16 +28,23 @@ class Refusal:
         return f"{self.field}: stays {self.kept or 'unset'} instead of {self.wanted}: {self.rule}"
 
 
-def keep(
-    wanted: Wanted, now: Running, spec: Spec, config: Input, *, settled: bool
+def keep(  # noqa: PLR0913  # what it depends on
+    wanted: Wanted,
+    now: Running,
+    spec: Spec,
+    config: Input,
+    *,
+    settled: bool,
+    instead: str | None = None,
 ) -> tuple[Wanted, tuple[Refusal, ...]]:
     """Return what may be had of the wanted, and what is refused.
 
-    `settled` tells whether the Release runs the chart version that it asks for. What the spec
-    does not name itself (a plan's storage, a default) is kept without a word.
+    `settled` tells whether the Release runs the chart version that it asks for, `instead` what
+    is installed where Helm could not even begin with that. What the spec does not name itself (a
+    plan's storage, a default) is kept without a word.
     """
     offer = config.vcluster
-    chart, no_hop = _chart(now, offer, settled=settled)
+    chart, no_hop = _chart(now, offer, settled=settled, instead=instead)
     kubernetes, no_step = _kubernetes(wanted.kubernetes, chart, now, offer)
     host, no_move = _host(wanted.host, now, config)
     kept = replace(
@@ -79,8 +86,11 @@ def _storage(spec: Spec, now: Storage) -> Iterator[Refusal]:
         yield Refusal("spec.storage.storageClassName", now.storage_class or "", storage_class, rule)
 
 
-def _chart(now: Running, offer: VCluster, *, settled: bool) -> tuple[str, tuple[Refusal, ...]]:
-    following = versions.next_chart(offer.chart.versions, now.chart, settled=settled)
+def _chart(
+    now: Running, offer: VCluster, *, settled: bool, instead: str | None
+) -> tuple[str, tuple[Refusal, ...]]:
+    path = offer.chart.versions
+    following = versions.next_chart(path, now.chart, settled=settled, instead=instead)
     if following == now.chart or not now.kubernetes or _fits(following, now.kubernetes, offer):
         return following, ()
     refusal = Refusal(

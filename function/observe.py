@@ -65,24 +65,36 @@ def condition(plain: object, typ: str) -> Condition | None:
     return None
 
 
-def strangers(found: Iterable[object], uid: str) -> tuple[Stranger, ...]:
-    """Return those of the found objects that the object with this uid does not control."""
+def strangers(found: Iterable[object], composite: object) -> tuple[Stranger, ...]:
+    """Return those of the found objects that the composite does not control.
+
+    What an object of the composite's kind and name controls is on its way out even before it is
+    marked: that object is an earlier one, and gone. A Usage can hold up the mark for a while.
+    """
+    uid = _text(at(composite, "metadata", "uid"))
     return tuple(
         Stranger(
             name=_text(at(plain, "metadata", "name")),
             namespace=_text(at(plain, "metadata", "namespace")),
-            terminating=at(plain, "metadata", "deletionTimestamp") is not None,
+            terminating=at(plain, "metadata", "deletionTimestamp") is not None
+            or _is_earlier(_controller(plain), composite),
         )
         for plain in found
-        if _controller(plain) != uid
+        if at(_controller(plain), "uid") != uid
     )
 
 
-def _controller(plain: object) -> str:
+def _controller(plain: object) -> object:
     for owner in _list(at(plain, "metadata", "ownerReferences")):
         if at(owner, "controller") is True:
-            return _text(at(owner, "uid"))
-    return ""
+            return owner
+    return None
+
+
+def _is_earlier(controller: object, composite: object) -> bool:
+    name = _text(at(composite, "metadata", "name"))
+    kind = _text(at(composite, "kind"))
+    return (at(controller, "kind"), at(controller, "name")) == (kind, name)
 
 
 def _observed_generation(plain: object) -> int | None:

@@ -23,6 +23,22 @@ def is_deployed(observed: ObservedRelease | None) -> bool:
     return observed is not None and observed.state == "deployed"
 
 
+def installed_instead(observed: ObservedRelease | None) -> str | None:
+    """Return the chart version that is installed where Helm could not begin with the one asked for.
+
+    Empty if none is; None if Helm has begun, or if nothing is said: after a restore a Release
+    has no status.
+    """
+    if observed is None or observed.synced is None or observed.synced.status != "False":
+        return None
+    if observed.synced.message.startswith("create failed") and not observed.state:
+        return ""
+    is_old = observed.deployed_version not in ("", observed.chart_version)
+    if observed.synced.message.startswith("update failed") and is_deployed(observed) and is_old:
+        return observed.deployed_version
+    return None
+
+
 def judge(  # noqa: PLR0911  # a list of cases, one line each
     typ: str, observed: ObservedRelease | None
 ) -> Condition:

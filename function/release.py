@@ -60,8 +60,10 @@ def release(  # noqa: PLR0913  # a Release has these parts
 ) -> dict[str, Any]:
     """Return a Release `name` in namespace `platform` that installs into namespace `target`.
 
-    `skipCreateNamespace` because the namespace is a Release of its own; `wait: false` because
-    waiting blocks a worker of the provider, and readiness is read from the connection details.
+    `skipCreateNamespace` because the namespace is a Release of its own. No `wait`: that blocks a
+    worker of the provider, and readiness is read from the connection details. Nor `wait: false`:
+    the provider drops what is false whenever it writes a Release, Crossplane puts it back, and
+    the two of them keep each other awake for as long as an installation fails.
     """
     spec: dict[str, object] = {
         "providerConfigRef": {"kind": "ClusterProviderConfig", "name": provider_config},
@@ -70,7 +72,6 @@ def release(  # noqa: PLR0913  # a Release has these parts
             "chart": _chart(chart),
             "namespace": target,
             "skipCreateNamespace": True,
-            "wait": False,
             "maxHistory": MAX_HISTORY,
             "values": values,
         },

@@ -121,7 +121,10 @@ def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Cond
         return Condition(CONDITION, "Unknown", "HealthUnknown", message)
     if int(text) < needed:
         total = HA_REPLICAS if ETCD_AVAILABLE in observed.connection_keys else 1
-        message = f"{text} of {total} {what} available, at least {needed} needed."
+        message = (
+            f"{text} of {total} {what} available, at least {needed} needed. "
+            "If this stays, look at pods, volume claims and events in its namespace."
+        )
         return Condition(CONDITION, "False", "Unavailable", message)
     return None
 

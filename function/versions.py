@@ -26,15 +26,20 @@ def minor(version: str) -> str:
     return ".".join(str(part) for part in order(version)[:2])
 
 
-def next_chart(path: Sequence[str], asked: str, *, settled: bool) -> str:
+def next_chart(
+    path: Sequence[str], asked: str, *, settled: bool, instead: str | None = None
+) -> str:
     """Return the chart version to ask for.
 
     `path` is the Input's list, `asked` the version that the Release asks for now (empty before
     it exists), `settled` whether the Release runs that version. A new cluster starts with the
     last of the path; an existing one goes to the next higher version, and only from a settled
     one. A version that left the list stays until the list offers a higher one, and one that
-    cannot be compared stays for good.
+    cannot be compared stays for good. Where Helm could not even begin with `asked`, `instead` is
+    what is installed, which may be nothing: that counts as soon as `asked` has left the list.
     """
+    if instead is not None and asked not in path:
+        asked, settled = instead, False
     if not asked:
         return path[-1]
     if not is_comparable(asked):

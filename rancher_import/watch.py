@@ -29,6 +29,16 @@ def judge(state: State, found: Mapping[str, Management]) -> Change | None:
     return None if now == (change.phase, change.reason, change.message) else change
 
 
+def unheard(state: State, reason: str, message: str) -> Change | None:
+    """Return what to change while Rancher cannot be asked, and why; None for nothing.
+
+    What is known to be lost stays so.
+    """
+    if state.phase != "Connected":
+        return None
+    return Change("Lost", reason, f"Rancher cannot be asked whether it is connected. {message}")
+
+
 def _judge(management: Management | None) -> Change:
     if management is None:
         message = "Rancher no longer has this cluster. Import it again by changing spec.rancher."

@@ -18,6 +18,9 @@ from rancher_import.kubernetes import call, read_state
 from rancher_import.model import Phase, State
 from rancher_import.rancher import Rancher
 
+BLIND_PERIODS = 3
+"""After so many periods without a look that succeeded nobody knows any more what is connected."""
+
 LABELS: LabelSelector = {"caas.telekom.de/state": "rancher"}
 
 UNKNOWN = "Unknown"
@@ -46,6 +49,7 @@ class Watcher:
 
     def run(self, period: float, stop: Event) -> None:
         """Look until told to stop."""
+        started = time.monotonic()
         while not stop.is_set():
             try:
                 self.look()
@@ -53,6 +57,8 @@ class Watcher:
             except RancherImportError as error:
                 LOOKS.labels(error.reason).inc()
                 log.warning("look failed", reason=error.reason, message=error.message)
+                if time.monotonic() - max(started, self.looked_at) > BLIND_PERIODS * period:
+                    self._say_blind(error)
             stop.wait(period)
 
     def look(self) -> None:
@@ -71,6 +77,20 @@ class Watcher:
         self._watch_the_token()
         LAST_LOOK.set_to_current_time()
         self.looked_at = time.monotonic()
+
+    def _say_blind(self, error: RancherImportError) -> None:
+        """Write down that nobody knows; what is connected is looked at again when Rancher answers.
+
+        The error may be that of the host, which then refuses this too.
+        """
+        try:
+            for name, state in self._states().items():
+                change = watch.unheard(state, error.reason, error.message)
+                if change:
+                    log.info("changed", state=name, phase=change.phase, reason=change.reason)
+                    self._write(name, change)
+        except RancherImportError as refused:
+            log.warning("cannot write it down", reason=refused.reason, message=refused.message)
 
     def _states(self) -> dict[str, State]:
         listed = call(

@@ -68,7 +68,6 @@ def test_least() -> None:
                 },
                 "namespace": "vcluster-system",
                 "skipCreateNamespace": True,
-                "wait": False,
                 "maxHistory": 3,
                 "values": {
                     "name": "kunde1",

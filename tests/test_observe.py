@@ -260,7 +260,7 @@ JSON = st.recursive(
 def test_no_object_is_an_error(plain: object) -> None:
     """Whatever somebody wrote into an object, it can be looked at."""
     observe.release(plain, {})
-    observe.strangers([plain], "1")
+    observe.strangers([plain], {"metadata": {"uid": "1"}})
 
 
 @pytest.mark.parametrize(
@@ -314,12 +314,28 @@ THEIRS = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
             (Stranger("kunde1-namespace", "vcluster-system", terminating=True),),
             id="being-deleted",
         ),
+        pytest.param(
+            owned_by({"uid": "old", "controller": True, "kind": "VCluster", "name": "kunde1"}),
+            (Stranger("kunde1-namespace", "vcluster-system", terminating=True),),
+            id="of-an-earlier-vcluster-of-this-name",
+        ),
+        pytest.param(
+            owned_by({"uid": "old", "controller": True, "kind": "VCluster", "name": "kunde2"}),
+            (THEIRS,),
+            id="of-another-vcluster",
+        ),
+        pytest.param(
+            owned_by({"uid": "old", "controller": True, "kind": "Other", "name": "kunde1"}),
+            (THEIRS,),
+            id="of-another-kind-of-this-name",
+        ),
         pytest.param("text", (Stranger("", "", terminating=False),), id="text"),
     ],
 )
 def test_strangers(plain: object, expected: tuple[Stranger, ...]) -> None:
     """A Release under our name is a stranger unless this very VCluster controls it."""
-    assert observe.strangers([plain], "mine") == expected
+    composite = {"kind": "VCluster", "metadata": {"name": "kunde1", "uid": "mine"}}
+    assert observe.strangers([plain], composite) == expected
 
 
 def test_releases_are_those_that_exist() -> None:

@@ -69,7 +69,6 @@ def test_least() -> None:
                 },
                 "namespace": "vcluster-system",
                 "skipCreateNamespace": True,
-                "wait": False,
                 "maxHistory": 3,
                 "values": {
                     "owner": {"name": "kunde1", "uid": "uid-of-kunde1"},

@@ -369,6 +369,37 @@ def test_is_deployed(fields: dict[str, Any], *, expected: bool) -> None:
     assert readiness.is_deployed(deployed(**fields)) is expected
 
 
+CREATE_FAILED = Condition("Synced", "False", "ReconcileError", "create failed: no such chart")
+UPDATE_FAILED = Condition("Synced", "False", "ReconcileError", "update failed: no such chart")
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, None, id="all-is-well"),
+        pytest.param(
+            {"state": "", "deployed_version": "", "synced": CREATE_FAILED}, "", id="nothing"
+        ),
+        pytest.param({"synced": UPDATE_FAILED, "deployed_version": "0.35.3"}, "0.35.3", id="old"),
+        pytest.param({"synced": UPDATE_FAILED}, None, id="same-version-other-values"),
+        pytest.param(
+            {"synced": UPDATE_FAILED, "deployed_version": "0.35.3", "state": "failed"},
+            None,
+            id="helm-has-begun",
+        ),
+        pytest.param({"state": "", "deployed_version": "", "synced": None}, None, id="restored"),
+    ],
+)
+def test_installed_instead(fields: dict[str, Any], expected: str | None) -> None:
+    """Only where provider-helm says so has Helm not begun with the version that is asked for."""
+    assert readiness.installed_instead(deployed(**fields)) == expected
+
+
+def test_nothing_observed_is_installed_instead_of_nothing() -> None:
+    """What does not exist was not tried."""
+    assert readiness.installed_instead(None) is None
+
+
 def test_nothing_is_not_deployed() -> None:
     """What does not exist is not deployed."""
     assert readiness.is_deployed(None) is False

@@ -99,7 +99,6 @@ def test_first_install() -> None:
                 },
                 "namespace": "kunde1",
                 "skipCreateNamespace": True,
-                "wait": False,
                 "maxHistory": 3,
                 "values": {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}},
             },
@@ -252,6 +251,7 @@ def highly_available(available: str, etcd: str | None, **fields: Any) -> Observe
 
 
 NOT_KNOWN = "The number of available control plane replicas is not known yet."
+LOOK = "If this stays, look at pods, volume claims and events in its namespace."
 WAITING = "The control plane runs; its kubeconfig was not written yet."
 
 
@@ -270,7 +270,7 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
             (
                 "False",
                 "Unavailable",
-                "0 of 1 control plane replicas available, at least 1 needed.",
+                "0 of 1 control plane replicas available, at least 1 needed. " + LOOK,
             ),
             id="single-without-pods",
         ),
@@ -287,7 +287,7 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
             (
                 "False",
                 "Unavailable",
-                "0 of 1 control plane replicas available, at least 1 needed.",
+                "0 of 1 control plane replicas available, at least 1 needed. " + LOOK,
             ),
             id="pods-before-kubeconfig",
         ),
@@ -298,13 +298,13 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
             (
                 "False",
                 "Unavailable",
-                "1 of 3 control plane replicas available, at least 2 needed.",
+                "1 of 3 control plane replicas available, at least 2 needed. " + LOOK,
             ),
             id="ha-two-control-planes-lost",
         ),
         pytest.param(
             highly_available("3", "1"),
-            ("False", "Unavailable", "1 of 3 etcd members available, at least 2 needed."),
+            ("False", "Unavailable", "1 of 3 etcd members available, at least 2 needed. " + LOOK),
             id="ha-without-a-quorum",
         ),
         pytest.param(
@@ -376,7 +376,7 @@ NO_SECRET = (
             (
                 "False",
                 "Unavailable",
-                "0 of 1 control plane replicas available, at least 1 needed.",
+                "0 of 1 control plane replicas available, at least 1 needed. " + LOOK,
             ),
             id="crash-looping-is-seen-by-its-pods",
         ),

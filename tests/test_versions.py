@@ -63,6 +63,23 @@ def test_next_chart(asked: str, expected: str, *, settled: bool) -> None:
     assert versions.next_chart(PATH, asked, settled=settled) == expected
 
 
+@pytest.mark.parametrize(
+    ("asked", "instead", "expected"),
+    [
+        pytest.param("0.36.99", "", "0.36.1", id="nothing-installed"),
+        pytest.param("0.36.99", "0.35.3", "0.35.3", id="an-upgrade-that-could-not-begin"),
+        pytest.param("0.36.99", None, "0.36.99", id="an-upgrade-that-has-begun"),
+        pytest.param("0.36.1", "", "0.36.1", id="still-on-the-list"),
+        pytest.param("0.35.3", "0.34.7", "0.35.3", id="a-hop-still-on-the-list"),
+    ],
+)
+def test_next_chart_forgets_what_helm_could_not_begin_with(
+    asked: str, instead: str | None, expected: str
+) -> None:
+    """A version that was wrong in the list is corrected by correcting the list."""
+    assert versions.next_chart(PATH, asked, settled=False, instead=instead) == expected
+
+
 @settings(deadline=None)
 @given(PATHS, ANY_CHART, st.booleans())
 def test_next_chart_never_goes_down(path: list[str], asked: str, settled: bool) -> None:  # noqa: FBT001  # Hypothesis passes it

@@ -39,8 +39,9 @@ IMPORTED = [
 
 FIRST = {
     "phase": "Pending",
-    "reason": "WaitingForKubeconfig",
-    "message": "The import waits for the kubeconfig of the virtual cluster.",
+    "reason": "JobStarting",
+    "message": "The import's Job has not begun. If this stays, look at its pods in namespace "
+    "vcluster-system.",
     "clusterId": "",
     "observedInputs": "",
 }

@@ -72,8 +72,9 @@ def test_state_at_first(render: Render, minimal: dict[str, Any]) -> None:
     }
     assert state["data"] == {
         "phase": "Pending",
-        "reason": "WaitingForKubeconfig",
-        "message": "The import waits for the kubeconfig of the virtual cluster.",
+        "reason": "JobStarting",
+        "message": "The import's Job has not begun. If this stays, look at its pods in namespace "
+        "vcluster-system.",
         "clusterName": "kunde1",
         "clusterId": "",
         "desiredInputs": "0123456789abcdef",

@@ -90,8 +90,10 @@ def condition(obj: Mapping[str, Any] | None, kind: str) -> Object:
 
 
 def is_ready(obj: Mapping[str, Any] | None) -> bool:
-    """Tell whether READY says True."""
-    return condition(obj, "Ready").get("status") == "True"
+    """Tell whether READY says True of what is asked for now, and not of what was before."""
+    ready = condition(obj, "Ready")
+    generation = (obj or {}).get("metadata", {}).get("generation")
+    return ready.get("status") == "True" and ready.get("observedGeneration") in (None, generation)
 
 
 def until(

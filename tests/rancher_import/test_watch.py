@@ -3,7 +3,7 @@
 import pytest
 
 from rancher_import.model import Management, State
-from rancher_import.watch import Change, days_left, judge
+from rancher_import.watch import Change, days_left, judge, unheard
 
 CONNECTED = State("in-1", "Connected", "Connected", "", "c-m-1")
 LOST = State("in-1", "Lost", "Disconnected", "Rancher does not reach the cluster.", "c-m-1")
@@ -50,6 +50,29 @@ LOST = State("in-1", "Lost", "Disconnected", "Rancher does not reach the cluster
 def test_judge(state: State, found: dict[str, Management], change: Change | None) -> None:
     """Only what was connected is watched, and only a change is written."""
     assert judge(state, found) == change
+
+
+UNHEARD = Change(
+    "Lost",
+    "RancherFails",
+    "Rancher cannot be asked whether it is connected. Rancher answers 503.",
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "change"),
+    [
+        pytest.param(CONNECTED, UNHEARD, id="connected"),
+        pytest.param(
+            State("in-1", "Lost", UNHEARD.reason, UNHEARD.message, "c-m-1"), None, id="said-before"
+        ),
+        pytest.param(LOST, None, id="known-to-be-lost"),
+        pytest.param(State("in-1", "Importing", "", "", "c-m-1"), None, id="importing"),
+    ],
+)
+def test_unheard(state: State, change: Change | None) -> None:
+    """While Rancher cannot be asked nobody knows what is connected, and it is said once."""
+    assert unheard(state, "RancherFails", "Rancher answers 503.") == change
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,379 @@
+"""What a user sees when something is wrong, and that repairing the cause alone is enough.
+
+Nobody touches a VCluster, a Release or a Job here: only what is broken is repaired. What a
+person does about each of these is in docs/troubleshooting.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from function.values import merge
+from local import install
+from tests.e2e.kube import (
+    PLATFORM,
+    RELEASES,
+    VCLUSTERS,
+    Kube,
+    Object,
+    RefusedError,
+    await_ready,
+    condition,
+    describe,
+    is_ready,
+    until,
+    vcluster,
+)
+from tests.e2e.rancher import give_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.machine import Machine
+    from tests.e2e.rancher import Control
+
+SHOWN_SECONDS = 300
+READY_SECONDS = 480
+WITHOUT_RANCHER = {"rancher": {"enabled": False}}
+
+SLOW = {
+    "apiVersion": "storage.k8s.io/v1",
+    "kind": "StorageClass",
+    "metadata": {"name": "slow"},
+    "provisioner": "kubernetes.io/host-path",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something wrong from the start, in a VCluster and a Composition of its own."""
+
+    name: str
+    condition: str
+    """What tells: type, status and reason."""
+    message: str
+    changes: Object = field(default_factory=dict)
+    """What is wrong in the Input; corrected again to repair it."""
+    spec: Object = field(default_factory=dict)
+    blocks: bool = True
+    """Whether `status.blockedBy` says it too."""
+
+    def __str__(self) -> str:
+        """Return what pytest calls it."""
+        return self.name
+
+
+FAILURES = (
+    Failure(
+        "fail-version",
+        "ControlPlaneReady False InstallFailed",
+        "Release vcluster-system/fail-version-vcluster: create failed: failed to install release: "
+        'failed to pull chart: chart "vcluster" version "0.36.99" not found in '
+        "http://10.250.0.1:8879 repository",
+        {"vcluster": {"chart": {"versions": ["0.36.99"]}}},
+        WITHOUT_RANCHER,
+    ),
+    Failure(
+        "fail-values",
+        "ControlPlaneReady False InstallFailed",
+        "Release vcluster-system/fail-values-vcluster: create failed: failed to install release: "
+        "values don't meet the specifications of the schema(s) in the following chart(s): "
+        "vcluster: - at '/controlPlane': additional properties 'statefulSett' not allowed",
+        {"vcluster": {"values": {"controlPlane": {"statefulSett": {}}}}},
+        WITHOUT_RANCHER,
+    ),
+    Failure(
+        "fail-image",
+        "RancherConnected False JobStarting",
+        "The import's Job has not begun. If this stays, look at its pods in namespace "
+        "vcluster-system.",
+        {"image": "localhost/nothing:1"},
+    ),
+    Failure(
+        "fail-volume",
+        "ControlPlaneReady False Unavailable",
+        "0 of 1 control plane replicas available, at least 1 needed. If this stays, look at pods, "
+        "volume claims and events in its namespace.",
+        {"plans": {"small": {"storage": {"storageClassName": "slow"}}}},
+        WITHOUT_RANCHER,
+    ),
+    Failure(
+        "fail-room",
+        "ControlPlaneReady False Unavailable",
+        "0 of 1 control plane replicas available, at least 1 needed. If this stays, look at pods, "
+        "volume claims and events in its namespace.",
+        {"plans": {"small": {"resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}}}}},
+        WITHOUT_RANCHER,
+    ),
+    Failure(
+        "fail-taken",
+        "NamespaceReady False InstallFailed",
+        "Release vcluster-system/fail-taken-namespace: create failed: failed to install release: "
+        'Unable to continue with install: Namespace "fail-taken" in namespace "" exists and cannot '
+        "be imported into the current release: invalid ownership metadata; label validation error: "
+        'missing key "app.kubernetes.io/managed-by": must be set to "Helm"; annotation validation '
+        'error: missing key "meta.helm.sh/release-name": must be set to "fail-taken-namespace"; '
+        'annotation validation error: missing key "meta.helm.sh/release-namespace": must be set to '
+        '"vcluster-system"',
+        spec=WITHOUT_RANCHER,
+    ),
+    Failure(
+        "fail-spec",
+        "Accepted False InvalidSpec",
+        "spec.plan: is not a plan of the platform. Known: large, medium, small.",
+        spec={"plan": "huge", **WITHOUT_RANCHER},
+        blocks=False,
+    ),
+    Failure(
+        "fail-input",
+        "Accepted False InvalidInput",
+        "input.vcluster.kubernetes: default must be one of versions. Correct it.",
+        {"vcluster": {"kubernetes": {"default": "1.99.0"}}},
+        WITHOUT_RANCHER,
+        blocks=False,
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def compositions(kube: Kube) -> Iterator[Callable[..., None]]:
+    """Apply Compositions that differ from the platform's in the Input, and remove them at the end.
+
+    They are no tenant's: the one that all share stays as it is.
+    """
+    names: set[str] = set()
+
+    def apply(name: str, changes: Object) -> None:
+        made: Any = install.composition()
+        made["metadata"]["name"] = name
+        [step] = made["spec"]["pipeline"]
+        step["input"] = merge(step["input"], changes)
+        names.add(name)
+        kube.apply(made)
+
+    yield apply
+    kube("delete", VCLUSTERS, *names, "--ignore-not-found", "--cascade=foreground", seconds=400)
+    kube("delete", "composition", *names, "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def broken(kube: Kube, compositions: Callable[..., None]) -> Iterator[None]:
+    """Make them all at once: none waits for another."""
+    kube("delete", "storageclass", "slow", "--ignore-not-found")
+    kube("create", "namespace", "fail-taken")
+    for each in FAILURES:
+        compositions(each.name, each.changes)
+    for each in FAILURES:
+        kube.apply(vcluster(each.name, crossplane=_by(each.name), **each.spec))
+    yield
+    kube("delete", "storageclass", "slow", "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def repaired(kube: Kube, broken: None, compositions: Callable[..., None]) -> None:
+    """Repair the cause of each, once it has shown."""
+    del broken
+    for each in FAILURES:
+        _await_shown(kube, each)
+    kube.apply(SLOW)
+    kube("delete", "namespace", "fail-taken", "--wait=false")
+    for each in FAILURES:
+        compositions(each.name, {"plans": {"huge": {}}})
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("failure", FAILURES, ids=str)
+def test_a_failure_says_what_is_wrong(kube: Kube, failure: Failure) -> None:
+    """One condition says it in words that help, and `status.blockedBy` quotes it."""
+    _await_shown(kube, failure)
+    found = kube.get(VCLUSTERS, failure.name) or {}
+    kind = failure.condition.split()[0]
+    assert condition(found, kind)["message"] == failure.message
+    assert not is_ready(found)
+    # Of an answer that is fatal Crossplane keeps the conditions, and nothing else of the status.
+    told = f"{kind}: {failure.message}" if failure.blocks else None
+    assert found["status"].get("blockedBy") == told
+    if not failure.blocks:
+        synced = condition(found, "Synced")
+        assert (synced["status"], synced["reason"]) == ("False", "ReconcileError")
+        assert synced["message"].endswith(failure.message)
+
+
+@pytest.mark.usefixtures("repaired")
+@pytest.mark.parametrize("failure", FAILURES, ids=str)
+def test_repairing_the_cause_is_enough(kube: Kube, failure: Failure, control: Control) -> None:
+    """It becomes READY by itself, with nothing lost and nothing twice."""
+    await_ready(kube, failure.name, READY_SECONDS)
+    _is_whole(kube, failure.name, control, imported=failure.spec == {})
+
+
+@pytest.mark.usefixtures("repaired")
+def test_an_upgrade_to_a_chart_that_does_not_exist_leaves_what_runs(
+    kube: Kube, compositions: Callable[..., None], control: Control
+) -> None:
+    """It says that the change is not applied, and the Input takes it back."""
+    name = "fail-values"
+    await_ready(kube, name, READY_SECONDS)
+    pod = _pod(kube, name)
+    compositions(name, {"vcluster": {"chart": {"versions": ["0.36.1", "0.36.99"]}}})
+    message = (
+        "Release vcluster-system/fail-values-vcluster: update failed: failed to upgrade release: "
+        'failed to pull chart: chart "vcluster" version "0.36.99" not found in '
+        "http://10.250.0.1:8879 repository"
+    )
+    _await(kube, name, "ControlPlaneReady Unknown UpdateFailed", message)
+    compositions(name, {})
+    await_ready(kube, name, READY_SECONDS)
+    _is_whole(kube, name, control, imported=False)
+    assert _pod(kube, name) == pod
+
+
+@pytest.mark.disruptive
+@pytest.mark.usefixtures("repaired")
+def test_an_import_survives_rancher_and_ready_follows_it(
+    kube: Kube, control: Control, made: Callable[..., str]
+) -> None:
+    """Rancher is down, then no agent reaches it, then all is well: conditions say so each time."""
+    there_before, comes = "fail-image", "fail-agent"
+    await_ready(kube, there_before, READY_SECONDS)
+    try:
+        control.down()
+        made(comes)
+        _await(
+            kube, there_before, "RancherConnected False RancherFails",
+            "Rancher cannot be asked whether it is connected. Rancher answers 503.",
+        )  # fmt: skip
+        _await(kube, comes, "RancherConnected False RancherFails", "Rancher answers 503.")
+        for name in (there_before, comes):
+            assert not is_ready(kube.get(VCLUSTERS, name))
+        control.refuse_agents()
+        _await(
+            kube, comes, "RancherConnected False AgentNotConnected",
+            "Rancher's agent runs, but Rancher does not see it. Cluster agent is not connected",
+        )  # fmt: skip
+        _await(
+            kube, there_before, "RancherConnected False Disconnected",
+            "Rancher does not reach the cluster. Cluster agent is not connected",
+        )  # fmt: skip
+    finally:
+        control.up()
+    for name in (there_before, comes):
+        await_ready(kube, name, READY_SECONDS)
+        _is_whole(kube, name, control, imported=True)
+
+
+@pytest.mark.disruptive
+@pytest.mark.usefixtures("repaired")
+def test_a_bad_token_stops_imports_and_looks_at_rancher(
+    kube: Kube, there: Machine, control: Control, made: Callable[..., str]
+) -> None:
+    """A wrong token, then a revoked one: whoever needs it says so, and goes on with a good one."""
+    rejected = "Rancher does not accept the token: it is wrong, expired or for one cluster only."
+    there_before = "fail-image"
+    await_ready(kube, there_before, READY_SECONDS)
+    try:
+        give_token(there.place, "token-wrong:0")
+        made("fail-token")
+        _await(kube, "fail-token", "RancherConnected False TokenRejected", rejected)
+        control.revoke_token()
+        give_token(there.place)
+        made("fail-revoked")
+        _await(kube, "fail-revoked", "RancherConnected False TokenRejected", rejected)
+        _await(
+            kube, there_before, "RancherConnected False TokenRejected",
+            f"Rancher cannot be asked whether it is connected. {rejected}",
+        )  # fmt: skip
+    finally:
+        control.restore_token()
+        give_token(there.place)
+    for name in (there_before, "fail-token", "fail-revoked"):
+        await_ready(kube, name, READY_SECONDS)
+        _is_whole(kube, name, control, imported=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "sentence"),
+    [
+        (
+            "kube-mine",
+            {},
+            "metadata.name is reserved by the platform, choose another one",
+        ),
+        (
+            "a" * 39,
+            {},
+            "metadata.name must have at most 38 characters",
+        ),
+        (
+            "fail-refused",
+            {"availability": "Two"},
+            'spec.availability: Unsupported value: "Two": supported values: "Single", "HA"',
+        ),
+    ],
+)
+def test_what_can_never_be_right_is_refused_before_it_is_stored(
+    kube: Kube, name: str, spec: Object, sentence: str
+) -> None:
+    """Kubectl apply fails, and the API server says why."""
+    with pytest.raises(RefusedError) as refused:
+        kube.apply(vcluster(name, **spec))
+    assert sentence in str(refused.value)
+    assert kube.get(VCLUSTERS, name) is None
+
+
+def _pod(kube: Kube, name: str) -> object:
+    """Return what tells a pod of the control plane from the one that replaces it."""
+    found = kube.get("pod", f"{name}-vcluster-0", name) or {}
+    return found["metadata"]["uid"], found["status"]["containerStatuses"][0]["restartCount"]
+
+
+def _by(composition: str) -> Object:
+    return {"compositionRef": {"name": composition}}
+
+
+def _await_shown(kube: Kube, failure: Failure) -> None:
+    """Wait until it is what the VCluster hangs on: what comes before it takes its time."""
+    _await(kube, failure.name, failure.condition)
+    kind = failure.condition.split()[0]
+
+    def blocks() -> bool:
+        found = kube.get(VCLUSTERS, failure.name) or {}
+        told: str = found["status"].get("blockedBy", "")
+        return told.startswith(f"{kind}: ")
+
+    if failure.blocks:
+        until(f"{failure.name} hangs on {kind}", blocks, SHOWN_SECONDS)
+
+
+def _await(kube: Kube, name: str, wanted: str, message: str = "") -> None:
+    """Wait for a condition, given as type, status and reason, and for its message if there is."""
+    kind, status, reason = wanted.split()
+
+    def shows() -> bool:
+        found = condition(kube.get(VCLUSTERS, name), kind)
+        return (
+            (found.get("status"), found.get("reason")) == (status, reason)
+            and found.get("message", "").startswith(message)
+        )  # fmt: skip
+
+    until(f"{name}: {wanted}: {message}", shows, SHOWN_SECONDS, lambda: describe(kube, name))
+
+
+def _is_whole(kube: Kube, name: str, control: Control, *, imported: bool) -> None:
+    """Assert that there is one of everything, and that Rancher has one cluster if it should."""
+    parts = {"namespace", "vcluster", "rancher"} if imported else {"namespace", "vcluster"}
+    releases = kube.list(RELEASES, PLATFORM, f"crossplane.io/composite={name}")
+    assert {one["metadata"]["name"] for one in releases} == {f"{name}-{part}" for part in parts}
+    workloads = [one["metadata"]["name"] for one in kube.list("statefulsets", name)]
+    assert workloads == [f"{name}-vcluster"]
+    jobs = kube.list("jobs", PLATFORM, f"caas.telekom.de/vcluster={name}")
+    assert len(jobs) == imported
+    cluster = control.cluster(name)
+    assert (cluster is not None) == imported
+    if cluster:
+        assert cluster["connected"]
+        status = (kube.get(VCLUSTERS, name) or {})["status"]
+        assert status["rancher"]["clusterId"] == cluster["id"]
