@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.place import NODE, NODE_ADDRESS, SERVICE_NETWORK, Place, folder
+from local.place import NODE, NODE_ADDRESS, ROOT, SERVICE_NETWORK, Place, folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -185,12 +185,21 @@ def _mount(machine: Machine) -> None:
     for each in ("run", "log", "tmp", "lib/kubelet"):
         (place.var / each).mkdir(parents=True, exist_ok=True)
     machine.run("mount", "--bind", str(resolv), "/etc/resolv.conf")
-    machine.run("mount", "--bind", str(place.var / "tmp"), "/tmp")  # noqa: S108 -- the node's own
-    machine.run("mount", "--bind", str(place.var), "/var")
+    _cover(machine, Path("/tmp"), place.var / "tmp")  # noqa: S108 -- the node's own
+    _cover(machine, Path("/var"), place.var)
     machine.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
     # The kubelet's mounts must reach the containers that ask for it.
     machine.run("mount", "--make-rshared", "/")
     machine.run("hostname", NODE)
+
+
+def _cover(machine: Machine, folder: Path, own: Path) -> None:
+    """Put an own folder over one of the machine's, with this checkout still in its place below."""
+    if ROOT.is_relative_to(folder):
+        inner = own / ROOT.relative_to(folder)
+        machine.run("mkdir", "-p", str(inner))
+        machine.run("mount", "--bind", str(ROOT), str(inner))
+    machine.run("mount", "--rbind", str(own), str(folder))
 
 
 def _connect(machine: Machine) -> None:

@@ -252,7 +252,7 @@ def test_an_import_survives_rancher_and_ready_follows_it(
         control.refuse_agents()
         _await(
             kube, comes, "RancherConnected False AgentNotConnected",
-            "Rancher's agent runs, but Rancher does not see it. Cluster agent is not connected",
+            "Rancher's agent runs, but Rancher does not see it.",
         )  # fmt: skip
         _await(
             kube, there_before, "RancherConnected False Disconnected",
