@@ -8,6 +8,7 @@ import time
 import click
 
 from local import charts, cluster, images, install, machine, packages, requirements
+from local.command import LocalError
 
 name_option = click.option(
     "--name", envvar="LOCAL", default="dev", show_default=True, help="which platform; LOCAL"
@@ -34,7 +35,7 @@ def up(name: str) -> None:
         repository = charts.build(say)
         there = cluster.start(name, built, say)
         install.platform(there, packages.build(built, say), repository, say)
-    except machine.LocalError as error:
+    except LocalError as error:
         click.echo(f"up: {error}", err=True)
         sys.exit(1)
     say("ready")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from local.command import run
 from local.place import API_SERVICE, NODE, NODE_ADDRESS, Place
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def _sign(folder: Path, certificate: Certificate) -> None:
 
 
 def _openssl(folder: Path, *words: str) -> None:
-    subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+    run("openssl", *words, folder=folder)

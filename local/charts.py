@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.machine import LocalError
+from local.command import run
 from local.place import BIN, ROOT, TOOLS
 
 if TYPE_CHECKING:
@@ -65,7 +64,4 @@ def _digest() -> str:
 
 
 def _helm(*words: str) -> None:
-    done = subprocess.run([str(BIN / "helm"), *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        msg = f"helm {' '.join(words[:2])}: {done.stderr.strip()}"
-        raise LocalError(msg)
+    run(str(BIN / "helm"), *words)

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from local import certificates, images, kubeconfigs, machine, programs
+from local.command import LocalError
 from local.place import NODE, ROOT
 from local.supervise import await_ready, ensure, kubectl, succeeds
 
@@ -67,7 +68,7 @@ def _node_is_ready(there: Machine) -> bool:
     path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
     try:
         return kubectl(there.place, "get", "node", NODE, "-o", path) == "True"
-    except machine.LocalError:
+    except LocalError:
         return False
 
 

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-import subprocess
 import tomllib
 from typing import TYPE_CHECKING
 
-from local.machine import LocalError
+from local.command import LocalError, run
 from local.place import ROOT, TOOLS
 
 if TYPE_CHECKING:
@@ -96,13 +94,13 @@ def _base(say: Say) -> None:
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     say(f"making a root file system of Debian {SUITE}")
-    _run(
+    run(
         "debootstrap",
         *("--variant=minbase", "--include=python3,python3-venv,ca-certificates"),
         *(SUITE, str(root), _mirror()),
     )
     # Debian's own packages of Python must not stand in the way of what pip installs.
-    _run("chroot", str(root), "python3", "-m", "venv", "/usr/local")
+    run("chroot", str(root), "python3", "-m", "venv", "/usr/local")
     for unneeded in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/locale"):
         shutil.rmtree(root / unneeded)
         (root / unneeded).mkdir()
@@ -115,7 +113,7 @@ def _base(say: Say) -> None:
 
 def _mirror() -> str:
     """Return where this machine gets Debian's packages from."""
-    sites = _run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages")
+    sites = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages")
     for line in sites.splitlines():
         if "security" not in line:
             return line.strip()
@@ -153,18 +151,4 @@ def _digest(names: Iterable[str]) -> str:
 
 def _buildah(*words: str) -> str:
     places = (f"--root={STORE / 'storage'}", f"--runroot={STORE / 'run'}", "--storage-driver=vfs")
-    return _run("buildah", *places, *words)
-
-
-def _run(*words: str) -> str:
-    done = subprocess.run(
-        words,
-        env={**os.environ, "BUILDAH_ISOLATION": "chroot"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        msg = f"{' '.join(words[:6])}: {(done.stdout + done.stderr).strip()[-2000:]}"
-        raise LocalError(msg)
-    return done.stdout
+    return run("buildah", *places, *words, env={"BUILDAH_ISOLATION": "chroot"})

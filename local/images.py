@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from local import archive, function_image
 from local.archive import Config, Content
-from local.machine import LocalError
+from local.command import LocalError
 from local.place import BIN, TOOLS
 
 if TYPE_CHECKING:

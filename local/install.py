@@ -14,7 +14,7 @@ import yaml
 from function.values import merge
 from local import function_image
 from local.charts import digest
-from local.machine import LocalError
+from local.command import LocalError
 from local.place import BIN, CHARTS, RANCHER, REGISTRY, ROOT, TOOLS
 from local.supervise import kubectl
 from tests.e2e import rancher

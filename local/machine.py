@@ -12,13 +12,13 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.place import NODE, NODE_ADDRESS, ROOT, SERVICE_NETWORK, Place, folder
+from local.command import LocalError, run
+from local.place import NODE, NODE_ADDRESS, RANCHER_ADDRESS, ROOT, SERVICE_NETWORK, Place, folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,10 +27,6 @@ NETWORKS = 256
 START_SECONDS = 10
 STOP_SECONDS = 30
 CGROUPS = Path("/sys/fs/cgroup")
-
-
-class LocalError(Exception):
-    """Something that the user can read and act upon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +43,8 @@ class Machine:
 
     def run(self, *words: str, text: str | None = None, timeout: float = 120) -> str:
         """Run a command inside to its end, and return what it printed."""
-        done = subprocess.run(
-            self.command(*words),
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-        if done.returncode:
-            msg = f"{' '.join(words[:3])}: exit code {done.returncode}: {done.stderr.strip()}"
-            raise LocalError(msg)
-        return done.stdout
+        inside = self.command()
+        return run(*inside, *words, text=text, timeout=timeout, shown=len(inside) + 3)
 
     def start(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> None:
         """Start a program that stays, with its output in a log."""
@@ -205,12 +191,13 @@ def _cover(machine: Machine, folder: Path, own: Path) -> None:
 def _connect(machine: Machine) -> None:
     place = machine.place
     outside = ["ip", "link", "add", place.link, "type", "veth", "peer", "name", "outside"]
-    _ip(*outside, "netns", str(machine.pid))
-    _ip("ip", "address", "add", f"{place.gateway}/30", "dev", place.link)
-    _ip("ip", "link", "set", place.link, "up")
+    run(*outside, "netns", str(machine.pid))
+    run("ip", "address", "add", f"{place.gateway}/30", "dev", place.link)
+    run("ip", "link", "set", place.link, "up")
     for words in (
         "ip link set lo up",
         f"ip address add {NODE_ADDRESS}/32 dev lo",
+        f"ip address add {RANCHER_ADDRESS}/32 dev lo",
         f"ip address add {place.address}/30 dev outside",
         "ip link set outside up",
         # Services have no interface: without a route, nothing would get as far as kube-proxy's
@@ -225,13 +212,6 @@ def _connect(machine: Machine) -> None:
     watches = Path("/proc/sys/fs/inotify/max_user_instances")
     if int(watches.read_text()) < 1024:  # noqa: PLR2004
         watches.write_text("1024")
-
-
-def _ip(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        msg = f"{' '.join(words)}: {done.stderr.strip()}"
-        raise LocalError(msg)
 
 
 def _controllers() -> list[Path]:

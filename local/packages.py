@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local import images
-from local.machine import LocalError
+from local.command import run
 from local.place import BIN, ROOT, TOOLS
 
 if TYPE_CHECKING:
@@ -64,15 +63,15 @@ def _package(name: str, root: Path, runtime: Image, say: Say) -> Path:
     say(f"building the package {name}")
     for old in FOLDER.glob(f"{name}-*.xpkg"):
         old.unlink()
-    done = subprocess.run(
-        [
-            str(BIN / "crossplane"), "xpkg", "build", f"--package-root={root}",
-            f"--embed-runtime-image-tarball={runtime.archive}", f"--package-file={file}",
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        file.unlink(missing_ok=True)
-        msg = f"crossplane xpkg build {name}: {done.stderr.strip()}"
-        raise LocalError(msg)
+    write(root, runtime, file)
     return file
+
+
+def write(root: Path, runtime: Image, file: Path) -> None:
+    """Build the package of a folder with the image that runs it."""
+    unfinished = file.with_suffix(".unfinished.xpkg")
+    run(
+        *(str(BIN / "crossplane"), "xpkg", "build", f"--package-root={root}"),
+        *(f"--embed-runtime-image-tarball={runtime.archive}", f"--package-file={unfinished}"),
+    )
+    unfinished.rename(file)

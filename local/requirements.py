@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from local.machine import LocalError
+from local.command import LocalError, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,13 +50,4 @@ def check(say: Callable[[str], None]) -> None:
         raise LocalError(msg)
     say(" ".join(install))
     for words in (["apt-get", "update"], install):
-        done = subprocess.run(
-            words,
-            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            msg = f"{' '.join(words)}: {done.stderr.strip()[-2000:]}"
-            raise LocalError(msg)
+        run(*words, env={"DEBIAN_FRONTEND": "noninteractive"})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from typing import TYPE_CHECKING
 
-from local.machine import LocalError
+from local.command import LocalError, run
 from local.place import BIN
 
 if TYPE_CHECKING:
@@ -52,22 +51,8 @@ def await_ready(
 
 def kubectl(place: Place, *words: str, text: str | None = None, timeout: float = 300) -> str:
     """Run kubectl as the administrator, and return what it printed."""
-    try:
-        done = subprocess.run(
-            [str(BIN / "kubectl"), f"--kubeconfig={place.kubeconfig}", *words],
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        msg = f"kubectl {' '.join(words[:4])}: no end after {timeout:.0f} s"
-        raise LocalError(msg) from None
-    if done.returncode:
-        msg = f"kubectl {' '.join(words[:4])}: {done.stderr.strip()}"
-        raise LocalError(msg)
-    return done.stdout
+    config = f"--kubeconfig={place.kubeconfig}"
+    return run(str(BIN / "kubectl"), config, *words, text=text, timeout=timeout)
 
 
 def succeeds(call: Callable[[], object]) -> bool:

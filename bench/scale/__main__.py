@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from bench.scale import measure, platform, programs, report, vclusters
 from bench.scale.measure import Phase
-from bench.scale.programs import ROOT, ScaleError
+from bench.scale.programs import ROOT
 from bench.scale.simulator import Simulator
 from bench.scale.vclusters import GONE, VClusters
+from local.command import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
             say(f"starting; logs in {folder}")
             with platform.running(folder, chosen) as running, _undisturbed():
                 Run(running, options.count, options.timeout).measure(options.steady)
-    except ScaleError as error:
+    except LocalError as error:
         return f"bench-scale: {error}"
     except KeyboardInterrupt:
         return "bench-scale: interrupted; nothing runs any more"
@@ -71,7 +72,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         wanted.mkdir(parents=True)
     except FileExistsError:
         msg = f"{wanted} exists: name a folder that does not"
-        raise ScaleError(msg) from None
+        raise LocalError(msg) from None
     yield wanted.resolve()
 
 
@@ -155,7 +156,7 @@ class Run:
             left.update(self._objects() - before)
             return not left
 
-        with contextlib.suppress(ScaleError):
+        with contextlib.suppress(LocalError):
             self._wait(lambda: f"{len(left)} objects are left", is_empty)
         return sorted(left)
 
@@ -173,7 +174,7 @@ class Run:
                 say(f"{now - self._began:4.0f} s  {state()}, load {os.getloadavg()[0]:.1f}")
             if now - start > self._timeout:
                 msg = f"{state()} after {self._timeout:.0f} s\n{self._vclusters.not_ready()}"
-                raise ScaleError(msg)
+                raise LocalError(msg)
             time.sleep(LOOK_SECONDS)
 
     def _objects(self) -> set[str]:

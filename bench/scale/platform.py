@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from bench.scale import programs as start
-from bench.scale.programs import TOOLS, Cluster, Crossplane, Programs, ScaleError
+from bench.scale.programs import TOOLS, Cluster, Crossplane, Programs
 from function.values import merge
+from local.command import LocalError
 from tests.certificates import certificates
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _made(client: Client, manifest: dict[str, Any]) -> None:
     answer = client.apply(manifest)
     if answer.status not in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
         msg = f"{manifest['kind']} {manifest['metadata']['name']}: {answer.body.get('message')}"
-        raise ScaleError(msg)
+        raise LocalError(msg)
 
 
 def _is_established(client: Client) -> bool:

@@ -8,17 +8,18 @@ import json
 import re
 import secrets
 import socket
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.command import LocalError, run
 from tests.apiserver.control_plane import Client, free_ports, process
 
 if TYPE_CHECKING:
     import contextlib
+    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
 ROOT = Path(__file__).parents[2]
@@ -35,10 +36,6 @@ ACCOUNTS = "system:serviceaccounts"
 CROSSPLANE = "system:serviceaccount:crossplane-system:crossplane"
 PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
 CONTROLLERS = "system:kube-controller-manager"
-
-
-class ScaleError(Exception):
-    """Something that the user can read and act upon."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +84,7 @@ class Programs:
             self.check()
             if time.monotonic() > deadline:
                 msg = f"{what}: not after {START_SECONDS} s"
-                raise ScaleError(msg)
+                raise LocalError(msg)
             time.sleep(0.1)
 
     def check(self) -> None:
@@ -96,7 +93,7 @@ class Programs:
             if started.poll() is not None:
                 said = self.log(name).read_text(errors="replace")[-2000:]
                 msg = f"{name} ended with exit code {started.returncode}\n{said}"
-                raise ScaleError(msg)
+                raise LocalError(msg)
 
 
 def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Cluster:
@@ -147,10 +144,10 @@ def charts(programs: Programs, root: Path) -> str:
     repository = programs.folder / "charts"
     helm = str(BIN / "helm")
     for chart in (TOOLS / "charts" / "vcluster", *sorted((root / "charts").iterdir())):
-        _run(helm, "package", str(chart), "--destination", str(repository))
+        run(helm, "package", str(chart), "--destination", str(repository))
     (port,) = free_ports(1)
     url = f"http://127.0.0.1:{port}"
-    _run(helm, "repo", "index", str(repository), "--url", url)
+    run(helm, "repo", "index", str(repository), "--url", url)
     serve = ["-m", "http.server", "--bind", "127.0.0.1", str(port), "--directory", str(repository)]
     programs.start("charts", [sys.executable, *serve])
     return url
@@ -202,7 +199,7 @@ def provider_helm(programs: Programs, on: Cluster, flags: Sequence[str]) -> None
             f"port {PROVIDER_METRICS_PORT} is taken, which provider-helm needs and cannot change: "
             "stop what listens there, or run this in a network namespace of its own"
         )
-        raise ScaleError(msg)
+        raise LocalError(msg)
     temporary = programs.folder / "provider-helm"
     temporary.mkdir()
     config = programs.folder / "provider-helm.kubeconfig"
@@ -232,19 +229,12 @@ def _write_credentials(folder: Path, tokens: Mapping[str, str]) -> None:
     groups = {"admin": MASTERS, CROSSPLANE: ACCOUNTS, PROVIDER: ACCOUNTS, CONTROLLERS: ""}
     lines = [f"{token},{user},{user},{groups[user]}\n" for user, token in tokens.items()]
     (folder / "tokens.csv").write_text("".join(lines))
-    _run(
+    run(
         *("openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2"),
         *("-subj", "/CN=kube-apiserver"),
         *("-addext", "subjectAltName=IP:127.0.0.1"),
         *("-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt")),
     )
-
-
-def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode:
-        msg = f"{' '.join(words[:3])}: {done.stderr.strip()}"
-        raise ScaleError(msg)
 
 
 def _is_ready(client: Client) -> bool:

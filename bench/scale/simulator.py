@@ -15,8 +15,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.scale.programs import ScaleError
 from bench.scale.watch import follow
+from local.command import LocalError
 from tests.apiserver.control_plane import MERGE_PATCH
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Simulator:
         """Do what is due."""
         try:
             self._later.run(blocking=False)
-        except (OSError, ScaleError) as error:
+        except (OSError, LocalError) as error:
             self.errors.append(str(error))
 
     def _run(self) -> None:
@@ -158,7 +158,7 @@ class Simulator:
             and answer.status != http.HTTPStatus.NOT_FOUND
         ):
             msg = f"simulator: {method} {path}: {answer.body.get('message')}"
-            raise ScaleError(msg)
+            raise LocalError(msg)
 
 
 def _env(job: Mapping[str, Any]) -> dict[str, str]:

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.scale.programs import ScaleError
 from bench.scale.watch import follow
+from local.command import LocalError
 
 if TYPE_CHECKING:
     import threading
@@ -73,7 +73,7 @@ class VClusters:
             answer = self.client.request("POST", PATH, manifest)
             if answer.status != http.HTTPStatus.CREATED:
                 msg = f"VCluster {name}: {answer.body.get('message')}"
-                raise ScaleError(msg)
+                raise LocalError(msg)
 
     def delete(self) -> None:
         """Begin to delete all of them."""

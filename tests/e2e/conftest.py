@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import base64
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import machine
+from function.values import merge
+from local import install, machine
 from tests.e2e import rancher
-from tests.e2e.kube import VCLUSTERS, Kube, await_ready, until, vcluster
+from tests.e2e.kube import VCLUSTERS, Kube, Object, await_ready, until, vcluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +57,27 @@ def tenants(kube: Kube) -> tuple[str, ...]:
     for name in TENANTS:
         await_ready(kube, name)
     return TENANTS
+
+
+@pytest.fixture(scope="module")
+def compositions(kube: Kube) -> Iterator[Callable[..., None]]:
+    """Apply Compositions that differ from the platform's in the Input, and remove them at the end.
+
+    They are no tenant's: the one that all share stays as it is.
+    """
+    names: set[str] = set()
+
+    def apply(name: str, changes: Object) -> None:
+        made: Any = install.composition()
+        made["metadata"]["name"] = name
+        [step] = made["spec"]["pipeline"]
+        step["input"] = merge(step["input"], changes)
+        names.add(name)
+        kube.apply(made)
+
+    yield apply
+    kube("delete", VCLUSTERS, *names, "--ignore-not-found", "--cascade=foreground", seconds=400)
+    kube("delete", "composition", *names, "--ignore-not-found")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.e2e.kube import RefusedError
+from local.command import LocalError
 
 if TYPE_CHECKING:
     from tests.e2e.kube import Kube
@@ -33,7 +33,7 @@ def inventory(kube: Kube) -> set[Thing]:
     for kind in sorted(set(listed) - PASSING):
         try:
             items = json.loads(kube("get", kind, "--all-namespaces", "-o", "json"))["items"]
-        except RefusedError:
+        except LocalError:
             # A kind whose definition is being removed.
             continue
         for one in items:

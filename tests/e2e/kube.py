@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local.command import LocalError, run
 from local.place import BIN
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ POLL_SECONDS = 0.5
 CALL_SECONDS = 60
 
 
-class RefusedError(Exception):
-    """kubectl ended with an error; the text is what it printed."""
-
-
 @dataclass(frozen=True, slots=True)
 class Kube:
     """A cluster as seen with one kubeconfig: the host, or a virtual cluster."""
@@ -37,17 +33,8 @@ class Kube:
 
     def __call__(self, *words: str, text: str | None = None, seconds: float = CALL_SECONDS) -> str:
         """Run kubectl, and return what it printed."""
-        done = subprocess.run(
-            [*self.inside, str(BIN / "kubectl"), f"--kubeconfig={self.kubeconfig}", *words],
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-        if done.returncode:
-            raise RefusedError(done.stderr.strip())
-        return done.stdout
+        kubectl = (*self.inside, str(BIN / "kubectl"), f"--kubeconfig={self.kubeconfig}")
+        return run(*kubectl, *words, text=text, timeout=seconds, shown=len(kubectl) + 3)
 
     def apply(self, obj: Mapping[str, Any]) -> None:
         """Apply an object as a user does."""
@@ -81,6 +68,11 @@ def vcluster(name: str, **spec: Any) -> Object:
         "metadata": {"name": name},
         "spec": spec,
     }
+
+
+def by(composition: str) -> Object:
+    """Return what makes a VCluster use a Composition of that name."""
+    return {"compositionRef": {"name": composition}}
 
 
 def condition(obj: Mapping[str, Any] | None, kind: str) -> Object:
@@ -136,5 +128,5 @@ def describe(kube: Kube, name: str) -> str:
 def _tried(kube: Kube, words: tuple[str, ...]) -> str:
     try:
         return f"$ kubectl {' '.join(words)}\n{kube(*words)}"
-    except RefusedError as error:
+    except LocalError as error:
         return f"$ kubectl {' '.join(words)}\n{error}"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from local.machine import Machine
 
@@ -24,16 +24,27 @@ VICTIMS = {
 
 def kill(there: Machine, who: str) -> int:
     """Kill the processes of one of the victims with SIGKILL, and return how many there were."""
-    found = list(_processes(there, VICTIMS[who]))
+    return _kill(there, lambda _, words: VICTIMS[who] in words)
+
+
+def kill_pod(there: Machine, uid: str) -> int:
+    """Kill all processes of a pod with SIGKILL, and return how many there were."""
+    return _kill(there, lambda group, _: f"pod{uid}" in group)
+
+
+def _kill(there: Machine, is_meant: Callable[[str, str], bool]) -> int:
+    found = [pid for pid, group, words in _processes(there) if is_meant(group, words)]
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return len(found)
 
 
-def _processes(there: Machine, words: str) -> Iterator[int]:
+def _processes(there: Machine) -> Iterator[tuple[int, str, str]]:
+    """Return number, control groups and command line of each process in a pod."""
     for folder in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            is_ours = there.place.cgroup in (folder / "cgroup").read_text()
-            if folder.name.isdigit() and is_ours and words in (folder / "cmdline").read_text():
-                yield int(folder.name)
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                group = (folder / "cgroup").read_text()
+                if f"/{there.place.cgroup}/" in group:
+                    yield int(folder.name), group, (folder / "cmdline").read_text()

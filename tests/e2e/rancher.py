@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.place import NODE_ADDRESS, RANCHER, RANCHER_CONTROL_PORT, RANCHER_PORT
+from local.place import RANCHER, RANCHER_ADDRESS, RANCHER_CONTROL_PORT, RANCHER_PORT
 from local.supervise import kubectl
 from tests.rancher_import.fake_rancher import tls
 
@@ -25,7 +25,7 @@ PLATFORM = "vcluster-system"
 def install(place: Place) -> None:
     """Run it on the host, and give the platform its token."""
     folder = place.folder / "rancher"
-    tls.make(folder, (NODE_ADDRESS,))
+    tls.make(folder, (RANCHER_ADDRESS,))
     token = folder / "token"
     if not token.exists():
         token.write_text(f"token-{secrets.token_hex(3)}:{secrets.token_hex(27)}")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.kube import PLATFORM, VCLUSTERS, Kube, RefusedError, is_ready, until
+from local.command import LocalError
+from tests.e2e.kube import PLATFORM, VCLUSTERS, Kube, is_ready, until
 
 if TYPE_CHECKING:
     from tests.e2e.rancher import Control
@@ -120,5 +121,5 @@ def another(kube: Kube, name: str, pod: str) -> bool:
 
 def test_what_would_lose_data_is_refused_at_admission(kube: Kube, tenants: tuple[str, ...]) -> None:
     """The refusal is a sentence that names the field."""
-    with pytest.raises(RefusedError, match="availability"):
+    with pytest.raises(LocalError, match="availability"):
         kube.patch(VCLUSTERS, tenants[0], {"spec": {"availability": "HA"}})

@@ -6,21 +6,23 @@ person does about each of these is in docs/troubleshooting.md.
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from function.values import merge
-from local import install
+from local.command import LocalError, run
+from local.place import BIN, ROOT
 from tests.e2e.kube import (
     PLATFORM,
     RELEASES,
     VCLUSTERS,
     Kube,
     Object,
-    RefusedError,
     await_ready,
+    by,
     condition,
     describe,
     is_ready,
@@ -31,6 +33,7 @@ from tests.e2e.rancher import give_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from local.machine import Machine
     from tests.e2e.rancher import Control
@@ -38,6 +41,32 @@ if TYPE_CHECKING:
 SHOWN_SECONDS = 300
 READY_SECONDS = 480
 WITHOUT_RANCHER = {"rancher": {"enabled": False}}
+
+LOOKS = (
+    (
+        "kubectl get vclusters.caas.telekom.de NAME -o jsonpath",
+        "^RancherConnected: The import's Job has not begun",
+    ),
+    ("kubectl describe vclusters", "JobStarting"),
+    (
+        "crossplane resource trace",
+        r"(?s)VCluster/fail-image .*RancherConnected.*Release/fail-image-vcluster .*deployed",
+    ),
+    ("kubectl -n vcluster-system describe releases", "(?s)State: +deployed"),
+    ("kubectl -n NAME get pods,pvc,events", "pod/fail-image-vcluster-0 +1/1 +Running"),
+    (
+        "kubectl -n vcluster-system describe pods",
+        '(ImagePullBackOff|ErrImagePull|pulling image).*"localhost/nothing:1"',
+    ),
+    ("kubectl -n vcluster-system logs", 'waiting to start.*"?localhost/nothing:1'),
+)
+"""What each command says of the VCluster whose Job has a wrong image."""
+
+WHERE_TO_LOOK = re.findall(
+    r"^(?:kubectl|crossplane) .*NAME.*$",
+    (ROOT / "docs" / "troubleshooting.md").read_text(),
+    re.MULTILINE,
+)
 
 SLOW = {
     "apiVersion": "storage.k8s.io/v1",
@@ -139,27 +168,6 @@ FAILURES = (
 
 
 @pytest.fixture(scope="module")
-def compositions(kube: Kube) -> Iterator[Callable[..., None]]:
-    """Apply Compositions that differ from the platform's in the Input, and remove them at the end.
-
-    They are no tenant's: the one that all share stays as it is.
-    """
-    names: set[str] = set()
-
-    def apply(name: str, changes: Object) -> None:
-        made: Any = install.composition()
-        made["metadata"]["name"] = name
-        [step] = made["spec"]["pipeline"]
-        step["input"] = merge(step["input"], changes)
-        names.add(name)
-        kube.apply(made)
-
-    yield apply
-    kube("delete", VCLUSTERS, *names, "--ignore-not-found", "--cascade=foreground", seconds=400)
-    kube("delete", "composition", *names, "--ignore-not-found")
-
-
-@pytest.fixture(scope="module")
 def broken(kube: Kube, compositions: Callable[..., None]) -> Iterator[None]:
     """Make them all at once: none waits for another."""
     kube("delete", "storageclass", "slow", "--ignore-not-found")
@@ -167,7 +175,7 @@ def broken(kube: Kube, compositions: Callable[..., None]) -> Iterator[None]:
     for each in FAILURES:
         compositions(each.name, each.changes)
     for each in FAILURES:
-        kube.apply(vcluster(each.name, crossplane=_by(each.name), **each.spec))
+        kube.apply(vcluster(each.name, crossplane=by(each.name), **each.spec))
     yield
     kube("delete", "storageclass", "slow", "--ignore-not-found")
 
@@ -200,6 +208,29 @@ def test_a_failure_says_what_is_wrong(kube: Kube, failure: Failure) -> None:
         synced = condition(found, "Synced")
         assert (synced["status"], synced["reason"]) == ("False", "ReconcileError")
         assert synced["message"].endswith(failure.message)
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize(("command", "told"), LOOKS)
+def test_where_to_look_first_shows_what_hangs(
+    kube: Kube, tmp_path: Path, command: str, told: str
+) -> None:
+    """Each command of docs/troubleshooting.md, run as written, leads on."""
+    [hanging] = [each for each in FAILURES if each.name == "fail-image"]
+    _await_shown(kube, hanging)
+    [written] = [line for line in WHERE_TO_LOOK if line.startswith(command)]
+    script = f"({written.replace('NAME', hanging.name)}) 2>&1 || :"
+    env = {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "KUBECONFIG": str(kube.kubeconfig),
+        "HOME": str(tmp_path),
+    }
+    until(
+        f"{command} says {told}",
+        lambda: re.search(told, run("sh", "-c", script, env=env, timeout=60)),
+        120,
+        lambda: run("sh", "-c", script, env=env, timeout=60),
+    )
 
 
 @pytest.mark.usefixtures("repaired")
@@ -318,7 +349,7 @@ def test_what_can_never_be_right_is_refused_before_it_is_stored(
     kube: Kube, name: str, spec: Object, sentence: str
 ) -> None:
     """Kubectl apply fails, and the API server says why."""
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(LocalError) as refused:
         kube.apply(vcluster(name, **spec))
     assert sentence in str(refused.value)
     assert kube.get(VCLUSTERS, name) is None
@@ -328,10 +359,6 @@ def _pod(kube: Kube, name: str) -> object:
     """Return what tells a pod of the control plane from the one that replaces it."""
     found = kube.get("pod", f"{name}-vcluster-0", name) or {}
     return found["metadata"]["uid"], found["status"]["containerStatuses"][0]["restartCount"]
-
-
-def _by(composition: str) -> Object:
-    return {"compositionRef": {"name": composition}}
 
 
 def _await_shown(kube: Kube, failure: Failure) -> None:

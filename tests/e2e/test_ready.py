@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
+from local.command import run
 from local.place import BIN
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, condition, is_ready, until
 
@@ -44,14 +44,11 @@ def test_vcluster_list_shows_both_running(
     kube: Kube, tenants: tuple[str, ...], tmp_path: Path
 ) -> None:
     """The vcluster CLI finds them, each in its own namespace."""
-    done = subprocess.run(
-        [str(BIN / "vclusterctl"), "list"],
-        env={"KUBECONFIG": str(kube.kubeconfig), "HOME": str(tmp_path)},
-        capture_output=True, text=True, check=True, timeout=60,
-    )  # fmt: skip
+    env = {"KUBECONFIG": str(kube.kubeconfig), "HOME": str(tmp_path)}
+    listed = run(str(BIN / "vclusterctl"), "list", env=env, timeout=60)
     for name in tenants:
         row = rf"{name}-vcluster[ |]+{name}[ |]+Running"
-        assert re.search(row, done.stdout), done.stdout
+        assert re.search(row, listed), listed
 
 
 def test_a_pod_of_the_customer_runs_in_the_namespace_and_nowhere_else(

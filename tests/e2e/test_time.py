@@ -1,65 +1,97 @@
-"""Where the time to READY goes, printed in every run; the numbers go into docs/benchmarks.md."""
+"""Where the time to READY goes, printed in every run, and what a user is told on the way."""
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, is_ready, vcluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pytest
+    from collections.abc import Callable, Iterator
 
     from tests.e2e.rancher import Control
 
+NAME = "timed"
 LONGEST_SECONDS = 300
+
+STORY = (
+    "NamespaceReady is True",
+    "ControlPlaneReady is True",
+    "RancherConnected is False (WaitingForAgent)",
+    "RancherConnected is True (Connected)",
+)
+"""What every life has; between them are those of what was seen being waited for."""
+
+
+@pytest.fixture(scope="module")
+def reached(kube: Kube, control: Control) -> Iterator[dict[str, float]]:
+    """Return when each step of a new VCluster was reached, in seconds since its creation."""
+    steps: dict[str, Callable[[], bool]] = {
+        "namespace Release ready": lambda: is_ready(
+            kube.get(RELEASES, f"{NAME}-namespace", PLATFORM)
+        ),
+        "vcluster chart deployed": lambda: _state(kube) == "deployed",
+        "kubeconfig exists": lambda: kube.get("secret", f"vc-{NAME}-vcluster", NAME) is not None,
+        "control plane available": lambda: _available(kube),
+        "connected in Rancher": lambda: bool((control.cluster(NAME) or {}).get("ready")),
+        "import reports Connected": lambda: _phase(kube) == "Connected",
+        "READY": lambda: is_ready(kube.get(VCLUSTERS, NAME)),
+    }
+    started = time.monotonic()
+    kube.apply(vcluster(NAME))
+    found: dict[str, float] = {}
+    while len(found) < len(steps):
+        for step in [each for each in steps if each not in found]:
+            if steps[step]():
+                found[step] = time.monotonic() - started
+        assert time.monotonic() - started < LONGEST_SECONDS, found
+    yield found
+    kube("delete", VCLUSTERS, NAME, "--wait=false")
 
 
 def test_the_time_to_ready_is_what_the_parts_take(
-    kube: Kube, control: Control, removed: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+    reached: dict[str, float], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """READY follows the last real thing; what is between them is ours, and is printed."""
-    name = "timed"
-    steps: dict[str, Callable[[], bool]] = {
-        "namespace Release ready": lambda: is_ready(
-            kube.get(RELEASES, f"{name}-namespace", PLATFORM)
-        ),
-        "vcluster chart deployed": lambda: _state(kube, name) == "deployed",
-        "kubeconfig exists": lambda: kube.get("secret", f"vc-{name}-vcluster", name) is not None,
-        "control plane available": lambda: _available(kube, name),
-        "connected in Rancher": lambda: bool((control.cluster(name) or {}).get("ready")),
-        "import reports Connected": lambda: _phase(kube, name) == "Connected",
-        "READY": lambda: is_ready(kube.get(VCLUSTERS, name)),
-    }
-    started = time.monotonic()
-    kube.apply(vcluster(name))
-    reached: dict[str, float] = {}
-    while len(reached) < len(steps):
-        for step in [each for each in steps if each not in reached]:
-            if steps[step]():
-                reached[step] = time.monotonic() - started
-        assert time.monotonic() - started < LONGEST_SECONDS, reached
     last = max(seconds for step, seconds in reached.items() if step != "READY")
     with capsys.disabled():
-        print(f"\ntime to READY of {name}, in seconds")  # noqa: T201
+        print(f"\ntime to READY of {NAME}, in seconds")  # noqa: T201
         for step, seconds in sorted(reached.items(), key=lambda each: each[1]):
             print(f"  {seconds:6.1f}  {step}")  # noqa: T201
         print(f"  {reached['READY'] - last:6.1f}  from the last real thing to READY")  # noqa: T201
-    removed(name)
+    assert list(reached)[-1] == "READY"
 
 
-def _state(kube: Kube, name: str) -> object:
-    found = kube.get(RELEASES, f"{name}-vcluster", PLATFORM) or {}
+def test_the_events_tell_the_story_in_order(kube: Kube, reached: dict[str, float]) -> None:
+    """`kubectl describe` shows each step when it was reached."""
+    assert reached
+    which = f"involvedObject.kind=VCluster,involvedObject.name={NAME}"
+    lines = kube(
+        *("get", "events", "-n", "default", "--field-selector", which),
+        *("--sort-by=.firstTimestamp", "-o", "jsonpath={range .items[*]}{.message}{'\\n'}{end}"),
+    )
+    told = [line for line in lines.splitlines() if re.search("is (True|False|Unknown)", line)]
+    places = [
+        next((number for number, line in enumerate(told) if step in line), None) for step in STORY
+    ]
+    assert None not in places, told
+    assert places == sorted(places, key=lambda place: place or 0), told
+
+
+def _state(kube: Kube) -> object:
+    found = kube.get(RELEASES, f"{NAME}-vcluster", PLATFORM) or {}
     return found.get("status", {}).get("atProvider", {}).get("state")
 
 
-def _available(kube: Kube, name: str) -> bool:
-    found = kube.get("statefulset", f"{name}-vcluster", name) or {}
+def _available(kube: Kube) -> bool:
+    found = kube.get("statefulset", f"{NAME}-vcluster", NAME) or {}
     return bool(found.get("status", {}).get("availableReplicas"))
 
 
-def _phase(kube: Kube, name: str) -> object:
-    found = kube.get("configmap", f"{name}-rancher", PLATFORM) or {}
+def _phase(kube: Kube) -> object:
+    found = kube.get("configmap", f"{NAME}-rancher", PLATFORM) or {}
     return found.get("data", {}).get("phase")

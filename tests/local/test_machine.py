@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from local import machine
-from local.machine import LocalError, Machine
+from local.command import LocalError
+from local.machine import Machine
 from local.place import folder
 
 NAMES = ("test-one", "test-two")

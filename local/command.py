@@ -1,0 +1,52 @@
+"""Programs that run to their end, and errors that the user can read and act upon."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SAID_CHARACTERS = 4000
+
+
+class LocalError(Exception):
+    """Something that the user can read and act upon."""
+
+
+def run(
+    *words: str,
+    text: str | None = None,
+    timeout: float | None = None,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    shown: int = 6,
+) -> str:
+    """Run a program, and return what it printed.
+
+    An error names the first words of the command, as many as `shown`, and quotes the end of what
+    the program said. `timeout` is in seconds; `env` is added to the environment.
+    """
+    command = " ".join(words[:shown])
+    try:
+        done = subprocess.run(
+            words,
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env={**os.environ, **(env or {})},
+            cwd=folder,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        msg = f"{command}: no end after {timeout:.0f} s"
+        raise LocalError(msg) from None
+    if done.returncode:
+        said = (done.stderr.strip() or done.stdout.strip())[-SAID_CHARACTERS:]
+        msg = f"{command}: exit code {done.returncode}: {said}"
+        raise LocalError(msg)
+    return done.stdout

@@ -1,0 +1,161 @@
+"""High availability: what dies takes the customer's API server along for moments only."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.command import LocalError
+from tests.e2e.kube import VCLUSTERS, Kube, await_ready, condition, until, vcluster
+from tests.e2e.processes import kill_pod
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.machine import Machine
+
+NAME = "available"
+EACH = 3
+"""Control planes, and members of etcd."""
+
+LONGEST_GAP_SECONDS = 15.0
+"""Between two writes of a customer that succeed: a new leader of etcd, or one lost connection."""
+
+CALL_SECONDS = 5.0
+PAUSE_SECONDS = 0.2
+
+
+@dataclass
+class Customer:
+    """Somebody who writes all the time; knows how long he had to wait."""
+
+    inside: Kube
+    stopped: threading.Event = field(default_factory=threading.Event)
+    successes: list[float] = field(default_factory=list)
+    written: int = 0
+
+    def work(self) -> None:
+        """Write until told to stop."""
+        while not self.stopped.wait(PAUSE_SECONDS):
+            number = str(self.written + 1)
+            patch = json.dumps({"data": {"written": number}})
+            with contextlib.suppress(LocalError):
+                self.inside(
+                    *("patch", "configmap", "work", "--type=merge", "-p", patch),
+                    "--request-timeout=4s",
+                    seconds=CALL_SECONDS,
+                )
+                self.written += 1
+                self.successes.append(time.monotonic())
+
+    def longest_gap(self, since: float) -> float:
+        """Return the longest time without a success, in seconds, up to now."""
+        moments = [since, *(each for each in self.successes if each > since), time.monotonic()]
+        return max(after - before for before, after in itertools.pairwise(moments))
+
+
+@pytest.fixture(scope="module")
+def available(kube: Kube) -> Iterator[str]:
+    """Make a highly available VCluster."""
+    kube.apply(vcluster(NAME, availability="HA", rancher={"enabled": False}))
+    await_ready(kube, NAME, 400)
+    yield NAME
+    kube("delete", VCLUSTERS, NAME, "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def customer(available: str, opened: Callable[[str], Kube]) -> Iterator[Customer]:
+    """Let a customer work meanwhile."""
+    inside = opened(available)
+    inside("create", "configmap", "work")
+    found = Customer(inside)
+    working = threading.Thread(target=found.work)
+    working.start()
+    yield found
+    found.stopped.set()
+    working.join()
+
+
+def pods(kube: Kube, app: str) -> list[str]:
+    """Return the UIDs of the pods that are ready, of the control plane or of its etcd."""
+    return [
+        one["metadata"]["uid"]
+        for one in kube.list("pods", NAME, f"app={app}")
+        if condition(one, "Ready").get("status") == "True"
+        and "deletionTimestamp" not in one["metadata"]
+    ]
+
+
+def test_there_are_three_of_each(kube: Kube, available: str) -> None:
+    """Three control planes that share three members of etcd."""
+    assert available
+    assert len(pods(kube, "vcluster")) == EACH
+    assert len(pods(kube, "vcluster-etcd")) == EACH
+
+
+@pytest.mark.parametrize("app", ["vcluster", "vcluster-etcd"])
+def test_the_api_stays_up_when_one_is_killed(
+    kube: Kube,
+    there: Machine,
+    customer: Customer,
+    capsys: pytest.CaptureFixture[str],
+    app: str,
+) -> None:
+    """Kill -9 of all processes of a pod: the customer goes on, nothing that he wrote is lost."""
+    since = time.monotonic()
+    before = condition(kube.get(VCLUSTERS, NAME), "Ready")
+    written = customer.written
+    victim = pods(kube, app)[0]
+    assert kill_pod(there, victim)
+    until("it is noticed", lambda: len(pods(kube, app)) < EACH, 30)
+    until("it is back", lambda: len(pods(kube, app)) == EACH, 120)
+    gap = customer.longest_gap(since)
+    with capsys.disabled():
+        print(f"\n{app} killed: longest time between two writes {gap:.1f} s")  # noqa: T201
+    assert gap < LONGEST_GAP_SECONDS
+    assert customer.written > written
+    stored = customer.inside.get("configmap", "work", "default") or {}
+    assert int(stored["data"]["written"]) >= written
+    assert condition(kube.get(VCLUSTERS, NAME), "Ready") == before
+
+
+def test_the_api_stays_up_when_one_is_deleted(
+    kube: Kube, customer: Customer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when a node is drained."""
+    since = time.monotonic()
+    pod = next(iter(kube.list("pods", NAME, "app=vcluster")))["metadata"]["name"]
+    kube("delete", "pod", pod, "-n", NAME)
+    until("there are three again", lambda: len(pods(kube, "vcluster")) == EACH, 180)
+    gap = customer.longest_gap(since)
+    with capsys.disabled():
+        print(f"\ncontrol plane deleted: longest time between two writes {gap:.1f} s")  # noqa: T201
+    assert gap < LONGEST_GAP_SECONDS
+
+
+def test_a_drain_takes_one_member_of_etcd_at_a_time(kube: Kube, available: str) -> None:
+    """The namespace chart's PodDisruptionBudget refuses to evict a second one."""
+    assert len(pods(kube, "vcluster-etcd")) == EACH
+    first, second = (f"{available}-vcluster-etcd-{number}" for number in (0, 1))
+    evict(kube, first)
+    with pytest.raises(LocalError, match="disruption budget"):
+        evict(kube, second)
+    until("there are three again", lambda: len(pods(kube, "vcluster-etcd")) == EACH, 120)
+
+
+def evict(kube: Kube, pod: str) -> None:
+    """Ask to evict a pod as a drain does."""
+    wish = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": NAME},
+    }
+    path = f"/api/v1/namespaces/{NAME}/pods/{pod}/eviction"
+    kube("create", "--raw", path, "-f", "-", text=json.dumps(wish))

@@ -1,0 +1,160 @@
+"""What a customer's pods can reach and do, tried by such pods.
+
+The node enforces network policies and pod security. It has no way to the internet, so that a
+tenant's pods may go there is not shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.command import LocalError
+from local.place import API_PORT, API_SERVICE, NODE_ADDRESS, RANCHER
+from tests.e2e.kube import Kube, Object, until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+IMAGE = "docker.io/library/busybox:1.36.1"
+PORT = 8080
+SERVE = f"mkdir -p /www && echo hello >/www/index.html && exec httpd -f -p {PORT} -h /www"
+KUBELET_PORT = 10250
+REACH_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A customer with a pod that serves and tries."""
+
+    name: str
+    inside: Kube
+    address: str
+    """The pod's."""
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Tell whether the pod can open a connection."""
+        said = ""
+        try:
+            self.inside("exec", "server", "--", *connect(address, port))
+        except LocalError as error:
+            said = str(error)
+        # Whatever else fails is no answer.
+        assert not said or "command terminated with exit code 1" in said, said
+        return not said
+
+
+def connect(address: str, port: int) -> tuple[str, ...]:
+    """Return the command that opens a connection, and fails if it cannot."""
+    return ("nc", "-w", str(REACH_SECONDS), address, str(port), "-e", "/bin/echo")
+
+
+@pytest.fixture(scope="module")
+def pair(
+    opened: Callable[[str], Kube], tenants: tuple[str, ...]
+) -> Iterator[tuple[Tenant, Tenant]]:
+    """Return two customers, each with a pod."""
+    found = []
+    for name in tenants:
+        inside = opened(name)
+        inside("run", "server", f"--image={IMAGE}", "--", "sh", "-c", SERVE)
+        inside("expose", "pod", "server", f"--port={PORT}")
+        found.append((name, inside))
+    for name, inside in found:
+        until(f"the pod of {name} runs", lambda inside=inside: _address(inside), 60)  # type: ignore[misc]
+    one, other = (Tenant(name, inside, _address(inside)) for name, inside in found)
+    yield one, other
+    for _, inside in found:
+        inside("delete", "pod,service", "server", "--grace-period=0", "--force")
+
+
+def _address(inside: Kube) -> str:
+    status = (inside.get("pod", "server", "default") or {}).get("status", {})
+    return str(status.get("podIP", "")) if status.get("phase") == "Running" else ""
+
+
+def test_a_pod_reaches_its_own_cluster(pair: tuple[Tenant, Tenant]) -> None:
+    """By address and by name: what follows does not fail for another reason."""
+    for tenant in pair:
+        until("it serves", lambda tenant=tenant: tenant.reaches(tenant.address, PORT), 30)  # type: ignore[misc]
+        url = f"http://server.default.svc.cluster.local:{PORT}"
+        served = tenant.inside("exec", "server", "--", "wget", "-qO-", "-T", "5", url)
+        assert served == "hello\n"
+
+
+def test_a_pod_does_not_reach_another_customer(pair: tuple[Tenant, Tenant], kube: Kube) -> None:
+    """Neither his pods, nor his API server."""
+    one, other = pair
+    service = kube.get("service", f"{other.name}-vcluster", other.name) or {}
+    assert not one.reaches(other.address, PORT)
+    assert not other.reaches(one.address, PORT)
+    assert not one.reaches(service["spec"]["clusterIP"], 443)
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [(NODE_ADDRESS, API_PORT), (API_SERVICE, 443), (NODE_ADDRESS, KUBELET_PORT)],
+    ids=["API server", "its Service", "kubelet"],
+)
+def test_a_pod_does_not_reach_the_host(
+    pair: tuple[Tenant, Tenant], kube: Kube, address: str, port: int
+) -> None:
+    """The host's API server and kubelet are closed; a pod outside all tenants reaches them."""
+    assert not pair[0].reaches(address, port)
+    kube("run", "outsider", "-n", "default", f"--image={IMAGE}", "--", "sleep", "600")
+    try:
+        kube("wait", "pod/outsider", "-n", "default", "--for=condition=Ready")
+        kube("exec", "outsider", "-n", "default", "--", *connect(address, port))
+    finally:
+        kube("delete", "pod", "outsider", "-n", "default", "--grace-period=0", "--force")
+
+
+def test_a_pod_reaches_what_the_platform_opens(pair: tuple[Tenant, Tenant]) -> None:
+    """Rancher, for its agent, by the Input's `rancher.egress`."""
+    address, port = RANCHER.split(":")
+    assert pair[0].reaches(address, int(port))
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "rule"),
+    [
+        ("privileged", {"securityContext": {"privileged": True}}, "privileged"),
+        ("host-network", {"hostNetwork": True}, "host namespaces"),
+        ("host-path", {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, "hostPath"),
+    ],
+)
+def test_pod_security_refuses_what_would_take_the_host(
+    kube: Kube, pair: tuple[Tenant, Tenant], name: str, spec: Object, rule: str
+) -> None:
+    """The pod never gets to the host, and its customer reads why in its events."""
+    tenant = pair[0]
+    container: Object = {"name": "main", "image": IMAGE, "command": ["sleep", "600"]}
+    container |= {key: value for key, value in spec.items() if key == "securityContext"}
+    rest = {key: value for key, value in spec.items() if key != "securityContext"}
+    tenant.inside.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "namespace": "default"},
+            "spec": {"containers": [container], **rest},
+        }
+    )
+    try:
+        until(
+            "an event says why",
+            lambda: all(
+                word in _events(tenant.inside, name) for word in ("violates PodSecurity", rule)
+            ),
+            60,
+            lambda: _events(tenant.inside, name),
+        )
+        on_host = [one["metadata"]["name"] for one in kube.list("pods", tenant.name)]
+        assert not any(each.startswith(f"{name}-x-") for each in on_host)
+    finally:
+        tenant.inside("delete", "pod", name, "--grace-period=0", "--force")
+
+
+def _events(inside: Kube, pod: str) -> str:
+    return inside("get", "events", "--field-selector", f"involvedObject.name={pod}", "-o", "yaml")
