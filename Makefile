@@ -106,6 +106,8 @@ tools-node: tools tools-apiserver .tools/kubernetes.complete .tools/vcluster.com
 .tools/bin/%: tools/%/go.mod tools/%/go.sum tools/build.sh
 	@PYTHON='$(PYTHON)' tools/build.sh $*
 
+.tools/bin/coredns: tools/coredns/main.go
+
 .tools/bin/kube-apiserver: tools/kubernetes/go.mod tools/kubernetes/go.sum tools/build.sh
 	@PYTHON='$(PYTHON)' tools/build.sh kubernetes/kube-apiserver
 
