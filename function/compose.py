@@ -60,6 +60,10 @@ def compose(request: Request) -> Answer:
         return _refuse(error, request)
 
 
+_KEYS = (namespace.KEY, vcluster.KEY, rancher.KEY)
+"""The Releases, in the order of the phases."""
+
+
 @dataclass(frozen=True)
 class _Desired:
     """The desired Releases, whether or not it is time to create them."""
@@ -79,8 +83,11 @@ def _answer(
     desired = _desired(granted, config, observed)
     phases = _phases(desired, observed)
     resources = _resources(granted, desired, phases, observed)
-    all_conditions = (conditions.accepted(refusals), *phases)
-    used = phases if desired.rancher else phases[:2]
+    told = tuple(
+        _begun(phase, resources.get(key)) for phase, key in zip(phases, _KEYS, strict=True)
+    )
+    all_conditions = (conditions.accepted(refusals), *told)
+    used = told if desired.rancher else told[:2]
     blocked_by = conditions.blocked_by(used) or _waiting_usage(resources)
     return Answer(
         resources=resources,
@@ -89,6 +96,7 @@ def _answer(
         events=conditions.changes(all_conditions, requested.conditions),
         requirements=ownership.strangers_wanted(granted.names, observed),
         ready=not blocked_by,
+        is_unheard=conditions.is_unheard(requested.conditions),
     )
 
 
@@ -120,6 +128,14 @@ def _phases(desired: _Desired, observed: Observed) -> tuple[Condition, Condition
         control_plane,
         rancher.condition(observed.rancher, inputs, enabled=desired.rancher is not None),
     )
+
+
+def _begun(phase: Condition, composed: Composed | None) -> Condition:
+    """Return the condition of a phase whose Release is created by this very answer."""
+    if phase.reason != readiness.NOT_CREATED or composed is None:
+        return phase
+    metadata = composed.resource["metadata"]
+    return readiness.begun(phase.type, metadata["namespace"], metadata["name"])
 
 
 def _resources(

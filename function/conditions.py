@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from function.errors import InvalidError
 from function.guard import Refusal
+from function.readiness import NOT_CREATED
 from function.state import Condition, Event
 
 ACCEPTED = "Accepted"
@@ -30,6 +31,16 @@ def blocked_by(phases: Sequence[Condition]) -> str:
     return ""
 
 
+def is_unheard(before: Mapping[str, tuple[str, str]]) -> bool:
+    """Tell whether Crossplane's circuit breaker drops events of this VCluster.
+
+    It opens in the first seconds of most: it lets 100 events through, and counts each change of
+    the VCluster and of what it composes twice. Once open it closes with the first event after
+    five minutes. https://github.com/crossplane/crossplane/tree/v2.3.4/internal/circuit
+    """
+    return before.get("Responsive", ("True", ""))[0] == "False"
+
+
 def changes(
     conditions: Sequence[Condition], before: Mapping[str, tuple[str, str]]
 ) -> tuple[Event, ...]:
@@ -44,7 +55,7 @@ def changes(
             + (f": {condition.message}" if condition.message else ""),
         )
         for condition in conditions
-        if before.get(condition.type, ("Unknown", "NotCreated"))
+        if before.get(condition.type, ("Unknown", NOT_CREATED))
         != (condition.status, condition.reason)
     )
 

@@ -30,6 +30,9 @@ does not wake it."""
 STEADY = dt.timedelta(minutes=2)
 """How soon Crossplane asks again when all is ready."""
 
+UNHEARD = dt.timedelta(seconds=30)
+"""How soon it does while it drops events: one of them may have been the user's change."""
+
 DRAIN_SECONDS = 20
 """How long calls in flight may take after SIGTERM, within a pod's grace period of 30."""
 
@@ -103,7 +106,7 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
 
 def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResponse:
     """Return the response: what earlier steps desire and the context, and the answer beside it."""
-    rsp = response.to(req, ttl=STEADY if answer.ready else IN_PROGRESS)
+    rsp = response.to(req, ttl=_ttl(answer))
     for key, composed in answer.resources.items():
         desired = rsp.desired.resources[key]
         resource.update(desired, composed.resource)
@@ -135,6 +138,12 @@ def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResp
     if answer.fatal:
         response.fatal(rsp, answer.fatal)
     return rsp
+
+
+def _ttl(answer: Answer) -> dt.timedelta:
+    if not answer.ready:
+        return IN_PROGRESS
+    return UNHEARD if answer.is_unheard else STEADY
 
 
 def serve(

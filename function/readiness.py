@@ -9,6 +9,8 @@ from function.state import Condition, ObservedRelease
 
 LONGEST_MESSAGE = 1000
 
+NOT_CREATED = "NotCreated"
+
 _VERBS = {
     "pending-install": "is being installed",
     "pending-upgrade": "is being upgraded",
@@ -47,7 +49,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
     A message that names a failure carries Helm's own words.
     """
     if observed is None:
-        return Condition(typ, "Unknown", "NotCreated", "Not created yet.")
+        return Condition(typ, "Unknown", NOT_CREATED, "Not created yet.")
     label = f"{KIND} {observed.namespace}/{observed.name}"
     if observed.terminating:
         return Condition(typ, "False", "Terminating", f"{label} is being deleted.")
@@ -60,13 +62,25 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
         return _out_of_sync(typ, observed, f"{label}: {_short(synced.message) or synced.reason}")
     if _is_stale(observed):
         return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
-    if observed.ready is None or synced is None:
-        return Condition(
-            typ, "Unknown", "Pending", f"{label} was not yet taken up by provider-helm."
-        )
+    if observed.ready is None or synced is None or not observed.state:
+        return begun(typ, observed.namespace, observed.name)
     if observed.ready.status != "True" or not is_deployed(observed):
         return Condition(typ, "False", "Progressing", f"{label} is not deployed yet.")
     return Condition(typ, "True", "Available")
+
+
+def begun(typ: str, namespace: str, name: str) -> Condition:
+    """Return condition `typ` of a Release of which nothing is known but that it is asked for.
+
+    It is one condition from the creation to Helm's first word, because Crossplane reads what it
+    wrote a moment ago with delay: several would follow each other back and forth, and each change
+    of the VCluster counts towards the limit at which Crossplane stops to listen.
+    """
+    message = (
+        f"{KIND} {namespace}/{name} is not deployed yet. "
+        "If this stays, look whether provider-helm runs."
+    )
+    return Condition(typ, "Unknown", "Progressing", message)
 
 
 def _out_of_sync(typ: str, observed: ObservedRelease, words: str) -> Condition:

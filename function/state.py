@@ -134,5 +134,7 @@ class Answer:
     events: tuple[Event, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     ready: bool = False
+    is_unheard: bool = False
+    """Whether Crossplane may miss a change of the VCluster unless it looks by itself."""
     fatal: str = ""
     """Why nothing may be applied or deleted now; empty if all is well."""

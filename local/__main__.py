@@ -7,7 +7,7 @@ import time
 
 import click
 
-from local import charts, cluster, images, install, machine, packages, requirements
+from local import charts, cluster, images, install, machine, node, packages, requirements
 from local.command import LocalError
 
 name_option = click.option(
@@ -32,14 +32,15 @@ def up(name: str) -> None:
     try:
         requirements.check(say)
         built = images.build(say)
-        repository = charts.build(say)
+        charts.build(say)
         there = cluster.start(name, built, say)
-        install.platform(there, packages.build(built, say), repository, say)
+        site = node.site(there)
+        install.platform(site, packages.build(built, say), say)
     except LocalError as error:
         click.echo(f"up: {error}", err=True)
         sys.exit(1)
     say("ready")
-    click.echo(install.hint(there))
+    click.echo(install.hint(site))
 
 
 @main.command()

@@ -1,8 +1,8 @@
 """The platform on a cluster, in the order of the README and with its files.
 
-What differs from an installation elsewhere: packages come from the platform's own registry,
-charts from its own repository, Rancher is the one of the tests, and provider-helm looks every
-10 s instead of 30.
+What differs from an installation elsewhere: packages and charts come from the site's own
+registry and repository, Rancher is the one of the tests, and provider-helm looks every 10 s
+instead of 30.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from function.values import merge
-from local import function_image
-from local.charts import digest
-from local.command import LocalError
-from local.place import BIN, CHARTS, RANCHER, REGISTRY, ROOT, TOOLS
+from local.command import LocalError, run
+from local.place import BIN, ROOT, TOOLS
 from local.supervise import kubectl
 from tests.e2e import rancher
 
@@ -23,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from local.machine import Machine
     from local.packages import Package
-    from local.place import Place
+    from local.site import Site
 
     Say = Callable[[str], None]
 
@@ -37,156 +34,171 @@ PLATFORM = "vcluster-system"
 POLL_SECONDS = 10
 WATCH = "vcluster-rancher-watch"
 CHARTS_NOTE = "charts.sha256"
+IMAGE_NOTE = "image.sha256"
 
 
-def platform(there: Machine, packages: Sequence[Package], charts: Path, say: Say) -> None:
+def platform(site: Site, packages: Sequence[Package], say: Say) -> None:
     """Install, or bring up to date, everything that a VCluster needs."""
-    place = there.place
     say("Crossplane")
-    _crossplane(there)
+    _crossplane(site)
     for each in packages:
-        _push(there, each, say)
+        _push(site, each, say)
     say("provider-helm")
-    _provider(place)
+    _provider(site)
     say("function-vcluster")
-    _function(place, next(one for one in packages if one.name == "function-vcluster"))
-    _api(place)
-    say("the test Rancher, and its watcher")
-    _rancher(there)
-    _forget_old_charts(place, charts, say)
+    _function(site, next(one for one in packages if one.name == "function-vcluster"))
+    _api(site)
+    if site.rancher:
+        say("the test Rancher, and its watcher")
+        _rancher(site)
+    _forget_old_charts(site, say)
 
 
-def hint(there: Machine) -> str:
+def hint(site: Site) -> str:
     """Return what a user can do next."""
     return f"""
-export KUBECONFIG={there.place.kubeconfig}
+export KUBECONFIG={site.kubeconfig}
 kubectl apply -f example/kunde1/xr.yaml
 kubectl get vclusters.caas.telekom.de --watch
 
 kubectl is {BIN / "kubectl"}, vcluster is {BIN / "vclusterctl"}."""
 
 
-def composition() -> dict[str, object]:
-    """Return the Composition with this platform's Input."""
+def composition(site: Site) -> dict[str, object]:
+    """Return the Composition with this site's Input."""
     made: dict[str, object] = yaml.safe_load((CONFIGURATION / "composition.yaml").read_text())
-    text = (MANIFESTS / "input.yaml").read_text()
-    own = yaml.safe_load(text.replace("CHARTS", CHARTS).replace("RANCHER", RANCHER))
     [step] = made["spec"]["pipeline"]  # type: ignore[index]
-    step["input"] = merge(step["input"], own)
+    common = {
+        "image": site.image,
+        "charts": {"repository": site.charts},
+        "rancher": {
+            "url": f"https://{site.rancher}",
+            "caSecret": {"name": "rancher-api", "key": "ca.crt"},
+            "egress": [f"{site.rancher_address}/32"],
+        },
+    }
+    step["input"] = merge(step["input"], common, site.own_input)
+    if not site.rancher:
+        del step["input"]["rancher"]
     return made
 
 
-def _crossplane(there: Machine) -> None:
-    place = there.place
-    values = MANIFESTS / "crossplane-values.yaml"
-    chart = TOOLS / "charts" / "crossplane"
-    there.run(
-        *(str(BIN / "helm"), "upgrade", "--install", "crossplane", str(chart)),
-        *("--namespace", CROSSPLANE, "--create-namespace", "--values", str(values)),
-        *("--kubeconfig", str(place.kubeconfig), "--wait", "--timeout", "3m"),
-        timeout=200,
+def _helm(site: Site, release: str, chart: Path, namespace: str, *words: str) -> None:
+    """Install or upgrade a chart."""
+    run(
+        *(*site.inside, str(BIN / "helm"), "upgrade", "--install", release, str(chart)),
+        *("--namespace", namespace, "--kubeconfig", str(site.kubeconfig), *words),
+        timeout=400,
+        shown=len(site.inside) + 4,
     )
-    _await_crd(place, "imageconfigs.pkg.crossplane.io")
-    text = (MANIFESTS / "registry.yaml").read_text().replace("REGISTRY", REGISTRY)
-    kubectl(place, "apply", "-f", "-", text=text)
 
 
-def _push(there: Machine, package: Package, say: Say) -> None:
+def _crossplane(site: Site) -> None:
+    values = ("--values", str(MANIFESTS / "crossplane-values.yaml"))
+    wait = ("--create-namespace", "--wait", "--timeout", "6m")
+    _helm(site, "crossplane", TOOLS / "charts" / "crossplane", CROSSPLANE, *values, *wait)
+    _await_crd(site, "imageconfigs.pkg.crossplane.io")
+    for prefix, registry in site.packages.items():
+        config = {
+            "apiVersion": "pkg.crossplane.io/v1beta1",
+            "kind": "ImageConfig",
+            "metadata": {"name": prefix.replace("/", "-")},
+            "spec": {
+                "matchImages": [{"type": "Prefix", "prefix": prefix}],
+                "rewriteImage": {"prefix": registry},
+            },
+        }
+        kubectl(site, "apply", "-f", "-", text=yaml.safe_dump(config))
+
+
+def _push(site: Site, package: Package, say: Say) -> None:
     """Push a package unless it is there."""
-    note = there.place.folder / f"{package.name}.pushed"
+    note = site.folder / f"{package.name}.pushed"
     if note.exists() and note.read_text() == package.file.name:
         return
     say(f"pushing the package {package.name}")
     push = (str(BIN / "crossplane"), "xpkg", "push", f"--package-files={package.file}")
-    there.run(*push, f"{REGISTRY}/{package.repository}:{package.tag}")
+    run(*site.inside, *push, f"{site.registry}/{package.repository}:{package.tag}", timeout=600)
     note.write_text(package.file.name)
 
 
-def _provider(place: Place) -> None:
+def _provider(site: Site) -> None:
     control_plane = (INSTALL / "control-plane.yaml").read_text()
     faster = control_plane.replace("--poll=30s", f"--poll={POLL_SECONDS}s")
-    kubectl(place, "apply", "-f", str(INSTALL / "host.yaml"))
-    kubectl(place, "apply", "-f", "-", text=faster)
-    _await_healthy(place, "provider.pkg.crossplane.io/provider-helm")
-    kubectl(place, "apply", "-f", str(INSTALL / "provider-config.yaml"))
+    kubectl(site, "apply", "-f", str(INSTALL / "host.yaml"))
+    kubectl(site, "apply", "-f", "-", text=faster)
+    _await_healthy(site, "provider.pkg.crossplane.io/provider-helm")
+    kubectl(site, "apply", "-f", str(INSTALL / "provider-config.yaml"))
 
 
-def _function(place: Place, package: Package) -> None:
+def _function(site: Site, package: Package) -> None:
     manifest = (INSTALL / "function.yaml").read_text().replace(":v0.1.0", f":{package.tag}")
-    kubectl(place, "apply", "-f", "-", text=manifest)
-    _await_healthy(place, "function.pkg.crossplane.io/function-vcluster")
+    kubectl(site, "apply", "-f", "-", text=manifest)
+    _await_healthy(site, "function.pkg.crossplane.io/function-vcluster")
 
 
-def _api(place: Place) -> None:
-    kubectl(place, "apply", "-f", str(CONFIGURATION / "definition.yaml"))
+def _api(site: Site) -> None:
+    kubectl(site, "apply", "-f", str(CONFIGURATION / "definition.yaml"))
     xrd = "compositeresourcedefinition/vclusters.caas.telekom.de"
-    kubectl(place, "wait", xrd, "--for=condition=Established", "--timeout=60s")
-    kubectl(place, "apply", "-f", "-", text=yaml.safe_dump(composition()))
+    kubectl(site, "wait", xrd, "--for=condition=Established", "--timeout=60s")
+    kubectl(site, "apply", "-f", "-", text=yaml.safe_dump(composition(site)))
 
 
-def _rancher(there: Machine) -> None:
-    place = there.place
-    rancher.install(place)
-    _restart_outdated(place)
-    kubectl(
-        place, "-n", "cattle-system", "rollout", "status", "deployment/rancher", "--timeout=60s"
-    )
+def _rancher(site: Site) -> None:
+    address, _, port = site.rancher.rpartition(":")
+    rancher.install(site, address, int(port))
     settings = {
-        "image": function_image.reference(),
-        "rancher.url": f"https://{RANCHER}",
+        "image": site.image,
+        "rancher.url": f"https://{site.rancher}",
         "rancher.tokenSecret.name": "rancher-api",
         "rancher.tokenSecret.key": "token",
         "rancher.caSecret.name": "rancher-api",
         "rancher.caSecret.key": "ca.crt",
         "period": "5s",
     }
-    there.run(
-        *(str(BIN / "helm"), "upgrade", "--install", "watch", str(ROOT / "charts" / WATCH)),
-        *("--namespace", PLATFORM, "--kubeconfig", str(place.kubeconfig)),
-        *(word for key, value in settings.items() for word in ("--set", f"{key}={value}")),
-    )
-    _await_rollout(place, PLATFORM, WATCH)
+    words = (word for key, value in settings.items() for word in ("--set", f"{key}={value}"))
+    _helm(site, "watch", ROOT / "charts" / WATCH, PLATFORM, *words)
+    if _has_changed(site, IMAGE_NOTE, site.image_digest):
+        # The same name has another content.
+        for namespace, name in ((rancher.NAMESPACE, "rancher"), (PLATFORM, WATCH)):
+            kubectl(site, "-n", namespace, "rollout", "restart", f"deployment/{name}")
+    _await_rollout(site, rancher.NAMESPACE, "rancher")
+    _await_rollout(site, PLATFORM, WATCH)
 
 
-def _restart_outdated(place: Place) -> None:
-    """Start pods anew whose image has changed under the same name."""
-    note = place.folder / "restarted.json"
-    loaded = (place.folder / "images.json").read_text()
-    if note.exists() and note.read_text() != loaded:
-        for namespace, name in (("cattle-system", "rancher"), (PLATFORM, WATCH)):
-            kubectl(place, "-n", namespace, "rollout", "restart", f"deployment/{name}")
-    note.write_text(loaded)
-
-
-def _forget_old_charts(place: Place, charts: Path, say: Say) -> None:
+def _forget_old_charts(site: Site, say: Say) -> None:
     """Start provider-helm anew if charts changed: it keeps them by name and version only."""
-    content = digest(charts)
-    note = place.folder / CHARTS_NOTE
-    before = note.read_text() if note.exists() else content
-    note.write_text(content)
-    if before != content:
+    if _has_changed(site, CHARTS_NOTE, site.charts_digest):
         say("charts have changed: starting provider-helm anew")
         pods = ("delete", "pod", "-l", "pkg.crossplane.io/provider=provider-helm", "--wait=false")
-        kubectl(place, "-n", CROSSPLANE, *pods)
+        kubectl(site, "-n", CROSSPLANE, *pods)
         kubectl(
-            *(place, "-n", CROSSPLANE, "rollout", "status", "deployment"),
+            *(site, "-n", CROSSPLANE, "rollout", "status", "deployment"),
             *("-l", "pkg.crossplane.io/provider=provider-helm", "--timeout=60s"),
         )
 
 
-def _await_crd(place: Place, name: str) -> None:
-    kubectl(place, "wait", f"crd/{name}", "--for=condition=Established", "--timeout=60s")
+def _has_changed(site: Site, name: str, content: str) -> bool:
+    """Note what is there, and tell whether something else was there before."""
+    note = site.folder / name
+    before = note.read_text() if note.exists() else content
+    note.write_text(content)
+    return before != content
 
 
-def _await_healthy(place: Place, name: str) -> None:
+def _await_crd(site: Site, name: str) -> None:
+    kubectl(site, "wait", f"crd/{name}", "--for=condition=Established", "--timeout=60s")
+
+
+def _await_healthy(site: Site, name: str) -> None:
     try:
-        kubectl(place, "wait", name, "--for=condition=Healthy", "--timeout=180s")
+        kubectl(site, "wait", name, "--for=condition=Healthy", "--timeout=180s")
     except LocalError as error:
-        said = kubectl(place, "get", name, "-o", "jsonpath={.status.conditions}")
+        said = kubectl(site, "get", name, "-o", "jsonpath={.status.conditions}")
         msg = f"{error}\n{said}"
         raise LocalError(msg) from None
 
 
-def _await_rollout(place: Place, namespace: str, name: str) -> None:
-    status = ("rollout", "status", f"deployment/{name}", "--timeout=60s")
-    kubectl(place, "-n", namespace, *status)
+def _await_rollout(site: Site, namespace: str, name: str) -> None:
+    status = ("rollout", "status", f"deployment/{name}", "--timeout=120s")
+    kubectl(site, "-n", namespace, *status)

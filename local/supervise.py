@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from local.command import LocalError, run
 from local.place import BIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from local.machine import Machine
-    from local.place import Place
     from local.programs import Program
 
 LOG_BYTES = 3000
@@ -49,9 +49,19 @@ def await_ready(
         time.sleep(POLL_SECONDS)
 
 
-def kubectl(place: Place, *words: str, text: str | None = None, timeout: float = 300) -> str:
+class HasKubeconfig(Protocol):
+    """A cluster that somebody administers."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+
+
+def kubectl(
+    cluster: HasKubeconfig, *words: str, text: str | None = None, timeout: float = 300
+) -> str:
     """Run kubectl as the administrator, and return what it printed."""
-    config = f"--kubeconfig={place.kubeconfig}"
+    config = f"--kubeconfig={cluster.kubeconfig}"
     return run(str(BIN / "kubectl"), config, *words, text=text, timeout=timeout)
 
 

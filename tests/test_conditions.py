@@ -84,6 +84,20 @@ def test_blocked_by(phases: list[Condition], expected: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ({}, False),
+        ({"Responsive": ("True", "WatchCircuitClosed")}, False),
+        ({"Responsive": ("False", "WatchCircuitOpen")}, True),
+    ],
+    ids=["before 2.1", "closed", "open"],
+)
+def test_whether_crossplane_hears(before: dict[str, tuple[str, str]], *, expected: bool) -> None:
+    """An open circuit breaker drops the user's changes too."""
+    assert conditions.is_unheard(before) is expected
+
+
+@pytest.mark.parametrize(
     ("condition", "before", "expected"),
     [
         pytest.param(

@@ -84,6 +84,21 @@ def test_strangers_are_releases_that_another_controls() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer(ready=True), 120),
+        (Answer(ready=True, is_unheard=True), 30),
+        (Answer(is_unheard=True), 5),
+        (Answer(fatal="no"), 5),
+    ],
+    ids=["steady", "events are dropped", "in progress", "refused"],
+)
+def test_how_soon_crossplane_asks_again(answer: Answer, seconds: int) -> None:
+    """Seldom if nothing is awaited, unless Crossplane would miss a change."""
+    assert fn.encode(fnv1.RunFunctionRequest(), answer).meta.ttl.seconds == seconds
+
+
 def test_encode() -> None:
     """An answer becomes a response beside what earlier steps desire."""
     req = fnv1.RunFunctionRequest(meta=fnv1.RequestMeta(tag="t"))

@@ -75,8 +75,9 @@ NO_SECRET = (
             Condition(
                 "X",
                 "Unknown",
-                "Pending",
-                "Release vcluster-system/kunde2-vcluster was not yet taken up by provider-helm.",
+                "Progressing",
+                "Release vcluster-system/kunde2-vcluster is not deployed yet. "
+                "If this stays, look whether provider-helm runs.",
             ),
             id="kunde2-01-just-created",
         ),
@@ -280,15 +281,15 @@ NOT_READY = Condition("Ready", "False", "Creating")
         pytest.param(
             {"synced": None},
             "Unknown",
-            "Pending",
-            f"{LABEL} was not yet taken up by provider-helm.",
+            "Progressing",
+            f"{LABEL} is not deployed yet. If this stays, look whether provider-helm runs.",
             id="no-synced",
         ),
         pytest.param(
             {"ready": None},
             "Unknown",
-            "Pending",
-            f"{LABEL} was not yet taken up by provider-helm.",
+            "Progressing",
+            f"{LABEL} is not deployed yet. If this stays, look whether provider-helm runs.",
             id="no-ready",
         ),
         pytest.param(

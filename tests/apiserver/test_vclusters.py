@@ -176,7 +176,7 @@ def test_crossplane_composes_the_namespace_first(crossplane: Client) -> None:
         "Synced": ("True", "ReconcileSuccess"),
         "Ready": ("False", "Creating"),
         "Accepted": ("True", "Accepted"),
-        "NamespaceReady": ("Unknown", "Pending"),
+        "NamespaceReady": ("Unknown", "Progressing"),
         "ControlPlaneReady": ("Unknown", "NotCreated"),
         "RancherConnected": ("Unknown", "NotCreated"),
     }
@@ -222,7 +222,7 @@ def test_an_earlier_vcluster_of_the_name_is_waited_for(crossplane: Client) -> No
 
     gone = {"metadata": {"finalizers": None}}
     assert crossplane.patch(*where, gone, namespace="vcluster-system").status == 200
-    until(lambda: seen(crossplane, "again")["NamespaceReady"] == ("Unknown", "Pending"))
+    until(lambda: seen(crossplane, "again")["NamespaceReady"] == ("Unknown", "Progressing"))
 
 
 def play_the_provider(client: Client, example: str) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from function.values import merge
-from local import install, machine
+from local import install, machine, node
 from tests.e2e import rancher
 from tests.e2e.kube import VCLUSTERS, Kube, Object, await_ready, until, vcluster
 
@@ -60,7 +60,7 @@ def tenants(kube: Kube) -> tuple[str, ...]:
 
 
 @pytest.fixture(scope="module")
-def compositions(kube: Kube) -> Iterator[Callable[..., None]]:
+def compositions(kube: Kube, there: machine.Machine) -> Iterator[Callable[..., None]]:
     """Apply Compositions that differ from the platform's in the Input, and remove them at the end.
 
     They are no tenant's: the one that all share stays as it is.
@@ -68,7 +68,7 @@ def compositions(kube: Kube) -> Iterator[Callable[..., None]]:
     names: set[str] = set()
 
     def apply(name: str, changes: Object) -> None:
-        made: Any = install.composition()
+        made: Any = install.composition(node.site(there))
         made["metadata"]["name"] = name
         [step] = made["spec"]["pipeline"]
         step["input"] = merge(step["input"], changes)

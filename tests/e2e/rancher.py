@@ -8,9 +8,9 @@ import secrets
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from local.place import RANCHER, RANCHER_ADDRESS, RANCHER_CONTROL_PORT, RANCHER_PORT
+from local.place import RANCHER_CONTROL_PORT
 from local.supervise import kubectl
 from tests.rancher_import.fake_rancher import tls
 
@@ -22,42 +22,58 @@ NAMESPACE = "cattle-system"
 PLATFORM = "vcluster-system"
 
 
-def install(place: Place) -> None:
-    """Run it on the host, and give the platform its token."""
-    folder = place.folder / "rancher"
-    tls.make(folder, (RANCHER_ADDRESS,))
+class Host(Protocol):
+    """A cluster, and the folder of what belongs to it."""
+
+    @property
+    def folder(self) -> Path:
+        """Where credentials are."""
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's."""
+
+
+def install(host: Host, address: str, port: int) -> None:
+    """Run it at an address of the host, and give the platform its token."""
+    folder = host.folder / "rancher"
+    tls.make(folder, (address,))
     token = folder / "token"
     if not token.exists():
         token.write_text(f"token-{secrets.token_hex(3)}:{secrets.token_hex(27)}")
-    settings = {"ADDRESS": RANCHER, "PORT": RANCHER_PORT, "CONTROL": RANCHER_CONTROL_PORT}
+    settings = {
+        "ADDRESS": f"{address}:{port}",
+        "PORT": port,
+        "CONTROL": RANCHER_CONTROL_PORT,
+    }
     manifest = MANIFEST.read_text()
     for word, value in settings.items():
         manifest = manifest.replace(word, str(value))
-    kubectl(place, "apply", "-f", "-", text=manifest)
-    _secret(place, "rancher", NAMESPACE, {
+    kubectl(host, "apply", "-f", "-", text=manifest)
+    _secret(host, "rancher", NAMESPACE, {
         name: (folder / name).read_bytes() for name in ("ca.crt", "tls.crt", "tls.key", "token")
     })  # fmt: skip
-    give_token(place)
+    give_token(host)
 
 
-def give_token(place: Place, token: str = "") -> None:
+def give_token(host: Host, token: str = "") -> None:
     """Put a token into the platform's Secret; by default the one that is good."""
-    folder = place.folder / "rancher"
+    folder = host.folder / "rancher"
     data = {
         "ca.crt": (folder / "ca.crt").read_bytes(),
         "token": token.encode() or (folder / "token").read_bytes(),
     }
-    _secret(place, "rancher-api", PLATFORM, data)
+    _secret(host, "rancher-api", PLATFORM, data)
 
 
-def _secret(place: Place, name: str, namespace: str, data: dict[str, bytes]) -> None:
+def _secret(host: Host, name: str, namespace: str, data: dict[str, bytes]) -> None:
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": name, "namespace": namespace},
         "data": {key: base64.b64encode(value).decode() for key, value in data.items()},
     }
-    kubectl(place, "apply", "-f", "-", text=json.dumps(secret))
+    kubectl(host, "apply", "-f", "-", text=json.dumps(secret))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import images, install, packages
+from local import images, install, node, packages
 from local.place import BIN, REGISTRY, ROOT
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, condition, until
 
@@ -37,7 +37,7 @@ def next_package(there: Machine, kube: Kube) -> Iterator[str]:
     there.run(str(BIN / "crossplane"), "xpkg", "push", package, f"{REGISTRY}/{NAME}:{tag}")
     yield f"{old.rpartition(':')[0]}:{tag}"
     kube.patch(FUNCTION, NAME, {"spec": {"package": old}})
-    kube.apply(install.composition())
+    kube.apply(install.composition(node.site(there)))
     until("the old release is active", lambda: _active(kube) == old, 120)
 
 
@@ -80,7 +80,7 @@ def _releases(kube: Kube, name: str) -> dict[str, Any]:
 
 
 def test_a_new_release_of_the_function_changes_no_release(
-    kube: Kube, tenants: tuple[str, ...], next_package: str
+    kube: Kube, there: Machine, tenants: tuple[str, ...], next_package: str
 ) -> None:
     """Another package is active, another revision of the Composition used; nothing is touched."""
     before = {name: _releases(kube, name) for name in tenants}
@@ -88,7 +88,7 @@ def test_a_new_release_of_the_function_changes_no_release(
     revisions = {name: _revision(kube, name) for name in tenants}
     kube.patch(FUNCTION, NAME, {"spec": {"package": next_package}})
     until("the new release is active", lambda: _active(kube) == next_package, 120)
-    composition: Any = install.composition()
+    composition: Any = install.composition(node.site(there))
     composition["metadata"]["labels"] = {"release": "next"}
     composition["spec"]["pipeline"][0]["input"]["plans"]["huge"] = {}
     kube.apply(composition)

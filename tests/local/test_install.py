@@ -1,18 +1,32 @@
 """What the platform on one machine installs, as far as it can be told without one."""
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from function.models.input import Input
-from local import images, install
-from local.place import TOOLS
+from local import function_image, images, install, node
+from local.place import CHARTS, RANCHER, REGISTRY, TOOLS
+from local.site import Site
 from tests.tools import tool
 
 
 def platform_input() -> dict[str, Any]:
     """Return the Input of its Composition."""
-    composition: Any = install.composition()
+    site = Site(
+        folder=Path(),
+        kubeconfig=Path(),
+        image=function_image.reference(),
+        image_digest="",
+        charts=CHARTS,
+        charts_digest="",
+        registry=REGISTRY,
+        packages={},
+        rancher=RANCHER,
+        own_input=node.own_input(),
+    )
+    composition: Any = install.composition(site)
     found: dict[str, Any] = composition["spec"]["pipeline"][0]["input"]
     return found
 
