@@ -2,8 +2,9 @@
 PYTHON = python3
 # Further arguments of pytest, such as TEST_ARGS='-k names -n auto'.
 TEST_ARGS =
-# The name of the platform of `make up`.
+# The name of the platform of `make up`, and where it runs.
 LOCAL = dev
+CLUSTER = node
 # Further arguments of `uv pip compile`, such as LOCK_ARGS=--upgrade.
 LOCK_ARGS =
 EXAMPLE = kunde1
@@ -35,12 +36,17 @@ demo: $(venv_stamp) ## show what the function does, without a cluster
 test: $(venv_stamp) ## run the tests
 	@$(venv_python) -m pytest $(TEST_ARGS)
 
-# Where the real chain runs; several can, side by side: LOCAL=mine.
-up: $(venv_stamp) tools-node ## run the whole platform for real on this machine: Linux, root; [LOCAL=dev]
-	@$(venv_python) -m local up --name '$(LOCAL)'
+# A node of this machine needs Linux and root, kind needs Docker; an existing cluster is that of
+# KUBECONFIG, and needs a REGISTRY too. Several can run side by side: LOCAL=mine.
+up_tools_node = tools-node
+up_tools_kind = tools .tools/bin/kubectl
+up_tools_existing = $(up_tools_kind)
 
-down: $(venv_stamp) ## remove it with everything that it made: [LOCAL=dev]
-	@$(venv_python) -m local down --name '$(LOCAL)'
+up: $(venv_stamp) $(up_tools_$(CLUSTER)) ## run the whole platform for real: [CLUSTER=node|kind|existing] [LOCAL=dev]
+	@$(venv_python) -m local up --name '$(LOCAL)' --cluster '$(CLUSTER)'
+
+down: $(venv_stamp) ## remove it with everything that it made: [CLUSTER=node|kind] [LOCAL=dev]
+	@$(venv_python) -m local down --name '$(LOCAL)' --cluster '$(CLUSTER)'
 
 e2e: up ## test what users see on it: [LOCAL=dev] [TEST_ARGS='-k deletion']
 	@E2E='$(LOCAL)' $(venv_python) -m pytest tests/e2e $(TEST_ARGS)
@@ -108,8 +114,9 @@ tools-node: tools tools-apiserver .tools/kubernetes.complete .tools/vcluster.com
 
 .tools/bin/coredns: tools/coredns/main.go
 
-.tools/bin/kube-apiserver: tools/kubernetes/go.mod tools/kubernetes/go.sum tools/build.sh
-	@PYTHON='$(PYTHON)' tools/build.sh kubernetes/kube-apiserver
+.tools/bin/kube-apiserver .tools/bin/kubectl: tools/kubernetes/go.mod tools/kubernetes/go.sum \
+		tools/build.sh
+	@PYTHON='$(PYTHON)' tools/build.sh kubernetes/$(notdir $@)
 
 .tools/kubernetes.complete: tools/kubernetes/go.mod tools/kubernetes/go.sum tools/build.sh
 	@PYTHON='$(PYTHON)' tools/build.sh kubernetes

@@ -51,6 +51,25 @@ def reference() -> str:
     return f"ghcr.io/example/function-vcluster:{version()}"
 
 
+def test_rancher_dockerfiles() -> dict[str, str]:
+    """Return how Docker makes the test Rancher's images, by name, from the folder of its code."""
+    program = [
+        f"FROM {reference()}",
+        f"COPY . /app/{RANCHER}",
+        "WORKDIR /app",
+        f"ENTRYPOINT {_entrypoint()}",
+    ]
+    # Rancher's manifest mounts the credentials for root alone.
+    return {
+        TEST_RANCHER: "\n".join(program),
+        AGENT: "\n".join([*program, "USER 0:0"]),
+    }
+
+
+def _entrypoint() -> str:
+    return json.dumps(["python", "-m", RANCHER.replace("/", ".")])
+
+
 def build(folder: Path, say: Say) -> tuple[Built, ...]:
     """Build both images if what they are made of has changed."""
     function_inputs = _digest(SOURCES)
@@ -72,8 +91,7 @@ def build(folder: Path, say: Say) -> tuple[Built, ...]:
         say(f"building {TEST_RANCHER}")
         container = _buildah("from", reference()).strip()
         _buildah("copy", container, str(ROOT / RANCHER), f"/app/{RANCHER}")
-        entrypoint = json.dumps(["python", "-m", RANCHER.replace("/", ".")])
-        _buildah("config", "--workingdir=/app", f"--entrypoint={entrypoint}", container)
+        _buildah("config", "--workingdir=/app", f"--entrypoint={_entrypoint()}", container)
         _buildah("commit", "--quiet", container, TEST_RANCHER)
         _save(TEST_RANCHER, test_rancher, rancher_inputs)
         # Rancher's manifest mounts the credentials for root alone.

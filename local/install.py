@@ -13,6 +13,7 @@ import yaml
 
 from function.values import merge
 from local.command import LocalError, run
+from local.packages import FUNCTION
 from local.place import BIN, ROOT, TOOLS
 from local.supervise import kubectl
 from tests.e2e import rancher
@@ -46,7 +47,7 @@ def platform(site: Site, packages: Sequence[Package], say: Say) -> None:
     say("provider-helm")
     _provider(site)
     say("function-vcluster")
-    _function(site, next(one for one in packages if one.name == "function-vcluster"))
+    _function(site, next(one for one in packages if one.name == FUNCTION))
     _api(site)
     if site.rancher:
         say("the test Rancher, and its watcher")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 FOLDER = TOOLS / "packages"
 PROVIDER_VERSION = "v1.3.0"
+FUNCTION = "function-vcluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,18 @@ def build(built: Sequence[Image], say: Say) -> tuple[Package, ...]:
         images.named(built, "localhost/provider-helm"),
         say,
     )
-    function = _package(
-        "function-vcluster", ROOT / "package", images.named(built, "/function-vcluster"), say
-    )
-    content = function.stem.rpartition("-")[2]
     return (
         Package("provider-helm", "crossplane-contrib/provider-helm", PROVIDER_VERSION, provider),
-        Package("function-vcluster", "function-vcluster", f"v0.1.0-{content}", function),
+        function(images.named(built, f"/{FUNCTION}"), say),
     )
+
+
+def function(runtime: Image, say: Say) -> Package:
+    """Build the function's package unless it is there."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    file = _package(FUNCTION, ROOT / "package", runtime, say)
+    content = file.stem.rpartition("-")[2]
+    return Package(FUNCTION, FUNCTION, f"v0.1.0-{content}", file)
 
 
 def _package(name: str, root: Path, runtime: Image, say: Say) -> Path:
