@@ -9,8 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import yaml
 
 from local.command import run
 from local.place import BIN, ROOT, TOOLS
@@ -31,13 +35,8 @@ def build(say: Callable[[str], None]) -> Path:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.iterdir():
         old.unlink()
-    for chart in sorted((ROOT / "charts").iterdir()):
-        _helm("package", str(chart), "--destination", str(FOLDER))
-    official = _official()
-    if official.is_file():
-        shutil.copy(official, FOLDER)
-    else:
-        _helm("package", str(official), "--destination", str(FOLDER))
+    for chart in (*sorted((ROOT / "charts").iterdir()), _official()):
+        _package(chart)
     _helm("repo", "index", str(FOLDER))
     (FOLDER / NOTE).write_text(inputs)
     return FOLDER
@@ -47,6 +46,28 @@ def digest(folder: Path) -> str:
     """Tell one content of the repository from another; packing the same again changes bytes."""
     note = folder / NOTE
     return note.read_text() if note.exists() else ""
+
+
+def _package(chart: Path) -> None:
+    """Package a chart, and once more as its next version, which upgrades are tested with."""
+    if chart.is_file():
+        shutil.copy(chart, FOLDER)
+    else:
+        _helm("package", str(chart), "--destination", str(FOLDER))
+    known = yaml.safe_load(_helm("show", "chart", str(chart)))
+    with tempfile.TemporaryDirectory() as folder:
+        if chart.is_file():
+            with tarfile.open(chart) as archive:
+                archive.extractall(folder, filter="data")
+            chart = Path(folder) / known["name"]
+        version = next_version(known["version"])
+        _helm("package", str(chart), "--version", version, "--destination", str(FOLDER))
+
+
+def next_version(version: str) -> str:
+    """Return the next patch version."""
+    rest, _, patch = version.rpartition(".")
+    return f"{rest}.{int(patch) + 1}"
 
 
 def _official() -> Path:
@@ -63,5 +84,5 @@ def _digest() -> str:
     return made_of.hexdigest()
 
 
-def _helm(*words: str) -> None:
-    run(str(BIN / "helm"), *words)
+def _helm(*words: str) -> str:
+    return run(str(BIN / "helm"), *words)

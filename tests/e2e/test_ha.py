@@ -12,14 +12,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from local import charts, function_image
 from local.command import LocalError
-from tests.e2e.kube import VCLUSTERS, Kube, await_ready, condition, until, vcluster
+from local.images import VCLUSTER
+from tests.e2e.kube import (
+    PLATFORM,
+    RELEASES,
+    VCLUSTERS,
+    Kube,
+    Object,
+    await_ready,
+    by,
+    condition,
+    describe,
+    is_ready,
+    until,
+    vcluster,
+)
 from tests.e2e.processes import kill_pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from local.machine import Machine
+    from tests.e2e.rancher import Control
 
 NAME = "available"
 EACH = 3
@@ -62,9 +78,10 @@ class Customer:
 
 
 @pytest.fixture(scope="module")
-def available(kube: Kube) -> Iterator[str]:
+def available(kube: Kube, compositions: Callable[..., None]) -> Iterator[str]:
     """Make a highly available VCluster."""
-    kube.apply(vcluster(NAME, availability="HA", rancher={"enabled": False}))
+    compositions(NAME, _versions(VCLUSTER, function_image.version()))
+    kube.apply(vcluster(NAME, availability="HA", crossplane=by(NAME)))
     await_ready(kube, NAME, 400)
     yield NAME
     kube("delete", VCLUSTERS, NAME, "--wait=false")
@@ -81,6 +98,16 @@ def customer(available: str, opened: Callable[[str], Kube]) -> Iterator[Customer
     yield found
     found.stopped.set()
     working.join()
+
+
+def _versions(vcluster: str, ours: str) -> Object:
+    """Return the Input's part that asks for versions of the charts, with one image for all."""
+    versions = [VCLUSTER] if vcluster == VCLUSTER else [VCLUSTER, vcluster]
+    image = {"controlPlane": {"statefulSet": {"image": {"tag": VCLUSTER}}}}
+    return {
+        "vcluster": {"chart": {"versions": versions}, "values": image},
+        "charts": {"version": ours},
+    }
 
 
 def pods(kube: Kube, app: str) -> list[str]:
@@ -148,6 +175,44 @@ def test_a_drain_takes_one_member_of_etcd_at_a_time(kube: Kube, available: str) 
     with pytest.raises(LocalError, match="disruption budget"):
         evict(kube, second)
     until("there are three again", lambda: len(pods(kube, "vcluster-etcd")) == EACH, 120)
+
+
+def test_an_upgrade_of_all_charts_keeps_the_api_up(
+    kube: Kube,
+    compositions: Callable[..., None],
+    control: Control,
+    customer: Customer,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The Input asks for newer charts: every object is changed, one pod after the other."""
+    since = time.monotonic()
+    cluster = control.cluster(NAME)
+    jobs = _jobs(kube)
+    newer = charts.next_version(VCLUSTER)
+    compositions(NAME, _versions(newer, charts.next_version(function_image.version())))
+
+    def is_upgraded() -> bool:
+        found = kube.get(VCLUSTERS, NAME)
+        return is_ready(found) and (found or {})["status"]["chartVersion"] == newer
+
+    until("it is upgraded", is_upgraded, 400, lambda: describe(kube, NAME))
+    until("there are three", lambda: len(pods(kube, "vcluster")) == EACH, 180)
+    gap = customer.longest_gap(since)
+    with capsys.disabled():
+        print(f"\nupgrade: longest time between two writes {gap:.1f} s")  # noqa: T201
+    assert gap < LONGEST_GAP_SECONDS
+    releases = kube.list(RELEASES, PLATFORM, f"crossplane.io/composite={NAME}")
+    assert {one["spec"]["forProvider"]["chart"]["version"] for one in releases} == {
+        newer,
+        charts.next_version(function_image.version()),
+    }
+    assert (control.cluster(NAME) or {})["id"] == (cluster or {})["id"]
+    assert _jobs(kube) == jobs
+
+
+def _jobs(kube: Kube) -> set[str]:
+    found = kube.list("jobs", PLATFORM, f"caas.telekom.de/vcluster={NAME}")
+    return {one["metadata"]["uid"] for one in found}
 
 
 def evict(kube: Kube, pod: str) -> None:

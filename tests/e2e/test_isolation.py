@@ -18,6 +18,8 @@ from tests.e2e.kube import Kube, Object, until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.smoke
+
 IMAGE = "docker.io/library/busybox:1.36.1"
 PORT = 8080
 SERVE = f"mkdir -p /www && echo hello >/www/index.html && exec httpd -f -p {PORT} -h /www"

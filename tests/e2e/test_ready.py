@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+
 from local.command import run
 from local.place import BIN
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, condition, is_ready, until
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.rancher import Control
+
+pytestmark = pytest.mark.smoke
 
 AGE = r"\d+[smh](?:\d+[sm])?"
 

@@ -31,6 +31,10 @@ IMPLIED = {"bind", "escalate"}
 """No request has these verbs: the API server asks for them when roles are made."""
 
 
+OLDER_HOSTS = {"list jobs.batch"}
+"""What Helm needs on a host before Kubernetes 1.34, where a watch does not list first."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
     """One verb on one kind of object."""
@@ -133,7 +137,7 @@ def test_provider_helm_has_no_right_that_it_does_not_use(requests: list[dict[str
     """Each of install/host.yaml is needed."""
     manifests = yaml.safe_load_all((ROOT / "install" / "host.yaml").read_text())
     [role] = [one for one in manifests if one["metadata"]["name"] == "vcluster-provider-helm"]
-    assert never_used(granted(role["rules"]), used(requests, PROVIDER)) == []
+    assert set(never_used(granted(role["rules"]), used(requests, PROVIDER))) <= OLDER_HOSTS
 
 
 @pytest.mark.parametrize("component", ["import", "deregister"])

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.rancher import Control
 
+pytestmark = pytest.mark.smoke
+
 NAME = "timed"
 LONGEST_SECONDS = 300
 
