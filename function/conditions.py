@@ -46,18 +46,22 @@ def changes(
 ) -> tuple[Event, ...]:
     """Return an event for each condition whose status or reason is not what it was.
 
-    What never was known is no news.
+    What is created and not known yet is no news: Kubernetes lets 25 events of an object through,
+    then one in five minutes, and Crossplane's own take most.
+    https://github.com/kubernetes/client-go/blob/v0.36.0/tools/record/events_cache.go
     """
     return tuple(
         Event(
+            reason=condition.type,
             warning=condition.status == "False" and condition.reason in _WARNINGS,
             message=f"{condition.type} is {condition.status} ({condition.reason})"
             + (f": {condition.message}" if condition.message else ""),
         )
         for condition in conditions
-        if before.get(condition.type, ("Unknown", NOT_CREATED))
-        != (condition.status, condition.reason)
+        if before.get(condition.type) != (condition.status, condition.reason)
+        and (condition.status, condition.reason) not in _NO_NEWS
     )
 
 
+_NO_NEWS = frozenset({("Unknown", NOT_CREATED), ("Unknown", "Progressing")})
 _WARNINGS = frozenset({"ChangeRefused", "InstallFailed", "ReleaseFailed", "NameTaken", "Failed"})

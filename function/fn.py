@@ -126,6 +126,7 @@ def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResp
         )
     for event in answer.events:
         (response.warning if event.warning else response.normal)(rsp, event.message)
+        rsp.results[-1].reason = event.reason
     for required in answer.requirements:
         response.require_resources(
             rsp,

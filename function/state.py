@@ -109,6 +109,8 @@ class Composed:
 class Event:
     """Something worth an event on the VCluster."""
 
+    reason: str
+    """The condition that changed: Kubernetes merges events of one reason when they are many."""
     warning: bool
     message: str
 

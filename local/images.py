@@ -30,8 +30,8 @@ BUSYBOX = Path("/bin/busybox")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATES_PATH = "/etc/ssl/certs/ca-certificates.crt"
 APPLETS = (
-    *("cat", "chmod", "cp", "dd", "echo", "env", "httpd", "id", "ls", "mkdir", "nc", "ps", "rm"),
-    *("sh", "sleep", "test", "timeout", "wget"),
+    *("cat", "chmod", "cp", "dd", "echo", "env", "httpd", "id", "ls", "mkdir", "nc"),
+    *("nslookup", "ps", "rm", "sh", "sleep", "test", "timeout", "wget"),
 )
 
 

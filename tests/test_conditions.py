@@ -103,7 +103,7 @@ def test_whether_crossplane_hears(before: dict[str, tuple[str, str]], *, expecte
         pytest.param(
             Condition("Accepted", "True", "Accepted"),
             {},
-            [Event(warning=False, message="Accepted is True (Accepted)")],
+            [Event("Accepted", warning=False, message="Accepted is True (Accepted)")],
             id="first-time",
         ),
         pytest.param(
@@ -119,10 +119,19 @@ def test_whether_crossplane_hears(before: dict[str, tuple[str, str]], *, expecte
             id="what-never-was-known-is-no-news",
         ),
         pytest.param(
+            Condition(
+                "NamespaceReady", "Unknown", "Progressing", "Release a/b is not deployed yet."
+            ),
+            {"NamespaceReady": ("Unknown", "NotCreated")},
+            [],
+            id="what-is-just-created-is-no-news",
+        ),
+        pytest.param(
             Condition("ControlPlaneReady", "False", "Unavailable", "0 of 1 are available."),
             {"ControlPlaneReady": ("True", "Available")},
             [
                 Event(
+                    "ControlPlaneReady",
                     warning=False,
                     message="ControlPlaneReady is False (Unavailable): 0 of 1 are available.",
                 )
@@ -132,7 +141,13 @@ def test_whether_crossplane_hears(before: dict[str, tuple[str, str]], *, expecte
         pytest.param(
             Condition("ControlPlaneReady", "False", "Progressing", "x"),
             {"ControlPlaneReady": ("False", "Unavailable")},
-            [Event(warning=False, message="ControlPlaneReady is False (Progressing): x")],
+            [
+                Event(
+                    "ControlPlaneReady",
+                    warning=False,
+                    message="ControlPlaneReady is False (Progressing): x",
+                )
+            ],
             id="another-reason",
         ),
         pytest.param(
@@ -146,7 +161,9 @@ def test_whether_crossplane_hears(before: dict[str, tuple[str, str]], *, expecte
             {"NamespaceReady": ("True", "Available")},
             [
                 Event(
-                    warning=False, message="NamespaceReady is Unknown (ObservationFailed): no host"
+                    "NamespaceReady",
+                    warning=False,
+                    message="NamespaceReady is Unknown (ObservationFailed): no host",
                 )
             ],
             id="no-longer-known",

@@ -81,7 +81,11 @@ def test_a_pod_reaches_its_own_cluster(pair: tuple[Tenant, Tenant]) -> None:
     """By address and by name: what follows does not fail for another reason."""
     for tenant in pair:
         until("it serves", lambda tenant=tenant: tenant.reaches(tenant.address, PORT), 30)  # type: ignore[misc]
-        url = f"http://server.default.svc.cluster.local:{PORT}"
+        service = tenant.inside.get("service", "server", "default") or {}
+        name = "server.default.svc.cluster.local"
+        found = tenant.inside("exec", "server", "--", "nslookup", "-type=a", name)
+        assert f"Address: {service['spec']['clusterIP']}\n" in found
+        url = f"http://{service['spec']['clusterIP']}:{PORT}"
         served = tenant.inside("exec", "server", "--", "wget", "-qO-", "-T", "5", url)
         assert served == "hello\n"
 
@@ -119,44 +123,56 @@ def test_a_pod_reaches_what_the_platform_opens(pair: tuple[Tenant, Tenant]) -> N
     assert pair[0].reaches(address, int(port))
 
 
-@pytest.mark.parametrize(
-    ("name", "spec", "rule"),
-    [
-        ("privileged", {"securityContext": {"privileged": True}}, "privileged"),
-        ("host-network", {"hostNetwork": True}, "host namespaces"),
-        ("host-path", {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, "hostPath"),
-    ],
-)
+HOSTILE = [
+    pytest.param({"securityContext": {"privileged": True}}, {}, "privileged", id="privileged"),
+    pytest.param({}, {"hostNetwork": True}, "host namespaces", id="host-network"),
+    pytest.param(
+        {}, {"volumes": [{"name": "v", "hostPath": {"path": "/"}}]}, "hostPath volumes", id="path"
+    ),
+]
+
+
+def _hostile(namespace: str, container: Object, spec: Object) -> Object:
+    main = {"name": "main", "image": IMAGE, "command": ["sleep", "600"], **container}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "hostile", "namespace": namespace},
+        "spec": {"containers": [main], **spec},
+    }
+
+
+@pytest.mark.parametrize(("container", "spec", "rule"), HOSTILE)
 def test_pod_security_refuses_what_would_take_the_host(
-    kube: Kube, pair: tuple[Tenant, Tenant], name: str, spec: Object, rule: str
+    pair: tuple[Tenant, Tenant], container: Object, spec: Object, rule: str
 ) -> None:
-    """The pod never gets to the host, and its customer reads why in its events."""
+    """The virtual cluster itself refuses such a pod, with the rule."""
+    with pytest.raises(LocalError, match=rf"violates PodSecurity \"baseline:latest\": {rule}"):
+        pair[0].inside.apply(_hostile("default", container, spec))
+
+
+@pytest.mark.parametrize(("container", "spec", "rule"), HOSTILE)
+def test_who_lifts_pod_security_inside_does_not_lift_it_on_the_host(
+    kube: Kube, pair: tuple[Tenant, Tenant], container: Object, spec: Object, rule: str
+) -> None:
+    """A customer labels a namespace of his own; its pod gets no further, and he reads why."""
     tenant = pair[0]
-    container: Object = {"name": "main", "image": IMAGE, "command": ["sleep", "600"]}
-    container |= {key: value for key, value in spec.items() if key == "securityContext"}
-    rest = {key: value for key, value in spec.items() if key != "securityContext"}
-    tenant.inside.apply(
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "namespace": "default"},
-            "spec": {"containers": [container], **rest},
-        }
-    )
+    tenant.inside("create", "namespace", "hostile")
     try:
+        label = "pod-security.kubernetes.io/enforce=privileged"
+        tenant.inside("label", "namespace", "hostile", label)
+        tenant.inside.apply(_hostile("hostile", container, spec))
         until(
             "an event says why",
-            lambda: all(
-                word in _events(tenant.inside, name) for word in ("violates PodSecurity", rule)
-            ),
+            lambda: all(word in _events(tenant.inside) for word in ("PodSecurity", rule)),
             60,
-            lambda: _events(tenant.inside, name),
+            lambda: _events(tenant.inside),
         )
         on_host = [one["metadata"]["name"] for one in kube.list("pods", tenant.name)]
-        assert not any(each.startswith(f"{name}-x-") for each in on_host)
+        assert not any(each.startswith("hostile-x-") for each in on_host)
     finally:
-        tenant.inside("delete", "pod", name, "--grace-period=0", "--force")
+        tenant.inside("delete", "namespace", "hostile", seconds=120)
 
 
-def _events(inside: Kube, pod: str) -> str:
-    return inside("get", "events", "--field-selector", f"involvedObject.name={pod}", "-o", "yaml")
+def _events(inside: Kube) -> str:
+    return inside("get", "events", "-n", "hostile", "-o", "jsonpath={.items[*].message}")
