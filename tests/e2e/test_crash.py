@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.inventory import about, inventory
-from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, is_ready, until, vcluster
+from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, until, vcluster
 from tests.e2e.kube import await_ready as ready
 from tests.e2e.processes import VICTIMS, kill
 
@@ -79,22 +79,3 @@ def await_gone(kube: Kube, name: str) -> None:
         300,
         lambda: sorted(about(inventory(kube), (name,))),
     )
-
-
-def test_ready_follows_the_connection_to_rancher(
-    kube: Kube, control: Control, tenants: tuple[str, ...]
-) -> None:
-    """When no agent reaches Rancher READY is False, and True again when they do."""
-    control.refuse_agents()
-    try:
-        for name in tenants:
-            await_lost(kube, name)
-    finally:
-        control.up()
-    for name in tenants:
-        ready(kube, name)
-
-
-def await_lost(kube: Kube, name: str) -> None:
-    """Wait until READY says False."""
-    until(f"{name} is not READY", lambda: not is_ready(kube.get(VCLUSTERS, name)), 240)
