@@ -352,7 +352,7 @@ def test_rights(render: Render, minimal: dict[str, Any]) -> None:
 
 
 def test_who_has_the_rights(render: Render, minimal: dict[str, Any]) -> None:
-    """Each Job has an account of its own; both read the kubeconfig."""
+    """Each Job has an account of its own; the import reads the kubeconfig."""
     objects = render(minimal)
     holders = {
         (*_key(binding), binding["roleRef"]["kind"], binding["roleRef"]["name"]): [
@@ -370,7 +370,7 @@ def test_who_has_the_rights(render: Render, minimal: dict[str, Any]) -> None:
             "kunde1-rancher-kubeconfig",
             "Role",
             "kunde1-rancher-kubeconfig",
-        ): [importer, deregisterer],
+        ): [importer],
         (
             "vcluster-system",
             "kunde1-rancher-import",
@@ -391,6 +391,18 @@ def test_who_has_the_rights(render: Render, minimal: dict[str, Any]) -> None:
         ("vcluster-system", "kunde1-rancher-import", False),
         ("vcluster-system", "kunde1-rancher-deregister", False),
     }
+
+
+def test_who_cleans_what_is_retained_reads_the_kubeconfig(
+    render: Render, minimal: dict[str, Any]
+) -> None:
+    """The deregistration removes Rancher's agent from a virtual cluster that stays."""
+    objects = render({**minimal, "onDelete": "Retain"})
+    [binding] = [o for o in _of_kind(objects, "RoleBinding") if _key(o)[0] == "kunde1"]
+    assert [subject["name"] for subject in binding["subjects"]] == [
+        "kunde1-rancher-import",
+        "kunde1-rancher-deregister",
+    ]
 
 
 def test_only_rights_are_outside_of_the_platform(

@@ -130,7 +130,7 @@ def test_rights(render: Render, minimal: dict[str, Any]) -> None:
     objects = render(minimal)
 
     assert objects["Role"]["rules"] == [
-        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "get", "patch"]}
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["list", "patch"]}
     ]
     assert objects["RoleBinding"]["roleRef"] == {
         "apiGroup": "rbac.authorization.k8s.io",

@@ -59,7 +59,7 @@ def tenants(kube: Kube) -> tuple[str, ...]:
     return TENANTS
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def compositions(kube: Kube, there: machine.Machine) -> Iterator[Callable[..., None]]:
     """Apply Compositions that differ from the platform's in the Input, and remove them at the end.
 
@@ -76,7 +76,7 @@ def compositions(kube: Kube, there: machine.Machine) -> Iterator[Callable[..., N
         kube.apply(made)
 
     yield apply
-    kube("delete", VCLUSTERS, *names, "--ignore-not-found", "--cascade=foreground", seconds=400)
+    kube("delete", VCLUSTERS, *names, "--ignore-not-found", "--wait=false")
     kube("delete", "composition", *names, "--ignore-not-found")
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
-
-from local.command import LocalError
 
 if TYPE_CHECKING:
     from tests.e2e.kube import Kube
@@ -29,16 +26,15 @@ PASSING = {
 def inventory(kube: Kube) -> set[Thing]:
     """Return (kind, namespace, name) of all objects of all kinds but those that come and go."""
     listed = kube("api-resources", "--verbs=list", "-o", "name").split()
+    kinds = ",".join(sorted(set(listed) - PASSING))
+    path = (
+        "jsonpath={range .items[*]}{.apiVersion} {.kind},{.metadata.namespace},{.metadata.name}"
+        "{'\\n'}{end}"
+    )
     things: set[Thing] = set()
-    for kind in sorted(set(listed) - PASSING):
-        try:
-            items = json.loads(kube("get", kind, "--all-namespaces", "-o", "json"))["items"]
-        except LocalError:
-            # A kind whose definition is being removed.
-            continue
-        for one in items:
-            metadata = one["metadata"]
-            things.add((kind, metadata.get("namespace", ""), metadata["name"]))
+    for line in kube("get", kinds, "--all-namespaces", "-o", path).splitlines():
+        kind, namespace, name = line.split(",")
+        things.add((kind, namespace, name))
     return things
 
 

@@ -83,7 +83,11 @@ def test_a_pod_reaches_its_own_cluster(pair: tuple[Tenant, Tenant]) -> None:
         until("it serves", lambda tenant=tenant: tenant.reaches(tenant.address, PORT), 30)  # type: ignore[misc]
         service = tenant.inside.get("service", "server", "default") or {}
         name = "server.default.svc.cluster.local"
-        found = tenant.inside("exec", "server", "--", "nslookup", "-type=a", name)
+        known = tenant.inside("exec", "server", "--", "cat", "/etc/resolv.conf")
+        resolver = known.partition("nameserver ")[2].split()[0]
+        # A static busybox finds no server by itself.
+        lookup = ("nslookup", "-type=a", name, resolver)
+        found = tenant.inside("exec", "server", "--", *lookup)
         assert f"Address: {service['spec']['clusterIP']}\n" in found
         url = f"http://{service['spec']['clusterIP']}:{PORT}"
         served = tenant.inside("exec", "server", "--", "wget", "-qO-", "-T", "5", url)
@@ -160,7 +164,7 @@ def test_who_lifts_pod_security_inside_does_not_lift_it_on_the_host(
     tenant.inside("create", "namespace", "hostile")
     try:
         label = "pod-security.kubernetes.io/enforce=privileged"
-        tenant.inside("label", "namespace", "hostile", label)
+        tenant.inside("label", "namespace", "hostile", label, "--overwrite")
         tenant.inside.apply(_hostile("hostile", container, spec))
         until(
             "an event says why",
