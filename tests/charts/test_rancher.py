@@ -393,18 +393,6 @@ def test_who_has_the_rights(render: Render, minimal: dict[str, Any]) -> None:
     }
 
 
-def test_who_cleans_what_is_retained_reads_the_kubeconfig(
-    render: Render, minimal: dict[str, Any]
-) -> None:
-    """The deregistration removes Rancher's agent from a virtual cluster that stays."""
-    objects = render({**minimal, "onDelete": "Retain"})
-    [binding] = [o for o in _of_kind(objects, "RoleBinding") if _key(o)[0] == "kunde1"]
-    assert [subject["name"] for subject in binding["subjects"]] == [
-        "kunde1-rancher-import",
-        "kunde1-rancher-deregister",
-    ]
-
-
 def test_only_rights_are_outside_of_the_platform(
     render: Render, everything: dict[str, Any]
 ) -> None:
