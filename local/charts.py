@@ -26,11 +26,11 @@ FOLDER = TOOLS / "repository"
 NOTE = "inputs.sha256"
 
 
-def build(say: Callable[[str], None]) -> Path:
-    """Package all charts unless nothing has changed, and return the folder that is served."""
+def build(say: Callable[[str], None]) -> None:
+    """Package all charts into the folder that is served, unless nothing has changed."""
     inputs = _digest()
     if (FOLDER / "index.yaml").exists() and digest(FOLDER) == inputs:
-        return FOLDER
+        return
     say("packaging charts")
     FOLDER.mkdir(parents=True, exist_ok=True)
     for old in FOLDER.iterdir():
@@ -39,7 +39,6 @@ def build(say: Callable[[str], None]) -> Path:
         _package(chart)
     _helm("repo", "index", str(FOLDER))
     (FOLDER / NOTE).write_text(inputs)
-    return FOLDER
 
 
 def digest(folder: Path) -> str:

@@ -64,7 +64,7 @@ class Machine:
 
     def proc(self, pid: int, name: str) -> Path:
         """Return a file of a process that is known by its number inside."""
-        return Path(f"/proc/{self.pid}/root/proc/{pid}/{name}")
+        return Path("/proc", str(self.pid), "root", "proc", str(pid), name)
 
 
 def find(name: str) -> Machine | None:
@@ -105,11 +105,6 @@ def remove(name: str) -> None:
     shutil.rmtree(folder(name), ignore_errors=True)
     with contextlib.suppress(OSError):
         folder(name).parent.rmdir()
-
-
-def names() -> list[str]:
-    """Return the platforms of this checkout, running or not."""
-    return sorted(each.parent.name for each in folder("any").parent.glob("*/machine.json"))
 
 
 def _number(name: str) -> int:
