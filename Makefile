@@ -4,7 +4,7 @@ PYTHON = python3
 TEST_ARGS =
 # The name of the platform of `make up`, and where it runs.
 LOCAL = dev
-CLUSTER = node
+CLUSTER ?= node
 # Further arguments of `uv pip compile`, such as LOCK_ARGS=--upgrade.
 LOCK_ARGS =
 EXAMPLE = kunde1
