@@ -295,6 +295,9 @@ def test_imports_survive_rancher_and_ready_follows_it(
             kube, connected, "RancherConnected False Disconnected",
             "Rancher does not reach the cluster. Cluster agent is not connected",
         )  # fmt: skip
+        control.up()
+        for name in (connected, "fail-agent"):
+            await_ready(kube, name, READY_SECONDS)
         give_token(there.place, "token-wrong:0")
         made("fail-token")
         _await(kube, "fail-token", "RancherConnected False TokenRejected", rejected)
