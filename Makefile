@@ -49,7 +49,7 @@ down: $(venv_stamp) ## remove it with everything that it made: [CLUSTER=node|kin
 	@$(venv_python) -m local down --name '$(LOCAL)' --cluster '$(CLUSTER)'
 
 e2e: up ## test what users see on it: [LOCAL=dev] [TEST_ARGS='-k deletion']
-	@E2E='$(LOCAL)' $(venv_python) -m pytest tests/e2e $(TEST_ARGS)
+	@E2E='$(LOCAL)' $(venv_python) -m scripts.e2e $(TEST_ARGS)
 
 lint: $(venv_stamp) ## check style, types and the borders between modules
 	$(venv_python) -m ruff check

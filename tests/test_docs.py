@@ -13,7 +13,10 @@ DOCS = ROOT / "docs"
 TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
 CONDITIONS = (DOCS / "conditions.md").read_text()
 RANCHER = (DOCS / "rancher.md").read_text()
-FAILURES = (ROOT / "tests" / "e2e" / "test_failure.py").read_text()
+FAILURES = "".join(
+    (ROOT / "tests" / "e2e" / name).read_text()
+    for name in ("test_failure.py", "test_resilience.py")
+)
 SOURCES = "".join(
     path.read_text()
     for pattern in ("function/*.py", "rancher_import/*.py", "charts/*/templates/state.yaml")

@@ -1,12 +1,14 @@
 """Fixtures of the end-to-end tests: a platform that `make up` has made, and VClusters on it.
 
-They run only when asked for, by `make e2e`, which sets E2E to the name of a platform.
+They run only when asked for, by `make e2e`, which sets E2E to the name of a platform. Most run
+beside each other; those marked `alone` are felt by every VCluster, or look at all there is.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +26,48 @@ NAME = os.environ.get("E2E", "")
 collect_ignore_glob = [] if NAME else ["test_*.py"]
 
 TENANTS = ("kunde1", "kunde2")
+
+PHASES = ("beside", "alone")
+TOLD = "told"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let `make e2e` run the tests in phases."""
+    text = "run only the tests that may run beside each other, or only those that may not"
+    parser.addoption("--phase", choices=PHASES, help=text)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of the other phase, and keep what shares VClusters in one process."""
+    mine = [item for item in items if item.path.parent == Path(__file__).parent]
+    phase = config.getoption("--phase", None)
+    left_out = [item for item in mine if phase and phase != _phase(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+    with_tenants = {item.path for item in mine if "tenants" in getattr(item, "fixturenames", ())}
+    for item in mine:
+        group = "tenants" if item.path in with_tenants else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _phase(item: pytest.Item) -> str:
+    return "alone" if item.get_closest_marker("alone") else "beside"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests have measured."""
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    for report in reports:
+        for name, value in report.user_properties:
+            if name == TOLD and report.when == "call":
+                terminalreporter.write_line(f"{report.nodeid.partition('::')[2]}: {value}")
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Return what prints a measurement at the end of the run, from whatever process."""
+    return lambda text: record_property(TOLD, text)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.e2e import api
+from tests.e2e.kube import until
+
 if TYPE_CHECKING:
     from tests.e2e.kube import Kube
 
@@ -25,19 +28,20 @@ PASSING = {
 
 def inventory(kube: Kube) -> set[Thing]:
     """Return (kind, namespace, name) of all objects of all kinds but those that come and go."""
-    listed = kube("api-resources", "--verbs=list", "-o", "name").split()
-    kinds = ",".join(sorted(set(listed) - PASSING))
-    path = (
-        "jsonpath={range .items[*]}{.apiVersion} {.kind},{.metadata.namespace},{.metadata.name}"
-        "{'\\n'}{end}"
-    )
-    things: set[Thing] = set()
-    for line in kube("get", kinds, "--all-namespaces", "-o", path).splitlines():
-        kind, namespace, name = line.split(",")
-        things.add((kind, namespace, name))
-    return things
+    found = api.connect(kube.kubeconfig).names()
+    return {thing for thing in found if thing[0] not in PASSING}
 
 
 def about(things: set[Thing], names: tuple[str, ...]) -> set[Thing]:
     """Return the things that have to do with VClusters of these names."""
     return {thing for thing in things if any(name in part for part in thing[1:] for name in names)}
+
+
+def await_nothing(kube: Kube, names: tuple[str, ...], seconds: float = 300) -> float:
+    """Wait until nothing on the host has to do with VClusters, and return how long it took."""
+    return until(
+        f"nothing is left of {', '.join(names)}",
+        lambda: not about(inventory(kube), names),
+        seconds,
+        lambda: sorted(about(inventory(kube), names)),
+    )

@@ -1,4 +1,4 @@
-"""kubectl as people use it, with answers to look into and waits that explain themselves."""
+"""kubectl as people use it, looks that cost little, and waits that explain themselves."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.command import LocalError, run
 from local.place import BIN
+from tests.e2e import api
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +43,8 @@ class Kube:
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """Return an object, or None if there is none."""
+        if not self.inside:
+            return api.connect(self.kubeconfig).get(kind, name, namespace)
         where = ["-n", namespace] if namespace else []
         text = self("get", kind, name, *where, "-o", "json", "--ignore-not-found")
         found: Object | None = json.loads(text) if text.strip() else None
@@ -49,6 +52,8 @@ class Kube:
 
     def list(self, kind: str, namespace: str | None = None, selector: str = "") -> list[Object]:
         """Return the objects of a kind, of all namespaces if none is named."""
+        if not self.inside:
+            return api.connect(self.kubeconfig).list(kind, namespace, selector)
         where = ["-n", namespace] if namespace else ["--all-namespaces"]
         which = ["-l", selector] if selector else []
         items: list[Object] = json.loads(self("get", kind, *where, *which, "-o", "json"))["items"]
@@ -111,6 +116,22 @@ def await_ready(kube: Kube, name: str, seconds: float = 240) -> float:
         f"{name} is READY", lambda: is_ready(kube.get(VCLUSTERS, name)), seconds,
         lambda: describe(kube, name),
     )  # fmt: skip
+
+
+def await_condition(
+    kube: Kube, name: str, wanted: str, message: str = "", seconds: float = 300
+) -> None:
+    """Wait for a condition, given as type, status and reason, and for how its message begins."""
+    kind, status, reason = wanted.split()
+
+    def shows() -> bool:
+        found = condition(kube.get(VCLUSTERS, name), kind)
+        return (
+            (found.get("status"), found.get("reason")) == (status, reason)
+            and found.get("message", "").startswith(message)
+        )  # fmt: skip
+
+    until(f"{name}: {wanted}: {message}", shows, seconds, lambda: describe(kube, name))
 
 
 def describe(kube: Kube, name: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MANIFEST = Path(__file__).parent / "rancher.yaml"
 NAMESPACE = "cattle-system"
 PLATFORM = "vcluster-system"
+TOKEN_SECRET = "rancher-api"
 
 
 class Host(Protocol):
@@ -56,14 +57,14 @@ def install(host: Host, address: str, port: int) -> None:
     give_token(host)
 
 
-def give_token(host: Host, token: str = "") -> None:
-    """Put a token into the platform's Secret; by default the one that is good."""
+def give_token(host: Host, token: str = "", secret: str = TOKEN_SECRET) -> None:
+    """Put a token into a Secret of the platform; by default the one that is good."""
     folder = host.folder / "rancher"
     data = {
         "ca.crt": (folder / "ca.crt").read_bytes(),
         "token": token.encode() or (folder / "token").read_bytes(),
     }
-    _secret(host, "rancher-api", PLATFORM, data)
+    _secret(host, secret, PLATFORM, data)
 
 
 def _secret(host: Host, name: str, namespace: str, data: dict[str, bytes]) -> None:

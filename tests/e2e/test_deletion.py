@@ -6,13 +6,13 @@ import random
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from local.command import LocalError
 from local.place import RANCHER, RANCHER_ADDRESS, ROOT
-from tests.e2e.inventory import about, inventory
+from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import (
     PLATFORM,
     RELEASES,
@@ -73,47 +73,6 @@ def _revision(kube: Kube, release: str) -> int:
     return int(status["atProvider"]["revision"])
 
 
-@pytest.mark.usefixtures("dying")
-def test_all_is_removed_in_order_and_the_neighbours_stay(
-    kube: Kube, control: Control, tenants: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Out of Rancher, then the virtual cluster, the namespace last; nothing is left on the host."""
-    before = inventory(kube)
-    kube.apply(vcluster("leaving"))
-    await_ready(kube, "leaving")
-    gone: dict[str, float] = {}
-    started = time.monotonic()
-
-    def watch() -> None:
-        looks: dict[str, Callable[[], Any]] = {
-            "cluster in Rancher": lambda: control.cluster("leaving"),
-            "rancher Release": lambda: kube.get(RELEASES, "leaving-rancher", PLATFORM),
-            "vcluster Release": lambda: kube.get(RELEASES, "leaving-vcluster", PLATFORM),
-            "control plane": lambda: kube.get("statefulset", "leaving-vcluster", "leaving"),
-            "namespace": lambda: kube.get("namespace", "leaving"),
-        }
-        while looks.keys() - gone.keys() and time.monotonic() - started < 240:
-            for what in looks.keys() - gone.keys():
-                if looks[what]() is None:
-                    gone[what] = time.monotonic() - started
-
-    watching = threading.Thread(target=watch)
-    watching.start()
-    kube("delete", VCLUSTERS, "leaving", "--cascade=foreground", seconds=240)
-    watching.join()
-    order = ["cluster in Rancher", "rancher Release", "vcluster Release", "namespace"]
-    with capsys.disabled():
-        told = ", ".join(f"{what} {gone.get(what, -1):.0f} s" for what in order)
-        print(f"\ngone after: {told}")  # noqa: T201
-    assert sorted(order, key=lambda what: gone[what]) == order
-    assert gone["rancher Release"] <= gone["control plane"]
-    changed = inventory(kube) ^ before
-    # What is deleted meanwhile is another test's.
-    assert changed - about(changed, (ABANDONED,)) == set()
-    for name in tenants:
-        assert is_ready(kube.get(VCLUSTERS, name))
-
-
 def test_deletion_protection_refuses_with_a_sentence(
     kube: Kube,
 ) -> None:
@@ -162,11 +121,11 @@ def test_a_name_can_be_used_again_at_once(kube: Kube, control: Control) -> None:
     kube("delete", VCLUSTERS, "again", "--wait=false")
 
 
+@pytest.mark.usefixtures("dying")
 def test_deletion_at_any_moment_of_the_first_ten_seconds_leaves_nothing(
-    kube: Kube, control: Control, tenants: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    kube: Kube, control: Control, tell: Callable[[str], None]
 ) -> None:
     """Twenty VClusters, each deleted at a random moment of its life, several at a time."""
-    assert tenants
     names = tuple(f"brief{number}" for number in range(MOMENTS))
     chance = random.Random(SEED)  # noqa: S311 -- moments, not secrets
     moments = {name: chance.uniform(0, FIRST_SECONDS) for name in names}
@@ -189,31 +148,26 @@ def test_deletion_at_any_moment_of_the_first_ten_seconds_leaves_nothing(
         for each in lives:
             each.join()
     assert errors == []
-    took = until(
-        "nothing is left",
-        lambda: not about(inventory(kube), names),
-        300,
-        lambda: sorted(about(inventory(kube), names)),
-    )
-    with capsys.disabled():
-        told = ", ".join(f"{seconds:.1f}" for seconds in moments.values())
-        print(f"\ndeleted after {told} s; all gone {took:.0f} s after the last")  # noqa: T201
+    took = await_nothing(kube, names)
+    told = ", ".join(f"{seconds:.1f}" for seconds in moments.values())
+    tell(f"deleted after {told} s; all gone {took:.0f} s after the last")
     assert [one["name"] for one in control.clusters() if one["name"] in names] == []
 
 
 def test_what_is_deleted_during_its_import_leaves_rancher(
-    kube: Kube, control: Control, removed: Callable[[str], None]
+    kube: Kube,
+    compositions: Callable[..., None],
+    control: Control,
+    removed: Callable[[str], None],
 ) -> None:
     """The Job waits for an agent that never connects: it is stopped, its cluster removed."""
     name = "early"
-    control.refuse_agents()
-    try:
-        kube.apply(vcluster(name))
-        until("Rancher has it", lambda: control.cluster(name), 120, lambda: describe(kube, name))
-        removed(name)
-        assert control.cluster(name) is None
-    finally:
-        control.up()
+    # The agent's way to Rancher is closed.
+    compositions(name, {"rancher": {"egress": []}})
+    kube.apply(vcluster(name, crossplane=by(name)))
+    until("Rancher has it", lambda: control.cluster(name), 240, lambda: describe(kube, name))
+    removed(name)
+    assert control.cluster(name) is None
     jobs = [one["metadata"]["name"] for one in kube.list("jobs", PLATFORM)]
     assert [job for job in jobs if job.startswith(f"{name}-")] == []
 

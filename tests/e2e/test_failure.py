@@ -21,10 +21,10 @@ from tests.e2e.kube import (
     VCLUSTERS,
     Kube,
     Object,
+    await_condition,
     await_ready,
     by,
     condition,
-    describe,
     is_ready,
     until,
     vcluster,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 SHOWN_SECONDS = 300
 READY_SECONDS = 480
 WITHOUT_RANCHER = {"rancher": {"enabled": False}}
+TOKEN_SECRET = "fail-token"
 
 LOOKS = (
     (
@@ -89,6 +90,8 @@ class Failure:
     spec: Object = field(default_factory=dict)
     blocks: bool = True
     """Whether `status.blockedBy` says it too."""
+    is_input: bool = True
+    """Whether the Input is what has to be corrected."""
 
     def __str__(self) -> str:
         """Return what pytest calls it."""
@@ -120,6 +123,19 @@ FAILURES = (
         "The import's Job has not begun. If this stays, look at its pods in namespace "
         "vcluster-system.",
         {"image": "localhost/nothing:1"},
+    ),
+    Failure(
+        "fail-agent",
+        "RancherConnected False AgentNotConnected",
+        "Rancher's agent runs, but Rancher does not see it.",
+        {"rancher": {"egress": []}},
+    ),
+    Failure(
+        "fail-token",
+        "RancherConnected False TokenRejected",
+        "Rancher does not accept the token: it is wrong, expired or for one cluster only.",
+        {"rancher": {"tokenSecret": {"name": TOKEN_SECRET}}},
+        is_input=False,
     ),
     Failure(
         "fail-volume",
@@ -168,28 +184,32 @@ FAILURES = (
 
 
 @pytest.fixture(scope="module")
-def broken(kube: Kube, compositions: Callable[..., None]) -> Iterator[None]:
+def broken(kube: Kube, there: Machine, compositions: Callable[..., None]) -> Iterator[None]:
     """Make them all at once: none waits for another."""
     kube("delete", "storageclass", "slow", "--ignore-not-found")
     kube("create", "namespace", "fail-taken")
+    give_token(there.place, "token-wrong:0", TOKEN_SECRET)
     for each in FAILURES:
         compositions(each.name, each.changes)
     for each in FAILURES:
         kube.apply(vcluster(each.name, crossplane=by(each.name), **each.spec))
     yield
     kube("delete", "storageclass", "slow", "--ignore-not-found")
+    kube("delete", "secret", TOKEN_SECRET, "-n", PLATFORM)
 
 
 @pytest.fixture(scope="module")
-def repaired(kube: Kube, broken: None, compositions: Callable[..., None]) -> None:
+def repaired(kube: Kube, there: Machine, broken: None, compositions: Callable[..., None]) -> None:
     """Repair the cause of each, once it has shown."""
     del broken
     for each in FAILURES:
         _await_shown(kube, each)
     kube.apply(SLOW)
     kube("delete", "namespace", "fail-taken", "--wait=false")
+    give_token(there.place, secret=TOKEN_SECRET)
     for each in FAILURES:
-        compositions(each.name, {"plans": {"huge": {}}})
+        if each.is_input:
+            compositions(each.name, {"plans": {"huge": {}}})
 
 
 @pytest.mark.usefixtures("broken")
@@ -256,63 +276,11 @@ def test_an_upgrade_to_a_chart_that_does_not_exist_leaves_what_runs(
         'failed to pull chart: chart "vcluster" version "0.36.99" not found in '
         "http://10.250.0.1:8879 repository"
     )
-    _await(kube, name, "ControlPlaneReady Unknown UpdateFailed", message)
+    await_condition(kube, name, "ControlPlaneReady Unknown UpdateFailed", message)
     compositions(name, {})
     await_ready(kube, name, READY_SECONDS)
     _is_whole(kube, name, control, imported=False)
     assert _pod(kube, name) == pod
-
-
-@pytest.mark.disruptive
-@pytest.mark.usefixtures("repaired")
-def test_imports_survive_rancher_and_ready_follows_it(
-    kube: Kube, there: Machine, control: Control, made: Callable[..., str]
-) -> None:
-    """Rancher is down, reached by no agent, then the token is bad: conditions say so each time.
-
-    So does the VCluster that was connected before, and all is well afterwards.
-    """
-    connected = "fail-image"
-    await_ready(kube, connected, READY_SECONDS)
-    rejected = "Rancher does not accept the token: it is wrong, expired or for one cluster only."
-    cannot_ask = "Rancher cannot be asked whether it is connected."
-    try:
-        control.down()
-        made("fail-agent")
-        _await(
-            kube, connected, "RancherConnected False RancherFails",
-            f"{cannot_ask} Rancher answers 503.",
-        )  # fmt: skip
-        _await(kube, "fail-agent", "RancherConnected False RancherFails", "Rancher answers 503.")
-        for name in (connected, "fail-agent"):
-            assert not is_ready(kube.get(VCLUSTERS, name))
-        control.refuse_agents()
-        _await(
-            kube, "fail-agent", "RancherConnected False AgentNotConnected",
-            "Rancher's agent runs, but Rancher does not see it.",
-        )  # fmt: skip
-        _await(
-            kube, connected, "RancherConnected False Disconnected",
-            "Rancher does not reach the cluster. Cluster agent is not connected",
-        )  # fmt: skip
-        control.up()
-        for name in (connected, "fail-agent"):
-            await_ready(kube, name, READY_SECONDS)
-        give_token(there.place, "token-wrong:0")
-        made("fail-token")
-        _await(kube, "fail-token", "RancherConnected False TokenRejected", rejected)
-        control.revoke_token()
-        give_token(there.place)
-        made("fail-revoked")
-        _await(kube, "fail-revoked", "RancherConnected False TokenRejected", rejected)
-        _await(kube, connected, "RancherConnected False TokenRejected", f"{cannot_ask} {rejected}")
-    finally:
-        control.up()
-        control.restore_token()
-        give_token(there.place)
-    for name in (connected, "fail-agent", "fail-token", "fail-revoked"):
-        await_ready(kube, name, READY_SECONDS)
-        _is_whole(kube, name, control, imported=True)
 
 
 @pytest.mark.parametrize(
@@ -353,7 +321,7 @@ def _pod(kube: Kube, name: str) -> object:
 
 def _await_shown(kube: Kube, failure: Failure) -> None:
     """Wait until it is what the VCluster hangs on: what comes before it takes its time."""
-    _await(kube, failure.name, failure.condition)
+    await_condition(kube, failure.name, failure.condition)
     kind = failure.condition.split()[0]
 
     def blocks() -> bool:
@@ -363,20 +331,6 @@ def _await_shown(kube: Kube, failure: Failure) -> None:
 
     if failure.blocks:
         until(f"{failure.name} hangs on {kind}", blocks, SHOWN_SECONDS)
-
-
-def _await(kube: Kube, name: str, wanted: str, message: str = "") -> None:
-    """Wait for a condition, given as type, status and reason, and for its message if there is."""
-    kind, status, reason = wanted.split()
-
-    def shows() -> bool:
-        found = condition(kube.get(VCLUSTERS, name), kind)
-        return (
-            (found.get("status"), found.get("reason")) == (status, reason)
-            and found.get("message", "").startswith(message)
-        )  # fmt: skip
-
-    until(f"{name}: {wanted}: {message}", shows, SHOWN_SECONDS, lambda: describe(kube, name))
 
 
 def _is_whole(kube: Kube, name: str, control: Control, *, imported: bool) -> None:

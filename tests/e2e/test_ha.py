@@ -132,7 +132,7 @@ def test_the_api_stays_up_when_one_is_killed(
     kube: Kube,
     there: Machine,
     customer: Customer,
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
     app: str,
 ) -> None:
     """Kill -9 of all processes of a pod: the customer goes on, nothing that he wrote is lost."""
@@ -144,8 +144,7 @@ def test_the_api_stays_up_when_one_is_killed(
     until("it is noticed", lambda: len(pods(kube, app)) < EACH, 30)
     until("it is back", lambda: len(pods(kube, app)) == EACH, 120)
     gap = customer.longest_gap(since)
-    with capsys.disabled():
-        print(f"\n{app} killed: longest time between two writes {gap:.1f} s")  # noqa: T201
+    tell(f"longest time between two writes {gap:.1f} s")
     assert gap < LONGEST_GAP_SECONDS
     assert customer.written > written
     stored = customer.inside.get("configmap", "work", "default") or {}
@@ -154,7 +153,7 @@ def test_the_api_stays_up_when_one_is_killed(
 
 
 def test_the_api_stays_up_when_one_is_deleted(
-    kube: Kube, customer: Customer, capsys: pytest.CaptureFixture[str]
+    kube: Kube, customer: Customer, tell: Callable[[str], None]
 ) -> None:
     """As when a node is drained."""
     since = time.monotonic()
@@ -162,8 +161,7 @@ def test_the_api_stays_up_when_one_is_deleted(
     kube("delete", "pod", pod, "-n", NAME)
     until("there are three again", lambda: len(pods(kube, "vcluster")) == EACH, 180)
     gap = customer.longest_gap(since)
-    with capsys.disabled():
-        print(f"\ncontrol plane deleted: longest time between two writes {gap:.1f} s")  # noqa: T201
+    tell(f"longest time between two writes {gap:.1f} s")
     assert gap < LONGEST_GAP_SECONDS
 
 
@@ -182,7 +180,7 @@ def test_an_upgrade_of_all_charts_keeps_the_api_up(
     compositions: Callable[..., None],
     control: Control,
     customer: Customer,
-    capsys: pytest.CaptureFixture[str],
+    tell: Callable[[str], None],
 ) -> None:
     """The Input asks for newer charts: every object is changed, one pod after the other."""
     since = time.monotonic()
@@ -198,8 +196,7 @@ def test_an_upgrade_of_all_charts_keeps_the_api_up(
     until("it is upgraded", is_upgraded, 400, lambda: describe(kube, NAME))
     until("there are three", lambda: len(pods(kube, "vcluster")) == EACH, 180)
     gap = customer.longest_gap(since)
-    with capsys.disabled():
-        print(f"\nupgrade: longest time between two writes {gap:.1f} s")  # noqa: T201
+    tell(f"longest time between two writes {gap:.1f} s")
     assert gap < LONGEST_GAP_SECONDS
     releases = kube.list(RELEASES, PLATFORM, f"crossplane.io/composite={NAME}")
     assert {one["spec"]["forProvider"]["chart"]["version"] for one in releases} == {

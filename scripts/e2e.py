@@ -1,0 +1,28 @@
+"""Run the end-to-end tests in their two phases: beside each other, then one at a time.
+
+Arguments are pytest's, such as `-k deletion`.
+"""
+
+import subprocess
+import sys
+import time
+
+PHASES = {"beside": ("-n", "3", "--dist", "loadgroup"), "alone": ()}
+"""More workers than cores, because tests wait most of the time."""
+
+NO_TESTS = 5
+
+
+def main(arguments: list[str]) -> int:
+    """Run both phases, and return an exit code: no test at all is a failure."""
+    codes = []
+    for phase, options in PHASES.items():
+        started = time.monotonic()
+        words = ("-m", "pytest", "tests/e2e", f"--phase={phase}", *options, *arguments)
+        codes.append(subprocess.run((sys.executable, *words), check=False).returncode)
+        print(f"e2e: {phase}: {time.monotonic() - started:.0f} s", flush=True)
+    return max(codes, key=lambda code: (code not in (0, NO_TESTS), code == 0))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

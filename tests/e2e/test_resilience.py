@@ -1,0 +1,136 @@
+"""What works on VClusters dies, and Rancher fails: nothing is lost or twice, and READY is true."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.inventory import await_nothing
+from tests.e2e.kube import (
+    PLATFORM,
+    RELEASES,
+    VCLUSTERS,
+    Kube,
+    await_condition,
+    await_ready,
+    is_ready,
+    vcluster,
+)
+from tests.e2e.processes import VICTIMS, kill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from local.machine import Machine
+    from tests.e2e.rancher import Control
+
+pytestmark = pytest.mark.alone
+
+SEED = 7
+NAMES = ("crash0", "crash1", "crash2")
+DELETED = "crash-deleted"
+KILLING_SECONDS = 60
+DELETION_SECONDS = 20
+LONGEST_PAUSE = 6.0
+
+CANNOT_ASK = "Rancher cannot be asked whether it is connected."
+REJECTED = "Rancher does not accept the token: it is wrong, expired or for one cluster only."
+
+
+@pytest.fixture(scope="module")
+def killed(kube: Kube, there: Machine) -> Iterator[list[str]]:
+    """Make VClusters, delete one, and kill -9 at random moments whoever works on them."""
+    chance = random.Random(SEED)  # noqa: S311 -- moments, not secrets
+    done = threading.Event()
+    victims: list[str] = []
+
+    def murder() -> None:
+        while not done.wait(chance.uniform(1, LONGEST_PAUSE)):
+            who = chance.choice(sorted(VICTIMS))
+            if kill(there, who):
+                victims.append(who)
+
+    killing = threading.Thread(target=murder)
+    killing.start()
+    try:
+        for name in (*NAMES, DELETED):
+            kube.apply(vcluster(name))
+        time.sleep(DELETION_SECONDS)
+        kube("delete", VCLUSTERS, DELETED, "--wait=false")
+        time.sleep(KILLING_SECONDS - DELETION_SECONDS)
+    finally:
+        done.set()
+        killing.join()
+    yield victims
+    kube("delete", VCLUSTERS, *NAMES, "--ignore-not-found", "--wait=false")
+
+
+def test_kill_9_at_random_moments_loses_nothing(
+    kube: Kube, control: Control, killed: list[str], tell: Callable[[str], None]
+) -> None:
+    """All become READY, with one cluster each in Rancher; what was deleted meanwhile goes."""
+    for name in NAMES:
+        await_ready(kube, name, 400)
+    await_nothing(kube, (DELETED,))
+    counts = ", ".join(f"{who} {killed.count(who)}" for who in VICTIMS)
+    tell(f"killed: {counts}")
+    assert len(killed) > 5
+    clusters = [one["name"] for one in control.clusters() if one["name"].startswith("crash")]
+    assert sorted(clusters) == sorted(NAMES)
+    for name in NAMES:
+        releases = kube.list(RELEASES, PLATFORM, f"crossplane.io/composite={name}")
+        assert len(releases) == 3
+
+
+@pytest.mark.usefixtures("killed")
+def test_imports_survive_rancher_and_ready_follows_it(
+    kube: Kube, control: Control, made: Callable[..., str]
+) -> None:
+    """Rancher is down, reached by no agent, and then refuses its token: conditions say each.
+
+    What is imported meanwhile waits, and all is well afterwards.
+    """
+    connected, importing = NAMES[0], "crash-import"
+    before = {name: (control.cluster(name) or {})["id"] for name in NAMES}
+    try:
+        control.down()
+        made(importing)
+        await_condition(
+            kube, connected, "RancherConnected False RancherFails",
+            f"{CANNOT_ASK} Rancher answers 503.",
+        )  # fmt: skip
+        assert not is_ready(kube.get(VCLUSTERS, connected))
+        await_condition(
+            kube, importing, "RancherConnected False RancherFails", "Rancher answers 503."
+        )
+        control.refuse_agents()
+        await_condition(
+            kube, connected, "RancherConnected False Disconnected",
+            "Rancher does not reach the cluster. Cluster agent is not connected",
+        )  # fmt: skip
+        control.up()
+        # What is Lost keeps its reason.
+        await_ready(kube, connected)
+        control.revoke_token()
+        await_condition(
+            kube, connected, "RancherConnected False TokenRejected", f"{CANNOT_ASK} {REJECTED}"
+        )
+    finally:
+        control.up()
+        control.restore_token()
+    for name in (*NAMES, importing):
+        await_ready(kube, name)
+    assert {name: (control.cluster(name) or {})["id"] for name in NAMES} == before
+    assert control.cluster(importing)
+
+
+@pytest.mark.usefixtures("killed")
+def test_nothing_is_orphaned(kube: Kube, control: Control) -> None:
+    """After the deletion, nothing on the host or in Rancher remembers them."""
+    kube("delete", VCLUSTERS, *NAMES, "--wait=false")
+    await_nothing(kube, NAMES)
+    assert [one["name"] for one in control.clusters() if one["name"] in NAMES] == []
