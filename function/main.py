@@ -1,23 +1,29 @@
 """The command line: flags and environment in, a serving function or one clear line out."""
 
+import json
 import os
 import sys
+from typing import NoReturn, TextIO
 
 # gRPC's C core reads it on import and would print its own lines beside the one that we print.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import click
+import yaml
 from crossplane.function import cli, logging, runtime
 
-from function import fn
+from function import fn, listing, validate
+from function.errors import InvalidError
 
 MEGABYTE = 1024 * 1024
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @cli.standard_options
 @click.version_option(package_name="function-vcluster")
+@click.pass_context
 def main(  # noqa: PLR0913  # the SDK's standard options
+    context: click.Context,
     *,
     debug: bool,
     address: str,
@@ -26,7 +32,12 @@ def main(  # noqa: PLR0913  # the SDK's standard options
     max_recv_message_size: int,
     max_send_message_size: int | None,
 ) -> None:
-    """Serve the composition function that turns a VCluster into Releases."""
+    """Serve the composition function that turns a VCluster into Releases.
+
+    With a command, do that instead.
+    """
+    if context.invoked_subcommand:
+        return
     logging.configure(level=logging.Level.DEBUG if debug else logging.Level.INFO)
     if not insecure and tls_certs_dir is None:
         _fail("give --tls-server-certs-dir, or --insecure to serve without TLS")
@@ -46,6 +57,43 @@ def main(  # noqa: PLR0913  # the SDK's standard options
         _fail(f"cannot serve at {address}: it is taken or no address, or the certificates are bad")
 
 
-def _fail(why: str) -> None:
+@main.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["source", "pairs", "json"]),
+    default="source",
+    show_default=True,
+    help="source: the image, one a line. pairs: the image, a tab, and where it is pulled from "
+    "by the Input's registries. json: the same as a list of source and mirror.",
+)
+def images(file: TextIO, output: str) -> None:
+    """Print every image that VClusters by the Input in FILE may run.
+
+    FILE is a Composition with that Input, or the Input itself; - is standard input.
+    """
+    listed = _listed(file)
+    if output == "json":
+        click.echo(json.dumps([{"source": e.source, "mirror": e.mirror} for e in listed], indent=2))
+        return
+    for each in listed:
+        click.echo(each.source if output == "source" else f"{each.source}\t{each.mirror}")
+
+
+def _listed(file: TextIO) -> list[listing.Listed]:
+    try:
+        inputs = [*listing.inputs(yaml.safe_load_all(file))]
+        if not inputs:
+            _fail(f"{file.name} has no Input of this function, and no Composition with one")
+        found = {each for one in inputs for each in listing.listed(validate.platform_input(one))}
+    except (yaml.YAMLError, UnicodeDecodeError):
+        _fail(f"{file.name} is not YAML")
+    except InvalidError as error:
+        _fail(str(error))
+    return sorted(found)
+
+
+def _fail(why: str) -> NoReturn:
     click.echo(f"function: {why}", err=True)
     sys.exit(1)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from function import references
 from function.models.fields import Owner
 from function.models.input import Input, OwnChart
 from function.models.input import Rancher as Platform
@@ -139,7 +140,7 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
     return {
         **work,
         "inputs": _digest(work),
-        "image": config.image,
+        "image": references.mirror(config.image, config.registries),
         "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
     }
 

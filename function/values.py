@@ -1,17 +1,21 @@
 """The values of the official vcluster chart: where each comes from.
 
 Six layers, each winning over the one before: base, the Input's values, the plan, the spec, the
-tenant's own values, the Input's enforced values. Helm keeps nothing between upgrades, so the
-values are complete every time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
+tenant's own values, the Input's enforced values. Then the images that they name are moved to
+their mirrors. Helm keeps nothing between upgrades, so the values are complete every time. The
+chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
 """
 
 from collections.abc import Mapping
 
-from function import quota
+from function import images, quota
 from function.models.input import Input
 from function.wanted import Wanted
 
 Values = dict[str, object]
+
+OPEN_SOURCE = "loft-sh/vcluster-oss"
+"""The control plane's repository: the chart's default refuses some keys without a licence."""
 
 HA_REPLICAS = 3
 HA_COREDNS_REPLICAS = 2
@@ -20,8 +24,11 @@ HA_MINIMUM = 2
 
 
 def chart_values(wanted: Wanted, config: Input) -> Values:
-    """Return the complete values of the chart."""
-    return merge(
+    """Return the complete values of the chart.
+
+    Mirrors are no layer: they say where an image is pulled from, whichever layer names it.
+    """
+    layered = merge(
         _base(wanted, config.pullSecret),
         config.vcluster.values,
         _plan(wanted),
@@ -29,6 +36,7 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
         wanted.values,
         config.vcluster.enforcedValues,
     )
+    return images.mapped(layered, config.registries, wanted.kubernetes)
 
 
 def merge(*layers: Mapping[str, object]) -> Values:
@@ -47,8 +55,7 @@ def merge(*layers: Mapping[str, object]) -> Values:
 def _base(wanted: Wanted, pull_secret: str | None) -> Values:
     """What every virtual cluster has.
 
-    The open-source image, because the chart's default refuses some keys without a licence. The
-    certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
+    The certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
     network policies are ours: here they would restart the control plane with every change.
     """
     names = wanted.names
@@ -56,7 +63,7 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
     return {
         "controlPlane": {
             "statefulSet": {
-                "image": {"repository": "loft-sh/vcluster-oss"},
+                "image": {"repository": OPEN_SOURCE},
                 "resources": {
                     "requests": {"cpu": "200m", "memory": "256Mi"},
                     "limits": {"cpu": "2", "memory": "4Gi"},

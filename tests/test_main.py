@@ -1,5 +1,6 @@
 """The server as its users start it: flags, TLS, errors in one line, a drained shutdown."""
 
+import json
 import os
 import signal
 import socket
@@ -9,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+import yaml
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from crossplane.function.proto.v1beta1 import run_function_pb2 as fnv1beta1
@@ -21,6 +24,7 @@ from function import fn
 from scripts import life
 from tests.certificates import certificates
 
+ROOT = Path(__file__).parent.parent
 FUNCTION = [sys.executable, "-m", "function"]
 
 
@@ -185,3 +189,127 @@ def test_a_taken_address_is_an_error(address: str) -> None:
         )
     assert done.returncode == 1
     assert done.stderr.startswith(f"function: cannot serve at {address}: it is taken")
+
+
+INPUT: dict[str, Any] = {
+    "apiVersion": "vcluster.fn.caas.telekom.de/v1beta1",
+    "kind": "Input",
+    "vcluster": {
+        "chart": {"versions": ["0.36.1"]},
+        "kubernetes": {"versions": ["1.36.0"], "default": "1.36.0"},
+    },
+    "charts": {"repository": "oci://ghcr.io/example/charts", "version": "0.1.0"},
+    "image": "ghcr.io/example/function-vcluster:0.1.0",
+    "registries": {"ghcr.io": "mirror.example.org/ghcr"},
+    "defaultPlan": "small",
+    "plans": {"small": {}},
+}
+COMPOSITION = ROOT / "configuration" / "composition.yaml"
+
+
+def images(*arguments: str, stdin: object = None) -> subprocess.CompletedProcess[str]:
+    """Run `function images`; what is given on standard input is written as YAML."""
+    return subprocess.run(
+        [*FUNCTION, "images", *arguments],
+        input=stdin if isinstance(stdin, str) else yaml.safe_dump(stdin),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+
+
+def test_lists_the_images_of_our_composition() -> None:
+    """Whoever fills a mirror reads one image a line, each once, in order."""
+    done = images(str(COMPOSITION))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "docker.io/coredns/coredns:1.12.1",
+        "docker.io/coredns/coredns:1.14.1",
+        "docker.io/coredns/coredns:1.14.2",
+        "ghcr.io/example/function-vcluster:0.1.0",
+        "ghcr.io/loft-sh/kubernetes:v1.34.3",
+        "ghcr.io/loft-sh/kubernetes:v1.35.0",
+        "ghcr.io/loft-sh/kubernetes:v1.36.0",
+        "ghcr.io/loft-sh/vcluster-oss:0.34.7",
+        "ghcr.io/loft-sh/vcluster-oss:0.35.3",
+        "ghcr.io/loft-sh/vcluster-oss:0.36.1",
+        "mirror.gcr.io/library/alpine:3.20",
+        "registry.k8s.io/etcd:3.6.4-0",
+        "registry.k8s.io/etcd:3.6.8-0",
+    ]
+
+
+def test_lists_pairs_for_a_loop() -> None:
+    """A tab stands between an image and where it is pulled from, which may be itself."""
+    done = images("--output=pairs", "-", stdin=INPUT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (
+        "docker.io/coredns/coredns:1.14.2\tdocker.io/coredns/coredns:1.14.2\n"
+        "ghcr.io/loft-sh/kubernetes:v1.36.0\tmirror.example.org/ghcr/loft-sh/kubernetes:v1.36.0\n"
+        "ghcr.io/loft-sh/vcluster-oss:0.36.1\t"
+        "mirror.example.org/ghcr/loft-sh/vcluster-oss:0.36.1\n"
+        "mirror.gcr.io/library/alpine:3.20\tmirror.gcr.io/library/alpine:3.20\n"
+        "registry.k8s.io/etcd:3.6.8-0\tregistry.k8s.io/etcd:3.6.8-0\n"
+    )
+
+
+def test_lists_as_json() -> None:
+    """Other programs read a list."""
+    done = images("-", "-o", "json", stdin=INPUT)
+    assert json.loads(done.stdout)[1] == {
+        "source": "ghcr.io/loft-sh/kubernetes:v1.36.0",
+        "mirror": "mirror.example.org/ghcr/loft-sh/kubernetes:v1.36.0",
+    }
+
+
+@pytest.mark.parametrize(
+    ("stdin", "line"),
+    [
+        pytest.param(
+            {"kind": "Composition"},
+            "- has no Input of this function, and no Composition with one",
+            id="no-input",
+        ),
+        pytest.param("a: [", "- is not YAML", id="no-yaml"),
+        pytest.param(
+            {**INPUT, "pullSecret": "SECRET"},
+            "input.pullSecret: must match pattern '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'. Correct it.",
+            id="invalid-input",
+        ),
+    ],
+)
+def test_images_errors(stdin: object, line: str) -> None:
+    """What cannot be listed is one line and an exit code, and no list."""
+    done = images("-", stdin=stdin)
+    stderr = done.stderr.replace("<stdin>", "-")
+    assert (done.returncode, done.stdout, stderr) == (1, "", f"function: {line}\n")
+
+
+def test_an_unknown_chart_gives_no_list() -> None:
+    """A list that lacks images would be found out on the day on which there is no internet."""
+    chart = {"chart": {"versions": ["0.36.1", "0.37.0"]}}
+    done = images("-", stdin={**INPUT, "vcluster": {**INPUT["vcluster"], **chart}})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "has 0.37.0, of which the tag of etcd is not known here" in done.stderr
+
+
+def test_a_missing_file_is_an_error_of_the_call() -> None:
+    """As with every command."""
+    done = images("nowhere.yaml")
+    assert done.returncode == 2
+    assert "No such file or directory" in done.stderr
+
+
+def test_listing_needs_no_certificates() -> None:
+    """The flags of the server are given to the server only, by environment too."""
+    env = {**os.environ, "TLS_SERVER_CERTS_DIR": "/nowhere", "MAX_RECV_MESSAGE_SIZE": "0"}
+    done = subprocess.run(
+        [*FUNCTION, "images", str(COMPOSITION)],
+        env=env,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

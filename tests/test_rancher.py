@@ -178,6 +178,13 @@ INPUTS = "e5951cc70efeade6"
             id="ca-checksum",
         ),
         pytest.param({}, {"image": "mirror/i:2"}, "image", "mirror/i:2", id="image"),
+        pytest.param(
+            {},
+            {"image": "ghcr.io/i:2", "registries": {"ghcr.io": "mirror.example.org/g"}},
+            "image",
+            "mirror.example.org/g/i:2",
+            id="mirrored-image",
+        ),
         pytest.param({}, {"pullSecret": "pull"}, "imagePullSecrets", ["pull"], id="pull-secret"),
     ],
 )

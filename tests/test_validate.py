@@ -396,11 +396,55 @@ def test_bad_spec(spec: Any, message: str) -> None:
             "input.image: must match pattern '^[^\\s]+[:@][^\\s]+$'. Correct it.",
             id="image-without-a-tag",
         ),
+        *(
+            pytest.param(
+                {"registries": {"ghcr.io": place}},
+                "input.registries.ghcr.io: must be host[:port][/path], such as "
+                "mirror.example.org/ghcr, without scheme and without / at the end. Correct it.",
+                id=f"mirror-{reason}",
+            )
+            for reason, place in [
+                ("with-a-scheme", f"https://{MARKER}.example.org"),
+                ("with-a-slash-at-the-end", f"{MARKER}.example.org/ghcr/"),
+                ("without-a-host", f"/{MARKER}"),
+                ("that-is-a-repository-of-docker-hub", f"mirror/{MARKER}"),
+                ("with-a-tag", f"{MARKER}.example.org/ghcr:1"),
+                ("in-capitals", f"{MARKER}.example.org/GHCR"),
+                ("with-two-dots", f"{MARKER}.example.org/a..b"),
+                ("that-is-empty", ""),
+            ]
+        ),
+        *(
+            pytest.param(
+                {"registries": {host: "mirror.example.org"}},
+                f"input.registries.{host}.[key]: must be the host[:port] of a registry, such as "
+                "ghcr.io. Correct it.",
+                id=f"registry-{reason}",
+            )
+            for reason, host in [
+                ("with-a-scheme", "https://ghcr.io"),
+                ("with-a-path", "ghcr.io/loft-sh"),
+                ("that-is-none", "ghcr"),
+                ("in-capitals", "GHCR.io"),
+            ]
+        ),
         pytest.param(
-            {"registries": {"ghcr.io": MARKER}},
-            "input.registries: mirrors are not available in this version, leave the map empty. "
-            "Correct it.",
-            id="registries-are-not-available",
+            {"registries": {"index.docker.io": "mirror.example.org"}},
+            "input.registries.index.docker.io.[key]: must be written docker.io. Correct it.",
+            id="registry-by-its-other-name",
+        ),
+        *(
+            pytest.param(
+                {
+                    "registries": {"ghcr.io": "mirror.example.org"},
+                    f"vcluster.{layer}.controlPlane.advanced.defaultImageRegistry": MARKER,
+                },
+                "input: registries cannot be set together with "
+                "controlPlane.advanced.defaultImageRegistry in the values, which takes the place "
+                "of every registry. Correct it.",
+                id=f"registries-and-one-for-all-in-{layer}",
+            )
+            for layer in ("values", "enforcedValues")
         ),
         pytest.param({"pullSecret": MARKER}, f"input.pullSecret: {OBJECT_NAME}", id="pull-secret"),
         pytest.param(
@@ -958,9 +1002,24 @@ def test_defaults_of_the_input_said_explicitly() -> None:
     assert found.tenant == config().tenant
 
 
-def test_no_registries() -> None:
-    """What is not available yet may be left empty."""
-    assert config({"registries": {}}).registries == {}
+@pytest.mark.parametrize(
+    "registries",
+    [
+        {},
+        {"ghcr.io": "mirror.example.org"},
+        {"ghcr.io": "mirror.example.org:5000/a/b-c__d.e", "docker.io": "localhost:5000"},
+        {"localhost": "localhost", "mirror:5000": "[fd00::1]:5000/a", "docker.io": "docker.io"},
+    ],
+)
+def test_registries(registries: dict[str, str]) -> None:
+    """A mirror is a host with or without port and path."""
+    assert config({"registries": registries}).registries == registries
+
+
+def test_one_registry_for_all_needs_no_mirrors() -> None:
+    """The chart's own setting stays available where no mirror is named."""
+    one = {"vcluster.values.controlPlane.advanced.defaultImageRegistry": "mirror.example.org"}
+    assert config(one).registries == {}
 
 
 def test_a_pre_release_is_ordered_as_its_release() -> None:

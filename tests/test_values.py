@@ -308,6 +308,38 @@ def test_no_restart(spec: dict[str, Any], platform: dict[str, Any]) -> None:
     assert values(spec, platform) == values()
 
 
+IMAGE = "controlPlane.statefulSet.image"
+MIRRORS = {"registries": {"ghcr.io": "mirror.example.org/ghcr"}}
+
+
+@pytest.mark.parametrize(
+    ("layer", "tenant"),
+    [
+        pytest.param(None, None, id="base"),
+        pytest.param("vcluster.values", None, id="input-values"),
+        pytest.param(None, "tenant", id="tenant-values"),
+        pytest.param("vcluster.enforcedValues", None, id="enforced-values"),
+    ],
+)
+def test_images_of_every_layer_are_mirrored(layer: str | None, tenant: str | None) -> None:
+    """A mirror applies to an image whoever named it, enforced values included."""
+    named = changed({}, {IMAGE: {"registry": "ghcr.io", "repository": "a/b"}})
+    platform = {**MIRRORS, **({layer: named} if layer else {})}
+    spec = {"values": named} if tenant else {}
+    assert at(values(spec, platform), IMAGE) == {
+        "registry": "mirror.example.org/ghcr",
+        "repository": "a/b" if layer or tenant else "loft-sh/vcluster-oss",
+    }
+
+
+def test_coredns_of_the_wanted_kubernetes_is_mirrored() -> None:
+    """Where docker.io has a mirror, CoreDNS is the one of the spec's Kubernetes version."""
+    platform = {"registries": {"docker.io": "mirror.example.org"}}
+    found = values({"kubernetesVersion": "1.36"}, platform)
+    expected = "mirror.example.org/coredns/coredns:1.14.2"
+    assert at(found, "controlPlane.coredns.deployment.image") == expected
+
+
 LAYER = "controlPlane.statefulSet.resources.limits.cpu"
 SPEC_LAYER = "policies.podSecurityStandard"
 
@@ -473,6 +505,10 @@ SYNCS = [
     "storageClasses",
     "ingressClasses",
 ]
+ALL_MIRRORED = {
+    host: f"mirror.example.org/{host.partition('.')[0]}"
+    for host in ("ghcr.io", "docker.io", "registry.k8s.io", "mirror.gcr.io")
+}
 MATRIX = [
     ({"availability": availability, **sync, **pool, **storage, **level}, pull_secret)
     for availability, sync, pool, storage, level, pull_secret in itertools.product(
@@ -481,7 +517,7 @@ MATRIX = [
         [{}, {"nodePool": "tenants"}],
         [{}, {"storage": {"size": "7Gi", "storageClassName": "fast"}}],
         [{}, {"isolation": {"podSecurity": "restricted"}}],
-        [{}, {"pullSecret": "pull"}],
+        [{}, {"pullSecret": "pull", "registries": ALL_MIRRORED}],
     )
 ]
 """Specs and Inputs: every kind of value, in all combinations."""

@@ -34,6 +34,8 @@ from function.models.fields import (
     SyncKind,
     Values,
 )
+from function.plain import at
+from function.references import DOCKER, DOCKER_ALIAS, HOST, PATH, is_registry
 
 API_VERSION = "vcluster.fn.caas.telekom.de/v1beta1"
 KIND = "Input"
@@ -61,11 +63,35 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
-def _implemented_registries(mirrors: dict[str, str]) -> dict[str, str]:
-    if mirrors:
-        msg = "mirrors are not available in this version, leave the map empty"
+def _registry(host: str) -> str:
+    if host == DOCKER_ALIAS:
+        msg = f"must be written {DOCKER}"
         raise ValueError(msg)
-    return mirrors
+    if not re.fullmatch(HOST, host) or not is_registry(host):
+        msg = "must be the host[:port] of a registry, such as ghcr.io"
+        raise ValueError(msg)
+    return host
+
+
+def _mirror(place: str) -> str:
+    if not re.fullmatch(HOST + PATH, place) or not is_registry(place.partition("/")[0]):
+        msg = (
+            "must be host[:port][/path], such as mirror.example.org/ghcr, without scheme and "
+            "without / at the end"
+        )
+        raise ValueError(msg)
+    return place
+
+
+RegistryHost = Annotated[str, Field(max_length=260), AfterValidator(_registry)]
+"""A registry as references to images name it."""
+
+Mirror = Annotated[
+    str,
+    Field(max_length=500, json_schema_extra={"pattern": f"^{HOST}{PATH}$"}),
+    AfterValidator(_mirror),
+]
+"""Where the images of a registry are mirrored."""
 
 
 class VClusterChart(Model):
@@ -322,8 +348,11 @@ class Input(Model):
     vcluster: VCluster = Field(description="The official chart.")
     charts: Charts = Field(description="This project's own charts.")
     image: ImageReference = Field(description="Image of the import Job.")
-    registries: Annotated[dict[str, str], AfterValidator(_implemented_registries)] = Field(
-        {}, description="Mirror per source registry. Not available in this version."
+    registries: dict[RegistryHost, Mirror] = Field(
+        {},
+        description="Mirror (`host[:port][/path]`) per source registry: images of ghcr.io, "
+        "docker.io, registry.k8s.io and mirror.gcr.io, and those that the values name, are pulled "
+        "from there. A change restarts the control planes.",
     )
     pullSecret: ObjectName | None = Field(
         None, description="Image pull Secret in the platform namespace, copied to every namespace."
@@ -348,5 +377,17 @@ class Input(Model):
     def _default_plan_exists(self) -> "Input":
         if self.defaultPlan not in self.plans:
             msg = "defaultPlan must be one of plans"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _one_way_to_mirror(self) -> "Input":
+        layers = (self.vcluster.values, self.vcluster.enforcedValues)
+        one_for_all = ("controlPlane", "advanced", "defaultImageRegistry")
+        if self.registries and any(at(layer, *one_for_all) for layer in layers):
+            msg = (
+                "registries cannot be set together with controlPlane.advanced.defaultImageRegistry "
+                "in the values, which takes the place of every registry"
+            )
             raise ValueError(msg)
         return self
