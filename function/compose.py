@@ -22,6 +22,7 @@ from function import (
     rancher,
     readiness,
     running,
+    selfservice,
     status,
     usages,
     validate,
@@ -49,6 +50,8 @@ def compose(request: Request) -> Answer:
         ownership.refuse_taken_keys(request.taken)
         config = validate.platform_input(request.input)
         requested = validate.vcluster(request.composite)
+        if requested.namespace:
+            selfservice.refuse_chart_secrets(config)
         now = running.running(request.observed)
         imported = request.observed.rancher is not None
         asked = wanted.resolve(requested, config, now, imported=imported)

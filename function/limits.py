@@ -4,10 +4,9 @@ Every limit is checked, so that one answer names all that is wrong.
 """
 
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 
-from function import quantity, versions
+from function import quantity, selfservice, versions
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
@@ -15,9 +14,6 @@ from function.models.fields import Quota
 from function.wanted import Wanted
 
 ASK = "Ask for less, or ask the platform team to raise the limit."
-
-RESERVED_CLUSTER_NAME = re.compile(r"local|c-[a-z0-9]{5}")
-"""Names that Rancher's webhook refuses."""
 
 
 def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -> None:
@@ -162,13 +158,7 @@ def _readers(spec: xr.Spec) -> Iterator[Problem]:
 def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> Iterator[Problem]:
     if wanted.rancher is None or config is None:
         return
-    name = wanted.rancher.cluster_name
-    if not re.search(config.clusterNamePattern, name) or RESERVED_CLUSTER_NAME.fullmatch(name):
-        yield Problem(
-            "spec.rancher.clusterName",
-            f"must match {config.clusterNamePattern} and be neither local nor like c-x1y2z",
-            "Choose another name for the cluster in Rancher.",
-        )
+    yield from selfservice.cluster_name(wanted.rancher.cluster_name, wanted.names, config)
     for index, owner in enumerate(spec.rancher.owners):
         if owner.role not in config.ownerRoles:
             yield Problem(

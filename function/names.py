@@ -3,8 +3,14 @@
 Kubernetes limits the length: the StatefulSet `<release>-etcd` may have 52 characters, because
 its pods carry it in a label of 63 together with a hash, and the chart's ClusterRole
 `vc-<release>-v-<namespace>` is cut at 63, so two long names must not begin alike.
+
+In scope Namespaced customers choose names beside each other, so those on the host carry a hash of
+namespace and name. It has 64 bits, because a customer could search for a name of his own with
+another's hash, and then his Release would change and delete the other's namespace: 32 bits take
+minutes.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,9 +18,15 @@ from fnmatch import fnmatchcase
 from function.errors import InvalidError, Problem
 
 LONGEST = 38
-"""Length of a VCluster's name that leaves room for `-vcluster-etcd` in 52 characters."""
+"""Length of a name in scope Cluster that leaves room for `-vcluster-etcd` in 52 characters."""
+
+LONGEST_NAMESPACED = 63
+"""Length of a name in scope Namespaced, where Crossplane writes it into a label."""
 
 PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+
+DERIVED = re.compile(r".*-[0-9a-f]{16}")
+"""What the names of scope Namespaced look like."""
 
 RESERVED = ("default", "kube-*", "crossplane-system", "local", "cattle-*", "fleet-*", "rancher-*")
 """Namespaces of Kubernetes, Crossplane and Rancher (shell patterns)."""
@@ -25,12 +37,22 @@ class Names:
     """The names of everything that belongs to one VCluster."""
 
     xr: str
+    customer: str
+    """Namespace of the VCluster on the control plane; empty in scope Cluster."""
     platform: str
-    """Namespace of the Releases, and on the host of the platform's own objects."""
+    """Namespace of the platform's own objects on the host."""
     namespace: str
     """Namespace on the host that holds the virtual cluster."""
     release: str
     """Helm release of the official chart."""
+
+    @property
+    def home(self) -> str:
+        """Namespace on the control plane of the Releases and Usages.
+
+        Crossplane puts what a namespaced VCluster consists of into the VCluster's own namespace.
+        """
+        return self.customer or self.platform
 
     @property
     def namespace_release(self) -> str:
@@ -79,7 +101,7 @@ class Names:
 
     @property
     def protection(self) -> str:
-        """ClusterUsage that refuses the deletion of the VCluster."""
+        """Usage, in scope Cluster a ClusterUsage, that refuses the deletion of the VCluster."""
         return f"{self.xr}-deletion-protection"
 
 
@@ -88,19 +110,42 @@ def connection_secret(release: str) -> str:
     return f"{release}-conn"
 
 
-def derive(name: str, platform: str) -> Names:
-    """Return the names of a VCluster of scope Cluster."""
-    return Names(xr=name, platform=platform, namespace=name, release=f"{name}-vcluster")
+def derive(name: str, customer: str, platform: str) -> Names:
+    """Return the names of a VCluster, of scope Namespaced if it is in a customer's namespace."""
+    if not customer:
+        return Names(name, customer, platform, namespace=name, release=f"{name}-vcluster")
+    unique = hashlib.sha256(f"{customer}/{name}".encode()).hexdigest()[:16]
+    return Names(
+        name,
+        customer,
+        platform,
+        namespace=f"{_cut(customer, 12)}-{_cut(name, 12)}-{unique}",
+        release=f"{_cut(name, 20)}-{unique}",
+    )
 
 
-def refuse(name: str, platform: str, reserved: list[str]) -> None:
+def _cut(name: str, length: int) -> str:
+    return name[:length].rstrip("-")
+
+
+def refuse(names: Names, reserved: list[str]) -> None:
     """Raise `InvalidError` for a name that cannot become a namespace on the host."""
-    if not PATTERN.fullmatch(name):
+    longest = LONGEST_NAMESPACED if names.customer else LONGEST
+    if not PATTERN.fullmatch(names.xr):
         rule = "must be lower case letters, digits and '-', begin with a letter, not end with '-'"
         raise InvalidError(_renamed(rule))
-    if len(name) > LONGEST:
-        raise InvalidError(_renamed(f"must have at most {LONGEST} characters"))
-    if name in (platform, *reserved) or any(fnmatchcase(name, taken) for taken in RESERVED):
+    if len(names.xr) > longest:
+        raise InvalidError(_renamed(f"must have at most {longest} characters"))
+    is_reserved = any(fnmatchcase(names.namespace, taken) for taken in RESERVED)
+    if names.customer and (is_reserved or names.customer == names.platform):
+        raise InvalidError(
+            Problem(
+                "metadata.namespace",
+                "is reserved by the platform",
+                "Create the VCluster in a namespace of a customer.",
+            )
+        )
+    if is_reserved or names.namespace in (names.platform, *reserved):
         raise InvalidError(_renamed("is reserved by the platform"))
 
 

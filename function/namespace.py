@@ -28,7 +28,7 @@ def desired(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
     names = wanted.names
     return release(
         name=names.namespace_release,
-        platform=names.platform,
+        home=names.home,
         target=names.platform,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
@@ -75,7 +75,7 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
     hard = _hard(wanted, vcluster_values)
     return {
         "name": names.namespace,
-        "owner": {"name": names.xr, "uid": wanted.uid},
+        "owner": {"name": names.namespace, "uid": wanted.uid},
         "release": names.release,
         "labels": config.hostNamespace.labels,
         "annotations": config.hostNamespace.annotations,

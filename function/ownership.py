@@ -45,13 +45,13 @@ def refuse_foreign_releases(names: Names, observed: Observed) -> None:
             release.API_VERSION,
             release.KIND,
             name,
-            names.platform,
+            names.home,
         ):
             raise InvalidError(
                 Problem(
                     "input.platformNamespace",
                     f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name}, where "
-                    f"{release.KIND} {names.platform}/{name} is expected",
+                    f"{release.KIND} {names.home}/{name} is expected",
                     "Put the namespace back: names never change while a VCluster exists.",
                 ),
                 reason="InvalidInput",
@@ -63,7 +63,7 @@ def strangers_wanted(names: Names, observed: Observed) -> tuple[Requirement, ...
     if observed.releases:
         return ()
     return tuple(
-        Requirement(key, release.API_VERSION, release.KIND, name, names.platform)
+        Requirement(key, release.API_VERSION, release.KIND, name, names.home)
         for key, name in (
             (namespace.KEY, names.namespace_release),
             (vcluster.KEY, names.release),

@@ -50,7 +50,7 @@ def desired(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
     ]
     return release(
         name=names.rancher_release,
-        platform=names.platform,
+        home=names.home,
         target=names.platform,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
@@ -122,7 +122,7 @@ def _switched_off(observed: ObservedRelease | None) -> Condition:
 def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input) -> dict[str, Any]:
     names = wanted.names
     work: dict[str, object] = {
-        "owner": {"name": names.xr, "uid": wanted.uid},
+        "owner": {"name": names.namespace, "uid": wanted.uid},
         "vcluster": _vcluster(names),
         "stateConfigMap": names.state_config_map,
         "rancher": {

@@ -49,7 +49,7 @@ class Detail:
 def release(  # noqa: PLR0913  # a Release has these parts
     *,
     name: str,
-    platform: str,
+    home: str,
     target: str,
     provider_config: str,
     chart: Chart,
@@ -58,7 +58,7 @@ def release(  # noqa: PLR0913  # a Release has these parts
     details: Sequence[Detail] = (),
     connection_secret: str | None = None,
 ) -> dict[str, Any]:
-    """Return a Release `name` in namespace `platform` that installs into namespace `target`.
+    """Return a Release `name` in namespace `home` that installs into `target` on the host.
 
     `skipCreateNamespace` because the namespace is a Release of its own. No `wait`: that blocks a
     worker of the provider, and readiness is read from the connection details. Nor `wait: false`:
@@ -84,7 +84,7 @@ def release(  # noqa: PLR0913  # a Release has these parts
         "kind": KIND,
         "metadata": {
             "name": name,
-            "namespace": platform,
+            "namespace": home,
             "annotations": {EXTERNAL_NAME: name, "crossplane.io/poll-interval": POLL_INTERVAL},
         },
         "spec": spec,

@@ -20,20 +20,25 @@ KEYS = (VCLUSTER_BY_RANCHER, NAMESPACE_BY_VCLUSTER, DELETION_PROTECTION)
 
 def vcluster_by_rancher(names: Names) -> dict[str, Any]:
     """Return the Usage that keeps the virtual cluster until it has left Rancher."""
-    return _usage(names.vcluster_usage, names.platform, names.release, names.rancher_release)
+    return _usage(names.vcluster_usage, names.home, names.release, names.rancher_release)
 
 
 def namespace_by_vcluster(names: Names) -> dict[str, Any]:
     """Return the Usage that keeps the namespace until the virtual cluster is gone."""
-    return _usage(names.namespace_usage, names.platform, names.namespace_release, names.release)
+    return _usage(names.namespace_usage, names.home, names.namespace_release, names.release)
 
 
 def deletion_protection(names: Names, api_version: str, kind: str) -> dict[str, Any]:
-    """Return the ClusterUsage that refuses the deletion of the VCluster itself."""
+    """Return the Usage that refuses the deletion of the VCluster itself.
+
+    One of scope Cluster is the only that can name what has no namespace, and the only that a
+    VCluster with a namespace cannot have.
+    """
+    metadata = {"name": names.protection}
     return {
         "apiVersion": API_VERSION,
-        "kind": "ClusterUsage",
-        "metadata": {"name": names.protection},
+        "kind": "Usage" if names.customer else "ClusterUsage",
+        "metadata": {**metadata, "namespace": names.customer} if names.customer else metadata,
         "spec": {
             "of": {"apiVersion": api_version, "kind": kind, "resourceRef": {"name": names.xr}},
             "reason": "spec.deletionProtection is true: set it to false to delete this VCluster.",

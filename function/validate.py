@@ -46,12 +46,14 @@ def vcluster(raw: Mapping[str, object]) -> VCluster:
     if not isinstance(metadata, Mapping):
         raise InvalidError(Problem("metadata", "is missing", "Send the observed VCluster."))
     status = raw.get("status")
+    namespace = metadata.get("namespace")
     return VCluster(
         name=_required(metadata, "name"),
         uid=_required(metadata, "uid"),
         retries=_retries(metadata.get("annotations")),
         spec=_parse(Spec, raw.get("spec", {}), "spec", "InvalidSpec"),
         conditions=_conditions(status.get("conditions") if isinstance(status, Mapping) else None),
+        namespace=namespace if isinstance(namespace, str) else "",
     )
 
 

@@ -42,7 +42,7 @@ def desired(
     offer = config.vcluster.chart
     return release(
         name=names.release,
-        platform=names.platform,
+        home=names.home,
         target=names.namespace,
         provider_config=wanted.host.provider_config,
         chart=Chart(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from function import names, versions
+from function import names, selfservice, versions
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
@@ -80,6 +80,8 @@ class VCluster:
     spec: xr.Spec
     conditions: Mapping[str, tuple[str, str]]
     """Status and reason of each condition that it bears now."""
+    namespace: str = ""
+    """Its namespace on the control plane; empty in scope Cluster."""
 
 
 def resolve(
@@ -90,11 +92,12 @@ def resolve(
     `imported` tells whether the Release of the import into Rancher exists.
     """
     spec = vcluster.spec
+    derived = names.derive(vcluster.name, vcluster.namespace, config.platformNamespace)
     if now is None:
-        names.refuse(vcluster.name, config.platformNamespace, config.hostNamespace.reserved)
+        names.refuse(derived, config.hostNamespace.reserved)
     plan = _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
     return Wanted(
-        names=names.derive(vcluster.name, config.platformNamespace),
+        names=derived,
         uid=vcluster.uid,
         retries=vcluster.retries,
         plan=plan,
@@ -110,7 +113,7 @@ def resolve(
         node_labels=_pool(spec.nodePool, config),
         host=_host(spec.host, config, now),
         readers=tuple(spec.kubeconfigReaders),
-        rancher=_rancher(vcluster, config.rancher, imported=imported),
+        rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported),
         leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
         values=spec.values,
@@ -173,10 +176,9 @@ def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:
 
 
 def _rancher(
-    vcluster: VCluster, config: platform.Rancher | None, *, imported: bool
+    spec: xr.Rancher, derived: Names, config: platform.Rancher | None, *, imported: bool
 ) -> Rancher | None:
     """Return the import, which an existing one leaves only on the spec's own word."""
-    spec = vcluster.spec.rancher
     if spec.enabled is False:
         return None
     if config is None:
@@ -184,15 +186,17 @@ def _rancher(
         return None
     if not (spec.enabled or config.enabled or imported):
         return None
-    project = "" if spec.project is None else _project(spec.project, config)
+    project = "" if spec.project is None else _project(spec.project, derived, config)
     return Rancher(
-        cluster_name=spec.clusterName or vcluster.name,
+        cluster_name=spec.clusterName or derived.namespace,
         project=project,
         owners=(*config.owners, *spec.owners),
     )
 
 
-def _project(name: str, config: platform.Rancher) -> str:
+def _project(name: str, derived: Names, config: platform.Rancher) -> str:
+    if derived.customer:
+        return selfservice.project(name, derived.customer, config)
     return _lookup(config.projects, name, "spec.rancher.project", "Rancher project")
 
 

@@ -21,10 +21,20 @@ Schema = dict[str, Any]
 
 ROOT = Path(__file__).parent.parent
 INPUT_CRD = ROOT / "package" / "input" / "vcluster.fn.caas.telekom.de_inputs.yaml"
-XRD = ROOT / "configuration" / "definition.yaml"
+CONFIGURATION = ROOT / "configuration"
+NAMESPACED = ROOT / "configuration-namespaced"
+XRD = CONFIGURATION / "definition.yaml"
+NAMESPACED_XRD = NAMESPACED / "definition.yaml"
 REFERENCE = ROOT / "docs" / "reference.md"
 
 HEADER = "# Written by `make generate` from function/models.\n"
+COPIED = "# Written by `make generate` from the file of this name in configuration/.\n"
+
+NAMESPACED_PACKAGE = {
+    "name: configuration-vcluster\n": "name: configuration-vcluster-namespaced\n",
+    "The kind VCluster:": "The kind VCluster, for customers who make their own:",
+}
+"""What the package of scope Namespaced says instead."""
 
 _KEPT = (
     "type",
@@ -63,21 +73,25 @@ def _immutable(path: str, why: str, default: str = "") -> dict[str, str]:
     }
 
 
+_CHARACTERS_RULE = {
+    "rule": f"self.metadata.name.matches('^{names.PATTERN.pattern}$')",
+    "message": "metadata.name must be lower case letters, digits and '-', and begin with a letter",
+}
+
 NAME_RULES = [
     {
         "rule": f"self.metadata.name.size() <= {names.LONGEST}",
         "message": f"metadata.name must have at most {names.LONGEST} characters",
     },
-    {
-        "rule": f"self.metadata.name.matches('^{names.PATTERN.pattern}$')",
-        "message": "metadata.name must be lower case letters, digits and '-', and begin with a "
-        "letter",
-    },
+    _CHARACTERS_RULE,
     {
         "rule": f"!self.metadata.name.matches('^({_RESERVED})$')",
         "message": "metadata.name is reserved by the platform, choose another one",
     },
 ]
+
+NAMESPACED_NAME_RULES = [_CHARACTERS_RULE]
+"""Crossplane itself bounds the length, and no name that is derived is a reserved one."""
 
 _VOLUME = "the volume of a StatefulSet cannot be changed"
 
@@ -122,6 +136,9 @@ def files() -> dict[Path, str]:
     return {
         INPUT_CRD: HEADER + dump(input_crd()),
         XRD: HEADER + dump(xrd()),
+        NAMESPACED_XRD: HEADER + dump(namespaced(xrd())),
+        NAMESPACED / "composition.yaml": COPIED + (CONFIGURATION / "composition.yaml").read_text(),
+        NAMESPACED / "crossplane.yaml": COPIED + _namespaced_package(),
         REFERENCE: reference.page(
             structural(xr.Spec), structural(xr.Status), structural(platform.Input)
         ),
@@ -211,6 +228,21 @@ def xrd() -> Schema:
             ],
         },
     }
+
+
+def namespaced(definition: Schema) -> Schema:
+    """Return the XRD of scope Namespaced, which is another API under the same name."""
+    definition["spec"]["scope"] = "Namespaced"
+    (version,) = definition["spec"]["versions"]
+    version["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = NAMESPACED_NAME_RULES
+    return definition
+
+
+def _namespaced_package() -> str:
+    text = (CONFIGURATION / "crossplane.yaml").read_text()
+    for cluster, own in NAMESPACED_PACKAGE.items():
+        text = text.replace(cluster, own)
+    return text
 
 
 def _column(name: str, path: str) -> Schema:

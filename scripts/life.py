@@ -23,12 +23,13 @@ from google.protobuf import json_format
 from function import fn, rancher, usages
 from function.compose import compose
 from function.models import xr
+from scripts import generate
 
 Object = dict[str, Any]
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "example"
-COMPOSITION = ROOT / "configuration" / "composition.yaml"
+COMPOSITION = generate.CONFIGURATION / "composition.yaml"
 
 KEY = "crossplane.io/composition-resource-name"
 
@@ -146,13 +147,20 @@ def composite(example: str) -> Object:
     """Return the example's VCluster with the uid that `crossplane composition render` gives it."""
     loaded: Object = yaml.safe_load((EXAMPLES / example / "xr.yaml").read_text())
     group, version = xr.API_VERSION.split("/")
-    seed = f"{group}/{version}, Kind={xr.KIND}\0\0{loaded['metadata']['name']}"
+    metadata = loaded["metadata"]
+    seed = f"{group}/{version}, Kind={xr.KIND}\0{metadata.get('namespace', '')}\0{metadata['name']}"
     loaded["metadata"]["uid"] = str(uuid.uuid5(uuid.UUID(int=0), seed))
     return loaded
 
 
+def configuration(vcluster: Object) -> Path:
+    """Return the folder of the API that a VCluster is of, by its scope."""
+    is_namespaced = "namespace" in vcluster["metadata"]
+    return generate.NAMESPACED if is_namespaced else generate.CONFIGURATION
+
+
 def platform_input() -> Object:
-    """Return the Input of our Composition."""
+    """Return the Input of our Compositions, which is one and the same."""
     return copy.deepcopy(_platform_input())
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import yaml
 
-from scripts import generate, life
+from scripts import life
 from scripts.server import Server, ServerError, serving
 
 BIN = life.ROOT / ".tools" / "bin"
@@ -77,12 +77,16 @@ def _functions(address: str) -> str:
 def _command(example: str, state: str | None, functions: Path) -> list[str]:
     folder = life.EXAMPLES / example
     command = [str(CROSSPLANE), "composition", "render"]
-    command += [str(folder / "xr.yaml"), str(life.COMPOSITION), str(functions)]
-    command += [f"--xrd={generate.XRD}", "--include-function-results", "--include-full-xr"]
+    api = life.configuration(yaml.safe_load((folder / "xr.yaml").read_text()))
+    command += [str(folder / "xr.yaml"), str(api / "composition.yaml"), str(functions)]
+    command += [f"--xrd={api / 'definition.yaml'}", "--include-function-results"]
+    command += ["--include-full-xr"]
     command += [f"--crossplane-binary={CORE}"]
-    if state:
-        command += [f"--observed-resources={folder / 'observed' / f'{state}.yaml'}"]
-        command += [f"--required-resources={folder / 'secrets' / f'{state}.yaml'}"]
+    for option, what in (("observed", "observed"), ("required", "secrets")):
+        file = folder / what / f"{state}.yaml"
+        # Of an empty file Crossplane makes one resource, without a namespace.
+        if state and any(yaml.safe_load_all(file.read_text())):
+            command.append(f"--{option}-resources={file}")
     return command
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 import yaml
 
+from function.models import xr
 from scripts import generate, life
 from scripts.life import Object
 from scripts.render import CORE, CROSSPLANE, not_built, render
 from scripts.server import Server, ServerError, serving
 
 CRDS = life.ROOT / ".tools" / "crds"
-SCHEMAS = (CRDS, generate.XRD, generate.INPUT_CRD)
+SCHEMAS = (CRDS, generate.INPUT_CRD)
 
 STATES = ("nothing", "up", "ready")
 
@@ -36,7 +37,8 @@ def main() -> int:
         return _failed(missing)
     try:
         with serving() as server:
-            found = [_report("configuration", configuration())]
+            apis = (generate.CONFIGURATION, generate.NAMESPACED)
+            found = [_report(api.name, configuration(api)) for api in apis]
             found += [_report(example, documents(server, example)) for example in life.names()]
     except (ServerError, ValidateError) as error:
         return _failed(str(error))
@@ -45,12 +47,12 @@ def main() -> int:
     return int(any(found))
 
 
-def configuration() -> list[Object]:
+def configuration(folder: Path) -> list[Object]:
     """Return the Composition, its Input as a document of its own, and the XRD."""
     return [
-        *_load(life.COMPOSITION.read_text()),
+        *_load((folder / "composition.yaml").read_text()),
         life.platform_input(),
-        *_load(generate.XRD.read_text()),
+        *_load((folder / "definition.yaml").read_text()),
     ]
 
 
@@ -64,14 +66,20 @@ def documents(server: Server, example: str) -> list[Object]:
 
 
 def findings(objects: Sequence[Object]) -> list[str]:
-    """Return what Crossplane finds wrong with objects, a line each."""
+    """Return what Crossplane finds wrong with objects, a line each.
+
+    VClusters among them are of one scope, whose schema they are held to.
+    """
+    vclusters = [found for found in objects if found["kind"] == xr.KIND]
+    api = life.configuration(vclusters[0]) if vclusters else generate.CONFIGURATION
+    schemas = (*SCHEMAS, api / "definition.yaml")
     with tempfile.TemporaryDirectory(prefix="validate-") as folder:
         resources = Path(folder, "resources.yaml")
         resources.write_text(yaml.safe_dump_all(objects))
         done = subprocess.run(
             [
                 *(str(CROSSPLANE), "resource", "validate"),
-                *(",".join(map(str, SCHEMAS)), str(resources)),
+                *(",".join(map(str, schemas)), str(resources)),
                 # The schemas are here: nothing is to be downloaded, and none may be missing.
                 *("--crossplane-image=", "--error-on-missing-schemas"),
                 *(f"--cache-dir={folder}/cache", "--output=json"),

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,11 @@ def spec(**fields: Any) -> Spec:
 def vcluster(name: str = "kunde1", retries: int = 0, **fields: Any) -> VCluster:
     """Return a checked VCluster with these fields in its spec."""
     return VCluster(name, f"uid-of-{name}", retries, spec(**fields), {})
+
+
+def in_namespace(namespace: str, asked: VCluster) -> VCluster:
+    """Return a VCluster that a customer made in his namespace."""
+    return replace(asked, namespace=namespace)
 
 
 def wanted(

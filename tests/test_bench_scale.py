@@ -23,13 +23,15 @@ _WRITTEN: list[tuple[str, str, Any]] = []
 class Host(Client):
     """Notes what is written."""
 
-    def request(
+    def request(  # noqa: PLR0913 -- as a Client has it
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",  # noqa: ARG002
         accept: str = "application/json",  # noqa: ARG002
+        *,
+        user: str = "",  # noqa: ARG002
     ) -> Answer:
         """Take everything."""
         _WRITTEN.append((method, path, body))

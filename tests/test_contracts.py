@@ -112,3 +112,35 @@ def test_chart_versions() -> None:
         metadata = yaml.safe_load((ROOT / "charts" / chart / "Chart.yaml").read_text())
         assert metadata["name"] == chart
         assert metadata["version"] == life.platform_input()["charts"]["version"]
+
+
+def test_scopes_differ_in_what_they_must() -> None:
+    """The API of customers is that of the platform team, but for its scope and its names."""
+    mine, theirs = (yaml.safe_load(p.read_text()) for p in (generate.XRD, generate.NAMESPACED_XRD))
+    assert mine["spec"].pop("scope") == "Cluster"
+    assert theirs["spec"].pop("scope") == "Namespaced"
+    rules = []
+    for definition in (mine, theirs):
+        (version,) = definition["spec"]["versions"]
+        rules.append(version["schema"]["openAPIV3Schema"].pop("x-kubernetes-validations"))
+    assert mine == theirs
+    assert [rule["message"] for rule in rules[0]] == [
+        "metadata.name must have at most 38 characters",
+        "metadata.name must be lower case letters, digits and '-', and begin with a letter",
+        "metadata.name is reserved by the platform, choose another one",
+    ]
+    assert rules[1] == [rules[0][1]]
+
+
+def test_packages_differ_in_what_they_must() -> None:
+    """The two packages of the API have the same Composition and needs, and names of their own."""
+    folders = (generate.CONFIGURATION, generate.NAMESPACED)
+    assert {path.name for path in folders[0].iterdir()} == {p.name for p in folders[1].iterdir()}
+    compositions = [yaml.safe_load((f / "composition.yaml").read_text()) for f in folders]
+    assert compositions[0] == compositions[1]
+    packages = [yaml.safe_load((f / "crossplane.yaml").read_text()) for f in folders]
+    assert packages[0]["spec"] == packages[1]["spec"]
+    assert [package["metadata"]["name"] for package in packages] == [
+        "configuration-vcluster",
+        "configuration-vcluster-namespaced",
+    ]

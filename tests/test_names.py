@@ -12,6 +12,14 @@ from function.errors import InvalidError
 
 VALID = st.from_regex(re.compile(r"[a-z]([-a-z0-9]{0,36}[a-z0-9])?"), fullmatch=True)
 
+NAMESPACE = st.from_regex(re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"), fullmatch=True)
+NAMESPACED = st.from_regex(re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"), fullmatch=True)
+ALIKE = st.from_regex(re.compile("a(-a|a){0,31}"), fullmatch=True)
+"""Few letters and many hyphens: names that look like each other wherever they are cut."""
+
+PAIRS = st.tuples(NAMESPACE | ALIKE, NAMESPACED | ALIKE)
+"""Namespace and name of a VCluster of scope Namespaced."""
+
 LONGEST = "a123456789b123456789c123456789d1234567"
 
 
@@ -19,7 +27,9 @@ LONGEST = "a123456789b123456789c123456789d1234567"
     ("attribute", "expected"),
     [
         pytest.param("xr", "kunde1", id="xr"),
+        pytest.param("customer", "", id="customer"),
         pytest.param("platform", "vcluster-system", id="platform"),
+        pytest.param("home", "vcluster-system", id="home"),
         pytest.param("namespace", "kunde1", id="namespace"),
         pytest.param("release", "kunde1-vcluster", id="release"),
         pytest.param("namespace_release", "kunde1-namespace", id="namespace_release"),
@@ -36,16 +46,97 @@ LONGEST = "a123456789b123456789c123456789d1234567"
 )
 def test_golden(attribute: str, expected: str) -> None:
     """Names are forever."""
-    assert getattr(names.derive("kunde1", "vcluster-system"), attribute) == expected
+    assert getattr(names.derive("kunde1", "", "vcluster-system"), attribute) == expected
+
+
+@pytest.mark.parametrize(
+    ("attribute", "expected"),
+    [
+        pytest.param("xr", "shop", id="xr"),
+        pytest.param("customer", "team-a", id="customer"),
+        pytest.param("platform", "vcluster-system", id="platform"),
+        pytest.param("home", "team-a", id="home"),
+        pytest.param("namespace", "team-a-shop-6b3e3555a728f872", id="namespace"),
+        pytest.param("release", "shop-6b3e3555a728f872", id="release"),
+        pytest.param(
+            "namespace_release",
+            "team-a-shop-6b3e3555a728f872-namespace",
+            id="namespace_release",
+        ),
+        pytest.param(
+            "rancher_release", "team-a-shop-6b3e3555a728f872-rancher", id="rancher_release"
+        ),
+        pytest.param(
+            "state_config_map", "team-a-shop-6b3e3555a728f872-rancher", id="state_config_map"
+        ),
+        pytest.param("kubeconfig_secret", "vc-shop-6b3e3555a728f872", id="kubeconfig_secret"),
+        pytest.param(
+            "service", "shop-6b3e3555a728f872.team-a-shop-6b3e3555a728f872.svc", id="service"
+        ),
+        pytest.param(
+            "endpoint",
+            "https://shop-6b3e3555a728f872.team-a-shop-6b3e3555a728f872.svc:443",
+            id="endpoint",
+        ),
+        pytest.param("etcd", "shop-6b3e3555a728f872-etcd", id="etcd"),
+        pytest.param("vcluster_usage", "shop-6b3e3555a728f872-by-rancher", id="vcluster_usage"),
+        pytest.param(
+            "namespace_usage",
+            "team-a-shop-6b3e3555a728f872-namespace-by-vcluster",
+            id="namespace_usage",
+        ),
+        pytest.param("protection", "shop-deletion-protection", id="protection"),
+    ],
+)
+def test_golden_namespaced(attribute: str, expected: str) -> None:
+    """Those of customers side by side are forever too."""
+    assert getattr(names.derive("shop", "team-a", "vcluster-system"), attribute) == expected
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "expected"),
+    [
+        pytest.param(
+            "a-b", "c", ("a-b-c-4e84717d75bd540d", "c-4e84717d75bd540d"), id="hyphen-on-the-left"
+        ),
+        pytest.param(
+            "a", "b-c", ("a-b-c-b88f83c840abe581", "b-c-b88f83c840abe581"), id="on-the-right"
+        ),
+        pytest.param(
+            "1",
+            "a",
+            ("1-a-bf1d987701909d7b", "a-bf1d987701909d7b"),
+            id="a-namespace-may-begin-with-a-digit",
+        ),
+        pytest.param(
+            "customer-berlin",
+            "shop-of-the-berlin-office",
+            ("customer-ber-shop-of-the-627cb180d844e527", "shop-of-the-berlin-o-627cb180d844e527"),
+            id="cut",
+        ),
+        pytest.param(
+            "customer-be-rlin",
+            "shop-of-the-berlin--office",
+            ("customer-be-shop-of-the-b7125d26aa1f0614", "shop-of-the-berlin-b7125d26aa1f0614"),
+            id="cut-at-a-hyphen",
+        ),
+    ],
+)
+def test_golden_cuts(namespace: str, name: str, expected: tuple[str, str]) -> None:
+    """Where they are cut is forever, and no two hyphens come of it."""
+    found = names.derive(name, namespace, "vcluster-system")
+    assert (found.namespace, found.release) == expected
 
 
 def test_golden_is_complete() -> None:
     """A new name has to enter the table above."""
-    found = names.derive("kunde1", "vcluster-system")
+    found = names.derive("kunde1", "", "vcluster-system")
     derived = {name for name, value in vars(type(found)).items() if isinstance(value, property)}
     assert {field.name for field in fields(found)} | derived == {
         "xr",
+        "customer",
         "platform",
+        "home",
         "namespace",
         "release",
         "namespace_release",
@@ -100,9 +191,33 @@ TAKEN = "metadata.name: is reserved by the platform. Create the VCluster under a
 def test_refuse(name: str, message: str) -> None:
     """A name that cannot become a namespace of its own is refused with the reason."""
     with pytest.raises(InvalidError) as error:
-        names.refuse(name, "platform", ["monitoring"])
+        names.refuse(names.derive(name, "", "platform"), ["monitoring"])
     assert str(error.value) == message
     assert error.value.reason == "InvalidSpec"
+
+
+NAMESPACE_TAKEN = (
+    "metadata.namespace: is reserved by the platform. Create the VCluster in a namespace of a "
+    "customer."
+)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "message"),
+    [
+        pytest.param("team-a", "1shop", CHARACTERS, id="begins-with-a-digit"),
+        pytest.param("team-a", "shop.1", CHARACTERS, id="dot"),
+        pytest.param("team-a", "a" * 64, LENGTH.replace("38", "63"), id="64-characters"),
+        pytest.param("platform", "shop", NAMESPACE_TAKEN, id="platform-namespace"),
+        pytest.param("kube-system", "shop", NAMESPACE_TAKEN, id="kubernetes"),
+        pytest.param("cattle-a", "shop", NAMESPACE_TAKEN, id="rancher"),
+    ],
+)
+def test_refuse_namespaced(namespace: str, name: str, message: str) -> None:
+    """A VCluster among the platform's own things is refused, or one whose name fits no label."""
+    with pytest.raises(InvalidError) as error:
+        names.refuse(names.derive(name, namespace, "platform"), ["monitoring"])
+    assert str(error.value) == message
 
 
 @pytest.mark.parametrize(
@@ -120,14 +235,35 @@ def test_refuse(name: str, message: str) -> None:
 )
 def test_accept(name: str) -> None:
     """All other names are free."""
-    names.refuse(name, "platform", ["monitoring"])
+    names.refuse(names.derive(name, "", "platform"), ["monitoring"])
+
+
+@pytest.mark.parametrize("name", ["default", "kube-x", "platform", "monitoring", "a" * 63])
+def test_accept_namespaced(name: str) -> None:
+    """In a customer's namespace every name is free: none on the host is the same."""
+    names.refuse(names.derive(name, "monitoring", "platform"), ["monitoring"])
 
 
 @settings(deadline=None)
 @given(VALID)
 def test_names_fit(name: str) -> None:
     """Nothing is too long for Kubernetes or Helm, whatever the VCluster is called."""
-    found = names.derive(name, "vcluster-system")
+    _fit(names.derive(name, "", "vcluster-system"))
+
+
+@settings(deadline=None)
+@given(PAIRS)
+def test_namespaced_names_fit(pair: tuple[str, str]) -> None:
+    """Neither is anything of the longest name in the longest namespace."""
+    customer, name = pair
+    found = names.derive(name, customer, "vcluster-system")
+    _fit(found)
+    assert len(found.state_config_map) <= 52
+    assert names.DERIVED.fullmatch(found.namespace)
+    assert re.fullmatch("[a-z0-9]([-a-z0-9]*[a-z0-9])?", found.namespace)
+
+
+def _fit(found: names.Names) -> None:
     assert len(found.etcd) <= 52
     for release in (found.release, found.namespace_release, found.rancher_release):
         assert len(release) <= 53
@@ -141,14 +277,14 @@ def test_names_fit(name: str) -> None:
 
 def test_the_longest_name_uses_all_room() -> None:
     """The limit is not lower than it must be."""
-    assert len(names.derive(LONGEST, "vcluster-system").etcd) == 52
+    assert len(names.derive(LONGEST, "", "vcluster-system").etcd) == 52
 
 
 @settings(deadline=None)
 @given(VALID, VALID)
 def test_distinct_vclusters_share_nothing(one: str, other: str) -> None:
     """Two VClusters get in each other's way nowhere."""
-    mine, theirs = (_in_the_platform(names.derive(n, "vcluster-system")) for n in (one, other))
+    mine, theirs = (_in_the_platform(names.derive(n, "", "vcluster-system")) for n in (one, other))
     assert (one == other) == bool(mine & theirs)
 
 
@@ -156,9 +292,43 @@ def test_distinct_vclusters_share_nothing(one: str, other: str) -> None:
 @given(VALID, VALID)
 def test_cut_cluster_roles_stay_distinct(one: str, other: str) -> None:
     """The chart cuts the name of its ClusterRole at 63; two clusters still have one each."""
-    found = [names.derive(name, "vcluster-system") for name in (one, other)]
-    mine, theirs = (f"vc-{n.release}-v-{n.namespace}"[:63] for n in found)
+    mine, theirs = (_cluster_role(names.derive(n, "", "vcluster-system")) for n in (one, other))
     assert (one == other) == (mine == theirs)
+
+
+@settings(deadline=None)
+@given(PAIRS, PAIRS)
+def test_distinct_customers_share_nothing(one: tuple[str, str], other: tuple[str, str]) -> None:
+    """Nor do those of two customers, however alike their names are: on the host, or at home."""
+    mine, theirs = (_of_a_customer(*pair) for pair in (one, other))
+    assert (one == other) == bool(mine & theirs)
+
+
+@settings(deadline=None)
+@given(PAIRS, VALID)
+def test_both_scopes_share_a_host(pair: tuple[str, str], name: str) -> None:
+    """A control plane of the other scope on the same host gets in nobody's way."""
+    mine = _of_a_customer(*pair)
+    assert not mine & _in_the_platform(names.derive(name, "", "vcluster-system"))
+
+
+def _cluster_role(found: names.Names) -> str:
+    """Return the name that the vcluster chart gives to its ClusterRole."""
+    return f"vc-{found.release}-v-{found.namespace}"[:63]
+
+
+def _of_a_customer(customer: str, name: str) -> set[tuple[str, ...]]:
+    """Return what lies on the host beside that of all others, and in the customer's namespace."""
+    found = names.derive(name, customer, "vcluster-system")
+    on_host = {
+        ("Namespace", found.namespace),
+        ("ClusterRole", _cluster_role(found)),
+        ("ConfigMap", found.state_config_map),
+        ("Helm release", found.namespace_release),
+        ("Helm release", found.rancher_release),
+    }
+    at_home = {(*each, customer) for each in _in_the_platform(found) if each[0] != "Namespace"}
+    return on_host | at_home
 
 
 def _in_the_platform(found: names.Names) -> set[tuple[str, str]]:

@@ -7,7 +7,7 @@ def test_least() -> None:
     """A Release without details, with everything that all of ours share."""
     assert release(
         name="kunde1-namespace",
-        platform="vcluster-system",
+        home="vcluster-system",
         target="kunde1",
         provider_config="default",
         chart=Chart("https://charts.example.org", "vcluster-namespace", "0.1.0"),
@@ -45,7 +45,7 @@ def test_everything() -> None:
     """Digest, pull secret, rollback limit and connection details, as provider-helm names them."""
     built = release(
         name="kunde1-vcluster",
-        platform="vcluster-system",
+        home="vcluster-system",
         target="kunde1",
         provider_config="edge",
         chart=Chart("oci://ghcr.io/x", "vcluster", "0.36.1", "sha256:abc", "pull"),

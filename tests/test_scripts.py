@@ -151,10 +151,16 @@ def test_examples_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     """The real schemas accept everything, in one line for each example."""
     assert validate.main() == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split(":")[1].strip() for line in lines] == ["configuration", *life.names()]
+    assert [line.split(":")[1].strip() for line in lines] == [
+        "configuration",
+        "configuration-namespaced",
+        *life.names(),
+    ]
     assert all(line.endswith(": valid") for line in lines)
     (kunde1,) = (line for line in lines if "kunde1" in line)
     assert kunde1 == "validate: kunde1: 7 Release, 4 Usage, 4 VCluster: valid"
+    (tenant,) = (line for line in lines if "tenant" in line)
+    assert tenant == "validate: tenant: 7 Release, 7 Usage, 4 VCluster: valid"
 
 
 @pytest.mark.usefixtures("crossplane")

@@ -3,7 +3,7 @@
 from function import usages
 from function.names import derive
 
-NAMES = derive("kunde1", "vcluster-system")
+NAMES = derive("kunde1", "", "vcluster-system")
 
 
 def test_vcluster_by_rancher() -> None:
@@ -62,6 +62,33 @@ def test_deletion_protection() -> None:
                 "apiVersion": "caas.telekom.de/v1alpha1",
                 "kind": "VCluster",
                 "resourceRef": {"name": "kunde1"},
+            },
+            "reason": "spec.deletionProtection is true: set it to false to delete this VCluster.",
+        },
+    }
+
+
+def test_namespaced() -> None:
+    """In scope Namespaced the Usages lie beside the VCluster, also the one that protects it."""
+    shop = derive("shop", "team-a", "vcluster-system")
+    unique = "6b3e3555a728f872"
+    assert usages.vcluster_by_rancher(shop)["metadata"] == {
+        "name": f"shop-{unique}-by-rancher",
+        "namespace": "team-a",
+    }
+    assert usages.namespace_by_vcluster(shop)["metadata"] == {
+        "name": f"team-a-shop-{unique}-namespace-by-vcluster",
+        "namespace": "team-a",
+    }
+    assert usages.deletion_protection(shop, "caas.telekom.de/v1alpha1", "VCluster") == {
+        "apiVersion": "protection.crossplane.io/v1beta1",
+        "kind": "Usage",
+        "metadata": {"name": "shop-deletion-protection", "namespace": "team-a"},
+        "spec": {
+            "of": {
+                "apiVersion": "caas.telekom.de/v1alpha1",
+                "kind": "VCluster",
+                "resourceRef": {"name": "shop"},
             },
             "reason": "spec.deletionProtection is true: set it to false to delete this VCluster.",
         },

@@ -32,7 +32,7 @@ NOW = Running("Single", Storage("5Gi", None), "0.36.1", "1.34.3", "default", Non
     ("field", "expected"),
     [
         pytest.param(
-            "names", Names("kunde1", "vcluster-system", "kunde1", "kunde1-vcluster"), id="names"
+            "names", Names("kunde1", "", "vcluster-system", "kunde1", "kunde1-vcluster"), id="names"
         ),
         pytest.param("uid", "uid-of-kunde1", id="uid"),
         pytest.param("retries", 2, id="retries"),

@@ -111,7 +111,9 @@ class VClusterChart(Model):
         {}, description="Digest per version; for OCI repositories."
     )
     pullSecret: ObjectName | None = Field(
-        None, description="Secret in the platform namespace with the repository's credentials."
+        None,
+        description="Secret in the platform namespace with the repository's credentials. Not in "
+        "scope Namespaced.",
     )
 
     @model_validator(mode="after")
@@ -164,7 +166,9 @@ class Charts(Model):
         {}, description="Digest per chart; for OCI repositories."
     )
     pullSecret: ObjectName | None = Field(
-        None, description="Secret in the platform namespace with the repository's credentials."
+        None,
+        description="Secret in the platform namespace with the repository's credentials. Not in "
+        "scope Namespaced.",
     )
 
 
@@ -271,12 +275,23 @@ class Rancher(Model):
     )
     enabled: Bool = Field(default=True, description="Default of `spec.rancher.enabled`.")
     clusterNamePattern: Annotated[str, AfterValidator(_regex)] = Field(
-        "^[a-z0-9-]+$", max_length=200, description="What `spec.rancher.clusterName` must match."
+        "^[a-z0-9-]+$",
+        max_length=200,
+        description="What `spec.rancher.clusterName` must match. `{namespace}` in it stands for "
+        "the namespace of the VCluster, in scope Cluster for its name; where it is missing, no "
+        "spec of scope Namespaced may name the cluster.",
     )
     projects: dict[Key, Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]] = Field(
         {},
         description="Rancher projects (`<cluster id>:<project id>`) that `spec.rancher.project` "
         "may name.",
+    )
+    projectNamespaces: dict[
+        Key, Annotated[list[Key], Field(max_length=500, description="Namespaces.")]
+    ] = Field(
+        {},
+        description="Namespaces of the control plane, per key of `projects`, whose VClusters may "
+        "name that project; in scope Namespaced no others may.",
     )
     owners: list[Owner] = Field([], max_length=50, description="Bound in every cluster.")
     ownerRoles: list[str] = Field(
@@ -293,6 +308,13 @@ class Rancher(Model):
     def _one_trust(self) -> "Rancher":
         if self.caSecret and self.caChecksum:
             msg = "name either caSecret or caChecksum"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _projects_exist(self) -> "Rancher":
+        if not self.projectNamespaces.keys() <= self.projects.keys():
+            msg = "every key of projectNamespaces must be one of projects"
             raise ValueError(msg)
         return self
 
@@ -342,8 +364,8 @@ class Input(Model):
     metadata: Values = Field({}, description="Ignored.")
     platformNamespace: Key = Field(
         "vcluster-system",
-        description="Namespace of the Releases, and on every host of the platform's own objects. "
-        "Never changes once a VCluster exists.",
+        description="Namespace on every host of the platform's own objects, and in scope Cluster "
+        "of the Releases. Never changes once a VCluster exists.",
     )
     vcluster: VCluster = Field(description="The official chart.")
     charts: Charts = Field(description="This project's own charts.")

@@ -109,15 +109,17 @@ class Client:
         """Delete an object."""
         return self.request("DELETE", self._path(api_version, kind, name, namespace))
 
-    def request(
+    def request(  # noqa: PLR0913 -- what a request consists of
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         accept: str = "application/json",
+        *,
+        user: str = "",
     ) -> Answer:
-        """Send one request to a path of the API."""
+        """Send one request to a path of the API, as somebody else if a user is named."""
         connection = http.client.HTTPSConnection(
             "127.0.0.1",
             self.port,
@@ -128,6 +130,7 @@ class Client:
             "Authorization": f"Bearer {self.token}",
             "Content-Type": content_type,
             "Accept": accept,
+            **({"Impersonate-User": user} if user else {}),
         }
         payload = None if body is None else json.dumps(body)
         with contextlib.closing(connection):

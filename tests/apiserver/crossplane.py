@@ -7,6 +7,7 @@ listens, which is all that it asks of one.
 from __future__ import annotations
 
 import contextlib
+import copy
 import http
 import json
 import sys
@@ -32,8 +33,8 @@ TIMEOUT_SECONDS = 60
 
 
 @contextlib.contextmanager
-def running(core: Path, client: Client) -> Iterator[None]:
-    """Run Crossplane and the function, with the VCluster's API, until the block ends."""
+def running(core: Path, client: Client, api: Path = generate.CONFIGURATION) -> Iterator[None]:
+    """Run Crossplane and the function, with the API in a folder, until the block ends."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossplane-")))
         certificates(folder)
@@ -75,7 +76,7 @@ def running(core: Path, client: Client) -> Iterator[None]:
                 },
             )
         )
-        _install(client, f"dns:///localhost:{function_port}")
+        _install(client, f"dns:///localhost:{function_port}", api)
         try:
             until(lambda: _is_established(client))
         except TimeoutError:
@@ -87,7 +88,7 @@ def running(core: Path, client: Client) -> Iterator[None]:
         yield
 
 
-def _install(client: Client, endpoint: str) -> None:
+def _install(client: Client, endpoint: str, api: Path) -> None:
     revision = {
         "apiVersion": "pkg.crossplane.io/v1",
         "kind": "FunctionRevision",
@@ -102,8 +103,8 @@ def _install(client: Client, endpoint: str) -> None:
     status = {"status": {"endpoint": endpoint, "capabilities": ["composition"]}}
     where = ("pkg.crossplane.io/v1", "FunctionRevision", f"{FUNCTION}-test")
     client.patch(*where, status, subresource="status")
-    _made(client, yaml.safe_load(generate.XRD.read_text()))
-    _made(client, yaml.safe_load(life.COMPOSITION.read_text()))
+    for name in ("definition.yaml", "composition.yaml"):
+        _made(client, yaml.safe_load((api / name).read_text()))
 
 
 def _made(client: Client, manifest: dict[str, Any]) -> None:
@@ -117,6 +118,32 @@ def _is_established(client: Client) -> bool:
     )
     conditions = xrd.body.get("status", {}).get("conditions", [])
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
+
+
+def play_the_provider(client: Client, example: str) -> None:
+    """Report of every object that exists what a provider reports in the end."""
+    resources, secrets = life.observed(example, "ready")
+    for played in resources:
+        metadata = played["metadata"]
+        where = (played["apiVersion"], played["kind"], metadata["name"])
+        namespace = metadata.get("namespace")
+        made = client.get(*where, namespace=namespace).body
+        if "spec" not in made:
+            continue
+        for secret in secrets:
+            if secret["metadata"]["name"] == _connection_secret(made):
+                values = made["spec"]["forProvider"]["values"]
+                inputs = {"observedInputs": values.get("inputs", "")}
+                assert client.apply({**secret, "stringData": inputs}).status in (200, 201)
+        status = copy.deepcopy(played["status"])
+        for condition in status["conditions"]:
+            condition["observedGeneration"] = made["metadata"]["generation"]
+        client.patch(*where, {"status": status}, namespace=namespace, subresource="status")
+
+
+def _connection_secret(release: dict[str, Any]) -> str | None:
+    name: str | None = release["spec"].get("writeConnectionSecretToRef", {}).get("name")
+    return name
 
 
 def until(holds: Callable[[], bool]) -> None:

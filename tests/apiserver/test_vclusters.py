@@ -9,7 +9,7 @@ import pytest
 
 from function.models import xr
 from scripts import life
-from tests.apiserver.crossplane import until
+from tests.apiserver.crossplane import play_the_provider, until
 
 if TYPE_CHECKING:
     from tests.apiserver.control_plane import Answer, Client
@@ -37,7 +37,12 @@ def change(client: Client, name: str, spec: dict[str, Any]) -> Answer:
     return client.patch(xr.API_VERSION, xr.KIND, name, {"spec": spec})
 
 
-@pytest.mark.parametrize("example", life.names())
+CLUSTER_SCOPED = [
+    name for name in life.names() if "namespace" not in life.composite(name)["metadata"]
+]
+
+
+@pytest.mark.parametrize("example", CLUSTER_SCOPED)
 def test_examples_are_admitted(crossplane: Client, example: str) -> None:
     """Every example is taken as it is."""
     manifest = life.composite(example)
@@ -223,30 +228,6 @@ def test_an_earlier_vcluster_of_the_name_is_waited_for(crossplane: Client) -> No
     gone = {"metadata": {"finalizers": None}}
     assert crossplane.patch(*where, gone, namespace="vcluster-system").status == 200
     until(lambda: seen(crossplane, "again")["NamespaceReady"] == ("Unknown", "Progressing"))
-
-
-def play_the_provider(client: Client, example: str) -> None:
-    """Report of every object that exists what a provider reports in the end."""
-    resources, secrets = life.observed(example, "ready")
-    for played in resources:
-        where = (played["apiVersion"], played["kind"], played["metadata"]["name"])
-        made = client.get(*where, namespace="vcluster-system").body
-        if "spec" not in made:
-            continue
-        for secret in secrets:
-            if secret["metadata"]["name"] == _connection_secret(made):
-                values = made["spec"]["forProvider"]["values"]
-                inputs = {"observedInputs": values.get("inputs", "")}
-                assert client.apply({**secret, "stringData": inputs}).status in (200, 201)
-        status = copy.deepcopy(played["status"])
-        for condition in status["conditions"]:
-            condition["observedGeneration"] = made["metadata"]["generation"]
-        client.patch(*where, {"status": status}, namespace="vcluster-system", subresource="status")
-
-
-def _connection_secret(release: dict[str, Any]) -> str | None:
-    name: str | None = release["spec"].get("writeConnectionSecretToRef", {}).get("name")
-    return name
 
 
 def test_a_life_up_to_ready(crossplane: Client) -> None:

@@ -284,7 +284,7 @@ def test_a_new_chart_imports_again_only_if_its_pod_changed(
 
 def test_names_of_the_longest_vcluster(render: Render, minimal: dict[str, Any]) -> None:
     """The longest name that the function takes still makes a Job, which may have 63 characters."""
-    derived = names.derive("a" * names.LONGEST, "vcluster-system")
+    derived = names.derive("a" * names.LONGEST, "", "vcluster-system")
     minimal["stateConfigMap"] = derived.state_config_map
     objects = render(minimal)
 
