@@ -10,7 +10,7 @@ two exceptions are the customer's own words: `deletionProtection: false`, and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from function import (
@@ -74,6 +74,8 @@ class _Desired:
     namespace: dict[str, Any]
     vcluster: dict[str, Any]
     rancher: dict[str, Any] | None
+    awaits_quota: bool
+    """Whether the virtual cluster is kept as it is until there is room for its load balancer."""
 
 
 def _answer(
@@ -108,11 +110,30 @@ def _desired(granted: Wanted, config: Input, observed: Observed) -> _Desired:
     if granted.rancher and config.rancher:
         imported = rancher.desired(granted, granted.rancher, config.rancher, config)
     values = chart_values(granted, config)
+    room = namespace.desired(granted, config, values)
+    before = _without_load_balancer(granted, observed)
+    awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)
+    if awaits_quota:
+        values = chart_values(before, config)
     return _Desired(
-        namespace=namespace.desired(granted, config, values),
-        vcluster=vcluster.desired(granted, config, values, observed.vcluster),
+        namespace=room,
+        vcluster=vcluster.desired(
+            before if awaits_quota else granted, config, values, observed.vcluster
+        ),
         rancher=imported,
+        awaits_quota=awaits_quota,
     )
+
+
+def _without_load_balancer(granted: Wanted, observed: Observed) -> Wanted:
+    """Return the same with the way in that it has, if a load balancer is to replace that.
+
+    The quota refuses such a Service until there is room for one, and Helm would give up.
+    """
+    now = running.running(observed)
+    if now and granted.exposure.type == "LoadBalancer" != now.exposure.type:
+        return replace(granted, exposure=now.exposure)
+    return granted
 
 
 def _phases(desired: _Desired, observed: Observed) -> tuple[Condition, Condition, Condition]:
@@ -121,7 +142,9 @@ def _phases(desired: _Desired, observed: Observed) -> tuple[Condition, Condition
     if (
         observed.vcluster
         and control_plane.status == "True"
-        and not vcluster.is_up_to_date(observed.vcluster, desired.vcluster)
+        and (
+            desired.awaits_quota or not vcluster.is_up_to_date(observed.vcluster, desired.vcluster)
+        )
     ):
         message = "The control plane is being changed."
         control_plane = Condition(vcluster.CONDITION, "Unknown", "Updating", message)

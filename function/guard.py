@@ -7,7 +7,8 @@ XRD's CEL rules say the same at admission, before anything is stored.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from function import quantity, versions
+from function import exposure, quantity, versions
+from function.exposure import Exposure
 from function.models.input import Input, VCluster
 from function.models.xr import Spec
 from function.running import Running, Storage
@@ -46,6 +47,7 @@ def keep(  # noqa: PLR0913  # what it depends on
     offer = config.vcluster
     chart, no_hop = _chart(now, offer, settled=settled, instead=instead)
     kubernetes, no_step = _kubernetes(wanted.kubernetes, chart, now, offer)
+    way_in, no_way = _exposure(wanted.exposure, chart, now)
     host, no_move = _host(wanted.host, now, config)
     kept = replace(
         wanted,
@@ -53,6 +55,7 @@ def keep(  # noqa: PLR0913  # what it depends on
         storage=now.storage,
         chart=chart,
         kubernetes=kubernetes,
+        exposure=way_in,
         host=host,
         rancher=_rancher(wanted.rancher, now),
     )
@@ -61,6 +64,7 @@ def keep(  # noqa: PLR0913  # what it depends on
         *_storage(spec, now.storage),
         *no_hop,
         *no_step,
+        *no_way,
         *no_move,
         *_cluster_name(wanted.rancher, now),
     )
@@ -115,6 +119,13 @@ def _kubernetes(
     if not rule:
         return wanted, ()
     return now.kubernetes, (Refusal("spec.kubernetesVersion", now.kubernetes, wanted, rule),)
+
+
+def _exposure(wanted: Exposure, chart: str, now: Running) -> tuple[Exposure, tuple[Refusal, ...]]:
+    if exposure.is_possible(wanted, chart):
+        return wanted, ()
+    rule = f"chart {versions.minor(chart)} has no TLSRoute, charts from 0.34 have"
+    return now.exposure, (Refusal("spec.expose.type", now.exposure.type, wanted.type, rule),)
 
 
 def _fits(chart: str, kubernetes: str, offer: VCluster) -> bool:

@@ -6,7 +6,7 @@ Every limit is checked, so that one answer names all that is wrong.
 import ipaddress
 from collections.abc import Iterator, Mapping
 
-from function import quantity, selfservice, versions
+from function import exposure, quantity, selfservice, versions
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
@@ -25,12 +25,13 @@ def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -
         *_isolation(spec, wanted, config.tenant),
         *_quota(spec.quota, wanted, config.tenant.quota),
         *_storage(spec.storage, wanted, config.tenant.storage),
-        *_expose(spec, config.tenant),
+        *_expose(spec.expose, wanted, config),
         *_sync(spec.sync, wanted, config.tenant),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),
         *_rancher(spec, wanted, config.rancher),
         *(_compatibility(wanted, config.vcluster.kubernetes) if new else ()),
+        *(_gateway(wanted) if new else ()),
     )
     if problems:
         raise InvalidError(*problems)
@@ -98,12 +99,40 @@ def _storage(
         )
 
 
-def _expose(spec: xr.Spec, tenant: platform.Tenant) -> Iterator[Problem]:
-    if spec.expose.type not in tenant.exposeTypes:
+def _expose(asked: xr.Expose, wanted: Wanted, config: platform.Input) -> Iterator[Problem]:
+    if asked.type not in config.tenant.exposeTypes:
         yield Problem(
             "spec.expose.type",
             "is not a way in that the platform allows",
-            f"Choose one of: {', '.join(tenant.exposeTypes)}.",
+            f"Choose one of: {', '.join(config.tenant.exposeTypes)}.",
+        )
+    elif asked.type == "ClusterIP" and asked.hostname:
+        yield Problem(
+            "spec.expose.hostname",
+            "is a name for outside, and type ClusterIP has no way in from there",
+            "Leave it out, or choose another spec.expose.type.",
+        )
+    elif wanted.exposure.is_external:
+        yield from _hostname(wanted, config.expose.domain)
+
+
+def _hostname(wanted: Wanted, domain: str) -> Iterator[Problem]:
+    namespace = wanted.names.namespace
+    if not exposure.belongs(wanted.exposure.hostname, namespace, domain):
+        yield Problem(
+            "spec.expose.hostname",
+            f"must be {namespace}.{domain}, or end with .{namespace}.{domain}, so that no two "
+            "virtual clusters have one name",
+            "Leave it out, or choose such a name.",
+        )
+
+
+def _gateway(wanted: Wanted) -> Iterator[Problem]:
+    if not exposure.is_possible(wanted.exposure, wanted.chart):
+        yield Problem(
+            "spec.expose.type",
+            "cannot be Gateway with this platform's chart, which is older than 0.34",
+            "Choose another way in, or ask the platform team for a newer chart.",
         )
 
 

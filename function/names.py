@@ -75,6 +75,11 @@ class Names:
         return f"vc-{self.release}"
 
     @property
+    def external_secret(self) -> str:
+        """Secret with the kubeconfig for outside the host."""
+        return external_secret(self.release)
+
+    @property
     def service(self) -> str:
         """DNS name of the API server inside the host."""
         return f"{self.release}.{self.namespace}.svc"
@@ -103,6 +108,11 @@ class Names:
     def protection(self) -> str:
         """Usage, in scope Cluster a ClusterUsage, that refuses the deletion of the VCluster."""
         return f"{self.xr}-deletion-protection"
+
+
+def external_secret(release: str) -> str:
+    """Return the name of the Secret that a virtual cluster writes its kubeconfig for outside to."""
+    return f"vc-{release}-external"
 
 
 def connection_secret(release: str) -> str:

@@ -7,7 +7,7 @@ does not restart the control plane.
 from collections.abc import Mapping
 from typing import Any
 
-from function import quota, readiness
+from function import exposure, quota, readiness
 from function.errors import InvalidError, Problem
 from function.models.input import Input, OwnChart, Subject
 from function.release import Chart, release
@@ -55,6 +55,15 @@ def condition(observed: ObservedRelease | None, strangers: tuple[Stranger, ...])
     return readiness.judge(CONDITION, observed)
 
 
+def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> bool:
+    """Tell whether the quota that is desired now is in force."""
+    return (
+        observed is not None
+        and readiness.judge(CONDITION, observed).status == "True"
+        and observed.values.get("quota") == resource["spec"]["forProvider"]["values"]["quota"]
+    )
+
+
 def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
     found = ", ".join(f"{s.namespace}/{s.name}" for s in strangers)
     if all(stranger.terminating for stranger in strangers):
@@ -90,7 +99,7 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         "highAvailability": wanted.highly_available,
         "networkPolicy": _network_policy(wanted, config),
         "kubeconfig": {
-            "secret": names.kubeconfig_secret,
+            "secret": exposure.kubeconfig_secret(wanted.exposure, names),
             "readers": [{"kind": r.kind, "name": r.name} for r in wanted.readers],
         },
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],

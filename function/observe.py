@@ -4,10 +4,11 @@ An object may be anything: half created, of a wrong kind, or touched by somebody
 there or not of the expected type reads as absent, never as an error.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
-from function import rancher, vcluster
+from function import exposure, rancher, vcluster
 from function.plain import at, mapping
 from function.state import Condition, ObservedRelease, Stranger, Truth
 
@@ -17,6 +18,10 @@ PUBLIC_DETAILS = frozenset(
         vcluster.ETCD_AVAILABLE,
         vcluster.CHART_LABEL,
         vcluster.KUBERNETES_IMAGE,
+        exposure.SERVICE,
+        exposure.INGRESS,
+        exposure.ROUTE_WRITERS,
+        exposure.ROUTE,
         *rancher.STATE_KEYS,
     }
 )
@@ -52,7 +57,17 @@ def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
             for key in sorted(PUBLIC_DETAILS & {*details})
         },
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
+        external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
+
+
+def _server(kubeconfig: bytes) -> str:
+    """Return the server that a kubeconfig names; nothing else of it is looked at."""
+    found = _SERVER.search(kubeconfig)
+    return found[1].decode() if found else ""
+
+
+_SERVER = re.compile(rb"^\s*server: (https://[-a-z0-9.]+)\s*$", re.MULTILINE)
 
 
 def condition(plain: object, typ: str) -> Condition | None:

@@ -33,6 +33,8 @@ class Allowance:
     services: int = 0
     storage: str = "0"
     """Size of the volume of each pod."""
+    load_balancers: int = 0
+    """Services of type LoadBalancer, with a node port each."""
 
 
 CONTROL_PLANE = Allowance("control plane", pods=1, requests={}, limits={}, services=2)
@@ -86,15 +88,17 @@ def hard(
             total = quantity.parse(quota.memory) + _sum(rows, kind, "memory")
             result[f"{kind}.memory"] = quantity.size(total)
     if quota.storage is not None:
-        own = sum((row.pods * quantity.parse(row.storage) for row in rows), Decimal())
-        result["requests.storage"] = quantity.size(quantity.parse(quota.storage) + own)
+        volumes = sum((row.pods * quantity.parse(row.storage) for row in rows), Decimal())
+        result["requests.storage"] = quantity.size(quantity.parse(quota.storage) + volumes)
     if quota.pods is not None:
         result["pods"] = str(quota.pods + sum(row.pods + row.surge for row in rows))
     if quota.services is not None:
         result["services"] = str(quota.services + sum(row.services for row in rows))
     if quota.loadBalancers is not None:
-        result["services.loadbalancers"] = str(quota.loadBalancers)
-        result["services.nodeports"] = str(quota.loadBalancers * NODE_PORTS_PER_LOAD_BALANCER)
+        own = sum(row.load_balancers for row in rows)
+        ports = quota.loadBalancers * NODE_PORTS_PER_LOAD_BALANCER + own
+        result["services.loadbalancers"] = str(quota.loadBalancers + own)
+        result["services.nodeports"] = str(ports)
     return result
 
 
@@ -104,11 +108,13 @@ def allowances(
     """Return what the platform itself needs in the namespace, a row per component."""
     workload = at(values, "controlPlane", "statefulSet")
     etcd = at(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
+    service_type = at(values, "controlPlane", "service", "spec", "type")
     control_plane = replace(
         CONTROL_PLANE_HA if highly_available else CONTROL_PLANE,
         requests=_texts(at(workload, "resources", "requests")),
         limits=_texts(at(workload, "resources", "limits")),
         storage="0" if highly_available else _volume(workload),
+        load_balancers=int(service_type == "LoadBalancer"),
     )
     rows = [control_plane, COREDNS_HA if highly_available else COREDNS]
     if highly_available:

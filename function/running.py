@@ -5,7 +5,8 @@ A wish is compared with it, so that the comparison also holds after a restore wi
 
 from dataclasses import dataclass
 
-from function import versions
+from function import exposure, versions
+from function.exposure import INTERNAL, Exposure
 from function.models.fields import Availability
 from function.plain import at
 from function.state import Observed
@@ -30,6 +31,7 @@ class Running:
     provider_config: str
     cluster_name: str | None
     """Name in Rancher, once imported."""
+    exposure: Exposure = INTERNAL
 
 
 def running(observed: Observed) -> Running | None:
@@ -57,6 +59,7 @@ def running(observed: Observed) -> Running | None:
         kubernetes=_kubernetes(at(values, "controlPlane", "distro", "k8s", "image", "tag")),
         provider_config=vcluster.provider_config,
         cluster_name=_text(at(imported, "rancher", "clusterName")),
+        exposure=exposure.running(values, vcluster.name),
     )
 
 

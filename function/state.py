@@ -50,6 +50,8 @@ class ObservedRelease:
     details: Mapping[str, str] = field(default_factory=dict)
     """Connection details that are no secret."""
     has_kubeconfig: bool = False
+    external_server: str = ""
+    """Server that the kubeconfig for outside names; empty while there is none."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from function import rancher, vcluster
+from function import exposure, rancher, vcluster
 from function.models import xr
 from function.models.input import Input
 from function.state import Observed
@@ -18,9 +18,12 @@ def status(granted: Wanted, config: Input, observed: Observed, blocked_by: str) 
         host=granted.host.name,
         chartVersion=vcluster.running_chart(observed.vcluster),
         kubernetesVersion=vcluster.running_kubernetes(observed.vcluster),
-        endpoint=names.endpoint,
+        endpoint=exposure.endpoint(granted.exposure, names),
+        address=exposure.address(granted.exposure, observed.vcluster),
         kubeconfigSecretRef=xr.KubeconfigSecretRef(
-            namespace=names.namespace, name=names.kubeconfig_secret, key="config"
+            namespace=names.namespace,
+            name=exposure.kubeconfig_secret(granted.exposure, names),
+            key="config",
         ),
         rancher=rancher.status(observed.rancher, granted.rancher, config.rancher),
         blockedBy=blocked_by,

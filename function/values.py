@@ -8,7 +8,7 @@ chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yam
 
 from collections.abc import Mapping
 
-from function import images, quota
+from function import exposure, images, quota
 from function.models.input import Input
 from function.wanted import Wanted
 
@@ -28,11 +28,12 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
 
     Mirrors are no layer: they say where an image is pulled from, whichever layer names it.
     """
+    below = merge(_base(wanted, config.pullSecret), config.vcluster.values)
     layered = merge(
-        _base(wanted, config.pullSecret),
-        config.vcluster.values,
+        below,
         _plan(wanted),
         _spec(wanted),
+        exposure.values(wanted.exposure, wanted.names, config.expose, below),
         wanted.values,
         config.vcluster.enforcedValues,
     )

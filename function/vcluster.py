@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from function import exposure
 from function.models.input import Input
-from function.names import Names, connection_secret
+from function.names import connection_secret
 from function.readiness import judge
 from function.release import UNLIMITED, Chart, Detail, release
 from function.state import Condition, ObservedRelease
@@ -54,13 +55,21 @@ def desired(
         ),
         values=values,
         rollback_limit=_rollback_limit(observed, wanted.retries),
-        details=_details(names, observed, highly_available=wanted.highly_available),
+        details=_details(wanted, config, observed),
         connection_secret=connection_secret(names.release),
     )
 
 
 def condition(observed: ObservedRelease | None) -> Condition:
-    """Return ControlPlaneReady: deployed, up to date, enough healthy pods, and a kubeconfig."""
+    """Return ControlPlaneReady: the control plane runs, and is reached where it shall be."""
+    runs = _runs(observed)
+    if runs.status != "True" or observed is None:
+        return runs
+    return exposure.condition(CONDITION, observed) or runs
+
+
+def _runs(observed: ObservedRelease | None) -> Condition:
+    """Return whether it is deployed, up to date, with enough healthy pods and a kubeconfig."""
     judged = judge(CONDITION, observed)
     if judged.status != "True" or observed is None:
         return judged
@@ -86,11 +95,14 @@ def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> boo
 
 
 def is_settled(observed: ObservedRelease | None) -> bool:
-    """Tell whether the chart version that is asked for runs, so that the next may come."""
+    """Tell whether the chart version that is asked for runs, so that the next may come.
+
+    The way in from outside is nothing that an upgrade waits for.
+    """
     return (
         observed is not None
         and observed.deployed_version == observed.chart_version
-        and condition(observed).status == "True"
+        and _runs(observed).status == "True"
     )
 
 
@@ -136,20 +148,19 @@ def _rollback_limit(observed: ObservedRelease | None, retries: int) -> int:
     return UPGRADE_ATTEMPTS + retries
 
 
-def _details(
-    names: Names, observed: ObservedRelease | None, *, highly_available: bool
-) -> tuple[Detail, ...]:
+def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) -> tuple[Detail, ...]:
     """Return what is read from the host; the kubeconfig joins once the pods are healthy.
 
     An entry once added stays: taking it away would take the kubeconfig out of the Secret.
     """
-    kind = "Deployment" if highly_available else "StatefulSet"
+    names = wanted.names
+    kind = "Deployment" if wanted.highly_available else "StatefulSet"
     image = "spec.template.spec.initContainers[0].image"
     details = [
         Detail(CHART_LABEL, "apps/v1", kind, names.release, "metadata.labels.chart"),
         Detail(KUBERNETES_IMAGE, "apps/v1", kind, names.release, image),
     ]
-    if highly_available:
+    if wanted.highly_available:
         # A Deployment leaves status.availableReplicas out while it is 0.
         healthy, available = "status.currentHealthy", "status.availableReplicas"
         details += [
@@ -160,9 +171,12 @@ def _details(
         details.append(
             Detail(AVAILABLE, "apps/v1", kind, names.release, "status.availableReplicas")
         )
-    if observed and (KUBECONFIG in observed.connection_keys or _health(observed) is None):
+    is_healthy = observed is not None and _health(observed) is None
+    if is_healthy or (observed and KUBECONFIG in observed.connection_keys):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
-    return tuple(details)
+    is_up = is_healthy and judge(CONDITION, observed).status == "True"
+    way_in = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
+    return (*details, *way_in)
 
 
 def _contains(observed: object, desired_value: object) -> bool:

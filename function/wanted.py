@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from function import names, selfservice, versions
 from function.errors import InvalidError, Problem
+from function.exposure import INTERNAL, Exposure
 from function.models import input as platform
 from function.models import xr
 from function.models.fields import Availability, Owner, PodSecurity, Quota, SyncKind
@@ -51,6 +52,7 @@ class Wanted:
     chart: str
     kubernetes: str
     quota: Quota
+    exposure: Exposure
     pod_security: PodSecurity
     network_policy: bool
     egress: tuple[str, ...]
@@ -106,6 +108,7 @@ def resolve(
         chart=config.vcluster.chart.versions[-1],
         kubernetes=_kubernetes(spec.kubernetesVersion, config.vcluster.kubernetes, now),
         quota=_quota(spec.quota, plan.quota),
+        exposure=_exposure(spec.expose, own, config.expose.domain),
         pod_security=spec.isolation.podSecurity or config.tenant.podSecurity[0],
         network_policy=spec.isolation.networkPolicy,
         egress=tuple(spec.isolation.egress),
@@ -129,6 +132,12 @@ def _storage(spec: xr.SpecStorage, plan: platform.Plan) -> Storage:
 
 def _quota(spec: Quota, plan: Quota) -> Quota:
     return plan.model_copy(update=spec.model_dump(exclude_none=True))
+
+
+def _exposure(spec: xr.Expose, own: Names, domain: str) -> Exposure:
+    if spec.type == "ClusterIP":
+        return INTERNAL
+    return Exposure(spec.type, spec.hostname or f"{own.namespace}.{domain}")
 
 
 def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | None) -> str:

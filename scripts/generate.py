@@ -108,9 +108,10 @@ SPEC_RULES = [
         "each other, because Rancher's agent has no restricted security context",
     },
     {
-        "rule": f"{_read('self', 'expose.type', 'ClusterIP')} == 'ClusterIP' && "
-        f"{_read('self', 'expose.hostname')} == ''",
-        "message": "spec.expose: only type ClusterIP without hostname is available in this version",
+        "rule": f"{_read('self', 'expose.hostname')} == '' || "
+        f"{_read('self', 'expose.type', 'ClusterIP')} != 'ClusterIP'",
+        "message": "spec.expose.hostname is a name for outside, and type ClusterIP has no way in "
+        "from there: leave it out, or choose another spec.expose.type",
     },
     {
         "rule": f"{_read('self', 'storage.onDelete', 'Delete')} == 'Delete' && "

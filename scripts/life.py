@@ -36,6 +36,7 @@ KEY = "crossplane.io/composition-resource-name"
 FIRST_SEEN = "2026-01-01T00:00:00Z"
 """The examples' clock stands still."""
 
+_EXPORTED = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters: []  # an example, no credentials\n"
 
 
@@ -98,7 +99,7 @@ _FAILED = Report(
 _USAGE = Report({"conditions": [_condition("Ready", "Available")]})
 
 
-_NO_PODS = _deployed({"available": "0", "etcdAvailable": "0"})
+_NO_PODS = _deployed({"available": "0", "etcdAvailable": "0", "ingressLoadBalancer": "map[]"})
 _UP = _deployed({"kubeconfig": KUBECONFIG})
 
 
@@ -294,11 +295,15 @@ def _derived(release: Object) -> dict[str, str]:
     control_plane = values["controlPlane"]
     tag = control_plane["distro"]["k8s"]["image"]["tag"]
     replicas = str(control_plane["statefulSet"]["highAvailability"]["replicas"])
+    exported = values["exportKubeConfig"].get("additionalSecrets", [])
+    server = "".join(f"    server: {each['server']}\n" for each in exported)
     return {
         "chart": f"vcluster-{provider['chart']['version']}",
         "kubernetesImage": f"ghcr.io/loft-sh/kubernetes:{tag}",
         "available": replicas,
         "etcdAvailable": replicas,
+        "ingressLoadBalancer": "map[ingress:[map[ip:192.0.2.20]]]",
+        "externalKubeconfig": f"{_EXPORTED}{server}",
     }
 
 

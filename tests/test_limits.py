@@ -173,9 +173,13 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
         ),
         pytest.param(
             {},
-            {**PLATFORM, "tenant.exposeTypes": ["Ingress", "Gateway"]},
+            {
+                **PLATFORM,
+                "tenant.exposeTypes": ["Ingress", "LoadBalancer"],
+                "expose.domain": "k8s.example.org",
+            },
             "spec.expose.type: is not a way in that the platform allows. "
-            "Choose one of: Ingress, Gateway.",
+            "Choose one of: Ingress, LoadBalancer.",
             id="expose",
         ),
         *(

@@ -36,6 +36,7 @@ LONGEST = "a123456789b123456789c123456789d1234567"
         pytest.param("rancher_release", "kunde1-rancher", id="rancher_release"),
         pytest.param("state_config_map", "kunde1-rancher", id="state_config_map"),
         pytest.param("kubeconfig_secret", "vc-kunde1-vcluster", id="kubeconfig_secret"),
+        pytest.param("external_secret", "vc-kunde1-vcluster-external", id="external_secret"),
         pytest.param("service", "kunde1-vcluster.kunde1.svc", id="service"),
         pytest.param("endpoint", "https://kunde1-vcluster.kunde1.svc:443", id="endpoint"),
         pytest.param("etcd", "kunde1-vcluster-etcd", id="etcd"),
@@ -143,6 +144,7 @@ def test_golden_is_complete() -> None:
         "rancher_release",
         "state_config_map",
         "kubeconfig_secret",
+        "external_secret",
         "service",
         "endpoint",
         "etcd",
@@ -271,7 +273,7 @@ def _fit(found: names.Names) -> None:
         assert len(service) <= 63
         assert re.fullmatch("[a-z]([-a-z0-9]*[a-z0-9])?", service)
     assert len(found.namespace) <= 63
-    for long in (found.kubeconfig_secret, found.vcluster_usage, found.namespace_usage):
+    for long in (found.external_secret, found.vcluster_usage, found.namespace_usage):
         assert len(long) <= 253
 
 

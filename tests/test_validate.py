@@ -139,16 +139,6 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
             id="restore-is-not-available",
         ),
         pytest.param(
-            {"expose": {"type": "LoadBalancer"}},
-            "spec.expose.type: is not available in this version: use ClusterIP. Correct it.",
-            id="load-balancer-is-not-available",
-        ),
-        pytest.param(
-            {"expose": {"hostname": MARKER}},
-            "spec.expose.hostname: is not available in this version: leave it out. Correct it.",
-            id="hostname-is-not-available",
-        ),
-        pytest.param(
             {"isolation": {"podSecurity": "privileged"}},
             "spec.isolation.podSecurity: must be 'baseline' or 'restricted'. Correct it.",
             id="privileged",
@@ -900,6 +890,7 @@ def test_lists_of_a_spec(path: str, entry: object) -> None:
         pytest.param("hostNamespace.reserved", "a", 500, id="reserved"),
         pytest.param("hostNamespace.operators", {"kind": "User", "name": "a"}, 50, id="operators"),
         pytest.param("expose.ingressFrom", {}, 20, id="ingress-from"),
+        pytest.param("expose.gateway.parentRefs", {"name": "public"}, 32, id="gateways"),
         pytest.param("rancher.owners", {"user": "u-1"}, 50, id="owners"),
         pytest.param("rancher.ownerRoles", "cluster-owner", 50, id="roles"),
         pytest.param("rancher.egress", "192.0.2.0/24", 50, id="egress-to-rancher"),
@@ -944,6 +935,7 @@ FIELDS = [
     "storage.size",
     "storage.onDelete",
     "expose.type",
+    "expose.hostname",
     "quota.cpu",
     "quota.pods",
     "isolation.podSecurity",

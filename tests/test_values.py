@@ -509,14 +509,27 @@ ALL_MIRRORED = {
     host: f"mirror.example.org/{host.partition('.')[0]}"
     for host in ("ghcr.io", "docker.io", "registry.k8s.io", "mirror.gcr.io")
 }
+WAYS_IN = {
+    "expose": {
+        "domain": "k8s.example.org",
+        "ingress": {"className": "nginx", "annotations": {"example.org/a": "b"}},
+        "gateway": {"parentRefs": [{"name": "public", "sectionName": "tls", "port": 443}]},
+        "loadBalancer": {"annotations": {"example.org/a": "b"}},
+    },
+    "tenant.exposeTypes": ["ClusterIP", "LoadBalancer", "Ingress", "Gateway"],
+}
 MATRIX = [
-    ({"availability": availability, **sync, **pool, **storage, **level}, pull_secret)
-    for availability, sync, pool, storage, level, pull_secret in itertools.product(
+    (
+        {"availability": availability, **sync, **pool, **storage, **level, **way_in},
+        {**pull_secret, **WAYS_IN},
+    )
+    for availability, sync, pool, storage, level, way_in, pull_secret in itertools.product(
         ["Single", "HA"],
         [{}, *({"sync": {kind: kind != "storageClasses"}} for kind in SYNCS)],
         [{}, {"nodePool": "tenants"}],
         [{}, {"storage": {"size": "7Gi", "storageClassName": "fast"}}],
         [{}, {"isolation": {"podSecurity": "restricted"}}],
+        [{}, {"expose": {"type": "LoadBalancer"}}, {"expose": {"type": "Ingress"}}],
         [{}, {"pullSecret": "pull", "registries": ALL_MIRRORED}],
     )
 ]
@@ -548,6 +561,15 @@ def test_every_supported_chart_takes_all_values(minor: str, matrix: list[dict[st
         for error in validator.iter_errors(case)
     }
     assert refused == set()
+
+
+@pytest.mark.parametrize("minor", MINORS)
+def test_a_gateway_needs_chart_0_34(minor: str) -> None:
+    """Charts take a TLSRoute exactly where it is offered."""
+    found = values({"expose": {"type": "Gateway"}}, WAYS_IN)
+    refused = [error.message for error in schema(minor).iter_errors(found)]
+    too_old = "Additional properties are not allowed ('tlsRoute' was unexpected)"
+    assert refused == ([too_old] if minor in ("0.31", "0.32", "0.33") else [])
 
 
 def test_an_older_chart_does_not() -> None:

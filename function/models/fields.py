@@ -82,6 +82,13 @@ Key = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_lengt
 ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 """The name of a Kubernetes object (a DNS subdomain)."""
 
+_DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+DNS_NAME = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
+"""A name in DNS, in lower case: labels of up to 63 characters."""
+
+DnsName = Annotated[str, Field(pattern=f"^({DNS_NAME})?$")]
+"""A name in DNS; empty for none."""
+
 _CidrText = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=43)]
 
 Cidr = Annotated[_CidrText, AfterValidator(_network)]

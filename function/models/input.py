@@ -15,9 +15,11 @@ from function.models.fields import (
     ChartVersion,
     Cidr,
     Digest,
+    DnsName,
     Duration,
     ExposeType,
     ImageReference,
+    Int,
     Key,
     KubernetesMinor,
     KubernetesVersion,
@@ -235,9 +237,71 @@ class HostNamespace(Model):
     )
 
 
+class ExposeIngress(Model):
+    """Ingresses of virtual clusters; the ingress controller must pass TLS through."""
+
+    className: ObjectName | None = Field(
+        None, description="IngressClass; the host's default when left out."
+    )
+    annotations: dict[LabelKey, str] = Field(
+        {},
+        description="Annotations of every such Ingress, beside the chart's own for ingress-nginx: "
+        "what makes another controller pass TLS through.",
+    )
+
+
+class ParentRef(Model):
+    """A Gateway, or one of its listeners, that takes the routes."""
+
+    group: ObjectName | None = Field(None, description="API group; default the Gateway's.")
+    kind: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=63)] | None = Field(
+        None, description="Kind; default Gateway."
+    )
+    namespace: ObjectName | None = Field(None, description="Namespace of the Gateway.")
+    name: ObjectName = Field(description="Name of the Gateway.")
+    sectionName: ObjectName | None = Field(None, description="Name of the listener.")
+    port: Annotated[Int, Field(ge=1, le=65535)] | None = Field(
+        None, description="Port of the listener."
+    )
+
+
+class ExposeGateway(Model):
+    """TLSRoutes of virtual clusters; the listener must be of mode Passthrough."""
+
+    apiVersion: str = Field(
+        "gateway.networking.k8s.io/v1",
+        pattern=r"^gateway\.networking\.k8s\.io/v1[a-z0-9]*$",
+        max_length=100,
+        description="Version of TLSRoute that the host serves.",
+    )
+    parentRefs: list[ParentRef] = Field(
+        [], max_length=32, description="The Gateways that take the routes."
+    )
+
+
+class ExposeLoadBalancer(Model):
+    """Services of type LoadBalancer of virtual clusters."""
+
+    annotations: dict[LabelKey, str] = Field(
+        {}, description="Annotations of every such Service: what steers the host's load balancer."
+    )
+
+
 class Expose(Model):
     """How virtual clusters are reached from outside."""
 
+    domain: DnsName = Field(
+        "",
+        max_length=189,
+        description="Domain below which each virtual cluster has its name, "
+        "`<namespace on the host>.<domain>`. For virtual clusters only: the names that others "
+        "have below it belong into `hostNamespace.reserved`. Empty: no way in from outside.",
+    )
+    ingress: ExposeIngress = Field(ExposeIngress(), description="For `spec.expose.type` Ingress.")
+    gateway: ExposeGateway = Field(ExposeGateway(), description="For `spec.expose.type` Gateway.")
+    loadBalancer: ExposeLoadBalancer = Field(
+        ExposeLoadBalancer(), description="For `spec.expose.type` LoadBalancer."
+    )
     ingressFrom: list[Values] = Field(
         [],
         max_length=20,
@@ -412,4 +476,22 @@ class Input(Model):
                 "in the values, which takes the place of every registry"
             )
             raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _ways_in_are_configured(self) -> "Input":
+        outside = {*self.tenant.exposeTypes} - {"ClusterIP"}
+        if outside and not self.expose.domain:
+            msg = "tenant.exposeTypes other than ClusterIP need expose.domain"
+            raise ValueError(msg)
+        if "Gateway" in outside and not self.expose.gateway.parentRefs:
+            msg = "tenant.exposeTypes with Gateway needs expose.gateway.parentRefs"
+            raise ValueError(msg)
+        for layer in (self.vcluster.values, self.vcluster.enforcedValues):
+            if outside and at(layer, "exportKubeConfig", "secret"):
+                msg = (
+                    "exportKubeConfig.secret among the chart's values excludes the kubeconfig for "
+                    "outside that tenant.exposeTypes needs: use exportKubeConfig.additionalSecrets"
+                )
+                raise ValueError(msg)
         return self

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from function.models.fields import (
     Availability,
     Bool,
+    DnsName,
     ExposeType,
     Key,
     KubernetesVersionOrMinor,
@@ -52,11 +53,13 @@ class SpecStorage(Storage):
 class Expose(Model):
     """How the API server is reached."""
 
-    type: Annotated[ExposeType, _not_yet("ClusterIP")] = Field(
-        "ClusterIP", description="Kind of the way in."
-    )
-    hostname: Annotated[str, _not_yet("")] = Field(
-        "", max_length=253, description="Name under which the API server is reached."
+    type: ExposeType = Field("ClusterIP", description="Kind of the way in.")
+    hostname: DnsName = Field(
+        "",
+        max_length=253,
+        description="Name under which the API server is reached from outside: "
+        "`<namespace on the host>.<the platform's domain>`, which is the default, or a name "
+        "below that.",
     )
 
 
@@ -205,6 +208,11 @@ class Status(Model):
     chartVersion: str = Field("", description="Chart version that runs.")
     kubernetesVersion: str = Field("", description="Kubernetes version that runs.")
     endpoint: str = Field("", description="URL of the API server.")
+    address: str | None = Field(
+        None,
+        description="IP address or DNS name that the endpoint's name must lead to, once the load "
+        "balancer or the ingress controller has given one.",
+    )
     kubeconfigSecretRef: KubeconfigSecretRef | None = Field(
         None, description="Where the kubeconfig is."
     )

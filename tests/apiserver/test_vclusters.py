@@ -83,9 +83,39 @@ def test_columns(crossplane: Client) -> None:
         pytest.param("x1", {"availability": "Double"}, "Unsupported value", id="enum"),
         pytest.param(
             "x1",
-            {"expose": {"type": "Ingress"}},
-            "only type ClusterIP without hostname is available in this version",
-            id="not-yet-exposed",
+            {"expose": {"hostname": "x1.k8s.example.org"}},
+            "type ClusterIP has no way in from there",
+            id="name-without-a-way-in",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "ClusterIP", "hostname": "x1.k8s.example.org"}},
+            "type ClusterIP has no way in from there",
+            id="name-for-the-inside",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "Ingress", "hostname": "*.k8s.example.org"}},
+            "spec.expose.hostname",
+            id="wildcard",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "Ingress", "hostname": "X1.k8s.example.org"}},
+            "spec.expose.hostname",
+            id="capitals",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "Ingress", "hostname": "a." * 127 + "a"}},
+            "spec.expose.hostname",
+            id="long-hostname",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "Ingress", "annotations": {"a": "b"}}},
+            'unknown field "spec.expose.annotations"',
+            id="annotations",
         ),
         pytest.param(
             "x1",

@@ -54,7 +54,8 @@ def test_every_connection_detail_is_there(run_helm: Helm, example: str) -> None:
 def test_nothing_of_ours_twice(run_helm: Helm, example: str) -> None:
     """Quota, limits and network policies are those of the namespace chart alone."""
     kinds = {kind for kind, _ in rendered(run_helm, example)}
-    assert not kinds & {"ResourceQuota", "LimitRange", "NetworkPolicy", "Ingress"}
+    assert not kinds & {"ResourceQuota", "LimitRange", "NetworkPolicy"}
+    assert ("Ingress" in kinds) is (example == "exposed")
 
 
 def test_single(run_helm: Helm) -> None:
