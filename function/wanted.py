@@ -108,7 +108,7 @@ def resolve(
         chart=config.vcluster.chart.versions[-1],
         kubernetes=_kubernetes(spec.kubernetesVersion, config.vcluster.kubernetes, now),
         quota=_quota(spec.quota, plan.quota),
-        exposure=_exposure(spec.expose, own, config.expose.domain),
+        exposure=_exposure(spec.expose, derived, config.expose.domain),
         pod_security=spec.isolation.podSecurity or config.tenant.podSecurity[0],
         network_policy=spec.isolation.networkPolicy,
         egress=tuple(spec.isolation.egress),

@@ -14,8 +14,8 @@ TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
 CONDITIONS = (DOCS / "conditions.md").read_text()
 RANCHER = (DOCS / "rancher.md").read_text()
 FAILURES = "".join(
-    (ROOT / "tests" / "e2e" / name).read_text()
-    for name in ("test_failure.py", "test_resilience.py")
+    (ROOT / "tests" / "e2e" / f"test_{name}.py").read_text()
+    for name in ("exposure", "failure", "resilience")
 )
 SOURCES = "".join(
     path.read_text()

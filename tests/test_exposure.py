@@ -212,6 +212,37 @@ def test_the_input_is_complete(platform: dict[str, Any], sentence: str) -> None:
     assert error.value.reason == "InvalidInput"
 
 
+@pytest.mark.parametrize(
+    ("path", "is_taken"),
+    [
+        ("controlPlane", False),
+        ("controlPlane.ingress", False),
+        ("controlPlane.ingress.annotations", False),
+        ("controlPlane.service", False),
+        ("controlPlane.proxy.extraSANs", False),
+        ("controlPlane.tlsRoute", False),
+        ("exportKubeConfig", False),
+        ("exportKubeConfig.additionalSecrets", False),
+        ("controlPlane.ingresses", True),
+        ("controlPlane.coredns", True),
+        ("sync.toHost.pods", True),
+    ],
+)
+def test_values_of_a_tenant_do_not_steer(path: str, is_taken: bool) -> None:  # noqa: FBT001  # a table
+    """No way around the rules on names by values of one's own, where there are ways in."""
+    config({"tenant.values": [path]})
+    if is_taken:
+        config({**PLATFORM, "tenant.values": [path]})
+        return
+    with pytest.raises(InvalidError) as error:
+        config({**PLATFORM, "tenant.values": [path]})
+    assert str(error.value) == (
+        "input: tenant.values must not allow the chart's way in, where tenant.exposeTypes has "
+        "others than ClusterIP: controlPlane.ingress, controlPlane.tlsRoute, controlPlane.service, "
+        "controlPlane.proxy, exportKubeConfig or what is above them. Correct it."
+    )
+
+
 def test_a_gateway_comes_with_the_chart_that_has_it() -> None:
     """A running chart that is too old keeps its way in, and the customer reads why."""
     platform = config({**PLATFORM, "vcluster.chart.versions": ["0.33.4", "0.34.7"]})

@@ -69,6 +69,14 @@ SPEC = (
                     {"project": "none"},
                 ]
             ),
+            "expose": st.sampled_from(
+                [
+                    {"type": "ClusterIP"},
+                    {"type": "Ingress"},
+                    {"type": "Ingress", "hostname": "kunde2.k8s.example.org"},
+                    {"type": "LoadBalancer"},
+                ]
+            ),
             "deletionProtection": st.booleans(),
             "sync": st.sampled_from([{"ingresses": True}, {"serviceAccounts": True}]),
             "anything": JSON,

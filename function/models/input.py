@@ -49,6 +49,21 @@ OLDEST_CHART = (0, 31)
 """The first chart with a PodDisruptionBudget for the control plane, from which health is read."""
 
 
+STEERING = (
+    "controlPlane.ingress",
+    "controlPlane.tlsRoute",
+    "controlPlane.service",
+    "controlPlane.proxy",
+    "exportKubeConfig",
+)
+"""Chart values that choose another's name, or annotations for ingress controllers and DNS."""
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Tell whether one path is the other, or above it."""
+    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
+
+
 def _supported(version: str) -> str:
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_CHART:
         msg = "charts older than 0.31.0 are not supported"
@@ -295,7 +310,8 @@ class Expose(Model):
         max_length=189,
         description="Domain below which each virtual cluster has its name, "
         "`<namespace on the host>.<domain>`. For virtual clusters only: the names that others "
-        "have below it belong into `hostNamespace.reserved`. Empty: no way in from outside.",
+        "have below it belong into `hostNamespace.reserved`. Empty: no way in from outside. "
+        "Another domain gives every exposed virtual cluster another name and restarts it.",
     )
     ingress: ExposeIngress = Field(ExposeIngress(), description="For `spec.expose.type` Ingress.")
     gateway: ExposeGateway = Field(ExposeGateway(), description="For `spec.expose.type` Gateway.")
@@ -487,6 +503,13 @@ class Input(Model):
         if "Gateway" in outside and not self.expose.gateway.parentRefs:
             msg = "tenant.exposeTypes with Gateway needs expose.gateway.parentRefs"
             raise ValueError(msg)
+        for path in self.tenant.values:
+            if outside and any(_overlap(path, steering) for steering in STEERING):
+                msg = (
+                    "tenant.values must not allow the chart's way in, where tenant.exposeTypes has "
+                    f"others than ClusterIP: {', '.join(STEERING)} or what is above them"
+                )
+                raise ValueError(msg)
         for layer in (self.vcluster.values, self.vcluster.enforcedValues):
             if outside and at(layer, "exportKubeConfig", "secret"):
                 msg = (
