@@ -137,7 +137,8 @@ def condition(typ: str, observed: ObservedRelease) -> Condition | None:
     asked = running(observed.values, observed.name)
     if not asked.is_external:
         return None
-    if observed.external_server != asked.server:
+    is_told = KUBECONFIG in observed.connection_keys
+    if not is_told or observed.external_server != asked.server:
         message = f"The control plane runs; its kubeconfig for {asked.server} was not written yet."
         return Condition(typ, "False", "WaitingForKubeconfig", message)
     if asked.type == "Gateway" and not _is_accepted(_told(observed, ROUTE)):
@@ -190,7 +191,7 @@ def _is_address(text: str) -> bool:
 
 
 def _told(observed: ObservedRelease | None, key: str) -> str:
-    """Return a detail that is asked for now; the Secret may hold those of another way in."""
+    """Return a detail that is asked for now; the Secret keeps those of the ways in before."""
     if observed is None or key not in observed.connection_keys:
         return ""
     return observed.details.get(key, "")

@@ -397,7 +397,7 @@ FIRST = {
 }
 STATUS = ("routeStatus", "gateway.networking.k8s.io/v1", "TLSRoute", "status")
 
-# What Go's fmt.Sprintf("%v") makes of the JSON of each, by Go 1.26.
+# As Go's fmt.Sprintf("%v") writes them, and provider-helm 1.3.0 on a real API server did.
 WITHOUT_ADDRESS = "map[]"
 BY_IP = "map[ingress:[map[ip:10.250.0.9 ipMode:VIP]]]"
 WRITTEN_BY_HELM = (
@@ -555,6 +555,15 @@ def test_ready_has_the_right_kubeconfig(server: str) -> None:
         "WaitingForKubeconfig",
         f"The control plane runs; its kubeconfig for {SERVER} was not written yet.",
     )
+
+
+def test_a_kubeconfig_of_an_earlier_way_in_does_not_count() -> None:
+    """The provider's Secret keeps what it was once asked for, until it is asked again."""
+    observed = replace(
+        seen("LoadBalancer", {FIRST["LoadBalancer"][0]}, serviceLoadBalancer=BY_IP),
+        external_server=SERVER,
+    )
+    assert vcluster.condition(observed).reason == "WaitingForKubeconfig"
 
 
 def test_health_comes_first() -> None:
