@@ -71,7 +71,7 @@ def told(client: Client, typ: Any, details: dict[str, str]) -> dict[str, str]:
     """Return what provider-helm reads of a way in, after it has read these details."""
     observed = deployed(values=exposed(typ), connection_keys=frozenset(details), details=details)
     asked = exposure.details(
-        Exposure(typ, HOSTNAME), derive("kunde1", "p"), Expose(), observed, is_up=True
+        Exposure(typ, HOSTNAME), derive("kunde1", "", "p"), Expose(), observed, is_up=True
     )
     found = {}
     for detail in asked:
