@@ -74,8 +74,9 @@ class Api:
         self._kinds = tuple(self._discover())
         for kind in self._kinds:
             if kind.listed:
-                found = self._ask(kind.url(None), accept=METADATA) or {"items": []}
-                for each in found["items"]:
+                found = self._ask(kind.url(None), accept=METADATA) or {}
+                # Go writes an empty list as null here.
+                for each in found.get("items") or ():
                     metadata = each["metadata"]
                     yield kind.full_name, metadata.get("namespace", ""), metadata["name"]
 
