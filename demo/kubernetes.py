@@ -7,10 +7,11 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 Object = dict[str, Any]
 
@@ -34,8 +35,10 @@ class Store:
         self.objects[path] = body
         return body
 
-    def answer(self, method: str, path: str, body: Object) -> tuple[int, Object]:
-        """Return status and body of an answer."""
+    def answer(
+        self, method: str, path: str, body: Object, labels: Mapping[str, str] | None = None
+    ) -> tuple[int, Object]:
+        """Return status and body of an answer; a list has what bears the labels."""
         if method == "POST":
             path = f"{path}/{body['metadata']['name']}"
             if path in self.objects:
@@ -45,11 +48,22 @@ class Store:
             found = self.objects.get(path, {"metadata": {}})
             return 200, self.put(path, _merged(found, body))
         if method == "GET" and self._is_collection(path):
-            below = [o for p, o in self.objects.items() if p.rpartition("/")[0] == path]
-            return 200, {"metadata": {}, "items": below}
+            return 200, {"metadata": {}, "items": self._listed(path, labels or {})}
         if path not in self.objects:
             return 404, _status(404, "NotFound")
         return 200, self.objects.pop(path) if method == "DELETE" else self.objects[path]
+
+    def _listed(self, path: str, labels: Mapping[str, str]) -> list[Object]:
+        """Return what is in a collection, which may be that of all namespaces."""
+        found = []
+        for one, body in self.objects.items():
+            above = one.rpartition("/")[0]
+            everywhere = re.sub("/namespaces/[^/]+/", "/", above)
+            if path in (above, everywhere):
+                borne = body["metadata"].get("labels") or {}
+                if labels.items() <= borne.items():
+                    found.append(body)
+        return found
 
     def _is_collection(self, path: str) -> bool:
         match = _PATH.fullmatch(path)
@@ -64,10 +78,13 @@ def serving() -> Iterator[tuple[Store, str]]:
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
+            path, _, query = self.path.partition("?")
+            selector = parse_qs(query).get("labelSelector", [""])[0]
+            labels = dict(part.split("=") for part in selector.split(",") if part)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
             with lock:
-                status, answer = store.answer(self.command, self.path.partition("?")[0], body)
+                status, answer = store.answer(self.command, path, body, labels)
                 payload = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -5,14 +5,13 @@ to be left behind is noted in a ConfigMap, which `sweep` reads.
 """
 
 import json
-from collections.abc import Callable
 
 import structlog
 
 from rancher_import.clock import Backoff, Clock
 from rancher_import.errors import RancherImportError, RefusedError, TransientError
 from rancher_import.importing import PERMISSION_LAG_SECONDS
-from rancher_import.kubernetes import Host, Tenant
+from rancher_import.kubernetes import Host
 from rancher_import.model import OWNER_UID, State
 from rancher_import.rancher import Rancher
 
@@ -89,17 +88,6 @@ class Deregistration:
             return self._rancher.management(state.cluster_id) is None
         # A cluster that was created a moment ago may still be hidden from us.
         return state.phase in ("", "Pending") or elapsed > PERMISSION_LAG_SECONDS
-
-
-def clean_inside(open_tenant: Callable[[], Tenant | None]) -> None:
-    """Remove Rancher's agent and our marker from a virtual cluster whose data is kept."""
-    try:
-        tenant = open_tenant()
-        if tenant is not None:
-            tenant.remove_agent(namespace=True)
-            tenant.remove_marker()
-    except RancherImportError as error:
-        log.warning("the agent stays behind", reason=error.reason, message=error.message)
 
 
 def abandon(host: Host, config_map: str, name: str, owner_uid: str) -> None:

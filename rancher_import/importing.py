@@ -21,6 +21,7 @@ from rancher_import.plan import (
     ForceDeploy,
     RemoveAgent,
     Superseded,
+    TakeOver,
     Unbind,
     Wait,
     WriteMarker,
@@ -163,6 +164,8 @@ class Import:
             case ForceDeploy():
                 self._rancher.force_deploy(action.cluster_id)
                 self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
+            case TakeOver():
+                self._rancher.take_over(self._wish)
             case WriteMarker() | RemoveAgent() | ApplyManifest():
                 self._act_inside(action)
             case Superseded() | Done():

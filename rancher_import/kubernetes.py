@@ -17,6 +17,10 @@ from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.config.models import User
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.admissionregistration_v1 import (
+    MutatingWebhookConfiguration,
+    ValidatingWebhookConfiguration,
+)
 from lightkube.resources.apps_v1 import DaemonSet, Deployment, ReplicaSet
 from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import (
@@ -28,7 +32,12 @@ from lightkube.resources.core_v1 import (
     ServiceAccount,
 )
 from lightkube.resources.policy_v1 import PodDisruptionBudget
-from lightkube.resources.rbac_authorization_v1 import ClusterRole, ClusterRoleBinding
+from lightkube.resources.rbac_authorization_v1 import (
+    ClusterRole,
+    ClusterRoleBinding,
+    Role,
+    RoleBinding,
+)
 from lightkube.types import PatchType
 
 from rancher_import import tls
@@ -46,6 +55,15 @@ MARKER_NAMESPACE = "kube-system"
 MARKER = "caas-rancher-import"
 
 CLEAN_UP_PREFIX = "cattle-cleanup-"
+
+RANCHERS_NAMESPACES = ("cattle-impersonation-system", "cattle-fleet-system", AGENT_NAMESPACE)
+RANCHERS_FINALIZERS = "controller.cattle.io/"
+WEBHOOK = "rancher-webhook"
+WEBHOOK_CONFIGURATION = "rancher.cattle.io"
+BY_RANCHER: "LabelSelector" = {"cattle.io/creator": "norman"}
+CLUSTER_ROLES = ("cattle-admin", "proxy-clusterrole-kubeapiserver")
+CLUSTER_ROLE_BINDINGS = ("cattle-admin-binding", "proxy-role-binding-kubernetes-master")
+"""What Rancher makes in a cluster: what its own clean-up removes, and what its manifest holds."""
 
 RESOURCES: dict[str, Any] = {
     resource.__name__: resource
@@ -84,7 +102,7 @@ class Host:
 
     def state(self) -> State:
         """Return what the state ConfigMap says; without one, nothing is wished for."""
-        found = _maybe(
+        found = maybe(
             lambda: self._client.get(ConfigMap, self._name, namespace=self._namespace),
             f"ConfigMap {self._namespace}/{self._name}",
         )
@@ -106,7 +124,7 @@ class Host:
     def kubeconfig(self, namespace: str, name: str, key: str) -> str | None:
         """Return a kubeconfig, or None while there is none."""
         what = f"Secret {namespace}/{name}"
-        found = _maybe(lambda: self._client.get(Secret, name, namespace=namespace), what)
+        found = maybe(lambda: self._client.get(Secret, name, namespace=namespace), what)
         encoded = (found.data or {}).get(key) if found else None
         return base64.b64decode(encoded).decode() if encoded else None
 
@@ -210,11 +228,8 @@ class Tenant:
                 message = f"{body['kind']} {body['metadata']['name']}: {error}"
                 raise TransientError("BadManifest", message) from None
 
-    def remove_agent(self, *, namespace: bool = False) -> None:
-        """Remove Rancher's agent and its credentials, or its whole namespace."""
-        if namespace:
-            _maybe(lambda: self._client.delete(Namespace, AGENT_NAMESPACE), "the agent's namespace")
-            return
+    def remove_agent(self) -> None:
+        """Remove Rancher's agent and its credentials."""
         self._delete(Deployment, AGENT, AGENT_NAMESPACE)
         for secret in call(
             lambda: list(self._client.list(Secret, namespace=AGENT_NAMESPACE)),
@@ -224,8 +239,59 @@ class Tenant:
             if name.startswith("cattle-credentials-"):
                 self._delete(Secret, name, AGENT_NAMESPACE)
 
-    def _delete(self, resource: Any, name: str, namespace: str) -> None:  # noqa: ANN401
-        _maybe(lambda: self._client.delete(resource, name, namespace=namespace), name)
+    def remove_rancher(self) -> bool:
+        """Remove all that Rancher and its manifest made; tell whether its namespaces are gone.
+
+        Its webhooks go before the namespaces, whose removal they refuse when nobody answers them.
+        """
+        for deployment in (AGENT, WEBHOOK):
+            self._delete(Deployment, deployment, AGENT_NAMESPACE)
+        for webhook in (ValidatingWebhookConfiguration, MutatingWebhookConfiguration):
+            self._delete(webhook, WEBHOOK_CONFIGURATION)
+        for role in (ClusterRoleBinding, ClusterRole, RoleBinding, Role):
+            self._delete_labelled(role)
+        for name in CLUSTER_ROLE_BINDINGS:
+            self._delete(ClusterRoleBinding, name)
+        for name in CLUSTER_ROLES:
+            self._delete(ClusterRole, name)
+        for name in RANCHERS_NAMESPACES:
+            self._delete(Namespace, name)
+        return not self._release_namespaces() & {*RANCHERS_NAMESPACES}
+
+    def rancher_cleans_up(self) -> bool:
+        """Tell whether Rancher's Job that cleans up is at work."""
+        jobs = call(lambda: list(self._client.list(Job, namespace="default")), "the Jobs")
+        return any(_cleans_up(job) for job in jobs)
+
+    def _delete_labelled(self, resource: Any) -> None:  # noqa: ANN401
+        namespace = "*" if resource in (Role, RoleBinding) else None
+        found = call(
+            lambda: list(self._client.list(resource, namespace=namespace, labels=BY_RANCHER)),
+            "Rancher's roles",
+        )
+        for one in found:
+            self._delete(resource, one.metadata.name, one.metadata.namespace)
+
+    def _release_namespaces(self) -> set[str]:
+        """Return all namespaces, freed of the finalizers that only Rancher would take off."""
+        found = call(lambda: list(self._client.list(Namespace)), "the namespaces")
+        for namespace in found:
+            metadata = namespace.metadata or ObjectMeta()
+            name, finalizers = metadata.name or "", metadata.finalizers or []
+            kept = [one for one in finalizers if not one.startswith(RANCHERS_FINALIZERS)]
+            if kept != finalizers:
+                patch = {"metadata": {"finalizers": kept}}
+                maybe(
+                    lambda name=name, patch=patch: self._client.patch(  # type: ignore[misc]
+                        Namespace, name, patch, patch_type=PatchType.MERGE
+                    ),
+                    f"Namespace {name}",
+                )
+        return {(one.metadata and one.metadata.name) or "" for one in found}
+
+    def _delete(self, resource: Any, name: str, namespace: str | None = None) -> None:  # noqa: ANN401
+        where: dict[str, Any] = {"namespace": namespace} if namespace else {}
+        maybe(lambda: self._client.delete(resource, name, **where), name)
 
     def _marker(self) -> Marker | None:
         found = self._get(ConfigMap, MARKER, MARKER_NAMESPACE)
@@ -257,12 +323,7 @@ class Tenant:
         namespace = self._get(Namespace, AGENT_NAMESPACE)
         if namespace and namespace.metadata and namespace.metadata.deletionTimestamp:
             return True
-        for job in self._client.list(Job, namespace="default"):
-            name = (job.metadata and job.metadata.name) or ""
-            done = job.status and (job.status.succeeded or job.status.failed)
-            if name.startswith(CLEAN_UP_PREFIX) and not done:
-                return True
-        return False
+        return any(_cleans_up(job) for job in self._client.list(Job, namespace="default"))
 
     def _get(self, resource: Any, name: str, namespace: str | None = None) -> Any:  # noqa: ANN401
         try:
@@ -273,6 +334,12 @@ class Tenant:
             if error.status.code == NOT_FOUND:
                 return None
             raise
+
+
+def _cleans_up(job: Job) -> bool:
+    name = (job.metadata and job.metadata.name) or ""
+    done = job.status and (job.status.succeeded or job.status.failed)
+    return name.startswith(CLEAN_UP_PREFIX) and not done
 
 
 def read_state(data: Mapping[str, str]) -> State:
@@ -297,7 +364,7 @@ def call(action: Callable[[], T], what: str) -> T:
         raise _unreachable(error) from None
 
 
-def _maybe(action: Callable[[], T], what: str) -> T | None:
+def maybe(action: Callable[[], T], what: str) -> T | None:
     """Do something to an object that may not be there."""
     try:
         return action()

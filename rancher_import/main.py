@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar, cast
@@ -68,6 +69,7 @@ def import_() -> None:
         cluster_name=env.text("CLUSTER_NAME"),
         owner_name=env.text("OWNER_NAME"),
         owner_uid=env.text("OWNER_UID"),
+        former_owner_uid=env.text("FORMER_OWNER_UID", ""),
         owners=env.owners("OWNERS"),
         inputs=env.text("INPUTS"),
         on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),
@@ -85,24 +87,29 @@ def deregister() -> None:
     """Take one virtual cluster out of Rancher; run before chart vcluster-rancher is uninstalled.
 
     Never fails, because a failure would hold the deletion of the VCluster for ever: what could
-    not be removed is noted in the ConfigMap of ABANDONED_CONFIG_MAP.
+    not be removed is noted in the ConfigMap of ABANDONED_CONFIG_MAP. With ON_DELETE=Retain
+    Rancher's agent is removed from the virtual cluster too, for which half of the time is left.
     """
     from rancher_import import deregister as out  # noqa: PLC0415  # not for `--help`
+    from rancher_import.cleaning import clean_inside  # noqa: PLC0415
 
     env = environment()
+    retain = env.choice("ON_DELETE", ("Delete", "Retain"), "Delete") == "Retain"
+    timeout = env.seconds("TIMEOUT", "4m")
+    deadline = time.monotonic() + timeout
     name, owner_uid = env.text("CLUSTER_NAME"), env.text("OWNER_UID")
     host, open_tenant = _clusters(env)
     gone = False
     try:
         gone = out.Deregistration(
-            name, owner_uid, host, _rancher(env), timeout=env.seconds("TIMEOUT", "4m")
+            name, owner_uid, host, _rancher(env), timeout=timeout / 2 if retain else timeout
         ).run()
     except RancherImportError as error:
         click.echo(f"rancher-import: {error}", err=True)
     if not gone:
         out.abandon(host, env.text("ABANDONED_CONFIG_MAP", "vcluster-abandoned"), name, owner_uid)
-    if env.choice("ON_DELETE", ("Delete", "Retain"), "Delete") == "Retain":
-        out.clean_inside(open_tenant)
+    if retain:
+        clean_inside(open_tenant, owner_uid, timeout=deadline - time.monotonic())
 
 
 @main.command()
@@ -225,8 +232,6 @@ def _health_server(
     address: str, looked_at: Callable[[], float], limit: float
 ) -> ThreadingHTTPServer:
     """Return a server of /metrics, /healthz and /readyz (ready after a look that succeeded)."""
-    import time  # noqa: PLC0415
-
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
 
     class Handler(BaseHTTPRequestHandler):

@@ -41,6 +41,8 @@ class Wish:
     inputs: str
     """Hash of all that the import acts on; another one in the state supersedes this run."""
     on_rebuild: OnRebuild = "Recreate"
+    former_owner_uid: str = ""
+    """Uid of the VCluster that had this virtual cluster before; empty if none had."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Every action leaves a state from which the next look finds the way, so the progr
 any line. Nothing is remembered between looks but what Rancher and the virtual cluster hold.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rancher_import.errors import RefusedError
 from rancher_import.model import (
@@ -46,6 +46,11 @@ class CreateCluster:
 @dataclass(frozen=True)
 class DeleteCluster:
     """Remove our cluster from Rancher, because the virtual cluster behind it is another one."""
+
+
+@dataclass(frozen=True)
+class TakeOver:
+    """Make the cluster of the former VCluster ours: the virtual cluster behind it is the same."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,7 @@ Action = (
     | Wait
     | CreateCluster
     | DeleteCluster
+    | TakeOver
     | WriteMarker
     | RemoveAgent
     | ApplyManifest
@@ -135,10 +141,13 @@ def _claim(wish: Wish, found: Found, inside: Inside) -> Action:
 
 
 def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Action:
-    if cluster.labels.get(OWNER_UID) != wish.owner_uid:
+    ours = cluster.labels.get(OWNER_UID) == wish.owner_uid
+    if not ours and not _is_inherited(wish, inside, cluster):
         raise RefusedError("NameTaken", _taken(wish))
     if cluster.terminating or (found.management and found.management.terminating):
         return Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name.")
+    if not ours:
+        return TakeOver()
     if not cluster.cluster_id:
         return Wait("Importing", "WaitingForRancher", "Rancher has not taken the cluster up yet.")
     if found.management is None or found.bindings is None:
@@ -157,6 +166,20 @@ def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Acti
     )
 
 
+def _is_inherited(wish: Wish, inside: Inside, cluster: Cluster) -> bool:
+    """Tell whether the cluster is the former VCluster's, and of this very virtual cluster.
+
+    Knowing somebody's uid is not enough: the virtual cluster must be the one that Rancher knows,
+    and its identity nobody can choose.
+    """
+    former = wish.former_owner_uid
+    return (
+        bool(former and inside.uid)
+        and cluster.labels.get(OWNER_UID) == former
+        and cluster.labels.get(VCLUSTER_UID) == inside.uid
+    )
+
+
 def _connect(  # noqa: PLR0911, PLR0913  # a list of cases, and all that they depend on
     wish: Wish,
     found: Found,
@@ -170,19 +193,21 @@ def _connect(  # noqa: PLR0911, PLR0913  # a list of cases, and all that they de
     marker = inside.marker
     marked = marker is not None and marker.cluster_id == cluster.cluster_id
     if management.connected and not rebuilt:
-        if marked and marker and marker.applied:
+        if marked and marker and marker.applied and marker.owner_uid == wish.owner_uid:
             return None
         return WriteMarker(Marker(wish.owner_uid, cluster.cluster_id, applied=True))
     if not marked:
         if inside.agent is None:
             return WriteMarker(Marker(wish.owner_uid, cluster.cluster_id, applied=False))
-        if marker is None or marker.owner_uid != wish.owner_uid:
+        if marker is None or not _is_ours(wish, marker):
             message = (
                 "The virtual cluster has an agent of another Rancher import. Remove its namespace "
                 "cattle-system to import it here."
             )
             raise RefusedError("ForeignAgent", message)
         return RemoveAgent()
+    if marker and marker.owner_uid != wish.owner_uid:
+        return WriteMarker(replace(marker, owner_uid=wish.owner_uid))
     if inside.cleaning:
         return Wait("Importing", "CleaningUp", "Rancher still removes an earlier import.")
     if not (marker and marker.applied and inside.agent):
@@ -190,6 +215,16 @@ def _connect(  # noqa: PLR0911, PLR0913  # a list of cases, and all that they de
     if rebuilt:
         return ForceDeploy(cluster.cluster_id, inside.uid)
     return None
+
+
+def _is_ours(wish: Wish, marker: Marker) -> bool:
+    """Tell whether an import of this VCluster, or of the one whose data it has, wrote the marker.
+
+    The customer can write it too: it only says what may be replaced in the customer's own cluster.
+    """
+    return marker.owner_uid == wish.owner_uid or (
+        bool(wish.former_owner_uid) and marker.owner_uid == wish.former_owner_uid
+    )
 
 
 def _apply(found: Found, cluster_id: str) -> Action:

@@ -150,11 +150,17 @@ class Rancher:
 
     def adopt(self, name: str, vcluster_uid: str) -> None:
         """Note which virtual cluster is behind a cluster now."""
-        patch = {"metadata": {"labels": {VCLUSTER_UID: vcluster_uid}}}
+        self._label(name, {VCLUSTER_UID: vcluster_uid})
+
+    def take_over(self, wish: Wish) -> None:
+        """Note whose cluster it is now."""
+        self._label(wish.cluster_name, {OWNER_UID: wish.owner_uid, OWNER_NAME: wish.owner_name})
+
+    def _label(self, name: str, labels: Mapping[str, str]) -> None:
         answer = self._call(
             "PATCH",
             f"{CLUSTERS}/{NAMESPACE}/{name}",
-            json=patch,
+            json={"metadata": {"labels": dict(labels)}},
             headers={"Content-Type": "application/merge-patch+json"},
         )
         if answer.status_code != OK:

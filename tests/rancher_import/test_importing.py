@@ -323,3 +323,132 @@ def test_no_secret_is_told(world: World, capfd: pytest.CaptureFixture[str]) -> N
     registration = {r.path for r in world.fake.requests if r.path.startswith("/v3/import/")}
     for secret in (world.fake.token(), world.api.token, *registration):
         assert secret not in told
+
+
+HEIR = replace(WISH, owner_uid="0c9ab3a7-53de-4c3f-9ec4-cc0c7a0d1e35", inputs="in-2")
+HEIR = replace(HEIR, former_owner_uid=WISH.owner_uid)
+"""What a VCluster wishes for that has taken over the data of the first one."""
+
+
+def marker(world: World) -> dict[str, str]:
+    """Return the marker in the virtual cluster; empty if there is none."""
+    found = world.api.get("v1", "ConfigMap", "caas-rancher-import", namespace="kube-system")
+    return dict(found.body.get("data", {}))
+
+
+def test_an_heir_takes_the_cluster_over(world: World) -> None:
+    """The virtual cluster lives on under a new VCluster: the same cluster, agent and connection."""
+    world.run()
+    before = world.fake.clusters()["kunde1"]
+    world.desire("in-2")
+    world.wire.lines.clear()
+    assert world.run(HEIR)
+    assert world.end() == ENDED_WELL
+    after = world.fake.clusters()["kunde1"]
+    assert after.id == before.id
+    assert after.labels[OWNER_UID] == HEIR.owner_uid
+    assert after.labels[VCLUSTER_UID] == before.labels[VCLUSTER_UID]
+    assert after.bindings == before.bindings
+    assert marker(world)["ownerUid"] == HEIR.owner_uid
+    assert world.fake.statuses("POST", "/v1/") == [201, 201]
+    assert not [line for line in world.wire.lines if line.startswith("DELETE ")]
+    # What the former VCluster still does finds nothing of its own.
+    assert world.deregister()
+    assert [*world.fake.clusters()] == ["kunde1"]
+
+
+def test_an_heir_killed_at_every_line(world: World) -> None:
+    """A taking over that dies anywhere is finished by the next run."""
+    world.run()
+    world.desire("in-2")
+    world.wire.sent = 0
+    world.run(HEIR)
+    total = world.wire.sent
+    for number, phase in kills(total):
+        world.reset()
+        world.run()
+        before = world.fake.clusters()["kunde1"].id
+        world.desire("in-2")
+        world.wire.sent, world.wire.kill_at, world.wire.phase = 0, number, phase
+        with pytest.raises(KilledError):
+            world.run(HEIR)
+        assert world.run(HEIR), (number, phase)
+        assert world.end() == ENDED_WELL, (number, phase)
+        assert world.fake.clusters()["kunde1"].id == before, (number, phase)
+        assert marker(world)["ownerUid"] == HEIR.owner_uid, (number, phase)
+
+
+def test_knowing_a_uid_takes_nothing_over(world: World) -> None:
+    """Who names another's uid and cluster, but has another virtual cluster, is refused."""
+    world.run()
+    (cluster,) = world.fake.state.clusters
+    cluster.labels[VCLUSTER_UID] = "the-victims"
+    world.desire("in-2")
+    with pytest.raises(RefusedError) as refused:
+        world.run(HEIR)
+    assert refused.value.reason == "NameTaken"
+    assert world.fake.clusters()["kunde1"].labels[OWNER_UID] == WISH.owner_uid
+
+
+def test_a_retained_cluster_leaves_no_trace(world: World) -> None:
+    """Where data is retained the agent and the marker go too; a later import begins anew."""
+    world.time.meanwhile = world.end_namespaces
+    world.run()
+    first = world.fake.clusters()["kunde1"].id
+    assert world.deregister(retain=True)
+    assert world.end() == ([], 0, 0)
+    assert world.api.get("v1", "Namespace", "cattle-system").status == 404
+    assert marker(world) == {}
+    world.desire("in-2", fresh=True)
+    world.make_namespaces()
+    assert world.run(HEIR)
+    assert world.end() == ENDED_WELL
+    assert world.fake.clusters()["kunde1"].id != first
+
+
+def test_retaining_killed_at_every_line(world: World) -> None:
+    """A deregistration that dies while it cleans the virtual cluster is finished by the next."""
+    world.time.meanwhile = world.end_namespaces
+    world.run()
+    world.wire.sent = 0
+    world.deregister(retain=True)
+    total = world.wire.sent
+    for number, phase in kills(total):
+        world.make_namespaces()
+        world.reset()
+        world.run()
+        world.wire.sent, world.wire.kill_at, world.wire.phase = 0, number, phase
+        with pytest.raises(KilledError):
+            world.deregister(retain=True)
+        assert world.deregister(retain=True), (number, phase)
+        assert world.end() == ([], 0, 0), (number, phase)
+        assert marker(world) == {}, (number, phase)
+    world.make_namespaces()
+
+
+def test_retaining_with_a_dead_rancher(world: World) -> None:
+    """The agent is removed all the same; the new VCluster takes over what Rancher has."""
+    world.time.meanwhile = world.end_namespaces
+    world.run()
+    first = world.fake.clusters()["kunde1"].id
+    world.fake.die()
+    assert not world.deregister(retain=True)
+    assert marker(world) == {}
+    assert [*world.abandoned()] == [WISH.owner_uid]
+    world.fake.revive()
+    world.make_namespaces()
+    world.desire("in-2", fresh=True)
+    assert world.run(HEIR)
+    assert world.end() == ENDED_WELL
+    assert world.fake.clusters()["kunde1"].id == first
+
+
+def test_a_restore_over_what_a_dead_control_plane_left(world: World) -> None:
+    """Agent and marker of the former import do not hold the new one up."""
+    world.run()
+    assert world.deregister()
+    assert marker(world)["ownerUid"] == WISH.owner_uid
+    world.desire("in-2", fresh=True)
+    assert world.run(HEIR)
+    assert world.end() == ENDED_WELL
+    assert marker(world)["ownerUid"] == HEIR.owner_uid

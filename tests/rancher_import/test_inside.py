@@ -1,16 +1,18 @@
 """What the importer sees and does inside a virtual cluster, on an API in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from demo import kubernetes
-from rancher_import.deregister import clean_inside
+from rancher_import.cleaning import clean_inside
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.kubernetes import Tenant
 from rancher_import.manifest import read
 from rancher_import.model import Agent, Inside, Marker
+from tests.rancher_import.world import Time
 
 SYSTEM = "/api/v1/namespaces/cattle-system"
 WORKLOAD: dict[str, Any] = {"selector": {}, "template": {}}
@@ -18,12 +20,25 @@ AGENT = "/apis/apps/v1/namespaces/cattle-system/deployments/cattle-cluster-agent
 
 
 @pytest.fixture
-def inside() -> Iterator[tuple[kubernetes.Store, Tenant]]:
+def served() -> Iterator[tuple[kubernetes.Store, str]]:
+    """Yield the objects of a virtual cluster, and its address."""
+    with kubernetes.serving() as found:
+        yield found
+
+
+@pytest.fixture
+def inside(served: tuple[kubernetes.Store, str]) -> Iterator[tuple[kubernetes.Store, Tenant]]:
     """Yield the objects of a virtual cluster, and the importer's way to them."""
-    with kubernetes.serving() as (store, address):
-        tenant = Tenant(kubernetes.kubeconfig(address))
-        yield store, tenant
-        tenant.close()
+    store, address = served
+    tenant = Tenant(kubernetes.kubeconfig(address))
+    yield store, tenant
+    tenant.close()
+
+
+@pytest.fixture
+def opened(served: tuple[kubernetes.Store, str]) -> Callable[[], Tenant]:
+    """Return what opens the way anew, for who closes it."""
+    return lambda: Tenant(kubernetes.kubeconfig(served[1]))
 
 
 def look(tenant: Tenant) -> Inside:
@@ -62,14 +77,11 @@ def test_a_blocked_agent(inside: tuple[kubernetes.Store, Tenant]) -> None:
     words = 'pods "cattle-cluster-agent-x" is forbidden: violates PodSecurity "restricted:latest"'
     conditions = [{"type": "ReplicaFailure", "status": "True", "message": words}]
     path = "/apis/apps/v1/namespaces/cattle-system/replicasets/cattle-cluster-agent-1"
-    store.put(
-        path,
-        named(
-            "cattle-cluster-agent-1",
-            spec=WORKLOAD,
-            status={"replicas": 0, "conditions": conditions},
-        ),
+    blocked = named(
+        "cattle-cluster-agent-1", spec=WORKLOAD, status={"replicas": 0, "conditions": conditions}
     )
+    blocked["metadata"]["labels"] = {"app": "cattle-cluster-agent"}
+    store.put(path, blocked)
     assert look(tenant).agent == Agent(blocked=words)
 
 
@@ -77,10 +89,9 @@ def test_a_running_agent(inside: tuple[kubernetes.Store, Tenant]) -> None:
     """A running pod means that it is Rancher that cannot be reached."""
     store, tenant = inside
     store.put(AGENT, named("cattle-cluster-agent", spec=WORKLOAD))
-    store.put(
-        f"{SYSTEM}/pods/cattle-cluster-agent-1",
-        named("a", spec={"containers": []}, status={"phase": "Running"}),
-    )
+    pod = named("a", spec={"containers": []}, status={"phase": "Running"})
+    pod["metadata"]["labels"] = {"app": "cattle-cluster-agent"}
+    store.put(f"{SYSTEM}/pods/cattle-cluster-agent-1", pod)
     assert look(tenant).agent == Agent(running=True)
 
 
@@ -127,14 +138,155 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cattle-a
     )
 
 
-def test_clean_inside(inside: tuple[kubernetes.Store, Tenant]) -> None:
-    """With retained data, Rancher's namespace and our marker leave the virtual cluster."""
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
+OF_RANCHER = (
+    *(f"/api/v1/namespaces/cattle-{name}" for name in ("system", "fleet-system")),
+    "/api/v1/namespaces/cattle-impersonation-system",
+    AGENT,
+    f"{WEBHOOKS}/validatingwebhookconfigurations/rancher.cattle.io",
+    f"{WEBHOOKS}/mutatingwebhookconfigurations/rancher.cattle.io",
+    f"{RBAC}/clusterroles/cattle-admin",
+    f"{RBAC}/clusterrolebindings/cattle-admin-binding",
+    f"{RBAC}/clusterrolebindings/globaladmin-user-1",
+    f"{RBAC}/namespaces/default/rolebindings/rb-1",
+)
+OF_THE_CUSTOMER = (
+    "/api/v1/namespaces/shop",
+    "/api/v1/namespaces/kube-system",
+    f"{WEBHOOKS}/validatingwebhookconfigurations/shop",
+    f"{RBAC}/clusterroles/shop",
+    f"{RBAC}/namespaces/default/rolebindings/shop",
+)
+
+
+def put(store: kubernetes.Store, paths: tuple[str, ...], **labels: str) -> None:
+    """Put objects with nothing but names and labels there."""
+    for path in paths:
+        body = named(path.rpartition("/")[2])
+        parts = path.split("/namespaces/")
+        if len(parts) > 1 and "/" in parts[1]:
+            body["metadata"]["namespace"] = parts[1].partition("/")[0]
+        if "deployments" in path:
+            body["spec"] = WORKLOAD
+        if "bindings" in path:
+            body["roleRef"] = {"apiGroup": "x", "kind": "ClusterRole", "name": "x"}
+        body["metadata"]["labels"] = labels
+        store.put(path, body)
+
+
+@pytest.fixture
+def imported(inside: tuple[kubernetes.Store, Tenant]) -> tuple[kubernetes.Store, Tenant]:
+    """Return a virtual cluster with all that Rancher makes in one, and with the customer's."""
     store, tenant = inside
-    store.put("/api/v1/namespaces/cattle-system", named("cattle-system"))
+    put(store, OF_RANCHER, **{"cattle.io/creator": "norman"})
+    put(store, OF_THE_CUSTOMER[:1] + OF_THE_CUSTOMER[2:])
     tenant.write_marker(Marker("xr-1", "c-m-1", applied=True))
-    clean_inside(lambda: tenant)
-    assert "/api/v1/namespaces/cattle-system" not in store.objects
+    return store, tenant
+
+
+def cleaned(opened: Callable[[], Tenant | None]) -> bool:
+    """Clean the inside, in a time that passes by itself."""
+    return clean_inside(opened, "xr-1", timeout=240, clock=Time().clock())
+
+
+def test_clean_inside(
+    imported: tuple[kubernetes.Store, Tenant], opened: Callable[[], Tenant]
+) -> None:
+    """With retained data all of Rancher and our marker leave the virtual cluster, and no more."""
+    store, tenant = imported
+    assert cleaned(opened)
+    assert {path for path in OF_RANCHER if path in store.objects} == set()
+    assert {path for path in OF_THE_CUSTOMER if path not in store.objects} == set()
     assert look(tenant).marker is None
+
+
+def test_ranchers_webhooks_go_before_its_namespaces(
+    imported: tuple[kubernetes.Store, Tenant],
+    opened: Callable[[], Tenant],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A webhook that nobody answers any more would refuse the removal of the namespaces."""
+    store, _ = imported
+    removed: list[str] = []
+    original = store.answer
+
+    def answer(method: str, path: str, *rest: Any) -> tuple[int, dict[str, Any]]:
+        if method == "DELETE":
+            removed.append(path)
+        return original(method, path, *rest)
+
+    monkeypatch.setattr(store, "answer", answer)
+    cleaned(opened)
+    webhooks = [removed.index(path) for path in OF_RANCHER if "webhook" in path]
+    namespaces = [removed.index(path) for path in OF_RANCHER[:3]]
+    assert max(webhooks) < min(namespaces)
+    assert removed[-1].endswith("/configmaps/caas-rancher-import")
+
+
+def test_finalizers_that_only_rancher_takes_off(
+    imported: tuple[kubernetes.Store, Tenant], opened: Callable[[], Tenant]
+) -> None:
+    """The customer's namespaces can be removed without Rancher; their own finalizers stay."""
+    store, _ = imported
+    metadata = store.objects["/api/v1/namespaces/shop"]["metadata"]
+    metadata["finalizers"] = ["controller.cattle.io/namespace-auth", "shop.example.org/last"]
+    assert cleaned(opened)
+    metadata = store.objects["/api/v1/namespaces/shop"]["metadata"]
+    assert metadata["finalizers"] == ["shop.example.org/last"]
+
+
+@pytest.mark.parametrize("owner", [None, "xr-0"], ids=["no-marker", "marker-of-another"])
+def test_an_agent_that_is_not_ours_stays(
+    imported: tuple[kubernetes.Store, Tenant], opened: Callable[[], Tenant], owner: str | None
+) -> None:
+    """Who imported the virtual cluster into a Rancher of their own keeps that."""
+    store, tenant = imported
+    tenant.remove_marker()
+    if owner:
+        tenant.write_marker(Marker(owner, "c-m-9", applied=True))
+    assert cleaned(opened)
+    assert {path for path in OF_RANCHER if path not in store.objects} == set()
+
+
+@pytest.mark.parametrize("ends", [True, False], ids=["it-ends", "it-hangs"])
+def test_ranchers_own_clean_up_goes_first(
+    imported: tuple[kubernetes.Store, Tenant],
+    opened: Callable[[], Tenant],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    ends: bool,
+) -> None:
+    """Its Job is waited for, but not for ever; what it leaves is removed then."""
+    store, _ = imported
+    job = "/apis/batch/v1/namespaces/default/jobs/cattle-cleanup-abcde"
+    store.put(job, named("cattle-cleanup-abcde", spec={"template": {}}, status={}))
+    time = Time()
+    seen: list[float] = []
+    original = Tenant.remove_rancher
+
+    def remove(self: Tenant) -> bool:
+        seen.append(time.seconds)
+        return original(self)
+
+    def sleep(seconds: float) -> None:
+        time.seconds += seconds
+        if ends and time.seconds > 70:
+            store.objects[job]["status"] = {"succeeded": 1}
+
+    monkeypatch.setattr(Tenant, "remove_rancher", remove)
+    clock = replace(time.clock(), sleep=sleep)
+    assert clean_inside(opened, "xr-1", timeout=240, clock=clock)
+    assert (70 if ends else 180) < seen[0] < (80 if ends else 190)
+    assert AGENT not in store.objects
+
+
+def test_no_cleaning_without_an_answer() -> None:
+    """A dead virtual cluster holds its deletion for minutes, one that never was not at all."""
+    with kubernetes.serving() as (_, address):
+        pass
+    assert not cleaned(lambda: Tenant(kubernetes.kubeconfig(address)))
+    assert cleaned(lambda: None)
 
 
 def test_a_virtual_cluster_that_does_not_answer() -> None:

@@ -14,7 +14,8 @@ from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Namespace
 
-from rancher_import.deregister import Deregistration, clean_inside
+from rancher_import.cleaning import clean_inside
+from rancher_import.deregister import Deregistration
 from rancher_import.importing import Import
 from rancher_import.kubernetes import Host, Tenant
 from rancher_import.model import Wish
@@ -47,7 +48,7 @@ def test_there_and_back() -> None:
         assert host.state().phase == "Connected"
     finally:
         gone = Deregistration(name, wish.owner_uid, host, rancher, timeout=300).run()
-        clean_inside(tenant)
+        clean_inside(tenant, wish.owner_uid, timeout=120)
         client.delete(Namespace, name)
         rancher.close()
     assert gone

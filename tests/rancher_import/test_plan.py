@@ -30,6 +30,7 @@ from rancher_import.plan import (
     ForceDeploy,
     RemoveAgent,
     Superseded,
+    TakeOver,
     Unbind,
     Wait,
     WriteMarker,
@@ -272,6 +273,104 @@ def test_a_rebuilt_virtual_cluster(policy: Any, found: Found, action: object) ->
 )
 def test_refused(wish: Wish, found: Found, reason: str) -> None:
     """Where only a person can help, the import says so and touches nothing."""
+    with pytest.raises(RefusedError) as refused:
+        plan(wish, found)
+    assert refused.value.reason == reason
+
+
+HEIR = replace(WISH, owner_uid="xr-2", former_owner_uid="xr-1")
+"""What the VCluster wishes for that has the data of xr-1."""
+
+OURS = {OWNER_UID: "xr-2", VCLUSTER_UID: "vc-1"}
+TAKEN = Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name.")
+
+
+@pytest.mark.parametrize(
+    ("found", "action"),
+    [
+        pytest.param(CONNECTED, TakeOver(), id="connected"),
+        pytest.param(STARTING, TakeOver(), id="not-connected"),
+        pytest.param(inside(CONNECTED, marker=None, agent=None), TakeOver(), id="without-agent"),
+        pytest.param(cluster(CONNECTED, cluster_id=""), TakeOver(), id="no-id"),
+        pytest.param(cluster(CONNECTED, terminating=True), TAKEN, id="terminating"),
+        pytest.param(
+            cluster(CONNECTED, labels=OURS),
+            WriteMarker(Marker("xr-2", "c-m-1", applied=True)),
+            id="the-marker-follows",
+        ),
+        pytest.param(
+            cluster(STARTING, labels=OURS),
+            WriteMarker(Marker("xr-2", "c-m-1", applied=True)),
+            id="the-marker-follows-before-the-agent-is-back",
+        ),
+        pytest.param(
+            inside(cluster(STARTING, labels=OURS), marker=Marker("xr-1", "c-m-1", applied=False)),
+            WriteMarker(Marker("xr-2", "c-m-1", applied=False)),
+            id="an-apply-that-was-not-finished",
+        ),
+        pytest.param(
+            inside(cluster(CONNECTED, labels=OURS), marker=replace(MARKER, owner_uid="xr-2")),
+            Done("c-m-1"),
+            id="nothing-else-changes",
+        ),
+        pytest.param(
+            inside(cluster(STARTING, labels=OURS), marker=Marker("xr-1", "c-m-0", applied=True)),
+            RemoveAgent(),
+            id="agent-of-the-former-in-another-cluster",
+        ),
+        pytest.param(replace(CONNECTED, cluster=None), CreateCluster("vc-1"), id="not-in-rancher"),
+    ],
+)
+def test_an_heir(found: Found, action: object) -> None:
+    """The cluster of the VCluster whose data was taken over becomes that of the new one."""
+    assert plan(HEIR, found) == action
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "reason"),
+    [
+        pytest.param(HEIR, inside(CONNECTED, uid="vc-2"), "NameTaken", id="another-cluster"),
+        pytest.param(HEIR, inside(CONNECTED, uid=""), "NameTaken", id="no-identity"),
+        pytest.param(
+            HEIR, cluster(CONNECTED, labels={OWNER_UID: "xr-1"}), "NameTaken", id="unknown-identity"
+        ),
+        pytest.param(
+            HEIR,
+            inside(cluster(CONNECTED, labels={OWNER_UID: "xr-1", VCLUSTER_UID: ""}), uid=""),
+            "NameTaken",
+            id="two-empty-identities",
+        ),
+        pytest.param(
+            HEIR,
+            cluster(CONNECTED, labels={OWNER_UID: "xr-0", VCLUSTER_UID: "vc-1"}),
+            "NameTaken",
+            id="another-owner",
+        ),
+        pytest.param(
+            replace(HEIR, former_owner_uid=""), CONNECTED, "NameTaken", id="nothing-inherited"
+        ),
+        pytest.param(
+            replace(HEIR, former_owner_uid=""),
+            cluster(CONNECTED, labels={OWNER_UID: "", VCLUSTER_UID: "vc-1"}),
+            "NameTaken",
+            id="two-empty-owners",
+        ),
+        pytest.param(
+            HEIR,
+            inside(cluster(STARTING, labels=OURS), marker=Marker("xr-0", "c-m-0", applied=True)),
+            "ForeignAgent",
+            id="agent-of-somebody-else",
+        ),
+        pytest.param(
+            replace(HEIR, former_owner_uid=""),
+            inside(cluster(STARTING, labels=OURS), marker=Marker("", "c-m-0", applied=True)),
+            "ForeignAgent",
+            id="marker-without-owner",
+        ),
+    ],
+)
+def test_no_heir(wish: Wish, found: Found, reason: str) -> None:
+    """Whoever knows another's uid gains nothing: the virtual cluster must be the same one."""
     with pytest.raises(RefusedError) as refused:
         plan(wish, found)
     assert refused.value.reason == reason

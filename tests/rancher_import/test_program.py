@@ -152,6 +152,16 @@ def test_deregister_with_the_charts_rights(installed: Installed) -> None:
     assert installed.world.abandoned() == {}
 
 
+def test_deregister_where_data_is_retained(installed: Installed) -> None:
+    """The hook ends well within its time, without rights in the virtual cluster too."""
+    installed.run("import", "import")
+    done = installed.run("deregister", "deregister", ON_DELETE="Retain", TIMEOUT="6s")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the agent stays behind" in done.stdout
+    assert "MissingRight" in done.stdout
+    assert installed.world.end()[0] == []
+
+
 def test_deregister_with_a_dead_rancher(installed: Installed) -> None:
     """With Rancher dead the hook ends in time and well, and notes what it left."""
     installed.run("import", "import")

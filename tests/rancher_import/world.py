@@ -7,7 +7,7 @@ import base64
 import contextlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 from lightkube import Client as Lightkube
 from lightkube.config.kubeconfig import KubeConfig
 
+from rancher_import.cleaning import clean_inside
 from rancher_import.clock import Clock
 from rancher_import.deregister import Deregistration, abandon
 from rancher_import.importing import Import
@@ -70,6 +71,8 @@ class Time:
     """Time that passes only while somebody sleeps."""
 
     seconds: float = 0
+    meanwhile: Callable[[], None] | None = None
+    """What others do while somebody sleeps."""
 
     def clock(self) -> Clock:
         """Return a clock that shows it."""
@@ -78,6 +81,8 @@ class Time:
     def sleep(self, seconds: float) -> None:
         """Let it pass."""
         self.seconds += seconds
+        if self.meanwhile:
+            self.meanwhile()
 
 
 @dataclass
@@ -111,6 +116,23 @@ class World:
         for secret in self.api.request("GET", path).body.get("items", []):
             yield "Secret", "v1", "cattle-system", secret["metadata"]["name"]
 
+    def make_namespaces(self) -> None:
+        """Make the namespaces of the platform and of Rancher's agent."""
+        for namespace in (PLATFORM, "cattle-system"):
+            body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+            assert self.api.apply(body).status in (200, 201)
+
+    def end_namespaces(self) -> None:
+        """Do the namespace controller's work, which this API server has not."""
+        for found in self.api.request("GET", "/api/v1/namespaces").body["items"]:
+            name = found["metadata"]["name"]
+            if "deletionTimestamp" in found["metadata"]:
+                for kind, api_version, namespace, one in self.ours():
+                    if namespace == name:
+                        self.api.delete(api_version, kind, one, namespace=namespace)
+                found["spec"]["finalizers"] = []
+                self.api.request("PUT", f"/api/v1/namespaces/{name}/finalize", found)
+
     def desire(self, inputs: str, *, fresh: bool = False) -> None:
         """Write the state as the chart does; keep what the importer wrote unless fresh."""
         data = {**FIRST_STATE, "desiredInputs": inputs} if fresh else {"desiredInputs": inputs}
@@ -135,7 +157,7 @@ class World:
             clock = self.time.clock()
             return Import(wish, host, client, self.tenant, timeout=timeout, clock=clock).run()
 
-    def deregister(self, timeout: float = 240) -> bool:
+    def deregister(self, timeout: float = 240, *, retain: bool = False) -> bool:
         """Run one attempt of the deregistration, as the command does."""
         uid, clock = WISH.owner_uid, self.time.clock()
         with self.connected() as (host, client):
@@ -143,6 +165,8 @@ class World:
             gone = out.run()
             if not gone:
                 abandon(host, ABANDONED, "kunde1", uid)
+            if retain:
+                clean_inside(self.tenant, uid, timeout=timeout, clock=clock)
             return gone
 
     @contextmanager
@@ -207,9 +231,6 @@ def tapped(wire: Wire) -> Iterator[None]:
 @contextmanager
 def opened(api: Client, folder: Path) -> Iterator[World]:
     """Open a world on an API server."""
-    for namespace in (PLATFORM, "cattle-system"):
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        assert api.apply(body).status in (200, 201)
     kubeconfig = base64.b64encode(json.dumps(api.kubeconfig).encode()).decode()
     secret = {
         "apiVersion": "v1",
@@ -217,7 +238,6 @@ def opened(api: Client, folder: Path) -> Iterator[World]:
         "metadata": {"name": "vc-kunde1-vcluster", "namespace": PLATFORM},
         "data": {"config": kubeconfig},
     }
-    assert api.apply(secret).status in (200, 201)
     wire = Wire()
     with FakeRancher() as fake, tapped(wire):
         token_file = folder / "token"
@@ -225,6 +245,8 @@ def opened(api: Client, folder: Path) -> Iterator[World]:
         server = f"https://127.0.0.1:{api.port}"
         fake.watch("kunde1", KubeApi(server, api.ca.read_text(), api.token))
         world = World(api, fake, token_file, wire)
+        world.make_namespaces()
+        assert api.apply(secret).status in (200, 201)
         world.reset()
         yield world
 
