@@ -18,6 +18,7 @@ RUN python -m venv --without-pip /venv \
 COPY pyproject.toml README.md LICENSE ./
 COPY function function
 COPY rancher_import rancher_import
+COPY stop_workloads stop_workloads
 # The running user cannot write byte code, so all of it is made here: without it every
 # start would compile every module. Nothing changes later, so nothing needs checking.
 RUN python -m hatchling build --target wheel --directory /dist \

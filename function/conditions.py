@@ -64,4 +64,15 @@ def changes(
 
 
 _NO_NEWS = frozenset({("Unknown", NOT_CREATED), ("Unknown", "Progressing")})
-_WARNINGS = frozenset({"ChangeRefused", "InstallFailed", "ReleaseFailed", "NameTaken", "Failed"})
+_WARNINGS = frozenset(
+    {
+        "ChangeRefused",
+        "DataRetained",
+        "Failed",
+        "InstallFailed",
+        "NameTaken",
+        "NothingToRestore",
+        "ReleaseFailed",
+        "RestoreRefused",
+    }
+)

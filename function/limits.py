@@ -97,6 +97,12 @@ def _storage(
             "is not a StorageClass that the platform allows",
             f"Allowed: {', '.join(name for name in allowed if name) or 'none'}.",
         )
+    if asked.onDelete == "Retain" and tenant.retain == "Refused":
+        yield Problem(
+            "spec.storage.onDelete",
+            "cannot be Retain on this platform",
+            "Leave it out, or ask the platform team to set tenant.storage.retain to Allowed.",
+        )
 
 
 def _expose(asked: xr.Expose, wanted: Wanted, config: platform.Input) -> Iterator[Problem]:

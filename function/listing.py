@@ -60,7 +60,7 @@ def _found(config: platform.Input) -> Iterator[str | Problem]:
             if versions.fits(chart, kubernetes, offer.kubernetes.compatibility):
                 values = _values(offer, kubernetes)
                 yield from images.needed(values, chart, kubernetes, config.registries)
-    if config.rancher:
+    if config.rancher or config.tenant.storage.retain == "Allowed":
         yield str(references.parse(config.image))
 
 

@@ -7,7 +7,7 @@ does not restart the control plane.
 from collections.abc import Mapping
 from typing import Any
 
-from function import exposure, quota, readiness
+from function import exposure, quota, readiness, retention
 from function.errors import InvalidError, Problem
 from function.models.input import Input, OwnChart, Subject
 from function.release import Chart, release
@@ -52,7 +52,7 @@ def condition(observed: ObservedRelease | None, strangers: tuple[Stranger, ...])
     """Return NamespaceReady. A Release under our name that is not ours holds everything up."""
     if observed is None and strangers:
         return _held_up(strangers)
-    return readiness.judge(CONDITION, observed)
+    return retention.in_words(readiness.judge(CONDITION, observed))
 
 
 def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> bool:
@@ -104,6 +104,7 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         },
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],
         "pullSecret": config.pullSecret or "",
+        **retention.namespace_values(wanted, config),
     }
 
 

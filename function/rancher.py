@@ -135,7 +135,8 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
             "owners": [_owner(owner) for owner in rancher.owners],
             "timeout": platform.timeout,
         },
-        "onDelete": "Delete",
+        "onDelete": "Retain" if wanted.retain else "Delete",
+        **({"formerOwnerUid": wanted.restore_from} if wanted.restore_from else {}),
     }
     return {
         **work,

@@ -119,7 +119,11 @@ def _spec(wanted: Wanted) -> Values:
             },
         },
     }
-    return merge(common, _highly_available(wanted) if wanted.highly_available else _single(wanted))
+    return merge(
+        common,
+        _highly_available(wanted) if wanted.highly_available else _single(wanted),
+        _retained(wanted),
+    )
 
 
 def _single(wanted: Wanted) -> Values:
@@ -178,12 +182,23 @@ def _highly_available(wanted: Wanted) -> Values:
 
 
 def _volume(wanted: Wanted) -> Values:
-    volume: Values = {"enabled": True, "retentionPolicy": "Delete"}
+    policy = "Retain" if wanted.retain else "Delete"
+    volume: Values = {"enabled": True, "retentionPolicy": policy}
     if wanted.storage.size:
         volume["size"] = wanted.storage.size
     if wanted.storage.storage_class:
         volume["storageClass"] = wanted.storage.storage_class
     return volume
+
+
+def _retained(wanted: Wanted) -> Values:
+    """Keep the Service, which owns all that the customer has on the host: without it that goes too.
+
+    https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/util/translate/translate.go
+    """
+    if not wanted.retain:
+        return {}
+    return {"controlPlane": {"service": {"annotations": {"helm.sh/resource-policy": "keep"}}}}
 
 
 def _spread(app: str, release: str) -> Values:

@@ -64,6 +64,10 @@ class Wanted:
     leaves_rancher: bool
     """Whether the spec itself switches the import off."""
     deletion_protection: bool
+    retain: bool
+    """Whether the data stays when the VCluster is deleted."""
+    restore_from: str
+    """UID of the earlier VCluster whose data is taken over; empty if there is none."""
     values: Mapping[str, object]
 
     @property
@@ -119,6 +123,8 @@ def resolve(
         rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported),
         leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
+        retain=spec.storage.onDelete == "Retain",
+        restore_from=spec.storage.restoreFrom,
         values=spec.values,
     )
 

@@ -34,6 +34,7 @@ SOURCES = (
     "LICENSE",
     "function",
     "rancher_import",
+    "stop_workloads",
 )
 RANCHER = "tests/rancher_import/fake_rancher"
 TEST_RANCHER = "localhost/test-rancher:0.1.0"

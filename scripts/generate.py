@@ -113,12 +113,6 @@ SPEC_RULES = [
         "message": "spec.expose.hostname is a name for outside, and type ClusterIP has no way in "
         "from there: leave it out, or choose another spec.expose.type",
     },
-    {
-        "rule": f"{_read('self', 'storage.onDelete', 'Delete')} == 'Delete' && "
-        f"{_read('self', 'storage.restoreFrom')} == ''",
-        "message": "spec.storage: only onDelete Delete without restoreFrom is available in this "
-        "version",
-    },
 ]
 
 OWNER_RULES = [

@@ -158,6 +158,13 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
             id="storage-class-of-the-plan",
         ),
         pytest.param(
+            {"storage": {"onDelete": "Retain"}},
+            PLATFORM,
+            "spec.storage.onDelete: cannot be Retain on this platform. Leave it out, or ask the "
+            "platform team to set tenant.storage.retain to Allowed.",
+            id="retain",
+        ),
+        pytest.param(
             {"storage": {"storageClassName": "slow"}},
             {**PLATFORM, "tenant.storage": {"storageClassNames": ["fast"]}},
             "spec.storage.storageClassName: is not a StorageClass that the platform allows. "

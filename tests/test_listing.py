@@ -39,10 +39,20 @@ def test_the_list() -> None:
     )
 
 
-def test_a_platform_without_rancher_imports_nothing() -> None:
-    """The image of the import Job is listed only where there is one."""
-    sources = [each.source for each in listing.listed(config({"registries": MIRRORS}))]
-    assert not [source for source in sources if "function-vcluster" in source]
+@pytest.mark.parametrize(
+    ("changes", "is_listed"),
+    [
+        ({}, False),
+        ({"rancher": RANCHER}, True),
+        ({"tenant.storage": {"retain": "Allowed"}}, True),
+    ],
+)
+def test_our_own_image_is_listed_where_a_job_runs(
+    changes: dict[str, object], *, is_listed: bool
+) -> None:
+    """The import's, and the one that stops the pods of what is retained."""
+    sources = [each.source for each in listing.listed(config({"registries": MIRRORS, **changes}))]
+    assert any("function-vcluster" in source for source in sources) is is_listed
 
 
 def test_the_platforms_own_values_count() -> None:

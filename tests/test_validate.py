@@ -23,6 +23,7 @@ LIST = "must be a list. Write entries that begin with '-'."
 KEY = "must match pattern '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'. Correct it."
 OBJECT_NAME = "must match pattern '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'. Correct it."
 QUANTITY = "must match pattern '^[0-9]+(\\.[0-9]+)?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?$'. Correct it."
+UID = "must match pattern '^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$'. Correct it."
 CIDR = "must match pattern '^[0-9a-fA-F.:]+/[0-9]{1,3}$'. Correct it."
 HOST_BITS = (
     "must be a network in CIDR notation without host bits, like 198.51.100.0/24. Correct it."
@@ -129,14 +130,19 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
             id="storage-class",
         ),
         pytest.param(
-            {"storage": {"onDelete": "Retain"}},
-            "spec.storage.onDelete: is not available in this version: use Delete. Correct it.",
-            id="retain-is-not-available",
+            {"storage": {"onDelete": MARKER}},
+            "spec.storage.onDelete: must be 'Delete' or 'Retain'. Correct it.",
+            id="on-delete",
         ),
         pytest.param(
             {"storage": {"restoreFrom": MARKER}},
-            "spec.storage.restoreFrom: is not available in this version: leave it out. Correct it.",
-            id="restore-is-not-available",
+            f"spec.storage.restoreFrom: {UID}",
+            id="restore-from",
+        ),
+        pytest.param(
+            {"storage": {"restoreFrom": "5D2F6C0E-8A31-4B7D-9C64-1E0F7A9B3C58"}},
+            f"spec.storage.restoreFrom: {UID}",
+            id="restore-from-in-capitals",
         ),
         pytest.param(
             {"isolation": {"podSecurity": "privileged"}},

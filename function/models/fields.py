@@ -125,7 +125,14 @@ Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 ImageReference = Annotated[str, Field(pattern=r"^[^\s]+[:@][^\s]+$", max_length=500)]
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}(s|m|h)$")]
 
+Uid = Annotated[
+    str,
+    Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", max_length=36),
+]
+"""The UID of an object, or nothing."""
+
 Availability = Literal["Single", "HA"]
+OnDelete = Literal["Delete", "Retain"]
 PodSecurity = Literal["baseline", "restricted"]
 ExposeType = Literal["ClusterIP", "LoadBalancer", "Ingress", "Gateway"]
 SyncKind = Literal[

@@ -406,6 +406,11 @@ class TenantStorage(Model):
     storageClassNames: list[ObjectName] = Field(
         [], max_length=50, description="StorageClasses that a spec may name, beside the plan's."
     )
+    retain: Literal["Refused", "Allowed"] = Field(
+        "Refused",
+        description="Whether a spec may say `onDelete: Retain`. No quota holds for what is "
+        "retained: its volumes cost until somebody removes their namespace.",
+    )
 
 
 class Tenant(Model):
@@ -449,7 +454,7 @@ class Input(Model):
     )
     vcluster: VCluster = Field(description="The official chart.")
     charts: Charts = Field(description="This project's own charts.")
-    image: ImageReference = Field(description="Image of the import Job.")
+    image: ImageReference = Field(description="Image of the Jobs on the host.")
     registries: dict[RegistryHost, Mirror] = Field(
         {},
         description="Mirror (`host[:port][/path]`) per source registry: images of ghcr.io, "

@@ -1,6 +1,6 @@
 """The `VCluster` that a customer writes, and the status that answers it."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import AfterValidator, Field
 
@@ -12,12 +12,14 @@ from function.models.fields import (
     Key,
     KubernetesVersionOrMinor,
     Model,
+    OnDelete,
     OpenCidr,
     Owner,
     PodSecurity,
     Quota,
     Storage,
     SyncKind,
+    Uid,
     Values,
 )
 
@@ -42,11 +44,16 @@ def _not_yet(available: str) -> AfterValidator:
 class SpecStorage(Storage):
     """The volume of the control plane, and what becomes of it."""
 
-    onDelete: Annotated[Literal["Delete", "Retain"], _not_yet("Delete")] = Field(
-        "Delete", description="What happens to the data on deletion."
+    onDelete: OnDelete = Field(
+        "Delete",
+        description="What happens to the data on deletion: `Retain` keeps volumes, objects and "
+        "namespace, and stops the pods. A change restarts the control plane once, and counts when "
+        "the VCluster is READY again.",
     )
-    restoreFrom: Annotated[str, _not_yet("")] = Field(
-        "", max_length=36, description="UID of a deleted VCluster whose data is taken over."
+    restoreFrom: Uid = Field(
+        "",
+        description="UID of an earlier VCluster of this name, whose data is taken over. Counts "
+        "at creation only, together with `onDelete: Retain` where the data was retained.",
     )
 
 

@@ -214,6 +214,21 @@ def test_another_vcluster_begins_anew(platform: Client, install: Install) -> Non
     assert state(platform, given).items() >= (FIRST | {"ownerUid": uid}).items()
 
 
+def test_an_heir_keeps_what_is_known(platform: Client, install: Install) -> None:
+    """A VCluster that has another one's virtual cluster knows what that one knew of Rancher."""
+    given = values("inherited-state")
+    install(given)
+    report(platform, given, REPORTED)
+    uid = "0c9ab3a7-53de-4c3f-9ec4-cc0c7a0d1e35"
+    heir = {**given, "owner": {**given["owner"], "uid": uid}}
+
+    install({**heir, "formerOwnerUid": given["owner"]["uid"], "inputs": "f" * 16})
+
+    assert state(platform, given).items() >= (REPORTED | {"ownerUid": uid}).items()
+    install({**heir, "owner": given["owner"], "formerOwnerUid": "another"})
+    assert state(platform, given).items() >= FIRST.items()
+
+
 def test_a_lost_key_comes_back(platform: Client, install: Install) -> None:
     """A key that somebody removed is there after the next upgrade, the others are as they were."""
     given = values("mended")
@@ -280,6 +295,14 @@ def test_no_secret_gets_into_a_release(platform: Client, install: Install, helm:
     assert held["name"] in shown.stdout
     for form in (canary, base64.b64encode(canary.encode()).decode()):
         assert form not in shown.stdout
+
+
+def test_rights_where_data_is_retained(platform: Client, install: Install) -> None:
+    """The deregistration reads the kubeconfig then, and no other Secret."""
+    install({**values("rights"), "onDelete": "Retain"})
+    account = f"system:serviceaccount:{PLATFORM}:rights-rancher-deregister"
+
+    assert {a for a in ATTEMPTS if a[1] == "rights" and may(platform, account, a)} == {KUBECONFIG}
 
 
 @pytest.mark.parametrize("account", ["import", "deregister", "watch"])

@@ -119,9 +119,9 @@ def test_columns(crossplane: Client) -> None:
         ),
         pytest.param(
             "x1",
-            {"storage": {"onDelete": "Retain"}},
-            "only onDelete Delete without restoreFrom is available in this version",
-            id="not-yet-retained",
+            {"storage": {"restoreFrom": "kunde1"}},
+            "spec.storage.restoreFrom",
+            id="restore-from-a-name",
         ),
         pytest.param(
             "x1",

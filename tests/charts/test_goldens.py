@@ -16,8 +16,10 @@ CASES = [
     ("vcluster-namespace", "minimal"),
     ("vcluster-namespace", "everything"),
     ("vcluster-namespace", "no-network-policy"),
+    ("vcluster-namespace", "retained"),
     ("vcluster-rancher", "minimal"),
     ("vcluster-rancher", "everything"),
+    ("vcluster-rancher", "retained"),
     ("vcluster-rancher-watch", "minimal"),
     ("vcluster-rancher-watch", "everything"),
 ]

@@ -232,6 +232,10 @@ def test_good_values(
             ("ServiceAccount nowhere", "operators", [{"kind": "ServiceAccount", "name": "a"}]),
             ("user somewhere", "operators", [{"kind": "User", "name": "a", "namespace": "b"}]),
             ("pull secret as an object", "pullSecret", {"name": "registry"}),
+            ("unknown way to go", "onDelete", "Keep"),
+            ("nothing that stops the pods", "onDelete", "Retain"),
+            ("uid as a label", "restoreFrom", "uid=1"),
+            ("image without tag", "image", "ghcr.io/example/function-vcluster"),
         ]
     ],
 )
@@ -279,7 +283,8 @@ def test_bad_values_of_the_namespace(
             ("image without tag", "image", "ghcr.io/example/function-vcluster"),
             ("image with a space", "image", "ghcr.io/example/function vcluster:1"),
             ("pull secret as an object", "imagePullSecrets", [{"name": "registry"}]),
-            ("what is not there yet", "onDelete", "Retain"),
+            ("unknown way to go", "onDelete", "Keep"),
+            ("former owner as a label", "formerOwnerUid", "uid=1"),
             ("name too long for a Job", "stateConfigMap", "a" * 53),
             ("name that no Job can have", "stateConfigMap", "kunde1.rancher"),
             ("checksum too short", "rancher.caChecksum", "0" * 63),

@@ -31,6 +31,16 @@ matchExpressions:
   operator: DoesNotExist
 {{- end }}
 
+{{/*
+Annotations of an object that exists for the uninstallation only, from its weight: Helm makes the
+lightest first. A Job that failed stays to be looked at, until the next try replaces it.
+*/}}
+{{- define "vcluster-namespace.hook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
 {{/* Subjects of a RoleBinding. */}}
 {{- define "vcluster-namespace.subjects" -}}
 {{- range . }}

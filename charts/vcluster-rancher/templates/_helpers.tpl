@@ -146,6 +146,7 @@ spec:
   "serviceAccount" (include "vcluster-rancher.importName" .)
   "restartPolicy" "OnFailure"
   "timeout" .Values.rancher.timeout
+  "env" (empty .Values.formerOwnerUid | ternary dict (dict "FORMER_OWNER_UID" .Values.formerOwnerUid))
 ) }}
 {{- end }}
 

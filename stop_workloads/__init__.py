@@ -1,0 +1,1 @@
+"""The program `stop-workloads`: stops all pods of a namespace whose data is retained."""
