@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-PHASES = {"beside": ("-n", "3", "--dist", "loadgroup"), "alone": ()}
+PHASES = {"beside": ("-n", "3"), "alone": ()}
 """More workers than cores, because tests wait most of the time."""
 
 NO_TESTS = 5

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from function.values import merge
 from local import install, machine, node
@@ -21,11 +22,15 @@ from tests.e2e.kube import VCLUSTERS, Kube, Object, await_ready, until, vcluster
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from xdist.remote import Producer  # type: ignore[import-untyped]
+
 NAME = os.environ.get("E2E", "")
 
 collect_ignore_glob = [] if NAME else ["test_*.py"]
 
 TENANTS = ("kunde1", "kunde2")
+SHARING = ("test_ready", "test_change", "test_isolation", "test_upgrade")
+"""Modules that change the tenants, or do not bear that others do."""
 
 PHASES = ("beside", "alone")
 TOLD = "told"
@@ -37,24 +42,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--phase", choices=PHASES, help=text)
 
 
-# Before xdist reads the groups.
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of the other phase, and keep what shares VClusters in one process."""
+    """Leave out the tests of the other phase."""
     mine = [item for item in items if item.path.parent == Path(__file__).parent]
     phase = config.getoption("--phase", None)
     left_out = [item for item in mine if phase and phase != _phase(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    with_tenants = {item.path for item in mine if "tenants" in getattr(item, "fixturenames", ())}
-    for item in mine:
-        group = "tenants" if item.path in with_tenants else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _phase(item: pytest.Item) -> str:
     return "alone" if item.get_closest_marker("alone") else "beside"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Modules | None:
+    """Keep the tests that share VClusters in one process."""
+    return Modules(config, log) if NAME else None
+
+
+class Modules(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives whole modules to a worker; those that share the tenants count as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = Path(nodeid.partition("::")[0]).stem
+        return "tenants" if module in SHARING else module
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
