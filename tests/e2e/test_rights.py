@@ -57,7 +57,7 @@ def requests(there: Machine) -> list[dict[str, Any]]:
 def account(request: dict[str, Any]) -> str:
     """Return whose request it is; the Jobs of all VClusters count as one."""
     user: str = request["user"]["username"]
-    return re.sub(rf"(:{PLATFORM}):.+-(import|deregister)$", r"\1:\2", user)
+    return re.sub(rf"(:{PLATFORM}):.+-(import|deregister|stop-workloads)$", r"\1:\2", user)
 
 
 def used(requests: Iterable[dict[str, Any]], who: str) -> set[Right]:
@@ -150,6 +150,19 @@ def test_a_job_has_no_right_that_it_does_not_use(
     assert rights
     who = f"system:serviceaccount:{PLATFORM}:{component}"
     assert never_used(rights, used(requests, who)) == []
+
+
+def test_what_stops_pods_has_no_right_that_it_does_not_use(
+    requests: list[dict[str, Any]],
+) -> None:
+    """Each that chart vcluster-namespace gives where data is retained is needed."""
+    values = ROOT / "tests" / "charts" / "values" / "vcluster-namespace" / "retained.yaml"
+    chart = str(ROOT / "charts" / "vcluster-namespace")
+    words = ("template", f"{NAME}-namespace", chart, "--namespace", PLATFORM)
+    objects = yaml.safe_load_all(run(str(BIN / "helm"), *words, "--values", str(values)))
+    [role] = [one for one in objects if one and one["kind"] == "Role"]
+    who = f"system:serviceaccount:{PLATFORM}:stop-workloads"
+    assert never_used(granted(role["rules"]), used(requests, who)) == []
 
 
 def test_the_watcher_has_no_right_that_it_does_not_use(
