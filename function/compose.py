@@ -21,6 +21,7 @@ from function import (
     ownership,
     rancher,
     readiness,
+    retention,
     running,
     selfservice,
     status,
@@ -176,7 +177,8 @@ def _resources(
     resources: dict[str, Composed] = {}
 
     if observed.releases or not observed.strangers:
-        resources[namespace.KEY] = Composed(desired.namespace, ready=namespace_ready)
+        release = retention.spared(desired.namespace, phases[0])
+        resources[namespace.KEY] = Composed(release, ready=namespace_ready)
 
     if namespace_ready or observed.vcluster:
         resources[vcluster.KEY] = Composed(desired.vcluster, ready=vcluster_ready)

@@ -15,7 +15,7 @@ CONDITIONS = (DOCS / "conditions.md").read_text()
 RANCHER = (DOCS / "rancher.md").read_text()
 FAILURES = "".join(
     (ROOT / "tests" / "e2e" / f"test_{name}.py").read_text()
-    for name in ("exposure", "failure", "resilience")
+    for name in ("exposure", "failure", "resilience", "retain")
 )
 SOURCES = "".join(
     path.read_text()
