@@ -1,4 +1,4 @@
-"""Run the end-to-end tests in their two phases: beside each other, then one at a time.
+"""Run the end-to-end tests in their phases: beside each other, one at a time, and the last ones.
 
 Arguments are pytest's, such as `-k deletion`.
 """
@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 
-PHASES = {"beside": ("-n", "3"), "alone": ()}
+PHASES = {"beside": ("-n", "3"), "alone": (), "last": ()}
 """More workers than cores, because tests wait most of the time."""
 
 NO_TESTS = 5
 
 
 def main(arguments: list[str]) -> int:
-    """Run both phases, and return an exit code: no test at all is a failure."""
+    """Run all phases, and return an exit code: no test at all is a failure."""
     codes = []
     for phase, options in PHASES.items():
         started = time.monotonic()

@@ -25,6 +25,7 @@ HELM = "/apis/helm.m.crossplane.io/v1beta1"
 PROTECTION = "/apis/protection.crossplane.io/v1beta1"
 NAMESPACE_CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
 GARBAGE_COLLECTOR = "system:serviceaccount:kube-system:generic-garbage-collector"
+CONNECTION = "connection.crossplane.io/v1alpha1"
 CUSTOMERS = {"team-a": "alice", "team-b": "bob"}
 
 
@@ -186,6 +187,8 @@ def test_a_life_up_to_ready(namespaced: Client) -> None:
         ("team-a", "shop-6b3e3555a728f872-by-rancher"),
         ("team-a", f"{host}-namespace-by-vcluster"),
     }
+    # The API server takes a moment before it lists a kind for the first time.
+    until(lambda: namespaced.request("GET", f"{PROTECTION}/clusterusages").status == 200)
     assert namespaced.request("GET", f"{PROTECTION}/clusterusages").body["items"] == []
 
 
@@ -319,8 +322,13 @@ def test_what_a_vcluster_consists_of_goes_with_it(namespaced: Client) -> None:
     until(lambda: len(namespaced.request("GET", usages).body["items"]) == 1)
     tracked = tracking(release)
     assert namespaced.apply(tracked).status == 201
+    secrets = f"/api/v1/namespaces/{namespace}/secrets"
+    secret = {**tracked, "apiVersion": "v1", "kind": "Secret", "type": CONNECTION}
+    del secret["providerConfigRef"], secret["resourceRef"]
+    assert namespaced.apply(secret).status == 201
 
     for kind in (
+        secrets,
         f"{HELM}/namespaces/{namespace}/releases",
         f"{HELM}/namespaces/{namespace}/providerconfigusages",
         usages,
@@ -336,11 +344,16 @@ def test_what_a_vcluster_consists_of_goes_with_it(namespaced: Client) -> None:
     answer = namespaced.request("DELETE", vclusters, user=NAMESPACE_CONTROLLER)
     assert answer.status == 200, answer.body
 
-    # What belongs to nobody is the namespace controller's.
-    loose = {**tracked, "metadata": {"name": "loose", "namespace": namespace}}
-    assert namespaced.apply(loose).status == 201
-    path = f"{HELM}/namespaces/{namespace}/providerconfigusages/loose"
-    assert namespaced.request("DELETE", path, user=NAMESPACE_CONTROLLER).status == 200
+    # What belongs to nobody is the namespace controller's, and so are all other Secrets.
+    alone = {"metadata": {"name": "alone", "namespace": namespace}}
+    other = {"type": "Opaque", "metadata": {**tracked["metadata"], "name": "alone"}}
+    for kind, loose in (
+        (f"{HELM}/namespaces/{namespace}/providerconfigusages", {**tracked, **alone}),
+        (secrets, {**secret, **other}),
+    ):
+        assert namespaced.apply(loose).status == 201
+        answer = namespaced.request("DELETE", f"{kind}/alone", user=NAMESPACE_CONTROLLER)
+        assert answer.status == 200, answer.body
 
 
 def tracking(release: dict[str, Any]) -> dict[str, Any]:

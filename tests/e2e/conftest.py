@@ -32,13 +32,13 @@ TENANTS = ("kunde1", "kunde2")
 SHARING = ("test_ready", "test_change", "test_isolation", "test_upgrade")
 """Modules that change the tenants, or do not bear that others do."""
 
-PHASES = ("beside", "alone")
+PHASES = ("beside", "alone", "last")
 TOLD = "told"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let `make e2e` run the tests in phases."""
-    text = "run only the tests that may run beside each other, or only those that may not"
+    text = "run only the tests that may run beside each other, those that may not, or the last ones"
     parser.addoption("--phase", choices=PHASES, help=text)
 
 
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _phase(item: pytest.Item) -> str:
-    return "alone" if item.get_closest_marker("alone") else "beside"
+    return next((phase for phase in PHASES if item.get_closest_marker(phase)), PHASES[0])
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Modules | None:
