@@ -15,7 +15,7 @@ IMAGE_TARBALL =
 venv_python = .venv/bin/python
 venv_stamp = .venv/complete
 core_tools = .tools/bin/crossplane .tools/bin/crossplane-core
-node_tools = .tools/bin/provider-helm .tools/bin/coredns .tools/bin/kine \
+node_tools = .tools/bin/provider-helm .tools/bin/coredns .tools/bin/etcdctl .tools/bin/kine \
 	.tools/bin/kube-router
 compile = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
 	--python-version 3.11 --custom-compile-command 'make lock' $(LOCK_ARGS)

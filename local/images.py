@@ -30,8 +30,8 @@ BUSYBOX = Path("/bin/busybox")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATES_PATH = "/etc/ssl/certs/ca-certificates.crt"
 APPLETS = (
-    *("cat", "chmod", "cp", "dd", "echo", "env", "httpd", "id", "ls", "mkdir", "nc"),
-    *("nslookup", "ps", "rm", "sh", "sleep", "test", "timeout", "wget"),
+    *("cat", "chmod", "cp", "dd", "echo", "env", "httpd", "id", "ls", "mkdir", "mv", "nc"),
+    *("nslookup", "ps", "rm", "sh", "sleep", "tar", "test", "timeout", "wget"),
 )
 
 
@@ -58,6 +58,7 @@ def recipes() -> tuple[Recipe, ...]:
     """Return all images but those that the Dockerfile makes."""
     shell = {f"/bin/{name}": "busybox" for name in APPLETS}
     busybox = {"/bin/busybox": BUSYBOX}
+    etcd = ("etcd", "etcdctl", "etcdutl")
     kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kine", "helm")
     return (
         Recipe(
@@ -71,9 +72,10 @@ def recipes() -> tuple[Recipe, ...]:
         ),
         Recipe(COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
         Recipe(
-            # What the official chart's default asks for, with the etcd that there is.
+            # What the official chart's default asks for, with the etcd that there is. Upstream it
+            # has no shell either.
             "registry.k8s.io/etcd:3.6.8-0",
-            Content(busybox | {"/usr/local/bin/etcd": BIN / "etcd"}, shell),
+            Content({f"/usr/local/bin/{each}": BIN / each for each in etcd}),
             Config(env={"PATH": "/usr/local/bin:/bin"}),
         ),
         Recipe(

@@ -15,6 +15,7 @@ import pytest
 from local import charts, function_image
 from local.command import LocalError
 from local.images import VCLUSTER
+from tests.e2e import page
 from tests.e2e.kube import (
     PLATFORM,
     RELEASES,
@@ -33,6 +34,7 @@ from tests.e2e.processes import kill_pod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from local.machine import Machine
     from tests.e2e.rancher import Control
@@ -221,3 +223,41 @@ def evict(kube: Kube, pod: str) -> None:
     }
     path = f"/api/v1/namespaces/{NAME}/pods/{pod}/eviction"
     kube("create", "--raw", path, "-f", "-", text=json.dumps(wish))
+
+
+def test_a_snapshot_of_etcd_is_restored(
+    kube: Kube,
+    control: Control,
+    customer: Customer,
+    tell: Callable[[str], None],
+    tmp_path: Path,
+) -> None:
+    """The commands of docs/backup.md, run as written: all three members begin from the snapshot.
+
+    It is the last test, because nobody else can use the cluster meanwhile.
+    """
+    where = page.block("backup.md", "release=$(")
+    image = page.block("backup.md", "etcd=$(")
+    save = page.block("backup.md", "snapshot, save")
+    restore = page.block("backup.md", "etcdutl, snapshot, restore")
+    customer.inside("create", "configmap", "letter", "--from-literal=text=old")
+    page.shell(kube, tmp_path, NAME, where, image, save)
+    customer.inside.patch("configmap", "letter", {"data": {"text": "new"}}, "default")
+    cluster = control.cluster(NAME) or {}
+    since = time.monotonic()
+    page.shell(kube, tmp_path, NAME, where, image, restore)
+    tell(f"restored in {time.monotonic() - since:.0f} s")
+
+    def letter() -> str:
+        with contextlib.suppress(LocalError):
+            found = customer.inside.get("configmap", "letter", "default") or {}
+            return str(found.get("data", {}).get("text"))
+        return ""
+
+    until("the letter is the old one", lambda: letter() == "old", 120, lambda: describe(kube, NAME))
+    written = customer.written
+    until("the customer writes again", lambda: customer.written > written, 60)
+    await_ready(kube, NAME)
+    assert len(pods(kube, "vcluster")) == EACH
+    assert len(pods(kube, "vcluster-etcd")) == EACH
+    assert (control.cluster(NAME) or {})["id"] == cluster["id"]
