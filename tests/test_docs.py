@@ -1,6 +1,7 @@
 """The pages for people who look for help name only what there is."""
 
 import re
+import subprocess
 from pathlib import Path
 from typing import get_args
 
@@ -13,6 +14,8 @@ DOCS = ROOT / "docs"
 TROUBLESHOOTING = (DOCS / "troubleshooting.md").read_text()
 CONDITIONS = (DOCS / "conditions.md").read_text()
 RANCHER = (DOCS / "rancher.md").read_text()
+SECURITY = (DOCS / "security.md").read_text()
+TESTS = {path: path.read_text() for path in sorted((ROOT / "tests").rglob("test_*.py"))}
 FAILURES = "".join(
     (ROOT / "tests" / "e2e" / f"test_{name}.py").read_text()
     for name in ("exposure", "failure", "resilience", "retain")
@@ -69,3 +72,66 @@ def test_the_tests_that_troubleshooting_names_exist() -> None:
     named = set(re.findall(r"`(test_\w+)`", TROUBLESHOOTING))
     assert named
     assert {name for name in named if f"def {name}(" not in FAILURES} == set()
+
+
+NAMED = re.findall(r"`((?:[\w/]+\.py)?(?:::)?(?:test_\w+)?)`", SECURITY)
+"""Tests, as a file, a function or a function of a file."""
+
+
+def found(named: str) -> list[Path]:
+    """Return the files that a test's name may mean."""
+    file, _, function = named.rpartition("::")
+    if not file and named.endswith(".py"):
+        file, function = named, ""
+    suffix = f"/{file.removeprefix('tests/')}" if file else ".py"
+    return [
+        path
+        for path, text in TESTS.items()
+        if str(path).endswith(suffix) and (not function or f"\ndef {function}(" in text)
+    ]
+
+
+@pytest.mark.parametrize("named", sorted({name for name in NAMED if "test_" in name}))
+def test_the_tests_that_the_security_page_names_exist(named: str) -> None:
+    """A guarantee without its test is a wish."""
+    assert found(named)
+
+
+def test_the_security_page_names_tests() -> None:
+    """The names are found in the text at all, in each of the forms that it uses."""
+    assert {"test_fn.py::test_nothing", "test_nothing"} & set(NAMED) == set()
+    assert "test_limits.py::test_refused" in NAMED
+    assert found("tests/test_fn.py") == [ROOT / "tests" / "test_fn.py"]
+    assert found("test_fn.py::test_encode") == [ROOT / "tests" / "test_fn.py"]
+    assert found("test_encode") == [ROOT / "tests" / "test_fn.py"]
+    assert found("test_fn.py::test_nothing") == found("tests/test_nothing.py") == []
+
+
+def test_a_threat_without_a_test_says_so() -> None:
+    """Where nothing is shown, the page says that nothing stops it."""
+    rows = [line.split("|") for line in SECURITY.splitlines() if line.startswith("| to ")]
+    assert len(rows) > 20
+    unshown = [cells[2] for cells in rows if not cells[3].strip()]
+    assert all(each.startswith(" Nothing of ours: ") for each in unshown)
+
+
+COMMANDS = {"backup.md": "NAME", "tenants.md": "YOU"}
+
+
+@pytest.mark.parametrize(("page", "placeholder"), COMMANDS.items())
+def test_pages_that_are_run_have_commands_of_the_shell(page: str, placeholder: str) -> None:
+    """Their blocks are found by the end-to-end tests, and are complete."""
+    text = (DOCS / page).read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == text.count("```") // 2
+    assert any(placeholder in each for each in blocks)
+    for each in blocks:
+        subprocess.run(["sh", "-n"], input=each, text=True, check=True)
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_links_lead_somewhere(page: str) -> None:
+    """A page that was renamed is renamed everywhere."""
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (DOCS / page).read_text())
+    files = [link for link in links if not link.startswith("http")]
+    assert [link for link in files if not (DOCS / link).exists()] == []

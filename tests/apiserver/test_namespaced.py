@@ -372,3 +372,34 @@ def tracking(release: dict[str, Any]) -> dict[str, Any]:
         "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "default"},
         "resourceRef": reference,
     }
+
+
+def test_a_customer_makes_no_more_vclusters_than_agreed(namespaced: Client) -> None:
+    """A ResourceQuota of docs/security.md bounds their number in a namespace.
+
+    There is no controller that counts, so the test writes down what it would have counted.
+    """
+    namespace, user = "team-d", "dave"
+    for manifest in customer(namespace, user):
+        assert namespaced.apply(manifest).status == 201
+    agreed = {"count/vclusters.caas.telekom.de": "1"}
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "vclusters", "namespace": namespace},
+        "spec": {"hard": agreed},
+    }
+    assert namespaced.apply(quota).status == 201
+    path = f"/api/v1/namespaces/{namespace}/resourcequotas/vclusters/status"
+    counted = {"status": {"hard": agreed, "used": agreed}}
+    assert namespaced.request("PATCH", path, counted, MERGE_PATCH).status == 200
+
+    def refusal() -> str:
+        answer = create(namespaced, namespace, vcluster("second"), user, "&dryRun=All")
+        return str(answer.body.get("message", ""))
+
+    until(lambda: "exceeded quota: vclusters" in refusal())
+    assert create(namespaced, namespace, vcluster("second"), user).status == 403
+    none = {"status": {"used": {"count/vclusters.caas.telekom.de": "0"}}}
+    assert namespaced.request("PATCH", path, none, MERGE_PATCH).status == 200
+    until(lambda: not refusal())
