@@ -165,8 +165,11 @@ def client(config: SingleConfig) -> Client:
 class Tenant:
     """The virtual cluster, as its administrator."""
 
-    def __init__(self, kubeconfig: str) -> None:
-        """Prepare a client; nothing is sent yet."""
+    def __init__(self, kubeconfig: str, server: str = "") -> None:
+        """Prepare a client; nothing is sent yet.
+
+        `server` takes the place of the kubeconfig's; it is verified by the kubeconfig's CA.
+        """
         try:
             config = KubeConfig.from_dict(yaml.safe_load(kubeconfig)).get()
         except Exception:  # noqa: BLE001  # whatever is wrong with it, its text must not be shown
@@ -175,6 +178,9 @@ class Tenant:
         if config is None:
             message = "The kubeconfig Secret names no current context."
             raise TransientError("BadKubeconfig", message)
+        if server:
+            cluster = msgspec.structs.replace(config.cluster, server=server)
+            config = config._replace(cluster=cluster)
         self._client = client(config)
 
     def close(self) -> None:

@@ -189,6 +189,36 @@ def setup(*, dry_run: bool) -> None:
     click.echo(once.AFTERWARDS)
 
 
+@main.command()
+@click.argument("cluster")
+@click.option("--namespace", required=True, help="The virtual cluster's namespace on the host.")
+@click.option("--vcluster-uid", required=True, help="UID of the VCluster.")
+@click.option(
+    "--identity", required=True, help="UID of namespace kube-system in the virtual cluster."
+)
+@click.option("--importer", required=True, help="Id of the importer's user, such as u-x1y2z.")
+@click.option("--dry-run", is_flag=True, help="Check everything, and only say what would be done.")
+@errors_in_words
+def adopt(  # noqa: PLR0913  # an option each
+    *,
+    cluster: str,
+    namespace: str,
+    vcluster_uid: str,
+    identity: str,
+    importer: str,
+    dry_run: bool,
+) -> None:
+    """Make CLUSTER, which was imported by hand, a VCluster's; run once as Rancher administrator.
+
+    CLUSTER is the name of the object clusters.provisioning.cattle.io, and what
+    spec.rancher.clusterName has to be.
+    """
+    from rancher_import import adopting  # noqa: PLC0415  # not for `--help`
+
+    claim = adopting.Claim(cluster, namespace, vcluster_uid, identity, importer)
+    adopting.adopt(claim, _rancher(environment()), click.echo, dry_run=dry_run)
+
+
 def _rancher(env: Environment) -> Rancher:
     options = env.rancher()
     return Rancher(options, proxy=_proxy(options))
@@ -223,7 +253,8 @@ def _clusters(env: Environment) -> tuple[Any, Callable[[], Any]]:
             env.text("KUBECONFIG_SECRET"),
             env.text("KUBECONFIG_KEY", "config"),
         )
-        return Tenant(kubeconfig) if kubeconfig else None
+        server = env.text("KUBECONFIG_SERVER", "")
+        return Tenant(kubeconfig, server) if kubeconfig else None
 
     return host, open_tenant
 

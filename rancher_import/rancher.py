@@ -150,13 +150,14 @@ class Rancher:
 
     def adopt(self, name: str, vcluster_uid: str) -> None:
         """Note which virtual cluster is behind a cluster now."""
-        self._label(name, {VCLUSTER_UID: vcluster_uid})
+        self.label(name, {VCLUSTER_UID: vcluster_uid})
 
     def take_over(self, wish: Wish) -> None:
         """Note whose cluster it is now."""
-        self._label(wish.cluster_name, {OWNER_UID: wish.owner_uid, OWNER_NAME: wish.owner_name})
+        self.label(wish.cluster_name, {OWNER_UID: wish.owner_uid, OWNER_NAME: wish.owner_name})
 
-    def _label(self, name: str, labels: Mapping[str, str]) -> None:
+    def label(self, name: str, labels: Mapping[str, str]) -> None:
+        """Set labels of a cluster."""
         answer = self._call(
             "PATCH",
             f"{CLUSTERS}/{NAMESPACE}/{name}",
@@ -172,6 +173,12 @@ class Rancher:
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return None
         return read_management(_ok(answer, "get management.cattle.io/clusters"))
+
+    def identity(self, cluster_id: str) -> str:
+        """Return the identity of the virtual cluster behind a cluster, as Rancher reaches it."""
+        path = f"/k8s/clusters/{cluster_id}/api/v1/namespaces/kube-system"
+        found = _ok(self._call("GET", path), "get the namespace kube-system in the cluster")
+        return str((found.get("metadata") or {}).get("uid") or "")
 
     def managed(self) -> dict[str, Management]:
         """Return all management clusters that we may see, by id: one call for the watcher.
@@ -242,11 +249,15 @@ class Rancher:
         found = _ok(answer, "list management.cattle.io/clusterroletemplatebindings")
         return tuple(_binding(one) for one in found.get("data") or ())
 
-    def bind(self, cluster_id: str, name: str, owner: Owner) -> None:
-        """Bind a role. That somebody has it already, by whose binding ever, is fine."""
+    def bind(self, cluster_id: str, name: str, owner: Owner, *, managed: bool = True) -> None:
+        """Bind a role. That somebody has it already, by whose binding ever, is fine.
+
+        One that is not `managed` stays, whoever leaves the list of owners.
+        """
+        labels = {MANAGED: MANAGER} if managed else {}
         body = {
             "type": "management.cattle.io.clusterroletemplatebinding",
-            "metadata": {"namespace": cluster_id, "name": name, "labels": {MANAGED: MANAGER}},
+            "metadata": {"namespace": cluster_id, "name": name, "labels": labels},
             "clusterName": cluster_id,
             "roleTemplateName": owner.role,
             _SUBJECT_FIELDS[owner.kind]: owner.name,

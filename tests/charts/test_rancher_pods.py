@@ -169,3 +169,25 @@ def test_no_secret_is_made(
 
     assert "Secret" not in {o["kind"] for o in objects}
     assert "NetworkPolicy" not in {o["kind"] for o in objects}
+
+
+def test_a_server_for_the_virtual_cluster(
+    render_chart: RenderChart, case: Callable[[str, str], dict[str, Any]]
+) -> None:
+    """Import and deregistration get the address of an adopted cluster, and no others a variable."""
+    values = case("vcluster-rancher", "minimal")
+
+    def told() -> list[list[str]]:
+        return [
+            [
+                e["value"]
+                for e in o["spec"]["template"]["spec"]["containers"][0]["env"]
+                if e["name"] == "KUBECONFIG_SERVER"
+            ]
+            for o in render_chart("vcluster-rancher", "kunde1-rancher", values)
+            if o["kind"] == "Job"
+        ]
+
+    assert told() == [[], []]
+    values["vcluster"]["server"] = "https://my-vcluster.shop:443"
+    assert told() == [["https://my-vcluster.shop:443"]] * 2

@@ -95,6 +95,9 @@ spec:
     - {name: KUBECONFIG_NAMESPACE, value: {{ .vcluster.namespace | quote }}}
     - {name: KUBECONFIG_SECRET, value: {{ .vcluster.kubeconfigSecret.name | quote }}}
     - {name: KUBECONFIG_KEY, value: {{ .vcluster.kubeconfigSecret.key | quote }}}
+    {{- with .vcluster.server }}
+    - {name: KUBECONFIG_SERVER, value: {{ . | quote }}}
+    {{- end }}
     - {name: TIMEOUT, value: {{ $.timeout | quote }}}
     - {name: ON_DELETE, value: {{ .onDelete | quote }}}
     {{- range $name, $value := $.env }}

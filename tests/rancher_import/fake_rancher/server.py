@@ -11,10 +11,10 @@ from . import api, life, steve, tls
 from .agent import Agents, KubeApi
 from .behaviour import Behaviour, Fault, Phase
 from .listener import Listener
-from .messages import Answer, ConnectionDropped, Request
+from .messages import Answer, ConnectionDropped, Request, json_answer
 from .mishaps import Mishaps
 from .observed import Imported, Logged, imported
-from .rights import USERS
+from .rights import USERS, owns
 from .state import PUBLIC_SETTINGS, BearerToken, Cluster, Setting, State, User
 
 Hook = Callable[[str, str, Phase], None]
@@ -224,13 +224,28 @@ class FakeRancher(Mishaps):
                 self._advance()
                 if user:
                     life.count(self.state, user, request)
-                answer = api.answer(self.state, user, request, self.passwords)
+                answer = self._proxied(user, request) or api.answer(
+                    self.state, user, request, self.passwords
+                )
                 if request.method != "GET":
                     self._advance()  # what it set off begins now, not at the next request
             except Exception as error:
                 self.errors.append(error)
                 raise ConnectionDropped from error
             return answer
+
+    def _proxied(self, user: User | None, request: Request) -> Answer | None:
+        """Answer from the cluster itself, as its owner or an administrator asks."""
+        match request.segments:
+            case ["k8s", "clusters", cluster_id, *rest] if cluster_id != "local" and user:
+                one = self.state.by_id(cluster_id)
+                if one is None or not owns(user, one) or request.method != "GET":
+                    return Answer(403)
+                kube = self.agents.watched.get(one.id) or self.agents.watched.get(one.name)
+                status, found = kube.call("/" + "/".join(rest)) if kube and one.agent else (0, None)
+                return json_answer(status, found) if status else Answer(503)
+            case _:
+                return None
 
 
 def _suffer(faults: list[Fault], phase: Phase, request: Request) -> Answer | None:
