@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from function import (
+    adoption,
     conditions,
     guard,
     limits,
@@ -53,7 +54,8 @@ def compose(request: Request) -> Answer:
         requested = validate.vcluster(request.composite)
         if requested.namespace:
             selfservice.refuse_chart_secrets(config)
-        now = running.running(request.observed)
+        adoption.check(requested, config, request.observed)
+        now = _now(requested, config, request.observed)
         imported = request.observed.rancher is not None
         asked = wanted.resolve(requested, config, now, imported=imported)
         limits.check(requested.spec, asked, config, new=now is None)
@@ -62,6 +64,13 @@ def compose(request: Request) -> Answer:
         return _answer(granted, refusals, config, requested, request.observed)
     except InvalidError as error:
         return _refuse(error, request)
+
+
+def _now(requested: wanted.VCluster, config: Input, observed: Observed) -> running.Running | None:
+    """Return what runs: by the Release, or as an adopted cluster was installed."""
+    entry = adoption.entry(requested, config)
+    frozen = adoption.installed(entry, observed) if entry else None
+    return frozen or running.running(observed)
 
 
 _KEYS = (namespace.KEY, vcluster.KEY, rancher.KEY)
@@ -92,7 +101,8 @@ def _answer(
     told = tuple(
         _begun(phase, resources.get(key)) for phase, key in zip(phases, _KEYS, strict=True)
     )
-    all_conditions = (conditions.accepted(refusals), *told)
+    note = adoption.MESSAGE if granted.frozen is not None else ""
+    all_conditions = (conditions.accepted(refusals, note), *told)
     used = told if desired.rancher else told[:2]
     blocked_by = conditions.blocked_by(used) or _waiting_usage(resources)
     return Answer(
@@ -111,7 +121,9 @@ def _desired(granted: Wanted, config: Input, observed: Observed) -> _Desired:
     if granted.rancher and config.rancher:
         imported = rancher.desired(granted, granted.rancher, config.rancher, config)
     values = chart_values(granted, config)
-    room = namespace.desired(granted, config, values)
+    room = namespace.desired(
+        granted, config, adoption.with_defaults(values) if granted.names.adopted else values
+    )
     before = _without_load_balancer(granted, observed)
     awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)
     if awaits_quota:
@@ -228,6 +240,8 @@ def _keep(
 ) -> tuple[Wanted, tuple[guard.Refusal, ...]]:
     if now is None:
         return asked, ()
+    if asked.frozen is not None:
+        return adoption.keep(asked, now, spec, config)
     settled = vcluster.is_settled(observed.vcluster)
     instead = readiness.installed_instead(observed.vcluster)
     return guard.keep(asked, now, spec, config, settled=settled, instead=instead)

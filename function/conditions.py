@@ -10,10 +10,10 @@ from function.state import Condition, Event
 ACCEPTED = "Accepted"
 
 
-def accepted(refusals: Sequence[Refusal]) -> Condition:
+def accepted(refusals: Sequence[Refusal], note: str = "") -> Condition:
     """Return Accepted: False while part of the spec is not granted."""
     if not refusals:
-        return Condition(ACCEPTED, "True", "Accepted")
+        return Condition(ACCEPTED, "True", "Accepted", note)
     message = " | ".join(str(refusal) for refusal in refusals)
     return Condition(ACCEPTED, "False", "ChangeRefused", message)
 

@@ -126,7 +126,9 @@ def details(
     has_status = is_up and "f:parents:" in _told(observed, ROUTE_WRITERS)
     if exposure.type == "Gateway" and (ROUTE in asked or has_status):
         found.append(Detail(ROUTE, offer.gateway.apiVersion, "TLSRoute", own.release, "status"))
-    is_exporting = observed and running(observed.values, observed.name).is_external and is_up
+    is_exporting = (
+        observed and running(observed.values, observed.helm_release).is_external and is_up
+    )
     if KUBECONFIG in asked or is_exporting:
         found.append(Detail(KUBECONFIG, "v1", "Secret", own.external_secret, "data.config"))
     return found
@@ -134,7 +136,7 @@ def details(
 
 def condition(typ: str, observed: ObservedRelease) -> Condition | None:
     """Return what keeps customers out, or None: the kubeconfig for outside, or an address."""
-    asked = running(observed.values, observed.name)
+    asked = running(observed.values, observed.helm_release)
     if not asked.is_external:
         return None
     is_told = KUBECONFIG in observed.connection_keys
@@ -143,15 +145,15 @@ def condition(typ: str, observed: ObservedRelease) -> Condition | None:
         return Condition(typ, "False", "WaitingForKubeconfig", message)
     if asked.type == "Gateway" and not _is_accepted(_told(observed, ROUTE)):
         message = (
-            f"No Gateway has accepted TLSRoute {observed.name} yet. If this stays, look at its "
-            "status, and at the Gateway's listeners and allowedRoutes."
+            f"No Gateway has accepted TLSRoute {observed.helm_release} yet. If this stays, look at "
+            "its status, and at the Gateway's listeners and allowedRoutes."
         )
         return Condition(typ, "False", "WaitingForAddress", message)
     if asked.type != "Gateway" and address(asked, observed) is None:
         kind, giver = _GIVERS[asked.type]
         message = (
-            f"{kind} {observed.name} has no address yet. If this stays, look at its events, and "
-            f"whether the host's {giver} takes it."
+            f"{kind} {observed.helm_release} has no address yet. If this stays, look at its "
+            f"events, and whether the host's {giver} takes it."
         )
         return Condition(typ, "False", "WaitingForAddress", message)
     return None

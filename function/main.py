@@ -1,8 +1,10 @@
 """The command line: flags and environment in, a serving function or one clear line out."""
 
+import dataclasses
 import json
 import os
 import sys
+from collections.abc import Iterator
 from typing import NoReturn, TextIO
 
 # gRPC's C core reads it on import and would print its own lines beside the one that we print.
@@ -12,8 +14,10 @@ import click
 import yaml
 from crossplane.function import cli, logging, runtime
 
-from function import fn, listing, validate
+from function import adopting, fn, listing, validate
 from function.errors import InvalidError
+from function.models import xr
+from function.plain import at
 
 MEGABYTE = 1024 * 1024
 
@@ -79,6 +83,81 @@ def images(file: TextIO, output: str) -> None:
         return
     for each in listed:
         click.echo(each.source if output == "source" else f"{each.source}\t{each.mirror}")
+
+
+@main.command()
+@click.argument("vcluster", type=click.File(encoding="utf-8"))
+@click.argument("composition", type=click.File(encoding="utf-8"))
+@click.option(
+    "--release",
+    required=True,
+    type=click.File(encoding="utf-8"),
+    help="What `helm status RELEASE -n NAMESPACE -o json` prints; it may hold secrets.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or all of it as JSON.",
+)
+def adopt(vcluster: TextIO, composition: TextIO, release: TextIO, output: str) -> None:
+    """Tell whether a virtual cluster that was installed by hand can come under VCLUSTER, and how.
+
+    COMPOSITION is a Composition with this function's Input, or the Input itself; - is standard
+    input. Nothing is changed. The exit code is 1 where something hinders it.
+    """
+    proposal = _proposal(vcluster, composition, release)
+    if output == "json":
+        click.echo(json.dumps(dataclasses.asdict(proposal), indent=2))
+    else:
+        click.echo("\n".join(_told(proposal)))
+    sys.exit(1 if proposal.hindrances else 0)
+
+
+def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopting.Proposal:
+    composites = [one for one in _documents(vcluster) if at(one, "kind") == xr.KIND]
+    inputs = [*listing.inputs(_documents(composition))]
+    if len(composites) != 1 or not isinstance(composites[0], dict):
+        _fail(f"{vcluster.name} must hold one {xr.KIND}")
+    if len(inputs) != 1:
+        _fail(f"{composition.name} must hold one Input of this function, or a Composition with it")
+    try:
+        status = json.load(release)
+        objects = [*yaml.safe_load_all(str(at(status, "manifest") or ""))]
+    except (ValueError, yaml.YAMLError):
+        _fail(f"{release.name} is not what `{adopting.HELM_STATUS}` prints")
+    try:
+        found = adopting.helm_release(status, objects)
+    except InvalidError as error:
+        _fail(str(error))
+    return adopting.propose(composites[0], inputs[0], found)
+
+
+def _documents(file: TextIO) -> list[object]:
+    try:
+        return [*yaml.safe_load_all(file)]
+    except (yaml.YAMLError, UnicodeDecodeError):
+        _fail(f"{file.name} is not YAML")
+
+
+def _told(proposal: adopting.Proposal) -> Iterator[str]:
+    where = f"Helm release {proposal.entry['namespace']}/{proposal.entry['release']}"
+    if proposal.hindrances:
+        yield f"{where} cannot be adopted by VCluster {proposal.key}:"
+        yield from (f"- {hindrance}" for hindrance in proposal.hindrances)
+        return
+    yield f"{where} can be adopted by VCluster {proposal.key}."
+    yield "\n1. Run on the host:\n"
+    yield from proposal.commands
+    yield "\n2. Put into the Input, after a look for secrets, which do not belong there:\n"
+    yield yaml.safe_dump({"adopted": {proposal.key: proposal.entry}}, sort_keys=False)
+    yield "3. Create the VCluster. At once, and without a restart:\n"
+    yield from (f"- {line}" for line in proposal.at_once)
+    yield "\nOnce `values` leave the entry the control plane restarts, with other values at:\n"
+    for what, paths in proposal.later.items():
+        yield from (f"- {path} ({what})" for path in paths)
 
 
 def _listed(file: TextIO) -> list[listing.Listed]:

@@ -12,6 +12,7 @@ minutes.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -27,6 +28,12 @@ PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 DERIVED = re.compile(r".*-[0-9a-f]{16}")
 """What the names of scope Namespaced look like."""
+
+LONGEST_ADOPTED_NAMESPACE = 43
+"""Length of an adopted namespace that leaves room for `-namespace` in a Helm release's 53."""
+
+LONGEST_RELEASE = 47
+"""Length of a Helm release that leaves room for `-etcd` in 52 characters."""
 
 RESERVED = ("default", "kube-*", "crossplane-system", "local", "cattle-*", "fleet-*", "rancher-*")
 """Namespaces of Kubernetes, Crossplane and Rancher (shell patterns)."""
@@ -45,6 +52,8 @@ class Names:
     """Namespace on the host that holds the virtual cluster."""
     release: str
     """Helm release of the official chart."""
+    adopted: bool = False
+    """Whether namespace and Helm release were there before the VCluster."""
 
     @property
     def home(self) -> str:
@@ -53,6 +62,15 @@ class Names:
         Crossplane puts what a namespaced VCluster consists of into the VCluster's own namespace.
         """
         return self.customer or self.platform
+
+    @property
+    def vcluster_release(self) -> str:
+        """Release of the official chart on the control plane.
+
+        Elsewhere it is called like its Helm release, but people call theirs alike in several
+        namespaces.
+        """
+        return f"{self.namespace}-vcluster" if self.adopted else self.release
 
     @property
     def namespace_release(self) -> str:
@@ -86,8 +104,12 @@ class Names:
 
     @property
     def endpoint(self) -> str:
-        """URL of the API server inside the host."""
-        return f"https://{self.service}:443"
+        """URL of the API server inside the host.
+
+        The certificate of a virtual cluster that was installed by hand does not cover `.svc`.
+        """
+        host = f"{self.release}.{self.namespace}" if self.adopted else self.service
+        return f"https://{host}:443"
 
     @property
     def etcd(self) -> str:
@@ -97,7 +119,7 @@ class Names:
     @property
     def vcluster_usage(self) -> str:
         """Usage that keeps the virtual cluster while it is in Rancher."""
-        return f"{self.release}-by-rancher"
+        return f"{self.vcluster_release}-by-rancher"
 
     @property
     def namespace_usage(self) -> str:
@@ -120,8 +142,16 @@ def connection_secret(release: str) -> str:
     return f"{release}-conn"
 
 
-def derive(name: str, customer: str, platform: str) -> Names:
-    """Return the names of a VCluster, of scope Namespaced if it is in a customer's namespace."""
+def derive(
+    name: str, customer: str, platform: str, adopted: tuple[str, str] | None = None
+) -> Names:
+    """Return the names of a VCluster, of scope Namespaced if it is in a customer's namespace.
+
+    `adopted` are namespace and Helm release of a virtual cluster that was there before.
+    """
+    if adopted:
+        namespace, release = adopted
+        return Names(name, customer, platform, namespace, release, adopted=True)
     if not customer:
         return Names(name, customer, platform, namespace=name, release=f"{name}-vcluster")
     unique = hashlib.sha256(f"{customer}/{name}".encode()).hexdigest()[:16]
@@ -138,16 +168,26 @@ def _cut(name: str, length: int) -> str:
     return name[:length].rstrip("-")
 
 
-def refuse(names: Names, reserved: list[str]) -> None:
-    """Raise `InvalidError` for a name that cannot become a namespace on the host."""
+def is_reserved(namespace: str) -> bool:
+    """Tell whether a namespace is Kubernetes', Crossplane's or Rancher's."""
+    return any(fnmatchcase(namespace, taken) for taken in RESERVED)
+
+
+def refuse(names: Names, reserved: Iterable[str]) -> None:
+    """Raise `InvalidError` for a name that cannot become a namespace on the host.
+
+    Of an adopted one the namespace is the Input's, which was checked.
+    """
     longest = LONGEST_NAMESPACED if names.customer else LONGEST
     if not PATTERN.fullmatch(names.xr):
         rule = "must be lower case letters, digits and '-', begin with a letter, not end with '-'"
         raise InvalidError(_renamed(rule))
     if len(names.xr) > longest:
         raise InvalidError(_renamed(f"must have at most {longest} characters"))
-    is_reserved = any(fnmatchcase(names.namespace, taken) for taken in RESERVED)
-    if names.customer and (is_reserved or names.customer == names.platform):
+    if names.adopted:
+        return
+    is_taken = is_reserved(names.namespace)
+    if names.customer and (is_taken or names.customer == names.platform):
         raise InvalidError(
             Problem(
                 "metadata.namespace",
@@ -155,7 +195,7 @@ def refuse(names: Names, reserved: list[str]) -> None:
                 "Create the VCluster in a namespace of a customer.",
             )
         )
-    if is_reserved or names.namespace in (names.platform, *reserved):
+    if is_taken or names.namespace in (names.platform, *reserved):
         raise InvalidError(_renamed("is reserved by the platform"))
 
 

@@ -10,6 +10,7 @@ from typing import cast
 
 from function import exposure, rancher, vcluster
 from function.plain import at, mapping
+from function.release import EXTERNAL_NAME
 from function.state import Condition, ObservedRelease, Stranger, Truth
 
 PUBLIC_DETAILS = frozenset(
@@ -57,6 +58,7 @@ def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
             for key in sorted(PUBLIC_DETAILS & {*details})
         },
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
+        external_name=_text(at(plain, "metadata", "annotations", EXTERNAL_NAME)),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
 

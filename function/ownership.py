@@ -1,5 +1,7 @@
 """What is this VCluster's own, and what only bears a name that it would take."""
 
+from typing import NoReturn
+
 from function import namespace, rancher, release, usages, vcluster
 from function.errors import InvalidError, Problem
 from function.names import Names
@@ -33,29 +35,41 @@ def refuse_taken_keys(taken: frozenset[str]) -> None:
 def refuse_foreign_releases(names: Names, observed: Observed) -> None:
     """Refuse to replace what was observed under one of our keys by something else.
 
-    Another name or namespace would delete the observed Release and create a new one.
+    Another name or namespace would delete the observed Release and create a new one, another
+    Helm release would leave the first one behind.
     """
     expected = (
-        (observed.namespace, names.namespace_release),
-        (observed.vcluster, names.release),
-        (observed.rancher, names.rancher_release),
+        (observed.namespace, names.namespace_release, names.namespace_release),
+        (observed.vcluster, names.vcluster_release, names.release),
+        (observed.rancher, names.rancher_release, names.rancher_release),
     )
-    for seen, name in expected:
+    for seen, name, helm_release in expected:
         if seen and (seen.api_version, seen.kind, seen.name, seen.namespace) != (
             release.API_VERSION,
             release.KIND,
             name,
             names.home,
         ):
-            raise InvalidError(
-                Problem(
-                    "input.platformNamespace",
-                    f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name}, where "
-                    f"{release.KIND} {names.home}/{name} is expected",
-                    "Put the namespace back: names never change while a VCluster exists.",
-                ),
-                reason="InvalidInput",
+            _refuse_foreign(
+                "platformNamespace" if seen.namespace != names.home else "adopted",
+                f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name}, where "
+                f"{release.KIND} {names.home}/{name} is expected",
             )
+        if seen and seen.helm_release != helm_release:
+            _refuse_foreign(
+                "adopted",
+                f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name} of another "
+                "Helm release",
+            )
+
+
+def _refuse_foreign(field: str, rule: str) -> NoReturn:
+    what = {
+        "platformNamespace": "Put the namespace back",
+        "adopted": "Put this VCluster's entry back, or take it out if there was none",
+    }
+    remedy = f"{what[field]}: names never change while a VCluster exists."
+    raise InvalidError(Problem(f"input.{field}", rule, remedy), reason="InvalidInput")
 
 
 def strangers_wanted(names: Names, observed: Observed) -> tuple[Requirement, ...]:
@@ -66,7 +80,7 @@ def strangers_wanted(names: Names, observed: Observed) -> tuple[Requirement, ...
         Requirement(key, release.API_VERSION, release.KIND, name, names.home)
         for key, name in (
             (namespace.KEY, names.namespace_release),
-            (vcluster.KEY, names.release),
+            (vcluster.KEY, names.vcluster_release),
             (rancher.KEY, names.rancher_release),
         )
     )

@@ -151,6 +151,8 @@ def _vcluster(names: Names) -> dict[str, Any]:
         "namespace": names.namespace,
         "release": names.release,
         "kubeconfigSecret": {"name": names.kubeconfig_secret, "key": "config"},
+        # The kubeconfig of one that was installed by hand is for people, at localhost.
+        **({"server": names.endpoint} if names.adopted else {}),
     }
 
 

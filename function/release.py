@@ -57,8 +57,11 @@ def release(  # noqa: PLR0913  # a Release has these parts
     rollback_limit: int = UNLIMITED,
     details: Sequence[Detail] = (),
     connection_secret: str | None = None,
+    external_name: str = "",
 ) -> dict[str, Any]:
     """Return a Release `name` in namespace `home` that installs into `target` on the host.
+
+    `external_name` is the name of the Helm release where that is another one.
 
     `skipCreateNamespace` because the namespace is a Release of its own. No `wait`: that blocks a
     worker of the provider, and readiness is read from the connection details. Nor `wait: false`:
@@ -85,7 +88,10 @@ def release(  # noqa: PLR0913  # a Release has these parts
         "metadata": {
             "name": name,
             "namespace": home,
-            "annotations": {EXTERNAL_NAME: name, "crossplane.io/poll-interval": POLL_INTERVAL},
+            "annotations": {
+                EXTERNAL_NAME: external_name or name,
+                "crossplane.io/poll-interval": POLL_INTERVAL,
+            },
         },
         "spec": spec,
     }

@@ -3,13 +3,17 @@
 A wish is compared with it, so that the comparison also holds after a restore without status.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from function import exposure, versions
 from function.exposure import INTERNAL, Exposure
 from function.models.fields import Availability
 from function.plain import at
-from function.state import Observed
+from function.state import Observed, ObservedRelease
+
+KUBERNETES_IMAGE = "kubernetesImage"
+"""Connection detail with the image of the workload's Kubernetes."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,31 @@ def running(observed: Observed) -> Running | None:
     vcluster = observed.vcluster
     if vcluster is None:
         return None
-    values = vcluster.values
+    imported = observed.rancher.values if observed.rancher else {}
+    return asked(
+        vcluster.values,
+        release=vcluster.helm_release,
+        chart=vcluster.chart_version,
+        kubernetes=image_tag(vcluster),
+        provider_config=vcluster.provider_config,
+        cluster_name=_text(at(imported, "rancher", "clusterName")),
+    )
+
+
+def asked(  # noqa: PLR0913  # what a Release says beside its values
+    values: Mapping[str, object],
+    *,
+    release: str,
+    chart: str,
+    kubernetes: str,
+    provider_config: str,
+    cluster_name: str | None,
+) -> Running:
+    """Return what values of the chart ask for.
+
+    `kubernetes` is the tag of the image that runs, which counts where the values name none: then
+    it came with the chart.
+    """
     highly_available = (
         at(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
     )
@@ -48,24 +76,35 @@ def running(observed: Observed) -> Running | None:
         if highly_available
         else ("controlPlane", "statefulSet")
     )
-    imported = observed.rancher.values if observed.rancher else {}
     return Running(
         availability="HA" if highly_available else "Single",
         storage=Storage(
             size=_text(at(values, *volume, "persistence", "volumeClaim", "size")),
             storage_class=_text(at(values, *volume, "persistence", "volumeClaim", "storageClass")),
         ),
-        chart=vcluster.chart_version,
-        kubernetes=_kubernetes(at(values, "controlPlane", "distro", "k8s", "image", "tag")),
-        provider_config=vcluster.provider_config,
-        cluster_name=_text(at(imported, "rancher", "clusterName")),
-        exposure=exposure.running(values, vcluster.name),
+        chart=chart,
+        kubernetes=_kubernetes(named_kubernetes(values) or kubernetes),
+        provider_config=provider_config,
+        cluster_name=cluster_name,
+        exposure=exposure.running(values, release),
     )
 
 
-def _kubernetes(tag: object) -> str:
+def named_kubernetes(values: Mapping[str, object]) -> str:
+    """Return the tag of the Kubernetes image that values name; `version` wins over it."""
+    k8s = at(values, "controlPlane", "distro", "k8s")
+    return _text(at(k8s, "version")) or _text(at(k8s, "image", "tag")) or ""
+
+
+def image_tag(observed: ObservedRelease) -> str:
+    """Return the tag of the workload's Kubernetes image, or nothing while not known."""
+    image = observed.details.get(KUBERNETES_IMAGE, "")
+    return image.split("@")[0].rpartition("/")[2].partition(":")[2]
+
+
+def _kubernetes(tag: str) -> str:
     """Return the version that a tag stands for, or nothing for one such as `latest`."""
-    version = (_text(tag) or "").removeprefix("v")
+    version = tag.removeprefix("v")
     return version if versions.is_comparable(version) else ""
 
 

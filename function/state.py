@@ -50,8 +50,15 @@ class ObservedRelease:
     details: Mapping[str, str] = field(default_factory=dict)
     """Connection details that are no secret."""
     has_kubeconfig: bool = False
+    external_name: str = ""
+    """Name of the Helm release; empty if it is the Release's."""
     external_server: str = ""
     """Server that the kubeconfig for outside names; empty while there is none."""
+
+    @property
+    def helm_release(self) -> str:
+        """Name of the Helm release."""
+        return self.external_name or self.name
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,14 @@ KEYS = (VCLUSTER_BY_RANCHER, NAMESPACE_BY_VCLUSTER, DELETION_PROTECTION)
 
 def vcluster_by_rancher(names: Names) -> dict[str, Any]:
     """Return the Usage that keeps the virtual cluster until it has left Rancher."""
-    return _usage(names.vcluster_usage, names.home, names.release, names.rancher_release)
+    return _usage(names.vcluster_usage, names.home, names.vcluster_release, names.rancher_release)
 
 
 def namespace_by_vcluster(names: Names) -> dict[str, Any]:
     """Return the Usage that keeps the namespace until the virtual cluster is gone."""
-    return _usage(names.namespace_usage, names.home, names.namespace_release, names.release)
+    return _usage(
+        names.namespace_usage, names.home, names.namespace_release, names.vcluster_release
+    )
 
 
 def deletion_protection(names: Names, api_version: str, kind: str) -> dict[str, Any]:

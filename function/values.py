@@ -26,8 +26,11 @@ HA_MINIMUM = 2
 def chart_values(wanted: Wanted, config: Input) -> Values:
     """Return the complete values of the chart.
 
-    Mirrors are no layer: they say where an image is pulled from, whichever layer names it.
+    Mirrors are no layer: they say where an image is pulled from, whichever layer names it. An
+    adopted cluster keeps those that it was installed with.
     """
+    if wanted.frozen is not None:
+        return dict(wanted.frozen)
     below = merge(_base(wanted, config.pullSecret), config.vcluster.values)
     layered = merge(
         below,

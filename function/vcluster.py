@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import exposure
+from function import exposure, running
 from function.models.input import Input
 from function.names import connection_secret
 from function.readiness import judge
@@ -25,7 +25,7 @@ CONDITION = "ControlPlaneReady"
 AVAILABLE = "available"
 ETCD_AVAILABLE = "etcdAvailable"
 CHART_LABEL = "chart"
-KUBERNETES_IMAGE = "kubernetesImage"
+KUBERNETES_IMAGE = running.KUBERNETES_IMAGE
 KUBECONFIG = "kubeconfig"
 
 UPGRADE_ATTEMPTS = 3
@@ -42,7 +42,8 @@ def desired(
     names = wanted.names
     offer = config.vcluster.chart
     return release(
-        name=names.release,
+        name=names.vcluster_release,
+        external_name=names.release,
         home=names.home,
         target=names.namespace,
         provider_config=wanted.host.provider_config,
@@ -56,7 +57,7 @@ def desired(
         values=values,
         rollback_limit=_rollback_limit(observed, wanted.retries),
         details=_details(wanted, config, observed),
-        connection_secret=connection_secret(names.release),
+        connection_secret=connection_secret(names.vcluster_release),
     )
 
 
@@ -113,8 +114,7 @@ def running_chart(observed: ObservedRelease | None) -> str:
 
 def running_kubernetes(observed: ObservedRelease | None) -> str:
     """Return the Kubernetes version of the workload's image, or nothing while not known."""
-    image = observed.details.get(KUBERNETES_IMAGE, "") if observed else ""
-    return image.split("@")[0].rpartition("/")[2].partition(":")[2]
+    return running.image_tag(observed) if observed else ""
 
 
 def _health(observed: ObservedRelease) -> Condition | None:

@@ -69,6 +69,8 @@ class Wanted:
     restore_from: str
     """UID of the earlier VCluster whose data is taken over; empty if there is none."""
     values: Mapping[str, object]
+    frozen: Mapping[str, object] | None = None
+    """Values that an adopted cluster was installed with and keeps; None leaves them to us."""
 
     @property
     def highly_available(self) -> bool:
@@ -98,9 +100,16 @@ def resolve(
     `imported` tells whether the Release of the import into Rancher exists.
     """
     spec = vcluster.spec
-    derived = names.derive(vcluster.name, vcluster.namespace, config.platformNamespace)
-    if now is None:
-        names.refuse(derived, config.hostNamespace.reserved)
+    entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
+    derived = names.derive(
+        vcluster.name,
+        vcluster.namespace,
+        config.platformNamespace,
+        (entry.namespace, entry.release) if entry else None,
+    )
+    if now is None or entry:
+        adopted = (each.namespace for each in config.adopted.values())
+        names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
     plan = _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
     return Wanted(
         names=derived,
@@ -126,7 +135,13 @@ def resolve(
         retain=spec.storage.onDelete == "Retain",
         restore_from=spec.storage.restoreFrom,
         values=spec.values,
+        frozen=entry.values if entry else None,
     )
+
+
+def adopted_key(name: str, namespace: str) -> str:
+    """Return the key under which the Input says what a VCluster adopts."""
+    return f"{namespace}/{name}" if namespace else name
 
 
 def _storage(spec: xr.SpecStorage, plan: platform.Plan) -> Storage:

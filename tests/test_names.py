@@ -32,6 +32,8 @@ LONGEST = "a123456789b123456789c123456789d1234567"
         pytest.param("home", "vcluster-system", id="home"),
         pytest.param("namespace", "kunde1", id="namespace"),
         pytest.param("release", "kunde1-vcluster", id="release"),
+        pytest.param("adopted", False, id="adopted"),
+        pytest.param("vcluster_release", "kunde1-vcluster", id="vcluster_release"),
         pytest.param("namespace_release", "kunde1-namespace", id="namespace_release"),
         pytest.param("rancher_release", "kunde1-rancher", id="rancher_release"),
         pytest.param("state_config_map", "kunde1-rancher", id="state_config_map"),
@@ -45,7 +47,7 @@ LONGEST = "a123456789b123456789c123456789d1234567"
         pytest.param("protection", "kunde1-deletion-protection", id="protection"),
     ],
 )
-def test_golden(attribute: str, expected: str) -> None:
+def test_golden(attribute: str, expected: object) -> None:
     """Names are forever."""
     assert getattr(names.derive("kunde1", "", "vcluster-system"), attribute) == expected
 
@@ -140,6 +142,8 @@ def test_golden_is_complete() -> None:
         "home",
         "namespace",
         "release",
+        "adopted",
+        "vcluster_release",
         "namespace_release",
         "rancher_release",
         "state_config_map",

@@ -276,9 +276,9 @@ def test_bad_spec(spec: Any, message: str) -> None:
     [
         pytest.param(
             {"colour": MARKER},
-            f"input.colour: {UNKNOWN}apiVersion, charts, defaultPlan, expose, hostNamespace, "
-            "hosts, image, kind, metadata, nodePools, plans, platformNamespace, pullSecret, "
-            "rancher, registries, tenant, vcluster.",
+            f"input.colour: {UNKNOWN}adopted, apiVersion, charts, defaultPlan, expose, "
+            "hostNamespace, hosts, image, kind, metadata, nodePools, plans, platformNamespace, "
+            "pullSecret, rancher, registries, tenant, vcluster.",
             id="unknown-at-the-top",
         ),
         pytest.param(

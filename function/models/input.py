@@ -36,6 +36,12 @@ from function.models.fields import (
     SyncKind,
     Values,
 )
+from function.names import (
+    LONGEST_ADOPTED_NAMESPACE,
+    LONGEST_RELEASE,
+    PATTERN,
+    is_reserved,
+)
 from function.plain import at
 from function.references import DOCKER, DOCKER_ALIAS, HOST, PATH, is_registry
 
@@ -441,6 +447,27 @@ class Tenant(Model):
     )
 
 
+class Adopted(Model):
+    """A virtual cluster that was installed by hand, and comes under a VCluster."""
+
+    namespace: Annotated[Key, Field(max_length=LONGEST_ADOPTED_NAMESPACE)] = Field(
+        description="Namespace on the host that it lives in. Never changes."
+    )
+    release: Annotated[str, Field(pattern=f"^{PATTERN.pattern}$", max_length=LONGEST_RELEASE)] = (
+        Field(description="Its Helm release there. Never changes.")
+    )
+    chart: Annotated[ChartVersion, AfterValidator(_supported)] = Field(
+        description="Chart version that it was installed with; counts while there are `values`."
+    )
+    values: Values | None = Field(
+        None,
+        description="The values that it was installed with (`helm get values`), no secrets. While "
+        "they stand here they are what it runs with, whatever plan, spec and the rest of the Input "
+        "say, and nothing restarts. Without them it is a VCluster like any other, after one "
+        "restart.",
+    )
+
+
 class Input(Model):
     """Configuration of function-vcluster."""
 
@@ -479,11 +506,37 @@ class Input(Model):
     expose: Expose = Field(Expose(), description="How clusters are reached.")
     rancher: Rancher | None = Field(None, description="Leave out where there is no Rancher.")
     tenant: Tenant = Field(Tenant(), description="Limits of every spec.")
+    adopted: dict[
+        Annotated[
+            str,
+            Field(
+                pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+                max_length=127,
+            ),
+        ],
+        Adopted,
+    ] = Field(
+        {},
+        description="Virtual clusters that were installed by hand, by the VCluster that each comes "
+        "under: its name, in scope Namespaced `<namespace>/<name>`.",
+    )
 
     @model_validator(mode="after")
     def _default_plan_exists(self) -> "Input":
         if self.defaultPlan not in self.plans:
             msg = "defaultPlan must be one of plans"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _adopted_namespaces_are_free(self) -> "Input":
+        taken = [each.namespace for each in self.adopted.values()]
+        if len({*taken}) != len(taken):
+            msg = "adopted must not name a namespace twice"
+            raise ValueError(msg)
+        reserved = {self.platformNamespace, *self.hostNamespace.reserved}
+        if any(is_reserved(namespace) or namespace in reserved for namespace in taken):
+            msg = "adopted must not name a namespace that is reserved by the platform"
             raise ValueError(msg)
         return self
 

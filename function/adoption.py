@@ -1,0 +1,273 @@
+"""Virtual clusters that were installed by hand, and come under a VCluster without a restart.
+
+Only the Input may claim one, so no spec gets at what is somebody else's. While its entry has
+values the cluster is *frozen*: the Release asks for exactly what Helm has installed, and
+provider-helm finds nothing to change. Without them it is a VCluster like any other.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from function import exposure, guard, running
+from function.errors import InvalidError, Problem
+from function.guard import Refusal
+from function.models.fields import Availability
+from function.models.input import Adopted, Input
+from function.models.xr import Spec
+from function.plain import at
+from function.running import Running
+from function.state import Observed
+from function.values import HA_REPLICAS, merge
+from function.wanted import VCluster, Wanted, adopted_key
+
+WAITS = "an adopted cluster stays as it was installed until its values leave the Input"
+
+MESSAGE = (
+    "Adopted as it was installed. Quota, network policies, kubeconfig readers and the import into "
+    "Rancher are as asked for; what else the spec asks for waits until the platform removes the "
+    "installed values from its Input."
+)
+
+CHART_DEFAULTS: Mapping[str, object] = {
+    "controlPlane": {
+        "statefulSet": {
+            "resources": {
+                "requests": {"cpu": "200m", "memory": "256Mi"},
+                "limits": {"memory": "4Gi"},
+            },
+            "persistence": {"volumeClaim": {"size": "5Gi"}},
+        },
+        "backingStore": {
+            "etcd": {"deploy": {"statefulSet": {"persistence": {"volumeClaim": {"size": "5Gi"}}}}}
+        },
+    }
+}
+"""What the chart gives where values name nothing, as far as the quota counts it: 0.31 to 0.36."""
+
+STORE = "is a backing store that a VCluster cannot have: without the values it would start empty"
+VOLUME = "is fixed in the installed StatefulSet, and a VCluster would ask for another one"
+FIXED = "cannot be changed in a running virtual cluster, and a VCluster has it otherwise"
+NOT_ADOPTED = "Leave this cluster to Helm, or move what is in it into a new VCluster."
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A path at which only some values are harmless: with others the cluster would be lost."""
+
+    path: str
+    rule: str
+    harmless: tuple[object, ...] = (None, False)
+
+    def is_broken(self, values: Mapping[str, object]) -> bool:
+        return at(values, *self.path.split(".")) not in self.harmless
+
+
+_ETCD = "controlPlane.backingStore.etcd.deploy.statefulSet"
+
+_RULES = (
+    _Rule("controlPlane.backingStore.etcd.embedded.enabled", STORE),
+    _Rule("controlPlane.backingStore.etcd.external.enabled", STORE),
+    _Rule("controlPlane.backingStore.database.external.enabled", STORE),
+    _Rule(f"{_ETCD}.enabled", STORE, (None, True)),
+    _Rule(f"{_ETCD}.persistence.volumeClaim.enabled", VOLUME, (None, True)),
+    *(
+        rule
+        for workload in ("controlPlane.statefulSet", _ETCD)
+        for rule in (
+            _Rule(f"{workload}.persistence.volumeClaimTemplates", VOLUME, (None, [])),
+            _Rule(
+                f"{workload}.persistence.volumeClaim.accessModes",
+                VOLUME,
+                (None, ["ReadWriteOnce"]),
+            ),
+            _Rule(f"{workload}.scheduling.podManagementPolicy", VOLUME, (None, "Parallel")),
+        )
+    ),
+    _Rule("controlPlane.statefulSet.persistence.dataVolume", VOLUME, (None, [])),
+    _Rule("controlPlane.distro.k3s.enabled", FIXED),
+    _Rule("controlPlane.distro.k0s.enabled", FIXED),
+    _Rule("controlPlane.standalone.enabled", FIXED),
+    _Rule("privateNodes.enabled", FIXED),
+    _Rule("sync.toHost.namespaces.enabled", FIXED),
+    _Rule("networking.advanced.clusterDomain", FIXED, (None, "cluster.local")),
+)
+
+
+def entry(requested: VCluster, config: Input) -> Adopted | None:
+    """Return what the Input says of a VCluster that adopts a cluster, or None."""
+    return config.adopted.get(adopted_key(requested.name, requested.namespace))
+
+
+def installed(found: Adopted, observed: Observed) -> Running | None:
+    """Return what runs by the entry's values; None where they are gone."""
+    if found.values is None:
+        return None
+    before = running.running(observed)
+    return running.asked(
+        found.values,
+        release=found.release,
+        chart=found.chart,
+        kubernetes=running.image_tag(observed.vcluster) if observed.vcluster else "",
+        provider_config=before.provider_config if before else "",
+        cluster_name=before.cluster_name if before else None,
+    )
+
+
+def check(requested: VCluster, config: Input, observed: Observed) -> None:
+    """Raise `InvalidError` where a cluster cannot be adopted, or not be thawed yet."""
+    found = entry(requested, config)
+    if found is None:
+        return
+    key = adopted_key(requested.name, requested.namespace)
+    if found.values is not None:
+        problems = [*unfit(key, found.values)]
+        if observed.vcluster is None:
+            problems += availability(requested.spec.availability, found.values)
+    else:
+        problems = [*_unknown(key, observed)]
+    if problems:
+        is_spec = all(problem.field.startswith("spec.") for problem in problems)
+        raise InvalidError(*problems, reason="InvalidSpec" if is_spec else "InvalidInput")
+
+
+def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield why a cluster with these values cannot come under a VCluster."""
+    where = f"input.adopted.{key}.values"
+    for rule in _RULES:
+        if rule.is_broken(values):
+            yield Problem(f"{where}.{rule.path}", rule.rule, NOT_ADOPTED)
+    yield from _sizes(where, values)
+    if at(values, "exportKubeConfig", "insecure") is True:
+        yield Problem(
+            f"{where}.exportKubeConfig.insecure",
+            "takes the CA out of the kubeconfig, so that nobody could verify the API server",
+            "Install without it first: helm upgrade.",
+        )
+    for path in _nulls(values):
+        yield Problem(
+            f"{where}.{path}",
+            "is null, which the control plane's API does not keep, so that Helm would upgrade",
+            "Install with the value that it stands for first: helm upgrade.",
+        )
+
+
+def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield that the spec asks for another availability than is installed."""
+    has = _availability(values)
+    if asked != has:
+        yield Problem(
+            "spec.availability",
+            f"must be {has}, as the adopted virtual cluster was installed",
+            f"Write {has}: another backing store would start an empty cluster.",
+        )
+
+
+def keep(
+    wanted: Wanted, now: Running, spec: Spec, config: Input
+) -> tuple[Wanted, tuple[Refusal, ...]]:
+    """Return what a frozen cluster has of the wanted, and what the spec asks for in vain.
+
+    Its chart waits too: no hop follows on one that is never taken for settled.
+    """
+    asked = replace(wanted, kubernetes=now.kubernetes, exposure=now.exposure)
+    kept, refusals = guard.keep(asked, _on_its_host(now, wanted), spec, config, settled=False)
+    has_service = _keeps_service(wanted.frozen or {})
+    return replace(kept, chart=now.chart, retain=wanted.retain and has_service), (
+        *refusals,
+        *_waiting(wanted, now, spec, has_service=has_service),
+    )
+
+
+def with_defaults(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Return values as far as the quota counts them, with what the chart gives besides."""
+    return merge(CHART_DEFAULTS, values)
+
+
+def _on_its_host(now: Running, wanted: Wanted) -> Running:
+    """Before there is a Release nobody knows the host but the spec."""
+    if now.provider_config:
+        return now
+    return replace(now, provider_config=wanted.host.provider_config)
+
+
+def _waiting(wanted: Wanted, now: Running, spec: Spec, *, has_service: bool) -> Iterator[Refusal]:
+    version = spec.kubernetesVersion
+    if version and now.kubernetes and not f"{now.kubernetes}.".startswith(f"{version}."):
+        yield Refusal("spec.kubernetesVersion", now.kubernetes, version, WAITS)
+    if wanted.exposure != now.exposure:
+        kept, asked = now.exposure.type, wanted.exposure.type
+        field = "spec.expose.type" if kept != asked else "spec.expose.hostname"
+        yield Refusal(field, *_told(now.exposure, wanted.exposure), WAITS)
+    if wanted.retain and not has_service:
+        yield Refusal("spec.storage.onDelete", "Delete", "Retain", WAITS)
+
+
+def _told(one: exposure.Exposure, other: exposure.Exposure) -> tuple[str, str]:
+    if one.type != other.type:
+        return one.type, other.type
+    return one.hostname, other.hostname
+
+
+def _keeps_service(values: Mapping[str, object]) -> bool:
+    """Tell whether Helm leaves the Service, without which the customer's volumes go."""
+    annotations = at(values, "controlPlane", "service", "annotations")
+    return at(annotations, "helm.sh/resource-policy") == "keep"
+
+
+def _availability(values: Mapping[str, object]) -> Availability:
+    deploys = at(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
+    return "HA" if deploys else "Single"
+
+
+def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield what is neither Single nor HA as a VCluster is, or has no volume to keep."""
+    workload = at(values, "controlPlane", "statefulSet")
+    replicas = at(workload, "highAvailability", "replicas") or 1
+    has_volume = at(workload, "persistence", "volumeClaim", "enabled")
+    path = f"{where}.controlPlane"
+    claim = f"{path}.statefulSet.persistence.volumeClaim.enabled"
+    if _availability(values) == "Single":
+        if replicas != 1:
+            rule = "must be 1 with the embedded database"
+            yield Problem(f"{path}.statefulSet.highAvailability.replicas", rule, NOT_ADOPTED)
+        if has_volume not in (None, True, "true", "auto"):
+            yield Problem(claim, "leaves the cluster without a volume, so it has no data to keep",
+                          NOT_ADOPTED)  # fmt: skip
+        return
+    if has_volume in (True, "true"):
+        yield Problem(claim, VOLUME, NOT_ADOPTED)
+    members = at(
+        *(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet"),
+        *("highAvailability", "replicas"),
+    )
+    for name, count in (("backingStore.etcd.deploy.", members or 1), ("", replicas)):
+        if count != HA_REPLICAS:
+            rule = f"must be {HA_REPLICAS}, as a VCluster with etcd has it"
+            field = f"{path}.{name}statefulSet.highAvailability.replicas"
+            yield Problem(field, rule, NOT_ADOPTED)
+    if at(values, "controlPlane", "advanced", "podDisruptionBudget", "enabled") is not True:
+        yield Problem(
+            f"{path}.advanced.podDisruptionBudget.enabled",
+            "must be true, because health is read from it",
+            "Install with it first: helm upgrade. That restarts the control plane, one by one.",
+        )
+
+
+def _unknown(key: str, observed: Observed) -> Iterator[Problem]:
+    """Yield that a cluster cannot be thawed while nobody knows which Kubernetes it runs."""
+    now = running.running(observed)
+    if now is None or not now.kubernetes:
+        yield Problem(
+            f"input.adopted.{key}.values",
+            "is required until the VCluster has been READY with it",
+            "Put the installed values there, or wait until it is READY before you remove them.",
+        )
+
+
+def _nulls(values: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[str]:
+    for key, value in values.items():
+        path = (*above, key)
+        if value is None:
+            yield ".".join(path)
+        elif isinstance(value, Mapping):
+            yield from _nulls(value, path)
