@@ -177,9 +177,9 @@ def test_validate_finds_a_broken_release(server: Server) -> None:
 def test_validate_finds_a_broken_vcluster() -> None:
     """Unknown fields, wrong types and rules in CEL are found."""
     broken = life.composite("kunde1")
-    broken["spec"] = {"plann": "small", "availability": 3, "expose": {"type": "Ingress"}}
+    broken["spec"] = {"plann": "small", "availability": 3, "expose": {"hostname": "a.b"}}
     found = "\n".join(validate.findings([broken]))
-    for part in ("spec.plann", "spec.availability", "only type ClusterIP"):
+    for part in ("spec.plann", "spec.availability", "has no way in"):
         assert part in found
 
 

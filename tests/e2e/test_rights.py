@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     from local.machine import Machine
 
+# After all others.
+pytestmark = pytest.mark.alone
+
 PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
 NAME = "kunde1"
 """Stands for every VCluster in the rights of its Jobs."""
