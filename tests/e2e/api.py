@@ -32,7 +32,7 @@ class Kind:
     """A kind of object, as the API server offers it."""
 
     names: frozenset[str]
-    """What kubectl calls it: plural, singular, and the plural with its group."""
+    """What kubectl calls it: plural and singular, alone and with the group."""
     full_name: str
     path: str
     plural: str
@@ -98,10 +98,11 @@ class Api:
                 version = group["versions"][0]
                 for each in version.get("resources", ()):
                     plural = each["resource"]
-                    full = f"{plural}.{name}" if name else plural
+                    bare = (plural, each.get("singularResource") or plural)
+                    full = [f"{word}.{name}" if name else word for word in bare]
                     yield Kind(
-                        names=frozenset({plural, each.get("singularResource") or plural, full}),
-                        full_name=full,
+                        names=frozenset((*bare, *full)),
+                        full_name=full[0],
                         path="/".join(part for part in (path, name, version["version"]) if part),
                         plural=plural,
                         namespaced=each["scope"] == "Namespaced",

@@ -101,7 +101,7 @@ def test_a_plan_restarts_the_control_plane_once(
     try:
         until("another pod runs", lambda: another(kube, name, pod), 120)
         until("READY", lambda: is_ready(kube.get(VCLUSTERS, name)), 180)
-        assert inside.get("configmap", "mine", "default")
+        inside("delete", "configmap", "mine")
     finally:
         kube.patch(VCLUSTERS, name, {"spec": {"plan": None}})
     until("READY", lambda: is_ready(kube.get(VCLUSTERS, name)), 180)

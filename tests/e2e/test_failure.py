@@ -127,7 +127,7 @@ FAILURES = (
     Failure(
         "fail-agent",
         "RancherConnected False AgentNotConnected",
-        "Rancher's agent runs, but Rancher does not see it.",
+        "Rancher's agent runs, but Rancher does not see it. Cluster agent is not connected",
         {"rancher": {"egress": []}},
     ),
     Failure(

@@ -13,6 +13,7 @@ import pytest
 
 from local.command import LocalError
 from local.place import API_PORT, API_SERVICE, NODE_ADDRESS, RANCHER
+from local.supervise import succeeds
 from tests.e2e.kube import Kube, Object, until
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def test_a_pod_reaches_its_own_cluster(pair: tuple[Tenant, Tenant]) -> None:
         found = tenant.inside("exec", "server", "--", *lookup)
         assert f"Address: {service['spec']['clusterIP']}\n" in found
         url = f"http://{service['spec']['clusterIP']}:{PORT}"
-        served = tenant.inside("exec", "server", "--", "wget", "-qO-", "-T", "5", url)
+        # A static busybox crashes on the timeout of its wget.
+        served = tenant.inside("exec", "server", "--", "timeout", "5", "wget", "-qO-", url)
         assert served == "hello\n"
 
 
@@ -165,7 +167,9 @@ def test_who_lifts_pod_security_inside_does_not_lift_it_on_the_host(
     try:
         label = "pod-security.kubernetes.io/enforce=privileged"
         tenant.inside("label", "namespace", "hostile", label, "--overwrite")
-        tenant.inside.apply(_hostile("hostile", container, spec))
+        pod = _hostile("hostile", container, spec)
+        # The label does not count at once.
+        until("it is let in", lambda: succeeds(lambda: tenant.inside.apply(pod)), 30)
         until(
             "an event says why",
             lambda: all(word in _events(tenant.inside) for word in ("PodSecurity", rule)),

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.e2e.inventory import Thing, about, inventory
-from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, is_ready, until, vcluster
+from tests.e2e.kube import (
+    PLATFORM,
+    RELEASES,
+    VCLUSTERS,
+    Kube,
+    condition,
+    is_ready,
+    until,
+    vcluster,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -83,6 +92,16 @@ def test_the_time_to_ready_is_what_the_parts_take(life: Life, tell: Callable[[st
     lines.append(f"{life.reached['READY'] - last:6.1f}  from the last real thing to READY")
     tell("seconds to\n  " + "\n  ".join(lines))
     assert list(life.reached)[-1] == "READY"
+
+
+def test_the_conditions_tell_the_story_in_order(kube: Kube, life: Life) -> None:
+    """Accepted, then namespace, control plane and Rancher, then READY."""
+    assert life.reached
+    found = kube.get(VCLUSTERS, NAME)
+    order = ("Accepted", "NamespaceReady", "ControlPlaneReady", "RancherConnected", "Ready")
+    times = [condition(found, kind)["lastTransitionTime"] for kind in order]
+    assert times == sorted(times)
+    assert (found or {})["status"]["blockedBy"] == ""
 
 
 def test_the_events_tell_the_story_in_order(kube: Kube, life: Life) -> None:

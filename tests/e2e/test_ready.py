@@ -9,7 +9,7 @@ import pytest
 
 from local.command import run
 from local.place import BIN
-from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, condition, is_ready, until
+from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, condition, until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,14 +98,3 @@ def test_the_releases_are_ready_and_synced(kube: Kube, tenants: tuple[str, ...])
         assert found == {
             f"{name}-{part}": ("True", "True") for part in ("namespace", "vcluster", "rancher")
         }
-
-
-def test_the_conditions_tell_the_story_in_order(kube: Kube, tenants: tuple[str, ...]) -> None:
-    """Accepted, then namespace, control plane and Rancher, then READY."""
-    found = kube.get(VCLUSTERS, tenants[0])
-    assert is_ready(found)
-    order = ("Accepted", "NamespaceReady", "ControlPlaneReady", "RancherConnected", "Ready")
-    times = [condition(found, kind)["lastTransitionTime"] for kind in order]
-    assert times == sorted(times)
-    assert found
-    assert found["status"]["blockedBy"] == ""

@@ -16,7 +16,8 @@ import yaml
 
 from local.command import LocalError, run
 from local.place import BIN, ROOT
-from tests.e2e.kube import PLATFORM, RELEASES, Kube
+from local.supervise import succeeds
+from tests.e2e.kube import PLATFORM, RELEASES, Kube, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -196,8 +197,15 @@ def test_roles_can_be_made_only_by_who_may_escalate_and_bind(kube: Kube) -> None
     kube.apply(api | {"kind": "ClusterRole", "rules": rules})
     kube.apply(api | {"kind": "ClusterRoleBinding", "roleRef": role_ref, "subjects": [user]})
     try:
+        until("the roles count", lambda: allows(kube, "e2e-without"), 30)
         for words in (role, binding):
             with pytest.raises(LocalError, match="attempting to grant RBAC permissions"):
                 kube(*words, "--as=e2e-without")
     finally:
         kube("delete", "clusterrole,clusterrolebinding", "e2e-without")
+
+
+def allows(kube: Kube, user: str) -> bool:
+    """Tell whether the API server has taken up what a user may do."""
+    question = ("auth", "can-i", "create", "clusterroles", f"--as={user}")
+    return succeeds(lambda: kube(*question))
