@@ -102,10 +102,13 @@ class Control:
         """Answer as usual."""
         self._ask("/faults", {"faults": []})
 
-    def refuse_agents(self) -> None:
-        """Let no agent connect."""
-        fault = {"path": "/v3/connect", "status": 502, "times": None}
-        self._ask("/faults", {"faults": [fault]})
+    def cut_off(self, name: str) -> None:
+        """Let the agent of a cluster not connect."""
+        self._ask("/agents", {"cluster": name, "connect": False})
+
+    def let_in(self, name: str) -> None:
+        """Let the agent of a cluster connect again."""
+        self._ask("/agents", {"cluster": name, "connect": True})
 
     def revoke_token(self) -> None:
         """Refuse the importer's token."""

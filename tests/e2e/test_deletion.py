@@ -155,19 +155,18 @@ def test_deletion_at_any_moment_of_the_first_ten_seconds_leaves_nothing(
 
 
 def test_what_is_deleted_during_its_import_leaves_rancher(
-    kube: Kube,
-    compositions: Callable[..., None],
-    control: Control,
-    removed: Callable[[str], None],
+    kube: Kube, control: Control, removed: Callable[[str], None]
 ) -> None:
     """The Job waits for an agent that never connects: it is stopped, its cluster removed."""
     name = "early"
-    # The agent's way to Rancher is closed.
-    compositions(name, {"rancher": {"egress": []}})
-    kube.apply(vcluster(name, crossplane=by(name)))
-    until("Rancher has it", lambda: control.cluster(name), 240, lambda: describe(kube, name))
-    removed(name)
-    assert control.cluster(name) is None
+    control.cut_off(name)
+    try:
+        kube.apply(vcluster(name))
+        until("Rancher has it", lambda: control.cluster(name), 240, lambda: describe(kube, name))
+        removed(name)
+        assert control.cluster(name) is None
+    finally:
+        control.let_in(name)
     jobs = [one["metadata"]["name"] for one in kube.list("jobs", PLATFORM)]
     assert [job for job in jobs if job.startswith(f"{name}-")] == []
 

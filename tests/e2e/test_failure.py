@@ -42,6 +42,7 @@ SHOWN_SECONDS = 300
 READY_SECONDS = 480
 WITHOUT_RANCHER = {"rancher": {"enabled": False}}
 TOKEN_SECRET = "fail-token"
+CUT_OFF = "fail-agent"
 
 LOOKS = (
     (
@@ -125,10 +126,10 @@ FAILURES = (
         {"image": "localhost/nothing:1"},
     ),
     Failure(
-        "fail-agent",
+        CUT_OFF,
         "RancherConnected False AgentNotConnected",
         "Rancher's agent runs, but Rancher does not see it. Cluster agent is not connected",
-        {"rancher": {"egress": []}},
+        is_input=False,
     ),
     Failure(
         "fail-token",
@@ -184,8 +185,11 @@ FAILURES = (
 
 
 @pytest.fixture(scope="module")
-def broken(kube: Kube, there: Machine, compositions: Callable[..., None]) -> Iterator[None]:
+def broken(
+    kube: Kube, there: Machine, control: Control, compositions: Callable[..., None]
+) -> Iterator[None]:
     """Make them all at once: none waits for another."""
+    control.cut_off(CUT_OFF)
     kube("delete", "storageclass", "slow", "--ignore-not-found")
     kube("create", "namespace", "fail-taken")
     give_token(there.place, "token-wrong:0", TOKEN_SECRET)
@@ -196,10 +200,13 @@ def broken(kube: Kube, there: Machine, compositions: Callable[..., None]) -> Ite
     yield
     kube("delete", "storageclass", "slow", "--ignore-not-found")
     kube("delete", "secret", TOKEN_SECRET, "-n", PLATFORM)
+    control.let_in(CUT_OFF)
 
 
 @pytest.fixture(scope="module")
-def repaired(kube: Kube, there: Machine, broken: None, compositions: Callable[..., None]) -> None:
+def repaired(
+    kube: Kube, there: Machine, control: Control, broken: None, compositions: Callable[..., None]
+) -> None:
     """Repair the cause of each, once it has shown."""
     del broken
     for each in FAILURES:
@@ -207,6 +214,7 @@ def repaired(kube: Kube, there: Machine, broken: None, compositions: Callable[..
     kube.apply(SLOW)
     kube("delete", "namespace", "fail-taken", "--wait=false")
     give_token(there.place, secret=TOKEN_SECRET)
+    control.let_in(CUT_OFF)
     for each in FAILURES:
         if each.is_input:
             compositions(each.name, {"plans": {"huge": {}}})

@@ -107,12 +107,13 @@ def test_imports_survive_rancher_and_ready_follows_it(
         await_condition(
             kube, importing, "RancherConnected False RancherFails", "Rancher answers 503."
         )
-        control.refuse_agents()
+        control.up()
+        control.cut_off(connected)
         await_condition(
             kube, connected, "RancherConnected False Disconnected",
             "Rancher does not reach the cluster. Cluster agent is not connected",
         )  # fmt: skip
-        control.up()
+        control.let_in(connected)
         # What is Lost keeps its reason.
         await_ready(kube, connected)
         control.revoke_token()
@@ -121,6 +122,7 @@ def test_imports_survive_rancher_and_ready_follows_it(
         )
     finally:
         control.up()
+        control.let_in(connected)
         control.restore_token()
     for name in (*NAMES, importing):
         await_ready(kube, name)

@@ -118,6 +118,19 @@ def test_a_cluster_is_connected_while_its_agent_reports(program: Program) -> Non
         until(lambda: not program.cluster()["connected"])
 
 
+def test_an_agent_can_be_cut_off(program: Program) -> None:
+    """The agent of that cluster alone gets no answer of Rancher's."""
+    with program.running():
+        token = program.create("kunde1")
+        program.ask("/agents", {"cluster": "kunde2", "connect": False})
+        assert program.report(token) == 200
+        program.ask("/agents", {"cluster": "kunde1", "connect": False})
+        assert program.report(token) == 502
+        until(lambda: not program.cluster()["connected"])
+        program.ask("/agents", {"cluster": "kunde1", "connect": True})
+        assert program.report(token) == 200
+
+
 def test_a_restart_loses_nothing(program: Program) -> None:
     """Cluster, its id and its agent's token outlive the process, as with a real one."""
     with program.running():

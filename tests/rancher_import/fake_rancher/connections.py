@@ -20,6 +20,8 @@ def answer(state: State, request: Request) -> Answer:
     token = request.headers.get(TOKEN_HEADER, "")
     for cluster in state.clusters:
         accepted = any(crt.accepts(token) for crt in cluster.tokens.values())
+        if accepted and cluster.name in state.cut_off:
+            return text_answer(502, "bad gateway")
         if accepted and cluster.mgmt_exists and not cluster.deleting:
             state.heard[cluster.id] = time.monotonic()
             return text_answer(200, "heard")

@@ -38,7 +38,7 @@ def state(fake: FakeRancher) -> Json:
 
 
 def change(fake: FakeRancher, path: str, body: Json) -> Json:
-    """Carry out a wish: faults, behaviour, or whether the importer's token is valid."""
+    """Carry out a wish: faults, behaviour, whose agents connect, or whether a token is valid."""
     if path == "/faults":
         fake.faults.waiting[:] = [_fault(one) for one in body["faults"]]
     elif path == "/behaviour":
@@ -48,6 +48,9 @@ def change(fake: FakeRancher, path: str, body: Json) -> Json:
         for token in fake.state.tokens.values():
             if token.user.name == body["user"]:
                 token.expires = None if body["valid"] else 0
+    elif path == "/agents":
+        change_set = fake.state.cut_off.discard if body["connect"] else fake.state.cut_off.add
+        change_set(body["cluster"])
     elif path == "/delete":
         fake.state.clusters[:] = [one for one in fake.state.clusters if one.name != body["name"]]
     else:

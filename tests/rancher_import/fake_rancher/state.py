@@ -196,6 +196,8 @@ class State:
     )
     heard: dict[str, float] = field(default_factory=dict)
     """By id of the cluster: when its agent reported last, in the time of time.monotonic()."""
+    cut_off: set[str] = field(default_factory=set)
+    """Names of the clusters whose agents find no way here."""
     forced_deploys: list[str] = field(default_factory=list)
     last_version: int = 1000
 
