@@ -31,7 +31,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 CERTIFICATES_PATH = "/etc/ssl/certs/ca-certificates.crt"
 APPLETS = (
     *("cat", "chmod", "cp", "dd", "echo", "env", "httpd", "id", "ls", "mkdir", "mv", "nc"),
-    *("nslookup", "ps", "rm", "sh", "sleep", "tar", "test", "timeout", "wget"),
+    *("nslookup", "ps", "rm", "sh", "sleep", "tar", "test", "timeout", "wc", "wget"),
 )
 
 

@@ -32,6 +32,7 @@ case "$*" in
 *image*) echo {ETCD} ;;
 *" apply "*) {{ echo ---; cat; }} >>applied ;;
 *"tar cf"*) cat full.tar ;;
+*"wc -c"*) echo 0 ;;
 *" -i "*) cat >/dev/null ;;
 esac
 """
@@ -80,7 +81,7 @@ def calls(recipe: str, tmp_path: Path) -> list[str]:
     (tmp_path / "saved.db").touch()
     script = "\n".join((WHERE, *RECIPES[recipe])).replace("NAME", "saved")
     path = f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(["sh", "-euc", script], cwd=tmp_path, env={"PATH": path}, check=True)
+    subprocess.run(["sh", "-euc", script], cwd=tmp_path, env={"PATH": path}, check=True, timeout=30)
     return (tmp_path / "calls").read_text().splitlines()
 
 
