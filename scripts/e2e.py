@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-PHASES = {"beside": ("-n", "3"), "alone": (), "last": ()}
+PHASES = {"beside": ("-n", "4", "--no-loadscope-reorder"), "alone": (), "last": ()}
 """More workers than cores, because tests wait most of the time."""
 
 NO_TESTS = 5

@@ -1,7 +1,6 @@
 """docs/backup.md: its commands, run as written, save and restore a virtual cluster.
 
-The tests are one story, in this order. They run alone, because a cluster in Rancher without its
-VCluster is an orphan to the sweep that another test runs.
+The tests are one story, in this order.
 """
 
 from __future__ import annotations
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.rancher import Control
-
-pytestmark = pytest.mark.alone
 
 NAME = "saved"
 RELEASE = f"{NAME}-vcluster"
