@@ -66,13 +66,18 @@ class State:
 
 
 def state(kube: Kube, control: Control) -> State:
-    """Return how it is now."""
+    """Return how it is once Rancher reaches it."""
+    until(
+        "Rancher reaches it",
+        lambda: (control.cluster(NAME) or {})["connected"],
+        120,
+        lambda: describe(kube, NAME),
+    )
     namespace = kube.get("namespace", NAME) or {}
     pod = kube.get("pod", f"{RELEASE}-0", NAME) or {}
     pods = {one["metadata"]["name"]: one["metadata"]["uid"] for one in kube.list("pods", NAME)}
     helm = kube.list("secrets", NAME, f"owner=helm,name={RELEASE}")
     cluster = control.cluster(NAME) or {}
-    assert cluster["connected"]
     return State(
         namespace["metadata"]["uid"],
         (pod["metadata"]["uid"], pod["status"]["containerStatuses"][0]["restartCount"]),
