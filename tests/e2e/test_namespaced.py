@@ -17,6 +17,7 @@ from local import node
 from local.command import LocalError
 from local.install import composition
 from local.place import ROOT
+from tests.e2e import api
 from tests.e2e.inventory import about, inventory
 from tests.e2e.kube import (
     PLATFORM,
@@ -84,29 +85,28 @@ class Customer:
 @pytest.fixture(scope="module")
 def scope(kube: Kube, there: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Install the API in scope Namespaced as the README tells, and the other one at the end."""
+    kube("delete", VCLUSTERS, "--all", "--cascade=foreground", seconds=300)
+    until("all are gone", lambda: not kube.list(RELEASES), 120)
+    _replace(kube, there, ROOT / "configuration-namespaced")
     with pytest.MonkeyPatch.context() as patch:
         # kubectl remembers for hours which kinds have a namespace.
         patch.setenv("KUBECACHEDIR", str(tmp_path_factory.mktemp("kubectl")))
-        kube("delete", VCLUSTERS, "--all", "--cascade=foreground", seconds=300)
-        until("all are gone", lambda: not kube.list(RELEASES), 120)
-        _replace(kube, there, ROOT / "configuration-namespaced")
         kube("apply", "-f", str(TENANT))
         yield
         kube("delete", VCLUSTERS, "--all", "--all-namespaces", "--cascade=foreground", seconds=300)
         kube("delete", "-f", str(TENANT))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECACHEDIR", str(tmp_path_factory.mktemp("kubectl")))
-        _replace(kube, there, ROOT / "configuration")
+    _replace(kube, there, ROOT / "configuration")
 
 
-def _replace(kube: Kube, there: Machine, api: Path) -> None:
+def _replace(kube: Kube, there: Machine, configuration: Path) -> None:
     """Replace the API by that of the other scope."""
     kube("delete", XRD, seconds=120)
     gone = ("get", "crd", "vclusters.caas.telekom.de", "--ignore-not-found")
     until("the API is gone", lambda: not kube(*gone).strip(), 60)
-    kube("apply", "-f", str(api / "definition.yaml"))
+    kube("apply", "-f", str(configuration / "definition.yaml"))
     kube("wait", XRD, "--for=condition=Established", "--timeout=60s")
     kube.apply(composition(node.site(there)))
+    api.connect.cache_clear()
     # Crossplane remembers which kinds have a namespace, too.
     kube("-n", "crossplane-system", "rollout", "restart", "deployment/crossplane")
     status = ("rollout", "status", "deployment/crossplane", "--timeout=180s")
