@@ -118,6 +118,8 @@ def customers(kube: Kube, scope: None) -> Iterator[tuple[Customer, Customer]]:
     """Return two customers, who both have made a VCluster of the same name, and it is READY."""
     del scope
     found = (Customer("team-a", "alice", kube), Customer("team-b", "bob", kube))
+    namespaces = [each.namespace for each in found]
+    kube("delete", "namespace", *namespaces, "--ignore-not-found", seconds=300)
     for each in found:
         kube("create", "namespace", each.namespace)
         kube(
@@ -135,7 +137,6 @@ def customers(kube: Kube, scope: None) -> Iterator[tuple[Customer, Customer]]:
             lambda each=each: told(kube, each.namespace),  # type: ignore[misc]
         )
     yield found
-    namespaces = [each.namespace for each in found]
     kube("delete", "namespace", *namespaces, "--ignore-not-found", seconds=300)
 
 
