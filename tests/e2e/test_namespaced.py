@@ -17,6 +17,7 @@ from local import node
 from local.command import LocalError
 from local.install import composition
 from local.place import ROOT
+from local.supervise import succeeds
 from tests.e2e import api
 from tests.e2e.inventory import about, inventory
 from tests.e2e.kube import (
@@ -65,6 +66,10 @@ class Customer:
         made = vcluster(name, **spec)
         made["metadata"]["namespace"] = self.namespace
         self("create", "-f", "-", text=json.dumps(made))
+
+    def may_create(self) -> bool:
+        """Tell whether the API server lets him create VClusters."""
+        return succeeds(lambda: self("auth", "can-i", "create", VCLUSTERS))
 
     def shop(self) -> Object:
         """Return the VCluster that both customers have, as its owner sees it."""
@@ -126,6 +131,7 @@ def customers(kube: Kube, scope: None) -> Iterator[tuple[Customer, Customer]]:
             *("-n", each.namespace, "create", "rolebinding", "vcluster-tenant"),
             *("--clusterrole=vcluster-tenant", f"--user={each.user}"),
         )
+        until("the role counts", each.may_create, 30)
     alice, bob = found
     alice.create(NAME, kubeconfigReaders=[{"kind": "User", "name": READER}])
     bob.create(NAME)
