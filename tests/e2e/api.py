@@ -80,6 +80,10 @@ class Api:
                     metadata = each["metadata"]
                     yield kind.full_name, metadata.get("namespace", ""), metadata["name"]
 
+    def forget(self) -> None:
+        """Ask anew which kinds there are: one has another scope now."""
+        self._kinds = ()
+
     def _kind(self, name: str) -> Kind:
         for _ in range(2):
             for kind in self._kinds:

@@ -111,7 +111,7 @@ def _replace(kube: Kube, there: Machine, configuration: Path) -> None:
     kube("apply", "-f", str(configuration / "definition.yaml"))
     kube("wait", XRD, "--for=condition=Established", "--timeout=60s")
     kube.apply(composition(node.site(there)))
-    api.connect.cache_clear()
+    api.connect(kube.kubeconfig).forget()
     # Crossplane remembers which kinds have a namespace, too.
     kube("-n", "crossplane-system", "rollout", "restart", "deployment/crossplane")
     status = ("rollout", "status", "deployment/crossplane", "--timeout=180s")
