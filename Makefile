@@ -104,7 +104,7 @@ $(venv_stamp): requirements-uv.lock requirements-build.lock requirements-dev.loc
 
 tools: $(core_tools) .tools/bin/helm .tools/crds.complete .tools/charts.complete ## build the pinned programs that render and validate use
 
-tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver ## build the pinned Kubernetes that the tests use
+tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver .tools/bin/kubectl ## build the pinned Kubernetes that the tests use
 
 tools-node: tools tools-apiserver .tools/kubernetes.complete .tools/vcluster.complete $(node_tools) \
 	.tools/crossplane-image.complete .tools/provider-helm-package.complete ## build all that `make up` runs
