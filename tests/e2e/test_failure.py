@@ -128,7 +128,7 @@ FAILURES = (
     Failure(
         CUT_OFF,
         "RancherConnected False AgentNotConnected",
-        "Rancher's agent runs, but Rancher does not see it. Cluster agent is not connected",
+        "Rancher's agent runs, but Rancher does not see it.",
         is_input=False,
     ),
     Failure(
