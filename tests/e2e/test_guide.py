@@ -13,6 +13,7 @@ import yaml
 
 from local.command import LocalError, run
 from local.place import BIN, ROOT
+from local.supervise import succeeds
 from tests.e2e import page
 from tests.e2e.kube import RELEASES, VCLUSTERS, Kube, describe, until
 
@@ -61,15 +62,8 @@ def folder(kube: Kube, there: Machine) -> Iterator[Path]:
     # The page deletes it, but a failure may leave it protected.
     if kube.get(VCLUSTERS, NAME):
         kube.patch(VCLUSTERS, NAME, {"spec": {"deletionProtection": False}})
-        until("it can be deleted", lambda: _deleted(kube), 60)
-
-
-def _deleted(kube: Kube) -> bool:
-    try:
-        kube("delete", VCLUSTERS, NAME, "--ignore-not-found", "--wait=false")
-    except LocalError:
-        return False
-    return True
+        delete = ("delete", VCLUSTERS, NAME, "--ignore-not-found", "--wait=false")
+        until("it can be deleted", lambda: succeeds(lambda: kube(*delete)), 60)
 
 
 def test_a_customer_does_what_the_guide_says(
