@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from function import adoption, guard, limits, namespace, selfservice, validate, wanted
-from function.errors import InvalidError, Problem
-from function.guard import Refusal
+from function.errors import InvalidError, Problem, Refusal
 from function.models.input import Input
 from function.names import Names
 from function.plain import at, mapping
@@ -203,7 +202,7 @@ def _later(
     config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
     asked = wanted.resolve(requested, config, now, imported=False)
     here = replace(now, provider_config=asked.host.provider_config)
-    granted, _ = guard.keep(asked, here, requested.spec, config, settled=True)
+    granted = guard.grant(asked, here, requested, config, settled=True).wanted
     before = dict(_leaves(frozen.adopted[key].values or {}))
     after = dict(_leaves(chart_values(granted, config)))
     both = before.keys() & after.keys()

@@ -6,11 +6,10 @@ provider-helm finds nothing to change. Without them it is a VCluster like any ot
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from function import exposure, guard, running
-from function.errors import InvalidError, Problem
-from function.guard import Refusal
+from function import exposure, fixed, guard, running
+from function.errors import InvalidError, Problem, Refusal
 from function.models.fields import Availability
 from function.models.input import Adopted, Input
 from function.models.xr import Spec
@@ -50,47 +49,13 @@ FIXED = "cannot be changed in a running virtual cluster, and a VCluster has it o
 NOT_ADOPTED = "Leave this cluster to Helm, or move what is in it into a new VCluster."
 
 
-@dataclass(frozen=True)
-class _Rule:
-    """A path at which only some values are harmless: with others the cluster would be lost."""
-
-    path: str
-    rule: str
-    harmless: tuple[object, ...] = (None, False)
-
-    def is_broken(self, values: Mapping[str, object]) -> bool:
-        return at(values, *self.path.split(".")) not in self.harmless
-
-
-_ETCD = "controlPlane.backingStore.etcd.deploy.statefulSet"
-
-_RULES = (
-    _Rule("controlPlane.backingStore.etcd.embedded.enabled", STORE),
-    _Rule("controlPlane.backingStore.etcd.external.enabled", STORE),
-    _Rule("controlPlane.backingStore.database.external.enabled", STORE),
-    _Rule(f"{_ETCD}.enabled", STORE, (None, True)),
-    _Rule(f"{_ETCD}.persistence.volumeClaim.enabled", VOLUME, (None, True)),
-    *(
-        rule
-        for workload in ("controlPlane.statefulSet", _ETCD)
-        for rule in (
-            _Rule(f"{workload}.persistence.volumeClaimTemplates", VOLUME, (None, [])),
-            _Rule(
-                f"{workload}.persistence.volumeClaim.accessModes",
-                VOLUME,
-                (None, ["ReadWriteOnce"]),
-            ),
-            _Rule(f"{workload}.scheduling.podManagementPolicy", VOLUME, (None, "Parallel")),
-        )
-    ),
-    _Rule("controlPlane.statefulSet.persistence.dataVolume", VOLUME, (None, [])),
-    _Rule("controlPlane.distro.k3s.enabled", FIXED),
-    _Rule("controlPlane.distro.k0s.enabled", FIXED),
-    _Rule("controlPlane.standalone.enabled", FIXED),
-    _Rule("privateNodes.enabled", FIXED),
-    _Rule("sync.toHost.namespaces.enabled", FIXED),
-    _Rule("networking.advanced.clusterDomain", FIXED, (None, "cluster.local")),
-)
+_RULES = {
+    fixed.STORE: STORE,
+    fixed.VOLUME: VOLUME,
+    fixed.FIXED: FIXED,
+    fixed.OWNER: FIXED,
+}
+"""What is wrong with a cluster in which a fixed value is not as a VCluster has it."""
 
 
 def entry(requested: VCluster, config: Input) -> Adopted | None:
@@ -133,9 +98,9 @@ def check(requested: VCluster, config: Input, observed: Observed) -> None:
 def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
     """Yield why a cluster with these values cannot come under a VCluster."""
     where = f"input.adopted.{key}.values"
-    for rule in _RULES:
-        if rule.is_broken(values):
-            yield Problem(f"{where}.{rule.path}", rule.rule, NOT_ADOPTED)
+    for rule in fixed.UNLIKE_OURS:
+        if rule.effective(values) != rule.default:
+            yield Problem(f"{where}.{rule.path}", _RULES[rule.why], NOT_ADOPTED)
     yield from _sizes(where, values)
     if at(values, "exportKubeConfig", "insecure") is True:
         yield Problem(
@@ -165,14 +130,11 @@ def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[
 def keep(
     wanted: Wanted, now: Running, spec: Spec, config: Input
 ) -> tuple[Wanted, tuple[Refusal, ...]]:
-    """Return what a frozen cluster has of the wanted, and what the spec asks for in vain.
-
-    Its chart waits too: no hop follows on one that is never taken for settled.
-    """
-    asked = replace(wanted, kubernetes=now.kubernetes, exposure=now.exposure)
-    kept, refusals = guard.keep(asked, _on_its_host(now, wanted), spec, config, settled=False)
+    """Return what a frozen cluster has of the wanted, and what the spec asks for in vain."""
+    asked = replace(wanted, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
+    kept, refusals = guard.keep(asked, _on_its_host(now, wanted), spec, config)
     has_service = _keeps_service(wanted.frozen or {})
-    return replace(kept, chart=now.chart, retain=wanted.retain and has_service), (
+    return replace(kept, retain=wanted.retain and has_service), (
         *refusals,
         *_waiting(wanted, now, spec, has_service=has_service),
     )

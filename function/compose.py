@@ -10,7 +10,6 @@ two exceptions are the customer's own words: `deletionProtection: false`, and
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from function import (
@@ -20,6 +19,7 @@ from function import (
     limits,
     namespace,
     ownership,
+    progress,
     rancher,
     readiness,
     retention,
@@ -31,7 +31,9 @@ from function import (
     vcluster,
     wanted,
 )
+from function.desired import Desired, desired_releases
 from function.errors import InvalidError
+from function.guard import Granted
 from function.models import xr
 from function.models.input import Input
 from function.state import (
@@ -42,7 +44,6 @@ from function.state import (
     ObservedRelease,
     Request,
 )
-from function.values import chart_values
 from function.wanted import Wanted
 
 
@@ -59,9 +60,9 @@ def compose(request: Request) -> Answer:
         imported = request.observed.rancher is not None
         asked = wanted.resolve(requested, config, now, imported=imported)
         limits.check(requested.spec, asked, config, new=now is None)
-        granted, refusals = _keep(asked, now, requested.spec, config, request.observed)
-        ownership.refuse_foreign_releases(granted.names, request.observed)
-        return _answer(granted, refusals, config, requested, request.observed)
+        granted = _grant(asked, now, requested, config, request.observed)
+        ownership.refuse_foreign_releases(granted.wanted.names, request.observed)
+        return _answer(granted, config, requested, request.observed)
     except InvalidError as error:
         return _refuse(error, request)
 
@@ -77,37 +78,28 @@ _KEYS = (namespace.KEY, vcluster.KEY, rancher.KEY)
 """The Releases, in the order of the phases."""
 
 
-@dataclass(frozen=True)
-class _Desired:
-    """The desired Releases, whether or not it is time to create them."""
-
-    namespace: dict[str, Any]
-    vcluster: dict[str, Any]
-    rancher: dict[str, Any] | None
-    awaits_quota: bool
-    """Whether the virtual cluster is kept as it is until there is room for its load balancer."""
-
-
 def _answer(
-    granted: Wanted,
-    refusals: tuple[guard.Refusal, ...],
-    config: Input,
-    requested: wanted.VCluster,
-    observed: Observed,
+    found: Granted, config: Input, requested: wanted.VCluster, observed: Observed
 ) -> Answer:
-    desired = _desired(granted, config, observed)
+    granted = found.wanted
+    desired = desired_releases(found, config, observed)
     phases = _phases(desired, observed)
     resources = _resources(granted, desired, phases, observed)
     told = tuple(
         _begun(phase, resources.get(key)) for phase, key in zip(phases, _KEYS, strict=True)
     )
     note = adoption.MESSAGE if granted.frozen is not None else ""
-    all_conditions = (conditions.accepted(refusals, note), *told)
+    upgrade = _upgrade(found, observed)
+    all_conditions = (
+        conditions.accepted((*found.refusals, *desired.refusals), note),
+        *told,
+        *_up_to_date(found, upgrade, requested, config, told[1]),
+    )
     used = told if desired.rancher else told[:2]
     blocked_by = conditions.blocked_by(used) or _waiting_usage(resources)
     return Answer(
         resources=resources,
-        status=status.status(granted, config, observed, blocked_by),
+        status=status.status(granted, config, observed, blocked_by, upgrade),
         conditions=all_conditions,
         events=conditions.changes(all_conditions, requested.conditions),
         requirements=ownership.strangers_wanted(granted.names, observed),
@@ -116,40 +108,29 @@ def _answer(
     )
 
 
-def _desired(granted: Wanted, config: Input, observed: Observed) -> _Desired:
-    imported = None
-    if granted.rancher and config.rancher:
-        imported = rancher.desired(granted, granted.rancher, config.rancher, config)
-    values = chart_values(granted, config)
-    room = namespace.desired(
-        granted, config, adoption.with_defaults(values) if granted.names.adopted else values
-    )
-    before = _without_load_balancer(granted, observed)
-    awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)
-    if awaits_quota:
-        values = chart_values(before, config)
-    return _Desired(
-        namespace=room,
-        vcluster=vcluster.desired(
-            before if awaits_quota else granted, config, values, observed.vcluster
-        ),
-        rancher=imported,
-        awaits_quota=awaits_quota,
-    )
+def _upgrade(found: Granted, observed: Observed) -> progress.Progress | None:
+    if found.plan is None:
+        return None
+    return progress.progress(found.plan, settled=vcluster.is_settled(observed.vcluster))
 
 
-def _without_load_balancer(granted: Wanted, observed: Observed) -> Wanted:
-    """Return the same with the way in that it has, if a load balancer is to replace that.
+def _up_to_date(
+    found: Granted,
+    upgrade: progress.Progress | None,
+    requested: wanted.VCluster,
+    config: Input,
+    control_plane: Condition,
+) -> tuple[Condition, ...]:
+    """Return how the versions are, of a virtual cluster that exists and is not frozen."""
+    if found.plan is None:
+        return ()
+    newest = config.vcluster.chart.versions[-1]
+    is_held = requested.spec.upgrade.policy == "Manual" and newest != found.plan.now.chart
+    newer = newest if is_held else ""
+    return (progress.condition(found.plan, upgrade, newer, control_plane),)
 
-    The quota refuses such a Service until there is room for one, and Helm would give up.
-    """
-    now = running.running(observed)
-    if now and granted.exposure.type == "LoadBalancer" != now.exposure.type:
-        return replace(granted, exposure=now.exposure)
-    return granted
 
-
-def _phases(desired: _Desired, observed: Observed) -> tuple[Condition, Condition, Condition]:
+def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition, Condition]:
     """Return how far the namespace, the control plane and the import are."""
     control_plane = vcluster.condition(observed.vcluster)
     if (
@@ -179,7 +160,7 @@ def _begun(phase: Condition, composed: Composed | None) -> Condition:
 
 def _resources(
     granted: Wanted,
-    desired: _Desired,
+    desired: Desired,
     phases: tuple[Condition, Condition, Condition],
     observed: Observed,
 ) -> dict[str, Composed]:
@@ -235,16 +216,20 @@ def _waiting_usage(resources: Mapping[str, Composed]) -> str:
     return f"Usage {', '.join(waiting)} is not ready yet." if waiting else ""
 
 
-def _keep(
-    asked: Wanted, now: running.Running | None, spec: xr.Spec, config: Input, observed: Observed
-) -> tuple[Wanted, tuple[guard.Refusal, ...]]:
+def _grant(
+    asked: Wanted,
+    now: running.Running | None,
+    requested: wanted.VCluster,
+    config: Input,
+    observed: Observed,
+) -> Granted:
     if now is None:
-        return asked, ()
+        return Granted(asked)
     if asked.frozen is not None:
-        return adoption.keep(asked, now, spec, config)
+        return Granted(*adoption.keep(asked, now, requested.spec, config))
     settled = vcluster.is_settled(observed.vcluster)
     instead = readiness.installed_instead(observed.vcluster)
-    return guard.keep(asked, now, spec, config, settled=settled, instead=instead)
+    return guard.grant(asked, now, requested, config, settled=settled, instead=instead)
 
 
 def _refuse(error: InvalidError, request: Request) -> Answer:

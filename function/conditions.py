@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from function.errors import InvalidError
-from function.guard import Refusal
+from function import progress
+from function.errors import InvalidError, Refusal
 from function.readiness import NOT_CREATED
 from function.state import Condition, Event
 
@@ -58,12 +58,16 @@ def changes(
             + (f": {condition.message}" if condition.message else ""),
         )
         for condition in conditions
-        if before.get(condition.type) != (condition.status, condition.reason)
+        if before.get(condition.type, _EXPECTED.get(condition.type))
+        != (condition.status, condition.reason)
         and (condition.status, condition.reason) not in _NO_NEWS
     )
 
 
 _NO_NEWS = frozenset({("Unknown", NOT_CREATED), ("Unknown", "Progressing")})
+_EXPECTED = {progress.CONDITION: ("True", progress.CONDITION)}
+"""What is no news of a condition that comes for the first time."""
+
 _WARNINGS = frozenset(
     {
         "ChangeRefused",
@@ -74,5 +78,6 @@ _WARNINGS = frozenset(
         "NothingToRestore",
         "ReleaseFailed",
         "RestoreRefused",
+        "UpgradeFailed",
     }
 )

@@ -1,4 +1,4 @@
-"""What is wrong with an Input or a spec: field, rule and remedy, never the value."""
+"""What is wrong with an Input or a spec, or not granted of it: field, rule and remedy."""
 
 from dataclasses import dataclass
 
@@ -20,6 +20,28 @@ class Problem:
     def __str__(self) -> str:
         """Return the problem as a sentence for people."""
         return f"{self.field}: {self.rule}. {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A wish of an existing virtual cluster that is not granted, while the rest is."""
+
+    field: str
+    """Path of the field that asks for it."""
+    kept: str
+    """What stays; empty for nothing."""
+    wanted: str
+    """What is asked for; empty for nothing."""
+    rule: str
+    """Why not."""
+    remedy: str = ""
+    """What to do, as a sentence."""
+
+    def __str__(self) -> str:
+        """Return the refusal as a sentence for people."""
+        kept, wanted = self.kept or "unset", self.wanted or "unset"
+        said = f"{self.field}: stays {kept} instead of {wanted}: {self.rule}"
+        return f"{said}. {self.remedy}" if self.remedy else said
 
 
 class InvalidError(Exception):

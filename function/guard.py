@@ -1,164 +1,198 @@
 """Keep what a change would destroy, and say so; everything else in the change still happens.
 
-The observed Releases are what really runs, so they are what a wish is compared with. The
-XRD's CEL rules say the same at admission, before anything is stored.
+The observed Releases are what really runs, so they are what a wish is compared with. The XRD's
+CEL rules, which are generated from the table here, say the same at admission. What the chart's
+values imply, whoever wrote them, is kept in `fixed`; versions have their own rules in `upgrade`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from function import exposure, quantity, versions
-from function.exposure import Exposure
-from function.models.input import Input, VCluster
+from function import exposure, quantity, upgrade, versions
+from function.errors import Refusal
+from function.models.input import Input
 from function.models.xr import Spec
-from function.running import Running, Storage
-from function.wanted import Host, Rancher, Wanted
+from function.running import Running
+from function.upgrade import Plan, Situation, Terms, Versions
+from function.values import layers
+from function.wanted import Host, VCluster, Wanted
+
+TAKE_BACK = "Take this field back."
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """A wish that is not granted."""
+class Rule:
+    """A field of the spec that keeps its value for as long as the virtual cluster lives."""
 
     field: str
-    kept: str
-    wanted: str
-    rule: str
+    """Path below `spec`."""
+    why: str
+    """Why it cannot change, as the end of a sentence."""
+    remedy: str
+    """What to do instead, as a sentence."""
+    unset: str
+    """What counts at admission where the field is not set."""
+    difference: Callable[[Wanted, Running, Spec], tuple[str, str] | None]
+    """What runs and what is asked for, if that is not the same."""
+    kept: Callable[[Wanted, Running, Input], Wanted]
+    """The wanted with what runs in place of what is asked for."""
 
-    def __str__(self) -> str:
-        """Return the refusal as a sentence for people."""
-        return f"{self.field}: stays {self.kept or 'unset'} instead of {self.wanted}: {self.rule}"
+
+STORE = "another backing store would start an empty cluster"
+VOLUME = "the volume of a StatefulSet cannot be changed"
+NEW_ONE = "Take it back, or move what is in the cluster into a new VCluster."
 
 
-def keep(  # noqa: PLR0913  # what it depends on
-    wanted: Wanted,
+def _availability(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
+    return _unequal(now.availability, wanted.availability)
+
+
+def _size(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to a size that the spec names itself: a plan's moves nothing."""
+    asked, kept = spec.storage.size, now.storage.size or ""
+    return (kept, asked) if asked and not quantity.is_equal(asked, kept) else None
+
+
+def _storage_class(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+    asked, kept = spec.storage.storageClassName, now.storage.storage_class or ""
+    return _unequal(kept, asked) if asked else None
+
+
+def _host(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
+    asked, kept = wanted.host.provider_config, now.provider_config
+    if not kept or asked == kept:
+        return None
+    return f"with ClusterProviderConfig {kept}", asked
+
+
+def _keep_host(wanted: Wanted, now: Running, config: Input) -> Wanted:
+    """Keep the host with all that belongs to it: another's ranges would open its own."""
+    if not now.provider_config or wanted.host.provider_config == now.provider_config:
+        return wanted
+    for name, host in config.hosts.items():
+        if host.providerConfig == now.provider_config:
+            return replace(wanted, host=Host(name, host.providerConfig, tuple(host.cidrs)))
+    return replace(wanted, host=replace(wanted.host, provider_config=now.provider_config))
+
+
+def _cluster_name(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
+    if wanted.rancher is None or now.cluster_name is None:
+        return None
+    return _unequal(now.cluster_name, wanted.rancher.cluster_name)
+
+
+def _keep_cluster_name(wanted: Wanted, now: Running, _: Input) -> Wanted:
+    if wanted.rancher is None or now.cluster_name is None:
+        return wanted
+    return replace(wanted, rancher=replace(wanted.rancher, cluster_name=now.cluster_name))
+
+
+def _unequal(kept: str, asked: str) -> tuple[str, str] | None:
+    return None if kept == asked else (kept, asked)
+
+
+RULES = (
+    Rule(
+        field="availability",
+        why=STORE,
+        remedy=NEW_ONE,
+        unset="Single",
+        difference=_availability,
+        kept=lambda wanted, now, _: replace(wanted, availability=now.availability),
+    ),
+    Rule(
+        field="storage.size",
+        why=VOLUME,
+        remedy=NEW_ONE,
+        unset="",
+        difference=_size,
+        kept=lambda wanted, now, _: replace(
+            wanted, storage=replace(wanted.storage, size=now.storage.size)
+        ),
+    ),
+    Rule(
+        field="storage.storageClassName",
+        why=VOLUME,
+        remedy=NEW_ONE,
+        unset="",
+        difference=_storage_class,
+        kept=lambda wanted, now, _: replace(
+            wanted, storage=replace(wanted.storage, storage_class=now.storage.storage_class)
+        ),
+    ),
+    Rule(
+        field="host",
+        why="a virtual cluster cannot move to another host",
+        remedy=NEW_ONE,
+        unset="",
+        difference=_host,
+        kept=_keep_host,
+    ),
+    Rule(
+        field="rancher.clusterName",
+        why="it would be another cluster in Rancher",
+        remedy="Take it back, or take the cluster out of Rancher first: spec.rancher.enabled.",
+        unset="",
+        difference=_cluster_name,
+        kept=_keep_cluster_name,
+    ),
+)
+"""What never changes, in the order of the spec."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What may be had of the wanted now."""
+
+    wanted: Wanted
+    refusals: tuple[Refusal, ...] = ()
+    plan: Plan | None = None
+    """The way of the versions; None before there is a virtual cluster, or while it is frozen."""
+
+
+def grant(  # noqa: PLR0913  # what it depends on
+    asked: Wanted,
     now: Running,
-    spec: Spec,
+    requested: VCluster,
     config: Input,
     *,
     settled: bool,
     instead: str | None = None,
+) -> Granted:
+    """Return what an existing virtual cluster gets now: the next step up, and what may change.
+
+    `settled` tells whether all of what its Release asks for runs, `instead` what is installed
+    where Helm could not even begin with that.
+    """
+    situation = Situation(Versions(now.chart, now.kubernetes), settled, instead, requested.begun)
+    spec = requested.spec
+    terms = Terms(config.vcluster, layers(spec.values, config))
+    target = Versions(asked.chart, asked.kubernetes)
+    plan = upgrade.plan(target, situation, spec.upgrade, terms)
+    following = plan.following
+    stepped = replace(asked, chart=following.chart, kubernetes=following.kubernetes)
+    kept, refusals = keep(stepped, now, spec, config)
+    return Granted(kept, (*plan.refusals, *refusals), plan)
+
+
+def keep(
+    wanted: Wanted, now: Running, spec: Spec, config: Input
 ) -> tuple[Wanted, tuple[Refusal, ...]]:
     """Return what may be had of the wanted, and what is refused.
 
-    `settled` tells whether the Release runs the chart version that it asks for, `instead` what
-    is installed where Helm could not even begin with that. What the spec does not name itself (a
-    plan's storage, a default) is kept without a word.
+    What the spec does not name itself (a plan's storage, a default) is kept without a word. The
+    versions of the wanted are those of its next step.
     """
-    offer = config.vcluster
-    chart, no_hop = _chart(now, offer, settled=settled, instead=instead)
-    kubernetes, no_step = _kubernetes(wanted.kubernetes, chart, now, offer)
-    way_in, no_way = _exposure(wanted.exposure, chart, now)
-    host, no_move = _host(wanted.host, now, config)
-    kept = replace(
-        wanted,
-        availability=now.availability,
-        storage=now.storage,
-        chart=chart,
-        kubernetes=kubernetes,
-        exposure=way_in,
-        host=host,
-        rancher=_rancher(wanted.rancher, now),
-    )
-    return kept, (
-        *_availability(wanted, now),
-        *_storage(spec, now.storage),
-        *no_hop,
-        *no_step,
-        *no_way,
-        *no_move,
-        *_cluster_name(wanted.rancher, now),
-    )
-
-
-def _availability(wanted: Wanted, now: Running) -> Iterator[Refusal]:
-    if wanted.availability != now.availability:
-        yield Refusal(
-            "spec.availability",
-            now.availability,
-            wanted.availability,
-            "another backing store would start an empty cluster",
-        )
-
-
-def _storage(spec: Spec, now: Storage) -> Iterator[Refusal]:
-    rule = "the volume of a StatefulSet cannot be changed"
-    size = spec.storage.size
-    if size and not quantity.is_equal(size, now.size or ""):
-        yield Refusal("spec.storage.size", now.size or "", size, rule)
-    storage_class = spec.storage.storageClassName
-    if storage_class and storage_class != now.storage_class:
-        yield Refusal("spec.storage.storageClassName", now.storage_class or "", storage_class, rule)
-
-
-def _chart(
-    now: Running, offer: VCluster, *, settled: bool, instead: str | None
-) -> tuple[str, tuple[Refusal, ...]]:
-    path = offer.chart.versions
-    following = versions.next_chart(path, now.chart, settled=settled, instead=instead)
-    if following == now.chart or not now.kubernetes or _fits(following, now.kubernetes, offer):
-        return following, ()
-    refusal = Refusal(
-        "input.vcluster.chart.versions",
-        now.chart,
-        following,
-        f"chart {versions.minor(following)} does not support Kubernetes {now.kubernetes}",
-    )
-    return now.chart, (refusal,)
-
-
-def _kubernetes(
-    wanted: str, chart: str, now: Running, offer: VCluster
-) -> tuple[str, tuple[Refusal, ...]]:
-    if not now.kubernetes or wanted == now.kubernetes:
-        return wanted, ()
-    rule = ""
-    if not versions.is_supported_step(now.kubernetes, wanted):
-        rule = "Kubernetes goes up one minor at a time and never down"
-    elif not _fits(chart, wanted, offer):
-        rule = f"chart {versions.minor(chart)} does not support it"
-    if not rule:
-        return wanted, ()
-    return now.kubernetes, (Refusal("spec.kubernetesVersion", now.kubernetes, wanted, rule),)
-
-
-def _exposure(wanted: Exposure, chart: str, now: Running) -> tuple[Exposure, tuple[Refusal, ...]]:
-    if exposure.is_possible(wanted, chart):
-        return wanted, ()
-    rule = f"chart {versions.minor(chart)} has no TLSRoute, charts from 0.34 have"
-    return now.exposure, (Refusal("spec.expose.type", now.exposure.type, wanted.type, rule),)
-
-
-def _fits(chart: str, kubernetes: str, offer: VCluster) -> bool:
-    return versions.fits(chart, kubernetes, offer.kubernetes.compatibility)
-
-
-def _host(wanted: Host, now: Running, config: Input) -> tuple[Host, tuple[Refusal, ...]]:
-    """Keep the host with all that belongs to it: another's ranges would open its own."""
-    if not now.provider_config or wanted.provider_config == now.provider_config:
-        return wanted, ()
-    refusal = Refusal(
-        "spec.host",
-        f"with ClusterProviderConfig {now.provider_config}",
-        wanted.provider_config,
-        "a virtual cluster cannot move to another host",
-    )
-    for name, host in config.hosts.items():
-        if host.providerConfig == now.provider_config:
-            return Host(name, host.providerConfig, tuple(host.cidrs)), (refusal,)
-    return replace(wanted, provider_config=now.provider_config), (refusal,)
-
-
-def _rancher(wanted: Rancher | None, now: Running) -> Rancher | None:
-    if wanted is None or now.cluster_name is None:
-        return wanted
-    return replace(wanted, cluster_name=now.cluster_name)
-
-
-def _cluster_name(wanted: Rancher | None, now: Running) -> Iterator[Refusal]:
-    if wanted and now.cluster_name and wanted.cluster_name != now.cluster_name:
-        yield Refusal(
-            "spec.rancher.clusterName",
-            now.cluster_name,
-            wanted.cluster_name,
-            "it would be another cluster in Rancher",
-        )
+    refusals = []
+    kept = wanted
+    for rule in RULES:
+        found = rule.difference(wanted, now, spec)
+        if found:
+            refusals.append(Refusal(f"spec.{rule.field}", *found, rule.why, rule.remedy))
+        kept = rule.kept(kept, now, config)
+    if not exposure.is_possible(wanted.exposure, wanted.chart):
+        why = f"chart {versions.minor(wanted.chart)} has no TLSRoute, charts from 0.34 have"
+        asked = wanted.exposure.type
+        refusals.append(Refusal("spec.expose.type", now.exposure.type, asked, why, TAKE_BACK))
+        kept = replace(kept, exposure=now.exposure)
+    return kept, tuple(refusals)

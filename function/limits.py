@@ -27,6 +27,7 @@ def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -
         *_storage(spec.storage, wanted, config.tenant.storage),
         *_expose(spec.expose, wanted, config),
         *_sync(spec.sync, wanted, config.tenant),
+        *_upgrade(spec.upgrade, config, new=new),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),
         *_rancher(spec, wanted, config.rancher),
@@ -156,6 +157,28 @@ def _sync(asked: xr.Sync, wanted: Wanted, tenant: platform.Tenant) -> Iterator[P
             "cannot be on together with isolation.networkPolicy: policies only add up, so the "
             "customer's would open what the platform's close",
             "Switch one of the two off.",
+        )
+
+
+def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterator[Problem]:
+    if asked.policy == "Manual" and config.tenant.upgrade == "Automatic":
+        yield Problem(
+            "spec.upgrade.policy",
+            "cannot be Manual on this platform",
+            "Leave it out, or ask the platform team to set tenant.upgrade to Choice.",
+        )
+    if asked.policy == "Automatic" and asked.chartVersion:
+        yield Problem(
+            "spec.upgrade.chartVersion",
+            "is for policy Manual, and Automatic follows the platform's list",
+            "Leave it out, or set spec.upgrade.policy to Manual.",
+        )
+    listed = config.vcluster.chart.versions
+    if new and asked.chartVersion and asked.chartVersion not in listed:
+        yield Problem(
+            "spec.upgrade.chartVersion",
+            "is not a chart version of the platform",
+            f"Choose one of: {', '.join(listed)}.",
         )
 
 

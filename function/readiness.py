@@ -11,6 +11,9 @@ LONGEST_MESSAGE = 1000
 
 NOT_CREATED = "NotCreated"
 
+FAILURES = frozenset({"InstallFailed", "ReleaseFailed", "UpdateFailed"})
+"""Reasons whose message has Helm's words on what went wrong."""
+
 _VERBS = {
     "pending-install": "is being installed",
     "pending-upgrade": "is being upgraded",

@@ -2,14 +2,20 @@
 
 from typing import Any
 
-from function import exposure, rancher, vcluster
+from function import exposure, progress, rancher, vcluster
 from function.models import xr
 from function.models.input import Input
 from function.state import Observed
 from function.wanted import Wanted
 
 
-def status(granted: Wanted, config: Input, observed: Observed, blocked_by: str) -> dict[str, Any]:
+def status(
+    granted: Wanted,
+    config: Input,
+    observed: Observed,
+    blocked_by: str,
+    upgrade: progress.Progress | None,
+) -> dict[str, Any]:
     """Return the status of the VCluster."""
     names = granted.names
     found = xr.Status(
@@ -26,6 +32,7 @@ def status(granted: Wanted, config: Input, observed: Observed, blocked_by: str) 
             key="config",
         ),
         rancher=rancher.status(observed.rancher, granted.rancher, config.rancher),
+        upgrade=progress.status(upgrade),
         blockedBy=blocked_by,
     )
-    return found.model_dump(exclude_none=True)
+    return found.model_dump(exclude_none=True, by_alias=True)

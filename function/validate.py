@@ -11,9 +11,12 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from function import versions
 from function.errors import InvalidError, Problem
 from function.models.input import Input
 from function.models.xr import Spec
+from function.plain import at
+from function.upgrade import Versions
 from function.wanted import VCluster
 
 RETRY = "caas.telekom.de/retry"
@@ -54,6 +57,7 @@ def vcluster(raw: Mapping[str, object]) -> VCluster:
         spec=_parse(Spec, raw.get("spec", {}), "spec", "InvalidSpec"),
         conditions=_conditions(status.get("conditions") if isinstance(status, Mapping) else None),
         namespace=namespace if isinstance(namespace, str) else "",
+        begun=_begun(at(status, "upgrade", "from")),
     )
 
 
@@ -70,6 +74,15 @@ def _retries(annotations: object) -> int:
         field = f"metadata.annotations[{RETRY}]"
         raise InvalidError(Problem(field, "must be a whole number, 0 to 9999", 'Write "1".'))
     return int(text)
+
+
+def _begun(raw: object) -> Versions | None:
+    """Return where an upgrade began, if the status remembers it."""
+    chart, kubernetes = at(raw, "chartVersion"), at(raw, "kubernetesVersion")
+    if not isinstance(chart, str) or not isinstance(kubernetes, str):
+        return None
+    is_told = versions.is_comparable(chart) and versions.is_comparable(kubernetes)
+    return Versions(chart, kubernetes) if is_told else None
 
 
 def _conditions(raw: object) -> dict[str, tuple[str, str]]:

@@ -43,6 +43,15 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
     return images.mapped(layered, config.registries, wanted.kubernetes)
 
 
+def layers(spec_values: Mapping[str, object], config: Input) -> dict[str, Mapping[str, object]]:
+    """Return the values that people wrote, by the field that they stand in, the last one wins."""
+    return {
+        "input.vcluster.values": config.vcluster.values,
+        "spec.values": spec_values,
+        "input.vcluster.enforcedValues": config.vcluster.enforcedValues,
+    }
+
+
 def merge(*layers: Mapping[str, object]) -> Values:
     """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
     merged: Values = {}

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import exposure, running
+from function import exposure, rollout, running
 from function.models.input import Input
-from function.names import connection_secret
+from function.names import Names, connection_secret
 from function.readiness import judge
 from function.release import UNLIMITED, Chart, Detail, release
 from function.state import Condition, ObservedRelease
@@ -27,6 +27,10 @@ ETCD_AVAILABLE = "etcdAvailable"
 CHART_LABEL = "chart"
 KUBERNETES_IMAGE = running.KUBERNETES_IMAGE
 KUBECONFIG = "kubeconfig"
+GENERATION = "generation"
+WORKLOAD = "workload"
+ETCD_GENERATION = "etcdGeneration"
+ETCD_WORKLOAD = "etcdWorkload"
 
 UPGRADE_ATTEMPTS = 3
 """Further attempts at a failed upgrade; endless ones would restart the control plane for ever."""
@@ -96,14 +100,22 @@ def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> boo
 
 
 def is_settled(observed: ObservedRelease | None) -> bool:
-    """Tell whether the chart version that is asked for runs, so that the next may come.
+    """Tell whether all that is asked for runs, in every pod, so that the next step may come.
 
     The way in from outside is nothing that an upgrade waits for.
     """
+    if observed is None or observed.deployed_version != observed.chart_version:
+        return False
+    named = running.named_kubernetes(observed.values)
     return (
-        observed is not None
-        and observed.deployed_version == observed.chart_version
+        running_chart(observed) == observed.chart_version
+        and named in ("", running_kubernetes(observed))
         and _runs(observed).status == "True"
+        and rollout.is_complete(observed.details, GENERATION, WORKLOAD)
+        and (
+            ETCD_AVAILABLE not in observed.connection_keys
+            or rollout.is_complete(observed.details, ETCD_GENERATION, ETCD_WORKLOAD)
+        )
     )
 
 
@@ -172,11 +184,29 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
             Detail(AVAILABLE, "apps/v1", kind, names.release, "status.availableReplicas")
         )
     is_healthy = observed is not None and _health(observed) is None
+    if is_healthy or (observed and WORKLOAD in observed.connection_keys):
+        details += _rollouts(names, kind, highly_available=wanted.highly_available)
     if is_healthy or (observed and KUBECONFIG in observed.connection_keys):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
     is_up = is_healthy and judge(CONDITION, observed).status == "True"
     way_in = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
     return (*details, *way_in)
+
+
+def _rollouts(names: Names, kind: str, *, highly_available: bool) -> list[Detail]:
+    """Return what tells whether all pods are new: what changes last is read last."""
+    return [
+        detail
+        for generation, status, workload, name, exists in (
+            (GENERATION, WORKLOAD, kind, names.release, True),
+            (ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd, highly_available),
+        )
+        if exists
+        for detail in (
+            Detail(generation, "apps/v1", workload, name, "metadata.generation"),
+            Detail(status, "apps/v1", workload, name, "status"),
+        )
+    ]
 
 
 def _contains(observed: object, desired_value: object) -> bool:

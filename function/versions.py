@@ -1,12 +1,7 @@
-"""Which chart and which Kubernetes version a virtual cluster runs next.
-
-Never downwards, never more than one step at a time:
-https://www.vcluster.com/docs/vcluster/manage/upgrade/upgrade-version and
-https://kubernetes.io/releases/version-skew-policy/.
-"""
+"""Compare versions of charts and of Kubernetes."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 _VERSION = re.compile(r"v?[0-9]+\.[0-9]+(\.[0-9]+)*(-.*)?")
 
@@ -26,38 +21,16 @@ def minor(version: str) -> str:
     return ".".join(str(part) for part in order(version)[:2])
 
 
-def next_chart(
-    path: Sequence[str], asked: str, *, settled: bool, instead: str | None = None
-) -> str:
-    """Return the chart version to ask for.
-
-    `path` is the Input's list, `asked` the version that the Release asks for now (empty before
-    it exists), `settled` whether the Release runs that version. A new cluster starts with the
-    last of the path; an existing one goes to the next higher version, and only from a settled
-    one. A version that left the list stays until the list offers a higher one, and one that
-    cannot be compared stays for good. Where Helm could not even begin with `asked`, `instead` is
-    what is installed, which may be nothing: that counts as soon as `asked` has left the list.
-    """
-    if instead is not None and asked not in path:
-        asked, settled = instead, False
-    if not asked:
-        return path[-1]
-    if not is_comparable(asked):
-        return asked
-    higher = [version for version in path if order(version) > order(asked)]
-    return higher[0] if settled and higher else asked
-
-
 def newest_patch(versions: Sequence[str], wanted: str) -> str | None:
     """Return the wanted full version, or the newest patch of the wanted minor, if listed."""
     matching = [v for v in versions if wanted in (v, minor(v))]
     return max(matching, key=order, default=None)
 
 
-def is_supported_step(running: str, wanted: str) -> bool:
-    """Tell whether Kubernetes may go from `running` to `wanted` at once."""
-    old, new = order(running), order(wanted)
-    return new >= old and new[0] == old[0] and new[1] <= old[1] + 1
+def minors_between(low: str, high: str) -> Iterator[str]:
+    """Yield the minors above that of `low` and below that of `high`, upwards."""
+    (major, first), (_, last) = order(low)[:2], order(high)[:2]
+    return (f"{major}.{number}" for number in range(first + 1, last))
 
 
 def fits(chart: str, kubernetes: str, compatibility: Mapping[str, Sequence[str]]) -> bool:

@@ -16,6 +16,7 @@ from function.models import xr
 from function.models.fields import Availability, Owner, PodSecurity, Quota, SyncKind
 from function.names import Names
 from function.running import Running, Storage
+from function.upgrade import Versions
 
 T = TypeVar("T")
 
@@ -90,6 +91,8 @@ class VCluster:
     """Status and reason of each condition that it bears now."""
     namespace: str = ""
     """Its namespace on the control plane; empty in scope Cluster."""
+    begun: Versions | None = None
+    """Where the upgrade began that its status tells of."""
 
 
 def resolve(
@@ -118,7 +121,7 @@ def resolve(
         plan=plan,
         availability=spec.availability,
         storage=_storage(spec.storage, plan),
-        chart=config.vcluster.chart.versions[-1],
+        chart=_chart(spec.upgrade, config.vcluster.chart, now),
         kubernetes=_kubernetes(spec.kubernetesVersion, config.vcluster.kubernetes, now),
         quota=_quota(spec.quota, plan.quota),
         exposure=_exposure(spec.expose, derived, config.expose.domain),
@@ -159,6 +162,13 @@ def _exposure(spec: xr.Expose, own: Names, domain: str) -> Exposure:
     if spec.type == "ClusterIP":
         return INTERNAL
     return Exposure(spec.type, spec.hostname or f"{own.namespace}.{domain}")
+
+
+def _chart(asked: xr.Upgrade, offer: platform.VClusterChart, now: Running | None) -> str:
+    """Return the chart version to go to, as far as the platform offers it."""
+    if asked.policy == "Automatic":
+        return offer.versions[-1]
+    return asked.chartVersion or (now.chart if now else offer.versions[-1])
 
 
 def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from function import names
+from function import guard, names
 from function.models import input as platform
 from function.models import xr
 from scripts import reference
@@ -93,14 +93,29 @@ NAME_RULES = [
 NAMESPACED_NAME_RULES = [_CHARACTERS_RULE]
 """Crossplane itself bounds the length, and no name that is derived is a reserved one."""
 
-_VOLUME = "the volume of a StatefulSet cannot be changed"
+_ASKED = "self.spec.kubernetesVersion"
+_RUNS = "self.status.kubernetesVersion"
+
+UPGRADE_RULES = [
+    {
+        # What runs counts, so that a version that was never reached can be taken back; and only a
+        # change of the spec is judged, or Crossplane could not write the status.
+        "rule": f"!(has(self.spec) && has({_ASKED}) && has(self.status) && has({_RUNS})) || "
+        f"(has(oldSelf.spec) && has(oldSelf.spec.kubernetesVersion) && "
+        f"oldSelf.spec.kubernetesVersion == {_ASKED}) || "
+        rf"!{_RUNS}.matches('^v?1[.][0-9]{{1,3}}[.]') || "
+        f"int({_ASKED}.split('.')[1]) >= int({_RUNS}.split('.')[1])",
+        "message": "spec.kubernetesVersion is lower than what runs, and Kubernetes never goes down",
+    },
+]
 
 SPEC_RULES = [
-    _immutable("availability", "another backing store would start an empty cluster", "Single"),
-    _immutable("storage.size", _VOLUME),
-    _immutable("storage.storageClassName", _VOLUME),
-    _immutable("host", "a virtual cluster cannot move to another host"),
-    _immutable("rancher.clusterName", "it would be another cluster in Rancher"),
+    *(_immutable(rule.field, rule.why, rule.unset) for rule in guard.RULES),
+    {
+        "rule": f"{_read('self', 'upgrade.chartVersion')} == '' || "
+        f"{_read('self', 'upgrade.policy', 'Automatic')} == 'Manual'",
+        "message": "spec.upgrade.chartVersion is for policy Manual: set spec.upgrade.policy too",
+    },
     {
         "rule": f"{_read('self', 'isolation.podSecurity')} != 'restricted' || "
         "!(has(self.rancher) && has(self.rancher.enabled) && self.rancher.enabled)",
@@ -215,7 +230,7 @@ def xrd() -> Schema:
                             "type": "object",
                             "description": "A virtual cluster in a namespace of its own, imported "
                             "into Rancher.",
-                            "x-kubernetes-validations": NAME_RULES,
+                            "x-kubernetes-validations": [*NAME_RULES, *UPGRADE_RULES],
                             "properties": {"spec": spec, "status": structural(xr.Status)},
                         }
                     },
@@ -229,7 +244,10 @@ def namespaced(definition: Schema) -> Schema:
     """Return the XRD of scope Namespaced, which is another API under the same name."""
     definition["spec"]["scope"] = "Namespaced"
     (version,) = definition["spec"]["versions"]
-    version["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = NAMESPACED_NAME_RULES
+    version["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = [
+        *NAMESPACED_NAME_RULES,
+        *UPGRADE_RULES,
+    ]
     return definition
 
 

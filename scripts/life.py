@@ -302,9 +302,20 @@ def _derived(release: Object) -> dict[str, str]:
         "kubernetesImage": f"ghcr.io/loft-sh/kubernetes:{tag}",
         "available": replicas,
         "etcdAvailable": replicas,
+        "generation": "1",
+        "etcdGeneration": "1",
+        "workload": _rolled_out(replicas),
+        "etcdWorkload": _rolled_out(replicas),
         "ingressLoadBalancer": "map[ingress:[map[ip:192.0.2.20]]]",
         "externalKubeconfig": f"{_EXPORTED}{server}",
     }
+
+
+def _rolled_out(replicas: str) -> str:
+    """Return the status of a workload as provider-helm writes a map."""
+    counts = "availableReplicas", "observedGeneration", "replicas", "updatedReplicas"
+    numbers = (1 if key == "observedGeneration" else replicas for key in counts)
+    return f"map[{' '.join(f'{k}:{n}' for k, n in zip(counts, numbers, strict=True))}]"
 
 
 def _load(example: str, what: str, state: str) -> list[Object]:

@@ -107,6 +107,14 @@ def deployed(**fields: Any) -> ObservedRelease:
     return ObservedRelease(**{**healthy, **fields})
 
 
+def rolled_out(chart: str, replicas: int = 1) -> dict[str, str]:
+    """Return the connection details of a workload of which all pods are new."""
+    counts = f"availableReplicas:{replicas} observedGeneration:3 replicas:{replicas}"
+    revisions = f"currentRevision:x-1 updateRevision:x-1 updatedReplicas:{replicas}"
+    workload = {"generation": "3", "workload": f"map[{counts} {revisions}]"}
+    return {"chart": f"vcluster-{chart}", **workload}
+
+
 def recorded(name: str, details: Mapping[str, bytes] | None = None) -> ObservedRelease:
     """Return a Release that provider-helm really reported, with these connection details."""
     plain = yaml.safe_load((RELEASES / f"{name}.yaml").read_text())

@@ -108,6 +108,10 @@ def test_everything_that_hinders_at_once() -> None:
             f"{adoption.STORE}. {adoption.NOT_ADOPTED}"
         ),
         (
+            "input.adopted.kunde9.values.controlPlane.backingStore.database.external.dataSource: "
+            f"{adoption.STORE}. {adoption.NOT_ADOPTED}"
+        ),
+        (
             "spec.availability: must be Single, as the adopted virtual cluster was installed. "
             "Write Single: another backing store would start an empty cluster."
         ),

@@ -13,7 +13,7 @@ from function.errors import InvalidError, Problem
 from function.models.input import Adopted
 from function.names import Names
 from function.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
-from tests.factories import INPUT, RANCHER, at, changed, config, deployed
+from tests.factories import INPUT, RANCHER, at, changed, config, deployed, rolled_out
 
 BY_HAND: dict[str, Any] = {
     "controlPlane": {
@@ -48,7 +48,11 @@ VCLUSTER = deployed(
     deployed_version="0.35.3",
     values=BY_HAND,
     connection_keys=frozenset({"chart", "kubernetesImage", "available", "kubeconfig"}),
-    details={"available": "1", "kubernetesImage": "ghcr.io/loft-sh/kubernetes:v1.34.3"},
+    details={
+        "available": "1",
+        "kubernetesImage": "ghcr.io/loft-sh/kubernetes:v1.34.3",
+        **rolled_out("0.35.3"),
+    },
     has_kubeconfig=True,
 )
 UP = Observed(
@@ -116,7 +120,7 @@ def test_the_customer_reads_that_it_waits() -> None:
         pytest.param(
             {"storage": {"size": "9Gi"}},
             "spec.storage.size: stays 7Gi instead of 9Gi: the volume of a StatefulSet cannot be "
-            "changed",
+            "changed. Take it back, or move what is in the cluster into a new VCluster.",
             id="storage",
         ),
         pytest.param(
@@ -132,7 +136,7 @@ def test_the_customer_reads_that_it_waits() -> None:
         pytest.param(
             {"availability": "HA"},
             "spec.availability: stays Single instead of HA: another backing store would start an "
-            "empty cluster",
+            "empty cluster. Take it back, or move what is in the cluster into a new VCluster.",
             id="availability",
         ),
     ],

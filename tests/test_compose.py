@@ -233,7 +233,7 @@ def test_a_refused_change_does_not_hold_up_the_others() -> None:
         "False",
         "ChangeRefused",
         "spec.availability: stays Single instead of HA: another backing store would start an "
-        "empty cluster",
+        "empty cluster. Take it back, or move what is in the cluster into a new VCluster.",
     )
     assert answer.ready
 

@@ -3,8 +3,7 @@
 import pytest
 
 from function import conditions
-from function.errors import InvalidError, Problem
-from function.guard import Refusal
+from function.errors import InvalidError, Problem, Refusal
 from function.state import Condition, Event
 
 SIZE = Refusal("spec.storage.size", "5Gi", "10Gi", "the volume cannot be changed")

@@ -51,7 +51,9 @@ def test_only_public_details_enter() -> None:
     assert seen.details == {
         "available": "1",
         "chart": "vcluster-0.36.1",
+        "generation": "1",
         "kubernetesImage": "ghcr.io/loft-sh/kubernetes:v1.35.0",
+        "workload": "map[availableReplicas:1 observedGeneration:1 replicas:1 updatedReplicas:1]",
     }
     assert seen.has_kubeconfig
 
@@ -166,7 +168,7 @@ def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:
                 "spec.password: is not a known field. Remove it or correct it. Known: "
                 "availability, crossplane, deletionProtection, expose, host, isolation, "
                 "kubeconfigReaders, kubernetesVersion, nodePool, plan, quota, rancher, storage, "
-                "sync, values."
+                "sync, upgrade, values."
             ),
         )
     ]

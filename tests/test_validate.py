@@ -65,7 +65,7 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
             {"colour": MARKER},
             f"spec.colour: {UNKNOWN}availability, crossplane, deletionProtection, expose, host, "
             "isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, quota, rancher, "
-            "storage, sync, values.",
+            "storage, sync, upgrade, values.",
             id="unknown-at-the-top",
         ),
         pytest.param(

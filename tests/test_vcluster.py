@@ -1,13 +1,14 @@
 """The virtual cluster: its Release, and whether a customer can use it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from function import vcluster
 from function.state import Condition, ObservedRelease
-from tests.factories import at, changed, config, deployed, recorded, wanted
+from tests.factories import at, changed, config, deployed, recorded, rolled_out, wanted
 from tests.factories import vcluster as asking
 
 VALUES = {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}}
@@ -71,6 +72,18 @@ HA = [
         "kunde1-vcluster-etcd",
         "status.availableReplicas",
     ),
+]
+ROLLOUT = [
+    detail("generation", "apps/v1", "StatefulSet", "kunde1-vcluster", "metadata.generation"),
+    detail("workload", "apps/v1", "StatefulSet", "kunde1-vcluster", "status"),
+]
+HA_ROLLOUT = [
+    detail("generation", "apps/v1", "Deployment", "kunde1-vcluster", "metadata.generation"),
+    detail("workload", "apps/v1", "Deployment", "kunde1-vcluster", "status"),
+    detail(
+        "etcdGeneration", "apps/v1", "StatefulSet", "kunde1-vcluster-etcd", "metadata.generation"
+    ),
+    detail("etcdWorkload", "apps/v1", "StatefulSet", "kunde1-vcluster-etcd", "status"),
 ]
 SECRET = detail("kubeconfig", "v1", "Secret", "vc-kunde1-vcluster", "data.config")
 
@@ -167,7 +180,7 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         pytest.param(
             "Single",
             deployed(connection_keys=SINGLE_KEYS, details={"available": "1"}),
-            [*SINGLE, SECRET],
+            [*SINGLE, *ROLLOUT, SECRET],
             id="single-second-step",
         ),
         pytest.param(
@@ -197,7 +210,7 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         pytest.param(
             "HA",
             deployed(connection_keys=HA_KEYS, details={"available": "2", "etcdAvailable": "2"}),
-            [*HA, SECRET],
+            [*HA, *HA_ROLLOUT, SECRET],
             id="ha-second-step",
         ),
         pytest.param(
@@ -433,16 +446,50 @@ def test_is_up_to_date(chart: str, observed: dict[str, Any], *, expected: bool) 
     assert vcluster.is_up_to_date(seen, resource) is expected
 
 
+SETTLED = replace(single("1"), details={"available": "1", **rolled_out("0.36.1")})
+KUBERNETES = {"controlPlane": {"distro": {"k8s": {"image": {"tag": "v1.36.0"}}}}}
+
+
 @pytest.mark.parametrize(
     ("observed", "expected"),
     [
         pytest.param(None, False, id="nothing"),
-        pytest.param(single("1"), True, id="runs-what-it-asks-for"),
-        pytest.param(single("1", deployed_version="0.35.3"), False, id="still-the-old-one"),
-        pytest.param(single("1", deployed_version=""), False, id="not-known"),
-        pytest.param(single("0"), False, id="not-healthy"),
-        pytest.param(single("1", has_kubeconfig=False), False, id="no-kubeconfig"),
-        pytest.param(single("1", generation=3), False, id="a-change-on-its-way"),
+        pytest.param(SETTLED, True, id="runs-what-it-asks-for"),
+        pytest.param(single("1"), False, id="nobody-knows-whether-the-pods-are-new"),
+        pytest.param(
+            replace(SETTLED, details={**SETTLED.details, "chart": "vcluster-0.35.3"}),
+            False,
+            id="the-workload-is-the-old-one",
+        ),
+        pytest.param(
+            replace(SETTLED, details={**SETTLED.details, "generation": "4"}),
+            False,
+            id="the-old-pod-still-counts",
+        ),
+        pytest.param(replace(SETTLED, values=KUBERNETES), False, id="another-kubernetes-runs"),
+        pytest.param(
+            replace(
+                SETTLED,
+                values=KUBERNETES,
+                details={**SETTLED.details, "kubernetesImage": "ghcr.io/x/kubernetes:v1.36.0"},
+            ),
+            True,
+            id="the-kubernetes-that-is-asked-for",
+        ),
+        pytest.param(
+            replace(SETTLED, connection_keys=SETTLED.connection_keys | {"etcdAvailable"}),
+            False,
+            id="etcd-is-not-known",
+        ),
+        pytest.param(replace(SETTLED, deployed_version="0.35.3"), False, id="still-the-old-one"),
+        pytest.param(replace(SETTLED, deployed_version=""), False, id="not-known"),
+        pytest.param(
+            replace(SETTLED, details={**SETTLED.details, "available": "0"}),
+            False,
+            id="not-healthy",
+        ),
+        pytest.param(replace(SETTLED, has_kubeconfig=False), False, id="no-kubeconfig"),
+        pytest.param(replace(SETTLED, generation=3), False, id="a-change-on-its-way"),
     ],
 )
 def test_is_settled(observed: ObservedRelease | None, *, expected: bool) -> None:

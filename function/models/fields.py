@@ -133,6 +133,7 @@ Uid = Annotated[
 
 Availability = Literal["Single", "HA"]
 OnDelete = Literal["Delete", "Retain"]
+UpgradePolicy = Literal["Automatic", "Manual"]
 PodSecurity = Literal["baseline", "restricted"]
 ExposeType = Literal["ClusterIP", "LoadBalancer", "Ingress", "Gateway"]
 SyncKind = Literal[

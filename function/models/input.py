@@ -428,6 +428,10 @@ class Tenant(Model):
     networkPolicy: Literal["Enforced", "Choice"] = Field(
         "Enforced", description="Whether a spec may switch the network policies off."
     )
+    upgrade: Literal["Automatic", "Choice"] = Field(
+        "Automatic",
+        description="Whether a spec may hold its chart version back: `spec.upgrade.policy` Manual.",
+    )
     egress: list[Cidr] = Field([], max_length=50, description="Ranges that a spec may open.")
     quota: Quota = Field(
         Quota(),

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 from function.models.fields import (
     Availability,
     Bool,
+    ChartVersion,
     DnsName,
     ExposeType,
     Key,
@@ -20,6 +21,7 @@ from function.models.fields import (
     Storage,
     SyncKind,
     Uid,
+    UpgradePolicy,
     Values,
 )
 
@@ -144,6 +146,21 @@ class Rancher(Model):
     )
 
 
+class Upgrade(Model):
+    """When the chart of the control plane is upgraded."""
+
+    policy: UpgradePolicy = Field(
+        "Automatic",
+        description="`Automatic` follows the platform's list of chart versions. `Manual` stays "
+        "where it is, or goes to `chartVersion`.",
+    )
+    chartVersion: ChartVersion | None = Field(
+        None,
+        description="Chart version to stay at, or to go to, with policy `Manual`: one of the "
+        "platform's, never a lower one than runs.",
+    )
+
+
 class Spec(Model):
     """What a customer may ask for. Everything has a default."""
 
@@ -152,7 +169,10 @@ class Spec(Model):
     kubernetesVersion: KubernetesVersionOrMinor | None = Field(
         None,
         description="Kubernetes version, `1.35` or `1.35.2`. A minor takes the newest patch on "
-        "creation and stays there.",
+        "creation and stays there. A higher one is reached one minor at a time.",
+    )
+    upgrade: Upgrade = Field(
+        Upgrade(), description="When the chart of the control plane is upgraded."
     )
     availability: Availability = Field(
         "Single", description="HA: three control planes and three etcd members. Never changes."
@@ -203,6 +223,25 @@ class RancherStatus(Model):
     phase: str = Field("", description="Pending, Importing, Registered, Connected, Lost or Failed.")
 
 
+class VersionsStatus(Model):
+    """A chart version with a Kubernetes version."""
+
+    chartVersion: str = Field("", description="Chart version.")
+    kubernetesVersion: str = Field("", description="Kubernetes version.")
+
+
+class UpgradeStatus(Model):
+    """An upgrade that is not at its end."""
+
+    from_: VersionsStatus = Field(
+        VersionsStatus(), alias="from", description="What ran when it began."
+    )
+    to: VersionsStatus = Field(VersionsStatus(), description="What will run at its end.")
+    step: int = Field(0, description="The step that is made or waited for, from 1.")
+    steps: int = Field(0, description="How many steps it takes.")
+    change: str = Field("", description="That step: `chart 0.34.7 to 0.35.3`.")
+
+
 class Status(Model):
     """What became of the request.
 
@@ -213,7 +252,9 @@ class Status(Model):
     release: str = Field("", description="Helm release of the virtual cluster.")
     host: str = Field("", description="Host cluster.")
     chartVersion: str = Field("", description="Chart version that runs.")
-    kubernetesVersion: str = Field("", description="Kubernetes version that runs.")
+    kubernetesVersion: str = Field(
+        "", max_length=128, description="Kubernetes version that runs: the tag of its image."
+    )
     endpoint: str = Field("", description="URL of the API server.")
     address: str | None = Field(
         None,
@@ -224,4 +265,7 @@ class Status(Model):
         None, description="Where the kubeconfig is."
     )
     rancher: RancherStatus | None = Field(None, description="The cluster in Rancher.")
+    upgrade: UpgradeStatus | None = Field(
+        None, description="The upgrade that is not at its end; left out if there is none."
+    )
     blockedBy: str = Field("", description="What everything waits for, in words.")

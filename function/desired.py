@@ -1,0 +1,80 @@
+"""The desired Releases, whether or not it is time to create them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from function import adoption, fixed, namespace, rancher, running, vcluster
+from function.errors import Refusal
+from function.guard import Granted
+from function.models.input import Input
+from function.state import Observed
+from function.values import Values, chart_values, layers
+from function.wanted import Wanted
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The desired Releases, whether or not it is time to create them."""
+
+    namespace: dict[str, Any]
+    vcluster: dict[str, Any]
+    rancher: dict[str, Any] | None
+    refusals: tuple[Refusal, ...]
+    """What values imply, and is not granted."""
+    awaits_quota: bool
+    """Whether the virtual cluster is kept as it is until there is room for its load balancer."""
+
+
+def desired_releases(found: Granted, config: Input, observed: Observed) -> Desired:
+    """Return what the Releases shall be, for what is granted."""
+    granted = found.wanted
+    imported = None
+    if granted.rancher and config.rancher:
+        imported = rancher.desired(granted, granted.rancher, config.rancher, config)
+    values, refusals = _values(found, granted, config, observed)
+    room = namespace.desired(
+        granted, config, adoption.with_defaults(values) if granted.names.adopted else values
+    )
+    before = _without_load_balancer(granted, observed)
+    awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)
+    if awaits_quota:
+        values, _ = _values(found, before, config, observed)
+    return Desired(
+        namespace=room,
+        vcluster=vcluster.desired(
+            before if awaits_quota else granted, config, values, observed.vcluster
+        ),
+        rancher=imported,
+        refusals=refusals,
+        awaits_quota=awaits_quota,
+    )
+
+
+def _values(
+    found: Granted, granted: Wanted, config: Input, observed: Observed
+) -> tuple[Values, tuple[Refusal, ...]]:
+    """Return the chart's values, with what runs in place of what may not change or not be."""
+    values = chart_values(granted, config)
+    written = layers(granted.values, config)
+    if observed.vcluster is None:
+        if granted.frozen is None:
+            fixed.refuse_unfit(values, granted.chart, written)
+        return values, ()
+    seen = observed.vcluster.values
+    kept, refusals = fixed.keep(values, seen, written)
+    if granted.frozen is not None:
+        return kept, refusals
+    hops = found.plan is not None and found.plan.end.chart != granted.chart
+    fitting, unfit = fixed.known(kept, granted.chart, seen, written, hops=hops)
+    return fitting, (*refusals, *unfit)
+
+
+def _without_load_balancer(granted: Wanted, observed: Observed) -> Wanted:
+    """Return the same with the way in that it has, if a load balancer is to replace that.
+
+    The quota refuses such a Service until there is room for one, and Helm would give up.
+    """
+    now = running.running(observed)
+    if now and granted.exposure.type == "LoadBalancer" != now.exposure.type:
+        return replace(granted, exposure=now.exposure)
+    return granted
