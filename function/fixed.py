@@ -145,7 +145,7 @@ def known(
     if values == observed:
         return values, ()
     kept, refusals = values, []
-    for path, rule in _unfit(values, chart):
+    for path, rule in unfit(values, chart):
         kept = _with(kept, path.split("."), observed)
         is_coming = hops and not rule.startswith((NO_LONGER, LICENCE))
         if not is_coming and not _is_same(path, values, observed):
@@ -157,7 +157,7 @@ def known(
 def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
     """Raise `InvalidError` where a new virtual cluster could not be installed, or not start."""
     problems = [
-        Problem(_field(path, layers), rule, "Remove it.") for path, rule in _unfit(values, chart)
+        Problem(_field(path, layers), rule, "Remove it.") for path, rule in unfit(values, chart)
     ]
     if problems:
         is_spec = all(problem.field.startswith("spec.") for problem in problems)
@@ -168,7 +168,8 @@ NO_LONGER = "is no longer known"
 LICENCE = "needs a licence"
 
 
-def _unfit(values: Mapping[str, object], chart: str) -> Iterator[tuple[str, str]]:
+def unfit(values: Mapping[str, object], chart: str) -> Iterator[tuple[str, str]]:
+    """Yield the keys that this chart or image refuses, and why."""
     for path in chartkeys.removed({"": values}, chart):
         yield path.removeprefix("."), f"{NO_LONGER} to chart {chart}"
     for path, first in chartkeys.unknown_yet(values, chart):
@@ -210,8 +211,11 @@ def _with(values: Values, path: Sequence[str], observed: Mapping[str, object]) -
     key, *below = path
     changed = dict(values)
     if below:
-        inner, seen = mapping(values.get(key)), mapping(observed.get(key))
-        changed[key] = _with(dict(inner), below, seen)
+        inner = _with(dict(mapping(values.get(key))), below, mapping(observed.get(key)))
+        if inner or key in observed:
+            changed[key] = inner
+        else:
+            changed.pop(key, None)
     elif key in observed:
         changed[key] = observed[key]
     else:

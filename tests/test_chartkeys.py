@@ -1,0 +1,133 @@
+"""Keys that not every chart knows: the table against the charts' own schemas."""
+
+import functools
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from function import chartkeys
+
+RELEASES = ["0.31.3", "0.32.3", "0.33.4", "0.34.7", "0.35.3", "0.36.1"]
+LEFT_TO_THE_CHART = ("privateNodes.", "experimental.", "controlPlane.standalone.")
+"""Below these keys come and go in every version, and nobody but the platform sets them."""
+
+
+@functools.cache
+def known(version: str) -> frozenset[str]:
+    """Return all paths that the schema of a chart knows, but for those inside lists and maps."""
+    folder = os.environ.get("VCLUSTER_CHART_SCHEMAS")
+    if not folder:
+        pytest.skip("VCLUSTER_CHART_SCHEMAS names no folder with the chart's schemas")
+    schema = json.loads((Path(folder) / f"vcluster-{version}" / "values.schema.json").read_text())
+    found: set[str] = set()
+
+    def walk(node: dict[str, Any], path: tuple[str, ...], above: frozenset[str]) -> None:
+        while "$ref" in node:
+            name = node["$ref"].rpartition("/")[2]
+            if name in above:
+                return
+            above |= {name}
+            node = schema["$defs"][name]
+        for key, below in node.get("properties", {}).items():
+            found.add(".".join((*path, key)))
+            walk(below, (*path, key), above)
+
+    walk(schema, (), frozenset())
+    return frozenset(found)
+
+
+def difference(less: frozenset[str], more: frozenset[str]) -> set[str]:
+    """Return the topmost paths that only the second has."""
+    gained = more - less
+    return {path for path in gained if path.rpartition(".")[0] not in gained}
+
+
+def test_what_was_added() -> None:
+    """A platform may write a key of tomorrow's chart today: the table knows when it comes."""
+    found = {
+        path: tuple(int(part) for part in new.split(".")[:2])
+        for old, new in itertools.pairwise(RELEASES)
+        for path in difference(known(old), known(new))
+        if not path.startswith((*LEFT_TO_THE_CHART, "integrations.netris", "snapshots.auto"))
+    }
+    assert found == chartkeys.ADDED
+
+
+def test_what_was_removed() -> None:
+    """A chart that refuses a key is no step while somebody sets it: by schema or by template."""
+    by_schema = {
+        path: tuple(int(part) for part in new.split(".")[:2])
+        for old, new in itertools.pairwise(RELEASES)
+        for path in difference(known(new), known(old))
+    }
+    by_template = {
+        path: first for path, first in chartkeys.REMOVED.items() if path not in by_schema
+    }
+    assert {**by_schema, **by_template} == chartkeys.REMOVED
+    assert {*by_template.values()} == {(0, 36)}
+    assert {*by_template} <= known("0.35.3")
+
+
+def test_licensed_keys_exist() -> None:
+    """No key that needs a licence is misspelt."""
+    assert {*chartkeys.LICENSED} <= known("0.36.1")
+
+
+LAYERS: dict[str, dict[str, object]] = {
+    "input.vcluster.values": {"sync": {"toHost": {"volumeSnapshots": {}}}},
+    "spec.values": {"controlPlane": {"distro": {"k3s": {"enabled": False}}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        pytest.param("0.32.3", (), id="before"),
+        pytest.param("0.33.4", ("spec.values.controlPlane.distro.k3s",), id="one"),
+        pytest.param(
+            "0.36.1",
+            (
+                "input.vcluster.values.sync.toHost.volumeSnapshots",
+                "spec.values.controlPlane.distro.k3s",
+            ),
+            id="both",
+        ),
+        pytest.param("latest", (), id="no-version"),
+    ],
+)
+def test_removed(chart: str, expected: tuple[str, ...]) -> None:
+    """The field that somebody has to correct is named, not only the key."""
+    assert chartkeys.removed(LAYERS, chart) == expected
+
+
+@pytest.mark.parametrize(
+    ("chart", "expected"),
+    [
+        pytest.param("0.33.4", [("controlPlane.tlsRoute", "0.34")], id="not-yet"),
+        pytest.param("0.34.7", [], id="known"),
+        pytest.param("latest", [], id="no-version"),
+    ],
+)
+def test_unknown_yet(chart: str, expected: list[tuple[str, str]]) -> None:
+    """What a later chart knows is told with the version that brings it."""
+    values = {"controlPlane": {"tlsRoute": {"enabled": False}}}
+    assert [*chartkeys.unknown_yet(values, chart)] == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param({"sleep": {}}, ["sleep"], id="an-empty-block"),
+        pytest.param({"privateNodes": {"enabled": False}}, [], id="switched-off"),
+        pytest.param({"privateNodes": {"enabled": True}}, ["privateNodes.enabled"], id="on"),
+        pytest.param({"networking": {"resolveDNS": []}}, [], id="an-empty-list"),
+        pytest.param({"networking": "x"}, [], id="no-map"),
+    ],
+)
+def test_licensed(values: dict[str, object], expected: list[str]) -> None:
+    """Without a licence some blocks may not even be empty."""
+    assert [*chartkeys.licensed(values)] == expected

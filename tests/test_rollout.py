@@ -1,0 +1,63 @@
+"""Whether all pods of a workload are new, as provider-helm writes its status."""
+
+import pytest
+
+from function import rollout
+
+SINGLE = (
+    "map[availableReplicas:1 collisionCount:0 currentReplicas:1 currentRevision:demo-6b9 "
+    "observedGeneration:3 readyReplicas:1 replicas:1 updateRevision:demo-6b9 updatedReplicas:1]"
+)
+DEPLOYMENT = (
+    "map[availableReplicas:3 conditions:[map[lastTransitionTime:2026-01-01T00:00:00Z "
+    "lastUpdateTime:2026-01-01T00:00:00Z message:Deployment has minimum availability. "
+    "reason:MinimumReplicasAvailable status:True type:Available]] observedGeneration:3 "
+    "readyReplicas:3 replicas:3 updatedReplicas:3]"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "generation", "expected"),
+    [
+        pytest.param(SINGLE, "3", True, id="stateful-set"),
+        pytest.param(DEPLOYMENT, "3", True, id="deployment"),
+        pytest.param(SINGLE, "4", False, id="its-controller-has-not-seen-the-change"),
+        pytest.param(
+            SINGLE.replace("updateRevision:demo-6b9", "updateRevision:demo-7c0"),
+            "3",
+            False,
+            id="a-pod-of-the-old-revision",
+        ),
+        pytest.param(
+            DEPLOYMENT.replace(" replicas:3", " replicas:4"), "3", False, id="an-old-pod-beside"
+        ),
+        pytest.param(
+            DEPLOYMENT.replace(" updatedReplicas:3", ""), "3", False, id="no-new-pod-at-all"
+        ),
+        pytest.param(
+            DEPLOYMENT.replace("[availableReplicas:3", "[availableReplicas:2"),
+            "3",
+            False,
+            id="a-new-pod-is-not-available",
+        ),
+        pytest.param(
+            SINGLE.replace("availableReplicas:1", "availableReplicas:0"),
+            "3",
+            False,
+            id="the-new-pod-does-not-come-up",
+        ),
+        pytest.param(
+            "map[availableReplicas:0 observedGeneration:3 replicas:0]",
+            "3",
+            False,
+            id="scaled-to-nothing",
+        ),
+        pytest.param("map[]", "3", False, id="no-status-yet"),
+        pytest.param("", "", False, id="not-read-yet"),
+        pytest.param(SINGLE, "", False, id="no-generation"),
+    ],
+)
+def test_is_complete(status: str, generation: str, *, expected: bool) -> None:
+    """The next step of an upgrade waits for the last old pod."""
+    details = {"generation": generation, "workload": status}
+    assert rollout.is_complete(details, "generation", "workload") is expected
