@@ -10,7 +10,9 @@ import yaml
 
 from function import fn
 from function.compose import compose
+from function.models import xr
 from scripts import life
+from tests.apiserver.crossplane import until
 from tests.tools import official_chart
 
 if TYPE_CHECKING:
@@ -143,3 +145,31 @@ def test_operators(
     }
     answer = installed.request("POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", review)
     assert answer.body["status"]["allowed"] is allowed
+
+
+def test_the_data_is_decided_when_the_deletion_begins(installed: Client) -> None:
+    """Nobody believes that he saved his data by a change that nothing applies any more."""
+    manifest = {
+        "apiVersion": xr.API_VERSION,
+        "kind": xr.KIND,
+        "metadata": {
+            "name": "leaving",
+            "annotations": {"crossplane.io/paused": "true"},
+            "finalizers": ["example.org/slow"],
+        },
+        "spec": {},
+    }
+    where = (xr.API_VERSION, xr.KIND, "leaving")
+    retain = {"spec": {"storage": {"onDelete": "Retain"}}}
+    dry_run = f"/apis/{xr.API_VERSION}/vclusters/leaving?dryRun=All"
+    assert installed.apply(manifest).status == 201
+    assert installed.delete(*where).status == 200
+
+    def is_refused() -> bool:
+        answer = installed.request("PATCH", dry_run, retain, "application/merge-patch+json")
+        return answer.status == 422 and "the deletion has begun" in answer.body["message"]
+
+    # A policy is in force a moment after it was made.
+    until(is_refused)
+    assert installed.patch(*where, {"spec": {"quota": {"pods": 5}}}).status == 200
+    assert installed.patch(*where, {"metadata": {"finalizers": None}}).status == 200

@@ -131,6 +131,12 @@ def test_columns(crossplane: Client) -> None:
         ),
         pytest.param(
             "x1",
+            {"upgrade": {"chartVersion": "0.35.3"}},
+            "spec.upgrade.chartVersion is for policy Manual",
+            id="a-chart-without-the-policy",
+        ),
+        pytest.param(
+            "x1",
             {"rancher": {"owners": [{"user": "u", "group": "g://g"}]}},
             "name either user or group",
             id="two-subjects",
@@ -189,6 +195,43 @@ def test_changes(
         assert sentence in answer.body["message"]
     else:
         assert answer.status == 200, answer.body
+
+
+@pytest.mark.parametrize(
+    ("runs", "asked", "is_refused"),
+    [
+        pytest.param("v1.35.0", (None, "1.34"), True, id="lower-than-what-runs"),
+        pytest.param("v1.35.0", ("1.36", "1.34.3"), True, id="lower-than-what-runs-not-what-was"),
+        pytest.param("v1.35.0", ("1.37", "1.36"), False, id="taken-back-before-it-was-reached"),
+        pytest.param("v1.35.0", ("1.36", None), False, id="unset"),
+        pytest.param("v1.35.0", ("1.35", "1.36"), False, id="up"),
+        pytest.param("latest", ("1.35", "1.34"), False, id="what-runs-cannot-be-compared"),
+        pytest.param("", ("1.35", "1.34"), False, id="not-known-what-runs"),
+    ],
+)
+def test_kubernetes_never_goes_down(
+    crossplane: Client,
+    request: pytest.FixtureRequest,
+    runs: str,
+    asked: tuple[str | None, str | None],
+    *,
+    is_refused: bool,
+) -> None:
+    """The API server compares with what runs, and Crossplane can still write the status."""
+    before, after = asked
+    name = f"down-{request.node.callspec.id}"
+    manifest = vcluster(name, **({"kubernetesVersion": before} if before else {}))
+    manifest["metadata"]["annotations"] = {"crossplane.io/paused": "true"}
+    assert create(crossplane, manifest).status == 201
+    where = (xr.API_VERSION, xr.KIND, name)
+    status = {"status": {"kubernetesVersion": runs}}
+    assert crossplane.patch(*where, status, subresource="status").status == 200
+    answer = change(crossplane, name, {"kubernetesVersion": after})
+    assert answer.status == (422 if is_refused else 200), answer.body
+    if is_refused:
+        assert "is lower than what runs" in answer.body["message"]
+    else:
+        assert crossplane.patch(*where, status, subresource="status").status == 200
 
 
 def seen(client: Client, name: str) -> dict[str, tuple[str, str]]:
