@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NoReturn, TextIO
 
 # gRPC's C core reads it on import and would print its own lines beside the one that we print.
@@ -14,7 +14,7 @@ import click
 import yaml
 from crossplane.function import cli, logging, runtime
 
-from function import adopting, fn, listing, validate
+from function import adopting, fn, gathering, listing, planning, reporting, validate
 from function.errors import InvalidError
 from function.models import xr
 from function.plain import at
@@ -114,6 +114,82 @@ def adopt(vcluster: TextIO, composition: TextIO, release: TextIO, output: str) -
     else:
         click.echo("\n".join(_told(proposal)))
     sys.exit(1 if proposal.hindrances else 0)
+
+
+@main.command()
+@click.argument("files", nargs=-1, type=click.File(encoding="utf-8"))
+@click.option(
+    "--input",
+    "platform",
+    required=True,
+    type=click.File(encoding="utf-8"),
+    help="The Composition with this function's Input, or the Input itself.",
+)
+@click.option(
+    "--observed",
+    multiple=True,
+    type=click.File(encoding="utf-8"),
+    help="What exists: composed resources, connection Secrets and VClusters as YAML, also as "
+    "lists of kubectl. Left out: nothing does.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Read what exists from this control plane instead.",
+)
+@click.option("--context", help="Context of the kubeconfig; default the current one.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people, or for programs.",
+)
+@click.option("--show-values", is_flag=True, help="Show all values; some may be secret.")
+@click.option("--exit-code", is_flag=True, help="Exit with 2 where something changes.")
+def plan(  # noqa: PLR0913  # the command's options
+    *,
+    files: tuple[TextIO, ...],
+    platform: TextIO,
+    observed: tuple[TextIO, ...],
+    kubeconfig: str | None,
+    context: str | None,
+    output: str,
+    show_values: bool,
+    exit_code: bool,
+) -> None:
+    """Tell what would happen to the VClusters in FILES, in which order, and change nothing.
+
+    Without FILES to all that exist. The exit code is 1 where something is refused.
+    """
+    inputs = [*listing.inputs(_documents(platform))]
+    if len(inputs) != 1:
+        _fail(f"{platform.name} must hold one Input of this function, or a Composition with it")
+    asked = [each for file in files for each in _documents(file)]
+    found = [each for file in observed for each in _documents(file)]
+    if kubeconfig:
+        found += _live(kubeconfig, context)
+    plans = [planning.plan(each) for each in gathering.requests(asked, found, inputs[0])]
+    if not plans:
+        _fail(f"there is no {xr.KIND}: name a file with one, or say where they exist")
+    if output == "json":
+        click.echo(reporting.as_json(plans, show=show_values))
+    else:
+        click.echo("\n".join(reporting.text(plans, show=show_values)))
+    if any(plan.is_refused for plan in plans):
+        sys.exit(1)
+    sys.exit(2 if exit_code and any(plan.steps for plan in plans) else 0)
+
+
+def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
+    # Imported here: the server never needs the client, and starts without it.
+    from function import live  # noqa: PLC0415
+
+    try:
+        return [*live.documents(kubeconfig, context)]
+    except live.UnreadableError as error:
+        _fail(f"cannot read the control plane: {error}")
 
 
 def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopting.Proposal:

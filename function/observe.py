@@ -32,6 +32,9 @@ PUBLIC_DETAILS = frozenset(
 )
 """Connection details that are no secret. No other's value enters the core."""
 
+KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
+"""All that are looked at: of a kubeconfig whether it is there, and the server that it names."""
+
 
 def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
     """Return an observed Release."""

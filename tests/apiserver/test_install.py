@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
 from function import fn
 from function.compose import compose
+from function.main import main
 from function.models import xr
 from scripts import life
 from tests.apiserver.crossplane import until
@@ -173,3 +175,30 @@ def test_the_data_is_decided_when_the_deletion_begins(installed: Client) -> None
     until(is_refused)
     assert installed.patch(*where, {"spec": {"quota": {"pods": 5}}}).status == 200
     assert installed.patch(*where, {"metadata": {"finalizers": None}}).status == 200
+
+
+def test_a_plan_of_what_runs(installed: Client, tmp_path: Path) -> None:
+    """`function plan` reads a control plane, and says what a new Composition would do to it."""
+    manifest = {"apiVersion": xr.API_VERSION, "kind": xr.KIND, "metadata": {"name": "planned"}}
+    where = ("helm.m.crossplane.io/v1beta1", "Release", "planned-namespace")
+    assert installed.apply({**manifest, "spec": {}}).status == 201
+    until(lambda: installed.get(*where, namespace="vcluster-system").status == 200)
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(installed.kubeconfig))
+    arguments = ["plan", f"--input={life.COMPOSITION}", f"--kubeconfig={kubeconfig}", "-o", "json"]
+    answers: list[str] = []
+
+    def is_answered() -> bool:
+        """Tell whether the API server serves all kinds, which it does a moment after their CRDs."""
+        answers.append(CliRunner().invoke(main, arguments).output)
+        return answers[-1].startswith("[")
+
+    until(is_answered)
+    plans = {plan["vcluster"]: plan for plan in json.loads(answers[-1])}
+    assert [
+        [(change["release"], change["action"]) for change in step]
+        for step in plans["planned"]["steps"]
+    ] == [
+        [("vcluster-system/planned-vcluster", "create")],
+        [("vcluster-system/planned-rancher", "create")],
+    ]

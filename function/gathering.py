@@ -1,0 +1,130 @@
+"""From documents, of files or a control plane, to the requests that Crossplane would send."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from function import namespace, observe, rancher, usages, vcluster
+from function.adopting import NO_UID
+from function.models import xr
+from function.plain import at, mapping
+from function.state import Observed, ObservedRelease, Owned, Request
+
+RESOURCE_NAME = "crossplane.io/composition-resource-name"
+
+Object = Mapping[str, object]
+Place = tuple[str, str]
+"""Namespace, empty if there is none, and name."""
+
+
+def requests(
+    asked: Iterable[object], observed: Iterable[object], platform: Object
+) -> Iterator[Request]:
+    """Yield a request for each asked VCluster, or for each observed one if none is asked.
+
+    What is observed of one gives its UID and status; of those that do not exist yet nothing is.
+    """
+    found = [*_objects(observed)]
+    existing = {_place(each): each for each in found if each.get("kind") == xr.KIND}
+    wanted = [each for each in _objects(asked) if each.get("kind") == xr.KIND]
+    secrets = {_place(each): each for each in found if each.get("kind") == "Secret"}
+    for composite in wanted or existing.values():
+        before = existing.get(_place(composite), {})
+        own = _composed(composite, found)
+        yield Request(
+            input=platform,
+            composite=_as_it_will_be(composite, before, own),
+            observed=_observed(own, secrets),
+        )
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
+
+
+def _objects(documents: Iterable[object]) -> Iterator[Object]:
+    """Yield all objects, also those of lists as `kubectl get` prints them."""
+    for document in documents:
+        items = _list(at(document, "items"))
+        if items:
+            yield from _objects(items)
+        elif isinstance(document, Mapping):
+            yield document
+
+
+def _place(thing: object) -> Place:
+    return str(at(thing, "metadata", "namespace") or ""), str(at(thing, "metadata", "name") or "")
+
+
+def _as_it_will_be(
+    composite: Object, before: Object, own: Mapping[str, Object]
+) -> dict[str, object]:
+    """Return the VCluster with what only its control plane knows of it."""
+    metadata = mapping(composite.get("metadata"))
+    known = at(before, "metadata", "uid") or metadata.get("uid") or _owner_uid(own)
+    return {
+        **composite,
+        "metadata": {**metadata, "uid": known or NO_UID},
+        "status": before.get("status") or {},
+    }
+
+
+def _composed(composite: Object, found: Iterable[Object]) -> dict[str, Object]:
+    """Return what a VCluster consists of, by resource name."""
+    return {
+        key: each
+        for each in found
+        if isinstance(key := at(each, "metadata", "annotations", RESOURCE_NAME), str)
+        and _is_of(each, composite)
+    }
+
+
+def _observed(own: Mapping[str, Object], secrets: Mapping[Place, Object]) -> Observed:
+    return Observed(
+        namespace=_release(own.get(namespace.KEY), secrets),
+        vcluster=_release(own.get(vcluster.KEY), secrets),
+        rancher=_release(own.get(rancher.KEY), secrets),
+        usages={key: Owned(_is_ready(own[key])) for key in usages.KEYS if key in own},
+    )
+
+
+def _owner_uid(own: Mapping[str, Object]) -> object:
+    """Return the UID that the composed resources name, where the VCluster itself is not given."""
+    for composed in own.values():
+        for owner in _list(at(composed, "metadata", "ownerReferences")):
+            if at(owner, "controller") is True:
+                return at(owner, "uid")
+    return None
+
+
+def _is_of(composed: Object, composite: Object) -> bool:
+    """Tell whether the VCluster controls an object; in scope Namespaced they share a namespace."""
+    home, name = _place(composite)
+    if home and at(composed, "metadata", "namespace") != home:
+        return False
+    return any(
+        at(owner, "controller") is True
+        and (at(owner, "kind"), at(owner, "name")) == (xr.KIND, name)
+        for owner in _list(at(composed, "metadata", "ownerReferences"))
+    )
+
+
+def _release(plain: Object | None, secrets: Mapping[Place, Object]) -> ObservedRelease | None:
+    if plain is None:
+        return None
+    home, _ = _place(plain)
+    written = str(at(plain, "spec", "writeConnectionSecretToRef", "name") or "")
+    return observe.release(plain, dict(_details(secrets.get((home, written)))))
+
+
+def _details(secret: Object | None) -> Iterator[tuple[str, bytes]]:
+    for key, value in mapping(at(secret, "data")).items():
+        try:
+            yield key, base64.b64decode(str(value), validate=True)
+        except binascii.Error:
+            continue
+
+
+def _is_ready(usage: Object) -> bool:
+    ready = observe.condition(usage, "Ready")
+    return ready is not None and ready.status == "True"

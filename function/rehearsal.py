@@ -1,0 +1,85 @@
+"""What would be observed once a step is done and all is well: the plan's next question.
+
+It knows what to report of a Release from the Release itself, so that it holds for whatever the
+function composes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from function import exposure, namespace, observe, rancher, running, usages, vcluster
+from function.plain import at
+from function.state import Answer, Observed, ObservedRelease, Owned, Request
+
+
+def following(request: Request, answer: Answer) -> Request:
+    """Return the request that follows when all of the answer was applied and became ready."""
+    observed = request.observed
+    desired = {key: composed.resource for key, composed in answer.resources.items()}
+    composite = {**request.composite, "status": answer.status or {}}
+    return replace(
+        request,
+        composite=composite,
+        observed=Observed(
+            namespace=_release(desired.get(namespace.KEY), observed.namespace),
+            vcluster=_release(desired.get(vcluster.KEY), observed.vcluster),
+            rancher=_release(desired.get(rancher.KEY), observed.rancher),
+            usages={key: Owned(ready=True) for key in usages.KEYS if key in desired},
+        ),
+    )
+
+
+def _release(
+    resource: Mapping[str, Any] | None, before: ObservedRelease | None
+) -> ObservedRelease | None:
+    if resource is None:
+        return None
+    provider = resource["spec"]["forProvider"]
+    version = provider["chart"]["version"]
+    condition = {"status": "True", "reason": "Available"}
+    status = {
+        "atProvider": {
+            "state": "deployed",
+            "version": version,
+            "revision": max(before.revision if before else 0, 1),
+        },
+        "conditions": [{"type": "Ready", **condition}, {"type": "Synced", **condition}],
+    }
+    asked = [
+        entry["toConnectionSecretKey"] for entry in resource["spec"].get("connectionDetails", ())
+    ]
+    reported = _reported(provider["values"], version, str(at(resource, "metadata", "name")))
+    details = {key: reported[key].encode() for key in asked if key in reported}
+    return observe.release({**resource, "status": status}, details)
+
+
+def _reported(values: Mapping[str, object], version: str, release: str) -> dict[str, str]:
+    """Return what a host reports of a healthy installation with these values."""
+    replicas = str(at(values, "controlPlane", "statefulSet", "highAvailability", "replicas") or 1)
+    rolled_out = " ".join(f"{key}:{replicas}" for key in ("availableReplicas", "replicas"))
+    workload = f"map[{rolled_out} observedGeneration:1 updatedReplicas:{replicas}]"
+    inputs = str(at(values, "inputs") or "")
+    server = exposure.running(values, release).server
+    tag = running.named_kubernetes(values)
+    return {
+        vcluster.CHART_LABEL: f"vcluster-{version}",
+        vcluster.KUBERNETES_IMAGE: f"kubernetes:{tag}" if tag else "",
+        vcluster.AVAILABLE: replicas,
+        vcluster.ETCD_AVAILABLE: replicas,
+        vcluster.GENERATION: "1",
+        vcluster.WORKLOAD: workload,
+        vcluster.ETCD_GENERATION: "1",
+        vcluster.ETCD_WORKLOAD: workload,
+        vcluster.KUBECONFIG: "there",
+        exposure.KUBECONFIG: f"    server: {server}\n",
+        exposure.SERVICE: "map[ingress:[map[ip:192.0.2.1]]]",
+        exposure.INGRESS: "map[ingress:[map[ip:192.0.2.1]]]",
+        exposure.ROUTE_WRITERS: "f:parents:",
+        exposure.ROUTE: "[map[conditions:[map[ status:True type:Accepted]]]]",
+        "phase": "Connected",
+        "reason": "Connected",
+        "clusterName": str(at(values, "rancher", "clusterName") or ""),
+        "desiredInputs": inputs,
+        "observedInputs": inputs,
+    }
