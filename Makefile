@@ -25,7 +25,7 @@ compile = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-em
 # A Go build takes all cores by itself, and two at once would install Go twice.
 .NOTPARALLEL:
 .PHONY: help venv up down e2e test lint lint-dockerfile demo render validate bench generate examples tools \
-	tools-apiserver tools-node lock wheel package package-configuration package-function clean
+	tools-apiserver tools-node tools-earlier lock wheel package package-configuration package-function clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' Makefile
@@ -108,6 +108,11 @@ tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver .tools/bin/kubectl ##
 
 tools-node: tools tools-apiserver .tools/kubernetes.complete .tools/vcluster.complete $(node_tools) \
 	.tools/crossplane-image.complete .tools/provider-helm-package.complete ## build all that `make up` runs
+
+tools-earlier: .tools/earlier.complete ## build the earlier releases that the tests of upgrades begin with
+
+.tools/earlier.complete: tools/vcluster-0.34/go.mod tools/vcluster-0.35/go.mod \
+		tools/kubernetes-1.35/go.mod
 
 .tools/bin/%: tools/%/go.mod tools/%/go.sum tools/build.sh
 	@PYTHON='$(PYTHON)' tools/build.sh $*

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from local import images
 from local.command import run
 from local.place import BIN, ROOT, TOOLS
 
@@ -37,6 +38,8 @@ def build(say: Callable[[str], None]) -> None:
         old.unlink()
     for chart in (*sorted((ROOT / "charts").iterdir()), _official()):
         _package(chart)
+    for chart in _earlier():
+        _helm("package", str(chart), "--destination", str(FOLDER))
     _helm("repo", "index", str(FOLDER))
     (FOLDER / NOTE).write_text(inputs)
 
@@ -73,9 +76,16 @@ def _official() -> Path:
     return Path(os.environ.get("VCLUSTER_CHART") or TOOLS / "charts" / "vcluster")
 
 
+def _earlier() -> list[Path]:
+    """Return the official charts of earlier releases, if they are built."""
+    if not images.has_earlier():
+        return []
+    return [folder / "chart" for folder in images.EARLIER_VCLUSTERS.values()]
+
+
 def _digest() -> str:
     made_of = hashlib.sha256(Path(__file__).read_bytes())
-    for root in (ROOT / "charts", _official()):
+    for root in (ROOT / "charts", _official(), *_earlier()):
         for each in [root] if root.is_file() else sorted(root.rglob("*")):
             if each.is_file():
                 made_of.update(f"{each}\0".encode())

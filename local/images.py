@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 FOLDER = TOOLS / "images"
 KUBERNETES = "v1.36.3"
 VCLUSTER = "0.36.1"
+EARLIER = TOOLS / "earlier"
+"""What `make tools-earlier` builds: releases that the tests of upgrades begin with."""
+EARLIER_KUBERNETES = "v1.35.4"
+EARLIER_VCLUSTERS = {"0.34.0": EARLIER / "vcluster-0.34", "0.35.2": EARLIER / "vcluster-0.35"}
 COREDNS = "docker.io/coredns/coredns:1.14.2"
 BUSYBOX = Path("/bin/busybox")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -59,7 +63,6 @@ def recipes() -> tuple[Recipe, ...]:
     shell = {f"/bin/{name}": "busybox" for name in APPLETS}
     busybox = {"/bin/busybox": BUSYBOX}
     etcd = ("etcd", "etcdctl", "etcdutl")
-    kubernetes = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kine", "helm")
     return (
         Recipe(
             # It only holds namespaces; containerd ends it with SIGKILL.
@@ -78,20 +81,8 @@ def recipes() -> tuple[Recipe, ...]:
             Content({f"/usr/local/bin/{each}": BIN / each for each in etcd}),
             Config(env={"PATH": "/usr/local/bin:/bin"}),
         ),
-        Recipe(
-            f"ghcr.io/loft-sh/kubernetes:{KUBERNETES}",
-            Content(busybox | {f"/kubernetes/{each}": BIN / each for each in kubernetes}, shell),
-            Config(),
-        ),
-        Recipe(
-            f"ghcr.io/loft-sh/vcluster-oss:{VCLUSTER}",
-            Content(
-                busybox | {"/vcluster": BIN / "vcluster", CERTIFICATES_PATH: CERTIFICATES},
-                shell,
-                ("/tmp",),  # noqa: S108 -- a folder of the image
-            ),
-            Config(("/vcluster", "start"), env={"PATH": "/bin", "HOME": "/"}),
-        ),
+        _kubernetes(KUBERNETES, BIN),
+        _vcluster(VCLUSTER, BIN),
         Recipe(
             "xpkg.crossplane.io/crossplane/crossplane:v2.3.4",
             Content(
@@ -126,9 +117,51 @@ def recipes() -> tuple[Recipe, ...]:
     )
 
 
+def has_earlier() -> bool:
+    """Tell whether earlier releases are built."""
+    return (TOOLS / "earlier.complete").exists()
+
+
+def earlier() -> tuple[Recipe, ...]:
+    """Return the images of earlier releases, if they are built."""
+    if not has_earlier():
+        return ()
+    return (
+        _kubernetes(EARLIER_KUBERNETES, EARLIER / "kubernetes"),
+        *(_vcluster(version, folder) for version, folder in EARLIER_VCLUSTERS.items()),
+    )
+
+
+def _kubernetes(version: str, programs: Path) -> Recipe:
+    """Return a virtual cluster's Kubernetes; kine and helm are those that there are."""
+    own = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    files = {f"/kubernetes/{each}": programs / each for each in own}
+    files |= {f"/kubernetes/{each}": BIN / each for each in ("kine", "helm")}
+    shell = {f"/bin/{name}": "busybox" for name in APPLETS}
+    return Recipe(
+        f"ghcr.io/loft-sh/kubernetes:{version}",
+        Content({"/bin/busybox": BUSYBOX} | files, shell),
+        Config(),
+    )
+
+
+def _vcluster(version: str, programs: Path) -> Recipe:
+    files = {
+        "/bin/busybox": BUSYBOX,
+        "/vcluster": programs / "vcluster",
+        CERTIFICATES_PATH: CERTIFICATES,
+    }
+    shell = {f"/bin/{name}": "busybox" for name in APPLETS}
+    return Recipe(
+        f"ghcr.io/loft-sh/vcluster-oss:{version}",
+        Content(files, shell, ("/tmp",)),  # noqa: S108 -- a folder of the image
+        Config(("/vcluster", "start"), env={"PATH": "/bin", "HOME": "/"}),
+    )
+
+
 def build(say: Say) -> tuple[Image, ...]:
     """Build what is not there or out of date, and return all."""
-    made = tuple(_built(recipe, say) for recipe in recipes())
+    made = tuple(_built(recipe, say) for recipe in (*recipes(), *earlier()))
     return (*made, *(Image(*one) for one in function_image.build(FOLDER, say)))
 
 

@@ -6,8 +6,9 @@
 # NAME is a folder here with `tool` lines in its go.mod (one binary goes to .tools/bin/NAME, several
 # under the names of their commands), FOLDER/COMMAND for one of several, `crds` (the upstream CRDs
 # go to .tools/crds), `charts` (the official charts go to .tools/charts), `vcluster` (its programs,
-# built in its own module) or `crossplane-image` and `provider-helm-package` (what goes with the
-# programs into their image and package).
+# built in its own module), `earlier` (chart and program of earlier releases of vcluster, and of
+# Kubernetes, that upgrades begin with, go to .tools/earlier) or `crossplane-image` and
+# `provider-helm-package` (what goes with the programs into their image and package).
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -104,7 +105,7 @@ version_flags() {
 	helm)
 		echo "-X helm.sh/helm/v3/internal/version.version=$2"
 		;;
-	kubernetes)
+	kubernetes*)
 		package=k8s.io/component-base/version
 		major=${2#v}
 		minor=${major#*.}
@@ -127,7 +128,7 @@ build() {
 	cd "$root/tools/$folder"
 	packages=$(go list tool)
 	# The only program of a folder has the folder's name, others those of their commands.
-	target=$out/bin/
+	target=${2:-$out/bin/}
 	case $1 in
 	*/*) packages=$(printf '%s\n' "$packages" | grep "/${1#*/}\$") ;;
 	*) if [ "$(printf '%s\n' "$packages" | wc -l)" -eq 1 ]; then target=$out/bin/$1; fi ;;
@@ -147,8 +148,15 @@ build() {
 
 # Its module has checksums that only its own go.sum names, so it is built where it is.
 vcluster() {
-	source=$(module_dir vcluster github.com/loft-sh/vcluster)
-	version=$(cd "$root/tools/vcluster" && go list -m -f '{{.Version}}' github.com/loft-sh/vcluster)
+	vcluster_programs vcluster vcluster vclusterctl
+	mv "$out"/new/* "$out/bin/"
+}
+
+# Builds programs of the release that a folder names into .tools/new.
+vcluster_programs() {
+	source=$(module_dir "$1" github.com/loft-sh/vcluster)
+	version=$(module_version "$1" github.com/loft-sh/vcluster)
+	shift
 	rm -rf "$out/src/vcluster"
 	mkdir -p "$out/src"
 	cp -R "$source" "$out/src/vcluster"
@@ -157,10 +165,27 @@ vcluster() {
 	flags="-s -w -X github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion=${version#v}"
 	rm -rf "$out/new"
 	mkdir -p "$out/new"
-	go build -ldflags "$flags -X main.version=${version#v}" -o "$out/new/" \
-		./cmd/vcluster ./cmd/vclusterctl
-	mv "$out"/new/* "$out/bin/"
+	for program; do
+		go build -ldflags "$flags -X main.version=${version#v}" -o "$out/new/" "./cmd/$program"
+	done
 	rm -rf "$out/src/vcluster"
+}
+
+earlier() {
+	rm -rf "$out/earlier"
+	mkdir -p "$out/earlier/kubernetes"
+	for folder in vcluster-0.34 vcluster-0.35; do
+		vcluster_programs "$folder" vcluster
+		mkdir -p "$out/earlier/$folder"
+		mv "$out/new/vcluster" "$out/earlier/$folder/"
+		chart "$out/earlier/$folder/chart" "$folder" github.com/loft-sh/vcluster chart
+	done
+	build kubernetes-1.35 "$out/earlier/kubernetes/"
+	touch "$out/earlier.complete"
+}
+
+module_version() {
+	(cd "$root/tools/$1" && go list -m -f '{{.Version}}' "$2")
 }
 
 module_dir() {
@@ -184,18 +209,18 @@ crds() {
 charts() {
 	rm -rf "$out/charts"
 	mkdir -p "$out/charts"
-	chart vcluster vcluster github.com/loft-sh/vcluster chart
-	chart crossplane crossplane-core github.com/crossplane/crossplane/v2 cluster/charts/crossplane
+	chart "$out/charts/vcluster" vcluster github.com/loft-sh/vcluster chart
+	chart "$out/charts/crossplane" crossplane-core github.com/crossplane/crossplane/v2 cluster/charts/crossplane
 	touch "$out/charts.complete"
 }
 
 chart() {
 	source=$(module_dir "$2" "$3")/$4
-	version=$(cd "$root/tools/$2" && go list -m -f '{{.Version}}' "$3")
-	cp -R "$source" "$out/charts/$1"
-	chmod -R u+w "$out/charts/$1"
+	version=$(module_version "$2" "$3")
+	cp -R "$source" "$1"
+	chmod -R u+w "$1"
 	sed "s/^version:.*/version: ${version#v}/; s/^appVersion:.*/appVersion: ${version#v}/" \
-		"$source/Chart.yaml" >"$out/charts/$1/Chart.yaml"
+		"$source/Chart.yaml" >"$1/Chart.yaml"
 }
 
 # What Crossplane's own image has beside its program.
@@ -224,7 +249,7 @@ mkdir -p "$out/bin"
 use_go
 for name; do
 	case $name in
-	crds | charts | vcluster) timed "$name" "$name" ;;
+	crds | charts | vcluster | earlier) timed "$name" "$name" ;;
 	crossplane-image) timed "$name" crossplane_image ;;
 	provider-helm-package) timed "$name" provider_helm_package ;;
 	*)

@@ -26,6 +26,7 @@ PORT = 8080
 SERVE = f"mkdir -p /www && echo hello >/www/index.html && exec httpd -f -p {PORT} -h /www"
 KUBELET_PORT = 10250
 REACH_SECONDS = 3
+ANSWER_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +40,20 @@ class Tenant:
 
     def reaches(self, address: str, port: int) -> bool:
         """Tell whether the pod can open a connection."""
-        said = ""
-        try:
-            self.inside("exec", "server", "--", *connect(address, port))
-        except LocalError as error:
-            said = str(error)
-        # Whatever else fails is no answer.
-        assert not said or "command terminated with exit code 1" in said, said
-        return not said
+        answers: list[str] = []
+
+        def is_answered() -> bool:
+            """Try once; that the API is away, as after a change of the plan, is no answer."""
+            try:
+                self.inside("exec", "server", "--", *connect(address, port))
+            except LocalError as error:
+                answers.append(str(error))
+                return "command terminated with exit code 1" in answers[-1]
+            answers.append("")
+            return True
+
+        until("the pod answers", is_answered, ANSWER_SECONDS, lambda: answers[-1])
+        return not answers[-1]
 
 
 def connect(address: str, port: int) -> tuple[str, ...]:

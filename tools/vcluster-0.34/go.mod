@@ -1,0 +1,5 @@
+module github.com/telekom/function-vcluster/tools/vcluster-0.34
+
+go 1.26.4
+
+require github.com/loft-sh/vcluster v0.34.0
