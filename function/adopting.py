@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from function import adoption, guard, limits, namespace, selfservice, validate, wanted
+from function import adoption, guard, limits, namespace, placement, selfservice, validate, wanted
 from function.errors import InvalidError, Problem, Refusal
 from function.models.input import Input
 from function.names import Names
@@ -146,6 +146,7 @@ def _granted(requested: VCluster, config: Input) -> tuple[Wanted, tuple[Refusal,
     if requested.namespace:
         selfservice.refuse_chart_secrets(config)
     now = _installed(requested, config)
+    config = placement.on(requested.spec, requested.uid, config, "")
     asked = wanted.resolve(requested, config, now, imported=False)
     limits.check(requested.spec, asked, config, new=False)
     return adoption.keep(asked, now, requested.spec, config)

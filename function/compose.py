@@ -19,6 +19,7 @@ from function import (
     limits,
     namespace,
     ownership,
+    placement,
     progress,
     rancher,
     readiness,
@@ -57,8 +58,10 @@ def compose(request: Request) -> Answer:
             selfservice.refuse_chart_secrets(config)
         adoption.check(requested, config, request.observed)
         now = _now(requested, config, request.observed)
+        runs_on = _runs_on(request.observed)
+        config = placement.on(requested.spec, requested.uid, config, runs_on)
         imported = request.observed.rancher is not None
-        asked = wanted.resolve(requested, config, now, imported=imported)
+        asked = wanted.resolve(requested, config, now, imported=imported, runs_on=runs_on)
         limits.check(requested.spec, asked, config, new=now is None)
         granted = _grant(asked, now, requested, config, request.observed)
         ownership.refuse_foreign_releases(granted.wanted.names, request.observed)
@@ -72,6 +75,11 @@ def _now(requested: wanted.VCluster, config: Input, observed: Observed) -> runni
     entry = adoption.entry(requested, config)
     frozen = adoption.installed(entry, observed) if entry else None
     return frozen or running.running(observed)
+
+
+def _runs_on(observed: Observed) -> str:
+    """Return the ClusterProviderConfig of what exists: the namespace comes first."""
+    return next((seen.provider_config for seen in observed.releases if seen.provider_config), "")
 
 
 _KEYS = (namespace.KEY, vcluster.KEY, rancher.KEY)

@@ -8,14 +8,14 @@ values imply, whoever wrote them, is kept in `fixed`; versions have their own ru
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from function import exposure, quantity, upgrade, versions
+from function import exposure, placement, quantity, upgrade, versions
 from function.errors import Refusal
 from function.models.input import Input
 from function.models.xr import Spec
 from function.running import Running
 from function.upgrade import Plan, Situation, Terms, Versions
 from function.values import layers
-from function.wanted import Host, VCluster, Wanted
+from function.wanted import VCluster, Wanted
 
 TAKE_BACK = "Take this field back."
 
@@ -30,8 +30,8 @@ class Rule:
     """Why it cannot change, as the end of a sentence."""
     remedy: str
     """What to do instead, as a sentence."""
-    unset: str
-    """What counts at admission where the field is not set."""
+    unset: str | None
+    """What counts at admission where the field is not set; None if nothing is judged there."""
     difference: Callable[[Wanted, Running, Spec], tuple[str, str] | None]
     """What runs and what is asked for, if that is not the same."""
     kept: Callable[[Wanted, Running, Input], Wanted]
@@ -39,6 +39,7 @@ class Rule:
 
 
 STORE = "another backing store would start an empty cluster"
+MOVE = "a virtual cluster cannot move to another host"
 VOLUME = "the volume of a StatefulSet cannot be changed"
 NEW_ONE = "Take it back, or move what is in the cluster into a new VCluster."
 
@@ -71,8 +72,17 @@ def _keep_host(wanted: Wanted, now: Running, config: Input) -> Wanted:
         return wanted
     for name, host in config.hosts.items():
         if host.providerConfig == now.provider_config:
-            return replace(wanted, host=Host(name, host.providerConfig, tuple(host.cidrs)))
+            return replace(wanted, host=placement.host(name, host))
     return replace(wanted, host=replace(wanted.host, provider_config=now.provider_config))
+
+
+def _labels(wanted: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to labels that the host, which stays, does not have."""
+    selector = spec.hostSelector
+    if selector is None or not now.provider_config or wanted.host.has(selector.matchLabels):
+        return None
+    asked = ", ".join(f"{key}={value}" for key, value in selector.matchLabels.items())
+    return f"on host {wanted.host.name}", f"one with {asked}"
 
 
 def _cluster_name(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
@@ -122,11 +132,20 @@ RULES = (
     ),
     Rule(
         field="host",
-        why="a virtual cluster cannot move to another host",
+        why=MOVE,
         remedy=NEW_ONE,
         unset="",
         difference=_host,
         kept=_keep_host,
+    ),
+    Rule(
+        field="hostSelector",
+        why=MOVE,
+        remedy=NEW_ONE,
+        # Whether the host has other labels, only the Input tells.
+        unset=None,
+        difference=_labels,
+        kept=lambda wanted, _, __: wanted,
     ),
     Rule(
         field="rancher.clusterName",

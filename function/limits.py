@@ -27,6 +27,7 @@ def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -
         *_storage(spec.storage, wanted, config.tenant.storage),
         *_expose(spec.expose, wanted, config),
         *_sync(spec.sync, wanted, config.tenant),
+        *_host(spec),
         *_upgrade(spec.upgrade, config, new=new),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),
@@ -157,6 +158,15 @@ def _sync(asked: xr.Sync, wanted: Wanted, tenant: platform.Tenant) -> Iterator[P
             "cannot be on together with isolation.networkPolicy: policies only add up, so the "
             "customer's would open what the platform's close",
             "Switch one of the two off.",
+        )
+
+
+def _host(spec: xr.Spec) -> Iterator[Problem]:
+    if spec.host is not None and spec.hostSelector is not None:
+        yield Problem(
+            "spec.hostSelector",
+            "cannot be set together with spec.host",
+            "Name the host, or choose it by its labels.",
         )
 
 

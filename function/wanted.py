@@ -8,26 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from function import names, selfservice, versions
+from function import names, placement, selfservice, versions
 from function.errors import InvalidError, Problem
 from function.exposure import INTERNAL, Exposure
 from function.models import input as platform
 from function.models import xr
 from function.models.fields import Availability, Owner, PodSecurity, Quota, SyncKind
 from function.names import Names
+from function.placement import Host
 from function.running import Running, Storage
 from function.upgrade import Versions
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Host:
-    """The host cluster."""
-
-    name: str
-    provider_config: str
-    cidrs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -96,11 +88,17 @@ class VCluster:
 
 
 def resolve(
-    vcluster: VCluster, config: platform.Input, now: Running | None, *, imported: bool
+    vcluster: VCluster,
+    config: platform.Input,
+    now: Running | None,
+    *,
+    imported: bool,
+    runs_on: str = "",
 ) -> Wanted:
     """Return what the spec means on this platform, given what runs now.
 
-    `imported` tells whether the Release of the import into Rancher exists.
+    `imported` tells whether the Release of the import into Rancher exists, `runs_on` is the
+    ClusterProviderConfig of what exists.
     """
     spec = vcluster.spec
     entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
@@ -130,7 +128,7 @@ def resolve(
         egress=tuple(spec.isolation.egress),
         sync=spec.sync.wanted(config.tenant.sync),
         node_labels=_pool(spec.nodePool, config),
-        host=_host(spec.host, config, now),
+        host=placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on),
         readers=tuple(spec.kubeconfigReaders),
         rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported),
         leaves_rancher=spec.rancher.enabled is False,
@@ -187,28 +185,6 @@ def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | No
             )
         )
     return version
-
-
-def _host(asked: str | None, config: platform.Input, now: Running | None) -> Host:
-    name = asked or _default_host(config.hosts, now)
-    host = _lookup(config.hosts, name, "spec.host", "host")
-    return Host(name, host.providerConfig, tuple(host.cidrs))
-
-
-def _default_host(hosts: Mapping[str, platform.Host], now: Running | None) -> str:
-    """Return the only host, or the one on which the cluster runs since it was the only one."""
-    if len(hosts) == 1:
-        return next(iter(hosts))
-    for name, host in hosts.items():
-        if now and host.providerConfig == now.provider_config:
-            return name
-    raise InvalidError(
-        Problem(
-            "spec.host",
-            "is required where the platform has several hosts",
-            f"Choose one of: {', '.join(sorted(hosts))}.",
-        )
-    )
 
 
 def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:

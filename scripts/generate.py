@@ -110,7 +110,15 @@ UPGRADE_RULES = [
 ]
 
 SPEC_RULES = [
-    *(_immutable(rule.field, rule.why, rule.unset) for rule in guard.RULES),
+    *(
+        _immutable(rule.field, rule.why, rule.unset)
+        for rule in guard.RULES
+        if rule.unset is not None
+    ),
+    {
+        "rule": "!(has(self.host) && has(self.hostSelector))",
+        "message": "spec.host and spec.hostSelector exclude each other, leave one of them out",
+    },
     {
         "rule": f"{_read('self', 'upgrade.chartVersion')} == '' || "
         f"{_read('self', 'upgrade.policy', 'Automatic')} == 'Manual'",

@@ -166,9 +166,9 @@ def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:
             (
                 "spec.plan: must match pattern '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'. Correct it. | "
                 "spec.password: is not a known field. Remove it or correct it. Known: "
-                "availability, crossplane, deletionProtection, expose, host, isolation, "
-                "kubeconfigReaders, kubernetesVersion, nodePool, plan, quota, rancher, storage, "
-                "sync, upgrade, values."
+                "availability, crossplane, deletionProtection, expose, host, hostSelector, "
+                "isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, quota, rancher, "
+                "storage, sync, upgrade, values."
             ),
         )
     ]

@@ -7,8 +7,9 @@ import pytest
 
 from function import guard
 from function.errors import Refusal
+from function.placement import Host
 from function.running import Running, Storage
-from function.wanted import Host, Wanted
+from function.wanted import Wanted
 from tests.factories import RANCHER, config, vcluster, wanted
 
 NOW = Running(
@@ -358,6 +359,7 @@ LOSSES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "storage.size": ({"storage": {"size": "10Gi"}}, {}),
     "storage.storageClassName": ({"storage": {"storageClassName": "fast"}}, {}),
     "host": ({"host": "edge"}, HOSTS),
+    "hostSelector": ({"hostSelector": {"matchLabels": {"region": "north"}}}, HOSTS),
     "rancher.clusterName": ({"rancher": {"clusterName": "shop"}}, IN_RANCHER),
 }
 """For each rule a change that it keeps, by the spec and the Input."""
@@ -377,4 +379,6 @@ def test_every_rule_keeps_what_would_be_lost_without_it(
     monkeypatch.setattr(guard, "RULES", tuple(r for r in guard.RULES if r is not rule))
     _, lost, unsaid = keep(change, now, platform)
     assert unsaid == ()
-    assert lost == asked != unchanged
+    # Where a selector leads only a new VCluster, the rule says so.
+    assert lost == asked
+    assert (lost != unchanged) is (rule.field != "hostSelector")

@@ -63,9 +63,9 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
     [
         pytest.param(
             {"colour": MARKER},
-            f"spec.colour: {UNKNOWN}availability, crossplane, deletionProtection, expose, host, "
-            "isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, quota, rancher, "
-            "storage, sync, upgrade, values.",
+            f"spec.colour: {UNKNOWN}availability, crossplane, deletionProtection, expose, "
+            "host, hostSelector, isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, "
+            "quota, rancher, storage, sync, upgrade, values.",
             id="unknown-at-the-top",
         ),
         pytest.param(
@@ -276,9 +276,9 @@ def test_bad_spec(spec: Any, message: str) -> None:
     [
         pytest.param(
             {"colour": MARKER},
-            f"input.colour: {UNKNOWN}adopted, apiVersion, charts, defaultPlan, expose, "
-            "hostNamespace, hosts, image, kind, metadata, nodePools, plans, platformNamespace, "
-            "pullSecret, rancher, registries, tenant, vcluster.",
+            f"input.colour: {UNKNOWN}adopted, apiVersion, charts, defaultHostSelector, "
+            "defaultPlan, expose, hostNamespace, hosts, image, kind, metadata, nodePools, plans, "
+            "platformNamespace, pullSecret, rancher, registries, tenant, vcluster.",
             id="unknown-at-the-top",
         ),
         pytest.param(

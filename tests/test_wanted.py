@@ -9,8 +9,9 @@ from function.errors import InvalidError
 from function.models.fields import Owner, Quota
 from function.models.xr import Reader
 from function.names import Names
+from function.placement import Host
 from function.running import Running, Storage
-from function.wanted import Host, Rancher
+from function.wanted import Rancher
 from tests.factories import RANCHER, config, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {
@@ -317,7 +318,7 @@ def test_the_host_that_runs_is_the_default() -> None:
     now = Running("Single", Storage(None, None), "0.36.1", "1.35.0", "edge", None)
     assert wanted(vcluster(), config(TWO_HOSTS), now).host == Host("b", "edge", ())
     elsewhere = Running("Single", Storage(None, None), "0.36.1", "1.35.0", "gone", None)
-    with pytest.raises(InvalidError, match=r"^spec\.host: is required"):
+    with pytest.raises(InvalidError, match=r"^input\.hosts: has none with ClusterProvider"):
         wanted(vcluster(), config(TWO_HOSTS), elsewhere)
 
 

@@ -155,6 +155,12 @@ class Storage(Model):
     )
 
 
+class HostSelector(Model):
+    """Chooses hosts by their labels in the Input."""
+
+    matchLabels: Labels = Field({}, description="Labels that the host must have.")
+
+
 class Quota(Model):
     """What the customer may use; the platform's own pods are added on top."""
 

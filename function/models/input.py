@@ -18,6 +18,7 @@ from function.models.fields import (
     DnsName,
     Duration,
     ExposeType,
+    HostSelector,
     ImageReference,
     Int,
     Key,
@@ -115,6 +116,10 @@ Mirror = Annotated[
     AfterValidator(_mirror),
 ]
 """Where the images of a registry are mirrored."""
+
+
+RancherUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$", max_length=500)]
+"""Rancher's server URL."""
 
 
 class VClusterChart(Model):
@@ -216,6 +221,24 @@ class Plan(Model):
     )
 
 
+class SecretKey(Model):
+    """A key of a Secret in the platform namespace of the host."""
+
+    name: ObjectName = Field(description="Name of the Secret.")
+    key: str = Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253, description="Key in the Secret.")
+
+
+class HostRancher(Model):
+    """What of `rancher` is different for the virtual clusters of a host."""
+
+    url: RancherUrl | None = Field(None, description="Rancher's server URL.")
+    tokenSecret: SecretKey | None = Field(None, description="API token of the importer.")
+    caSecret: SecretKey | None = Field(None, description="Private CA of Rancher.")
+    egress: list[OpenCidr] | None = Field(
+        None, max_length=50, description="Rancher's addresses, as seen from the host."
+    )
+
+
 class Host(Model):
     """A host cluster."""
 
@@ -227,6 +250,19 @@ class Host(Model):
         max_length=50,
         description="The host's own ranges (nodes, pods, Services): never reachable from "
         "tenants' pods, beside the private ranges.",
+    )
+    labels: Labels = Field({}, description="What `spec.hostSelector` chooses it by.")
+    closed: Bool = Field(
+        default=False,
+        description="Whether it takes no new virtual clusters. Those that run there stay.",
+    )
+    domain: DnsName | None = Field(
+        None,
+        max_length=189,
+        description="Instead of `expose.domain`, which leads to one host only.",
+    )
+    rancher: HostRancher | None = Field(
+        None, description="What of `rancher` is different for the virtual clusters of this host."
     )
 
 
@@ -332,21 +368,10 @@ class Expose(Model):
     )
 
 
-class SecretKey(Model):
-    """A key of a Secret in the platform namespace of the host."""
-
-    name: ObjectName = Field(description="Name of the Secret.")
-    key: str = Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253, description="Key in the Secret.")
-
-
 class Rancher(Model):
     """The Rancher that virtual clusters are imported into."""
 
-    url: str = Field(
-        pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$",
-        max_length=500,
-        description="Rancher's server URL, without credentials.",
-    )
+    url: RancherUrl = Field(description="Rancher's server URL, without credentials.")
     tokenSecret: SecretKey = Field(description="API token of the importer.")
     caSecret: SecretKey | None = Field(
         None, description="Private CA of Rancher; the system's trust store when left out."
@@ -500,7 +525,11 @@ class Input(Model):
     hosts: dict[Key, Host] = Field(
         {"local": Host()},
         min_length=1,
-        description="The host clusters. With several, every spec names its host.",
+        description="The host clusters. With several a spec names its host, or chooses one by "
+        "its labels, unless there is a `defaultHostSelector`.",
+    )
+    defaultHostSelector: HostSelector | None = Field(
+        None, description="Chooses the host of a new VCluster that does not choose itself."
     )
     nodePools: dict[Key, Labels] = Field({}, description="Node labels per pool of `spec.nodePool`.")
     hostNamespace: HostNamespace = Field(
@@ -529,6 +558,14 @@ class Input(Model):
     def _default_plan_exists(self) -> "Input":
         if self.defaultPlan not in self.plans:
             msg = "defaultPlan must be one of plans"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _hosts_are_told_apart(self) -> "Input":
+        taken = [each.providerConfig for each in self.hosts.values()]
+        if len({*taken}) != len(taken):
+            msg = "hosts must each have a providerConfig of their own, by which what runs is found"
             raise ValueError(msg)
         return self
 

@@ -10,6 +10,7 @@ from function.models.fields import (
     ChartVersion,
     DnsName,
     ExposeType,
+    HostSelector,
     Key,
     KubernetesVersionOrMinor,
     Model,
@@ -196,6 +197,11 @@ class Spec(Model):
     )
     nodePool: Key | None = Field(None, description="Nodes for the customer's pods.")
     host: Key | None = Field(None, description="Host cluster; default the only one. Never changes.")
+    hostSelector: HostSelector | None = Field(
+        None,
+        description="Chooses the host of a new VCluster by labels, instead of `host`; what runs "
+        "stays where it is.",
+    )
     kubeconfigReaders: list[Reader] = Field(
         [], max_length=50, description="Who may read the kubeconfig Secret on the host."
     )
