@@ -30,6 +30,7 @@ REQUEST_TIMEOUT_SECONDS = 30
 SERVED_TIMEOUT_SECONDS = 10
 POLL_SECONDS = 0.05
 
+LOOPBACK = "127.0.0.1"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
@@ -49,6 +50,7 @@ class Client:
     token: str
     ca: Path
     """The certificate to trust."""
+    address: str = LOOPBACK
 
     @property
     def kubeconfig(self) -> dict[str, Any]:
@@ -62,7 +64,7 @@ class Client:
                 {
                     "name": "test",
                     "cluster": {
-                        "server": f"https://127.0.0.1:{self.port}",
+                        "server": f"https://{self.address}:{self.port}",
                         "certificate-authority": str(self.ca),
                     },
                 }
@@ -121,7 +123,7 @@ class Client:
     ) -> Answer:
         """Send one request to a path of the API, as somebody else if a user is named."""
         connection = http.client.HTTPSConnection(
-            "127.0.0.1",
+            self.address,
             self.port,
             timeout=REQUEST_TIMEOUT_SECONDS,
             context=_trust(self.ca),
@@ -169,25 +171,42 @@ def _trust(ca: Path) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=str(ca))
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another network than that of the tests."""
+
+    command: tuple[str, ...]
+    """What runs a program there."""
+    addresses: tuple[str, ...]
+    """Of the machine: the first as the tests see it."""
+
+
 @contextlib.contextmanager
-def running(etcd: Path, kube_apiserver: Path) -> Iterator[Client]:
+def running(
+    etcd: Path, kube_apiserver: Path, elsewhere: Elsewhere | None = None
+) -> Iterator[Client]:
     """Run both programs until the block ends, however it ends."""
+    place = elsewhere or Elsewhere((), (LOOPBACK,))
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="apiserver-")))
         etcd_port, api_port = free_ports(2)
         token = secrets.token_hex()
-        _write_credentials(folder, token)
+        _write_credentials(folder, token, place.addresses)
         client = Client(
-            port=api_port,
-            token=token,
-            ca=folder / "tls.crt",
+            port=api_port, token=token, ca=folder / "tls.crt", address=place.addresses[0]
         )
-        stack.enter_context(process(folder / "etcd.log", _etcd_command(etcd, folder, etcd_port)))
+        stack.enter_context(
+            process(folder / "etcd.log", [*place.command, *_etcd_command(etcd, folder, etcd_port)])
+        )
+        command = _apiserver_command(
+            kube_apiserver,
+            folder,
+            api_port,
+            etcd_port,
+            "0.0.0.0" if elsewhere else LOOPBACK,  # noqa: S104
+        )
         server = stack.enter_context(
-            process(
-                folder / "kube-apiserver.log",
-                _apiserver_command(kube_apiserver, folder, api_port, etcd_port),
-            )
+            process(folder / "kube-apiserver.log", [*place.command, *command])
         )
         _wait_until_ready(client, server, folder)
         yield client
@@ -208,12 +227,14 @@ def _etcd_command(etcd: Path, folder: Path, port: int) -> list[str]:
     ]
 
 
-def _apiserver_command(kube_apiserver: Path, folder: Path, port: int, etcd_port: int) -> list[str]:
+def _apiserver_command(
+    kube_apiserver: Path, folder: Path, port: int, etcd_port: int, bind: str
+) -> list[str]:
     key = folder / "tls.key"
     return [
         str(kube_apiserver),
         f"--etcd-servers=http://127.0.0.1:{etcd_port}",
-        "--bind-address=127.0.0.1",
+        f"--bind-address={bind}",
         "--advertise-address=127.0.0.1",
         # The reconciler refuses loopback addresses, and nobody looks the endpoint up.
         "--endpoint-reconciler-type=none",
@@ -231,7 +252,7 @@ def _apiserver_command(kube_apiserver: Path, folder: Path, port: int, etcd_port:
     ]
 
 
-def _write_credentials(folder: Path, token: str) -> None:
+def _write_credentials(folder: Path, token: str, addresses: Sequence[str]) -> None:
     subprocess.run(
         [
             "openssl",
@@ -245,7 +266,7 @@ def _write_credentials(folder: Path, token: str) -> None:
             "-subj",
             "/CN=kube-apiserver",
             "-addext",
-            "subjectAltName=IP:127.0.0.1",
+            f"subjectAltName={','.join(f'IP:{address}' for address in addresses)}",
             "-keyout",
             str(folder / "tls.key"),
             "-out",
