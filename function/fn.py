@@ -1,26 +1,23 @@
-"""The gRPC edge: decode a request, compose, encode the answer. Nothing else sees protobuf.
+"""The edge: decode a request, compose, encode the answer. `serving` aside, only it sees protobuf.
 
 https://github.com/crossplane/crossplane/blob/main/contributing/specifications/functions.md
 """
 
-import asyncio
 import datetime as dt
 import hashlib
-import signal
 import traceback
-from collections.abc import Sequence
 from typing import Any
 
 import grpc
 import structlog
 from crossplane.function import resource, response
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-from crossplane.function.proto.v1beta1 import run_function_pb2 as fnv1beta1
 from google.protobuf import struct_pb2
-from grpc_reflection.v1alpha import reflection
 
-from function import namespace, observe, rancher, usages, vcluster
+from function import namespace, observe, rancher, usages, validate, vcluster
+from function.call import Call, call
 from function.compose import compose
+from function.plain import at
 from function.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
 
 IN_PROGRESS = dt.timedelta(seconds=5)
@@ -33,14 +30,6 @@ STEADY = dt.timedelta(minutes=2)
 UNHEARD = dt.timedelta(seconds=30)
 """How soon it does while it drops events: one of them may have been the user's change."""
 
-DRAIN_SECONDS = 20
-"""How long calls in flight may take after SIGTERM, within a pod's grace period of 30."""
-
-_SERVICES = tuple(
-    package.DESCRIPTOR.services_by_name["FunctionRunnerService"].full_name
-    for package in (fnv1, fnv1beta1)
-)
-
 _TRUTH = {
     "True": fnv1.STATUS_CONDITION_TRUE,
     "False": fnv1.STATUS_CONDITION_FALSE,
@@ -52,13 +41,20 @@ async def run_function(
     req: fnv1.RunFunctionRequest, _: grpc.aio.ServicerContext[Any, Any] | None = None
 ) -> fnv1.RunFunctionResponse:
     """Compose a virtual cluster. An error of our own is fatal, never a dropped call."""
-    log = structlog.stdlib.get_logger().bind(tag=req.meta.tag)
+    return answer(req)[0]
+
+
+def answer(req: fnv1.RunFunctionRequest) -> tuple[fnv1.RunFunctionResponse, Call]:
+    """Return the response, and what it does."""
+    request = Request(input=None, composite={})
     try:
-        rsp = encode(req, answer := compose(decode(req)))
+        request = decode(req)
+        rsp = encode(req, found := compose(request))
     except Exception as error:  # noqa: BLE001  # whatever it is, Crossplane needs an answer
-        rsp = encode(req, answer := _own_error(error, log))
-    log.info("answered", ready=answer.ready, fatal=answer.fatal, resources=[*answer.resources])
-    return rsp
+        found = _own_error(error, structlog.stdlib.get_logger().bind(tag=req.meta.tag))
+        rsp = encode(req, found)
+    before = validate.conditions(at(request.composite, "status", "conditions"))
+    return rsp, call(request, found, before)
 
 
 def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Answer:
@@ -145,47 +141,6 @@ def _ttl(answer: Answer) -> dt.timedelta:
     if not answer.ready:
         return IN_PROGRESS
     return UNHEARD if answer.is_unheard else STEADY
-
-
-def serve(
-    address: str,
-    credentials: grpc.ServerCredentials | None,
-    *,
-    options: Sequence[tuple[str, int]] = (),
-) -> None:
-    """Serve until SIGTERM or SIGINT, then let the calls in flight finish.
-
-    Without credentials the server speaks plain text. Raises RuntimeError when the address is
-    taken: the port is not shared, so that a second server does not go unnoticed.
-    """
-    asyncio.run(_serve(address, credentials, options))
-
-
-async def _serve(
-    address: str, credentials: grpc.ServerCredentials | None, options: Sequence[tuple[str, int]]
-) -> None:
-    server = grpc.aio.server(options=[*options, ("grpc.so_reuseport", 0)])
-    handler = grpc.unary_unary_rpc_method_handler(
-        run_function,
-        request_deserializer=fnv1.RunFunctionRequest.FromString,
-        response_serializer=serialize,
-    )
-    # v1beta1 is v1 byte for byte: https://github.com/crossplane/crossplane/tree/main/proto/fn
-    for service in _SERVICES:
-        method = {"RunFunction": handler}
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, method),))
-    reflection.enable_server_reflection((reflection.SERVICE_NAME, *_SERVICES), server)
-    if credentials is None:
-        server.add_insecure_port(address)
-    else:
-        server.add_secure_port(address, credentials)
-    stopped = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    await server.start()
-    structlog.stdlib.get_logger().info("serving", address=address, tls=credentials is not None)
-    await stopped.wait()
-    await server.stop(DRAIN_SECONDS)
 
 
 def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 # gRPC's C core reads it on import and would print its own lines beside the one that we print.
@@ -12,9 +13,10 @@ os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import click
 import yaml
-from crossplane.function import cli, logging, runtime
+from crossplane.function import cli, logging
 
-from function import adopting, fn, gathering, listing, planning, reporting, validate
+from function import adopting, gathering, listing, planning, reporting, serving, validate
+from function.credentials import Certificates
 from function.errors import InvalidError
 from function.models import xr
 from function.plain import at
@@ -24,6 +26,20 @@ MEGABYTE = 1024 * 1024
 
 @click.group(invoke_without_command=True)
 @cli.standard_options
+@click.option(
+    "--metrics-address",
+    envvar="METRICS_ADDRESS",
+    default="",
+    help="Address of /metrics, /healthz and /readyz, such as 0.0.0.0:8080. Default: none.",
+)
+@click.option(
+    "--drain-delay",
+    envvar="DRAIN_DELAY",
+    type=click.FloatRange(0, 20),
+    default=0,
+    show_default=True,
+    help="Seconds to serve on after SIGTERM, until all who call have learnt of it.",
+)
 @click.version_option(package_name="function-vcluster")
 @click.pass_context
 def main(  # noqa: PLR0913  # the SDK's standard options
@@ -35,6 +51,8 @@ def main(  # noqa: PLR0913  # the SDK's standard options
     insecure: bool,
     max_recv_message_size: int,
     max_send_message_size: int | None,
+    metrics_address: str,
+    drain_delay: float,
 ) -> None:
     """Serve the composition function that turns a VCluster into Releases.
 
@@ -53,10 +71,14 @@ def main(  # noqa: PLR0913  # the SDK's standard options
         ("grpc.max_send_message_length", sent * MEGABYTE),
     ]
     try:
-        credentials = None if insecure else runtime.load_credentials(str(tls_certs_dir))
-        fn.serve(address, credentials, options=options)
+        certificates = None if insecure else Certificates(Path(str(tls_certs_dir)))
     except OSError as error:
         _fail(f"cannot read {error.filename}: {error.strerror}")
+    try:
+        credentials = certificates.credentials() if certificates else None
+        serving.serve(serving.Options(address, credentials, options, metrics_address, drain_delay))
+    except OSError as error:
+        _fail(f"cannot serve metrics at {metrics_address}: {error.strerror}")
     except (RuntimeError, ValueError):
         _fail(f"cannot serve at {address}: it is taken or no address, or the certificates are bad")
 

@@ -55,7 +55,7 @@ def vcluster(raw: Mapping[str, object]) -> VCluster:
         uid=_required(metadata, "uid"),
         retries=_retries(metadata.get("annotations")),
         spec=_parse(Spec, raw.get("spec", {}), "spec", "InvalidSpec"),
-        conditions=_conditions(status.get("conditions") if isinstance(status, Mapping) else None),
+        conditions=conditions(status.get("conditions") if isinstance(status, Mapping) else None),
         namespace=namespace if isinstance(namespace, str) else "",
         begun=_begun(at(status, "upgrade", "from")),
     )
@@ -85,7 +85,8 @@ def _begun(raw: object) -> Versions | None:
     return Versions(chart, kubernetes) if is_told else None
 
 
-def _conditions(raw: object) -> dict[str, tuple[str, str]]:
+def conditions(raw: object) -> dict[str, tuple[str, str]]:
+    """Return status and reason of each condition that a VCluster bears."""
     found = raw if isinstance(raw, Sequence) else ()
     return {
         str(c.get("type")): (str(c.get("status")), str(c.get("reason")))

@@ -96,8 +96,8 @@ def address(inside: Kube) -> str:
 def asked(kube: Kube) -> list[str]:
     """Return what the client was answered, line by line."""
     pods = [one["metadata"]["name"] for one in kube.list("pods", NAME)]
-    (client,) = [pod for pod in pods if pod.startswith("client-x-")]
-    return kube("logs", client, "-n", NAME).split()
+    client = [pod for pod in pods if pod.startswith("client-x-")]
+    return kube("logs", *client, "-n", NAME).split() if client else []
 
 
 def pods(kube: Kube) -> dict[str, Any]:

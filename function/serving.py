@@ -1,0 +1,150 @@
+"""Serve: gRPC with mutual TLS, and beside it what Prometheus and the kubelet ask for."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import structlog
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from crossplane.function.proto.v1beta1 import run_function_pb2 as fnv1beta1
+from google.protobuf.message import DecodeError
+from grpc_health.v1 import health, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from function import fn, http
+from function.call import Call
+from function.metrics import Metrics
+
+DRAIN_SECONDS = 15
+"""How long calls in flight may take at the end."""
+
+CONNECTION_AGE = (
+    ("grpc.max_connection_age_ms", 5 * 60 * 1000),
+    ("grpc.max_connection_age_grace_ms", 60 * 1000),
+)
+"""Crossplane keeps its connections, so a new replica would get no calls; gRPC spreads the ends."""
+
+_SERVICES = tuple(
+    package.DESCRIPTOR.services_by_name["FunctionRunnerService"].full_name
+    for package in (fnv1, fnv1beta1)
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to serve."""
+
+    address: str
+    credentials: grpc.ServerCredentials | None
+    """Plain text without them."""
+    grpc: Sequence[tuple[str, int]] = ()
+    metrics_address: str = ""
+    """Where metrics and probes are served; empty for nowhere."""
+    drain_delay: float = 0
+    """Seconds between SIGTERM and the end of the serving, for those who call to learn of it."""
+
+
+def serve(options: Options) -> None:
+    """Serve until SIGTERM or SIGINT, then let the calls in flight finish.
+
+    Raises RuntimeError when the address is taken: the port is not shared, so that a second
+    server does not go unnoticed; OSError when that of the metrics is.
+    """
+    asyncio.run(_serve(options))
+
+
+async def _serve(options: Options) -> None:
+    metrics = Metrics()
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    server, probes = _server(options, metrics)
+    is_serving = False
+    with contextlib.ExitStack() as stack:
+        if options.metrics_address:
+            stack.enter_context(
+                http.serving(
+                    options.metrics_address,
+                    metrics.registry,
+                    lambda: is_serving and not stopped.is_set(),
+                )
+            )
+        await server.start()
+        is_serving = True
+        structlog.stdlib.get_logger().info(
+            "serving", address=options.address, tls=options.credentials is not None
+        )
+        await stopped.wait()
+        await probes.enter_graceful_shutdown()
+        await asyncio.sleep(options.drain_delay)
+        await server.stop(DRAIN_SECONDS)
+
+
+def _server(
+    options: Options, metrics: Metrics
+) -> tuple[grpc.aio.Server, health.aio.HealthServicer]:
+    server = grpc.aio.server(options=[*CONNECTION_AGE, *options.grpc, ("grpc.so_reuseport", 0)])
+    handler: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+        _handler(metrics),
+        request_deserializer=None,
+        response_serializer=fn.serialize,
+    )
+    # v1beta1 is v1 byte for byte: https://github.com/crossplane/crossplane/tree/main/proto/fn
+    for service in _SERVICES:
+        method = {"RunFunction": handler}
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, method),))
+    probes = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(probes, server)
+    names = (health.SERVICE_NAME, reflection.SERVICE_NAME, *_SERVICES)
+    reflection.enable_server_reflection(names, server)
+    if options.credentials is None:
+        server.add_insecure_port(options.address)
+    else:
+        server.add_secure_port(options.address, options.credentials)
+    return server, probes
+
+
+def _handler(metrics: Metrics) -> Any:  # noqa: ANN401  # gRPC's own type
+    """Return what answers a call, counts it and logs it in a line."""
+    log = structlog.stdlib.get_logger()
+
+    async def run(
+        data: bytes, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> fnv1.RunFunctionResponse:
+        started = time.perf_counter()
+        with metrics.in_progress.track_inprogress():
+            try:
+                req = fnv1.RunFunctionRequest.FromString(data)
+            except DecodeError:
+                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no RunFunctionRequest")
+            rsp, call = fn.answer(req)
+        seconds = time.perf_counter() - started
+        metrics.answered(call, seconds, len(data), dt.datetime.now(dt.UTC))
+        _tell(log.bind(tag=req.meta.tag), call, seconds)
+        return rsp
+
+    return run
+
+
+def _tell(log: structlog.stdlib.BoundLogger, call: Call, seconds: float) -> None:
+    """Log a line: names, words of a fixed set and numbers; no value that anybody wrote."""
+    log.info(
+        "answered",
+        xr=call.name,
+        namespace=call.namespace,
+        ms=round(seconds * 1000, 1),
+        result=call.result,
+        reason=call.reason,
+        phase=call.phase,
+        created=call.created,
+        changed=call.changed,
+        dropped=call.dropped,
+    )
+    for kind, status, reason in call.conditions:
+        log.debug("condition", xr=call.name, type=kind, status=status, reason=reason)
