@@ -43,5 +43,5 @@ COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 # A number, so that a cluster can verify runAsNonRoot.
 USER 65532:65532
-EXPOSE 9443
+EXPOSE 9443 8080
 ENTRYPOINT ["function"]

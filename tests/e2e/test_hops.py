@@ -77,7 +77,7 @@ def customer(
     await_ready(kube, NAME, 300)
     inside = opened(NAME)
     inside("create", "configmap", "mine", "--from-literal=a=b")
-    serve = "echo ok > /tmp/index.html && httpd -f -p 8080 -h /tmp"
+    serve = "mkdir -p /www && echo ok > /www/index.html && httpd -f -p 8080 -h /www"
     inside("run", "server", IMAGE, "--", "sh", "-c", serve)
     until("the server runs", lambda: address(inside), 120)
     command = CLIENT.format(address=address(inside))

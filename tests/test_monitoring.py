@@ -1,0 +1,82 @@
+"""Alerts and dashboard: every metric exists, every runbook leads somewhere."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+
+from function.metrics import Metrics
+
+ROOT = Path(__file__).parents[1]
+MONITORING = ROOT / "install" / "monitoring"
+PAGE = (ROOT / "docs" / "operations.md").read_text()
+BASE = "https://github.com/telekom/function-vcluster/blob/main/"
+
+[MONITOR, RULE] = [*yaml.safe_load_all((MONITORING / "prometheus.yaml").read_text())]
+ALERTS = [rule for group in RULE["spec"]["groups"] for rule in group["rules"]]
+DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
+EXPRESSIONS = [
+    *(alert["expr"] for alert in ALERTS),
+    *(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]),
+]
+
+
+def exported(registry: CollectorRegistry) -> Iterator[str]:
+    """Yield the names of all series."""
+    for family in registry.collect():
+        suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+        for suffix in suffixes.get(family.type, ("_info",) if family.type == "info" else ("",)):
+            yield f"{family.name}{suffix}"
+
+
+NAMES = {*exported(Metrics().registry)}
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_every_metric_exists(expression: str) -> None:
+    """An alert on a metric that nobody exports never fires."""
+    named = set(re.findall(r"\b(?:function_vcluster|process)_\w+", expression))
+    assert named
+    assert named <= NAMES
+    assert expression.count("(") == expression.count(")")
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_every_runbook_leads_somewhere(alert: dict[str, dict[str, str]]) -> None:
+    """Whoever is woken up finds the page and its section."""
+    page, _, anchor = alert["annotations"]["runbook_url"].removeprefix(BASE).partition("#")
+    text = (ROOT / page).read_text()
+    headings = {
+        re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    assert not anchor or anchor in headings
+    assert alert["annotations"]["summary"].endswith(".")
+    assert alert["labels"]["severity"] in ("warning", "critical")
+
+
+def test_the_page_names_every_metric_of_ours() -> None:
+    """And none that there is not."""
+    own = {
+        re.sub("_(bucket|sum|count)$", "", name) for name in NAMES if name.startswith("function_")
+    }
+    assert set(re.findall(r"^\| `(function_vcluster_\w+)`", PAGE, re.MULTILINE)) == own
+
+
+def test_prometheus_finds_the_pods() -> None:
+    """The monitor names the port and the label that the runtime configuration sets."""
+    function = [*yaml.safe_load_all((ROOT / "install" / "function.yaml").read_text())]
+    [config] = [one for one in function if one["kind"] == "DeploymentRuntimeConfig"]
+    [container] = config["spec"]["deploymentTemplate"]["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert MONITOR["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
+    environment = {each["name"]: each["value"] for each in container["env"]}
+    assert environment["METRICS_ADDRESS"] == f"0.0.0.0:{ports['metrics']}"
+    labels = {one["kind"]: one for one in function}
+    selector = MONITOR["spec"]["selector"]["matchLabels"]
+    assert labels["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == selector
+    assert labels["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == selector
