@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from function import namespace, rancher, vcluster
 from function.plain import at
-from function.progress import CONDITION as UP_TO_DATE
+from function.progress import CONDITION as UPGRADED
 from function.state import Answer, Composed, ObservedRelease, Request
 
 READY = "ready"
@@ -21,7 +21,7 @@ CONDITIONS = (
     namespace.CONDITION,
     vcluster.CONDITION,
     rancher.CONDITION,
-    UP_TO_DATE,
+    UPGRADED,
 )
 
 

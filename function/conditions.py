@@ -65,7 +65,7 @@ def changes(
 
 
 _NO_NEWS = frozenset({("Unknown", NOT_CREATED), ("Unknown", "Progressing")})
-_EXPECTED = {progress.CONDITION: ("True", progress.CONDITION)}
+_EXPECTED = {progress.CONDITION: ("True", "UpToDate")}
 """What is no news of a condition that comes for the first time."""
 
 _WARNINGS = frozenset(

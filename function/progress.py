@@ -11,7 +11,8 @@ from function.readiness import FAILURES
 from function.state import Condition
 from function.upgrade import Plan, Versions
 
-CONDITION = "UpToDate"
+CONDITION = "Upgraded"
+"""Not UpToDate, which Crossplane keeps for itself and drops."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def _change(before: Versions, after: Versions) -> str:
 def condition(
     plan: Plan, found: Progress | None, newer: str, control_plane: Condition
 ) -> Condition:
-    """Return UpToDate: whether all runs that the platform and the spec ask for.
+    """Return Upgraded: whether all runs that the platform and the spec ask for.
 
     `newer` is a chart version that the spec does without.
     """

@@ -28,6 +28,7 @@ VCLUSTER = "0.36.1"
 EARLIER = TOOLS / "earlier"
 """What `make tools-earlier` builds: releases that the tests of upgrades begin with."""
 EARLIER_KUBERNETES = "v1.35.4"
+EARLIER_COREDNS = "docker.io/coredns/coredns:1.14.1"
 EARLIER_VCLUSTERS = {"0.34.0": EARLIER / "vcluster-0.34", "0.35.2": EARLIER / "vcluster-0.35"}
 COREDNS = "docker.io/coredns/coredns:1.14.2"
 BUSYBOX = Path("/bin/busybox")
@@ -129,6 +130,8 @@ def earlier() -> tuple[Recipe, ...]:
     return (
         _kubernetes(EARLIER_KUBERNETES, EARLIER / "kubernetes"),
         *(_vcluster(version, folder) for version, folder in EARLIER_VCLUSTERS.items()),
+        # What the earlier charts ask for; the program is the one that there is.
+        Recipe(EARLIER_COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
     )
 
 

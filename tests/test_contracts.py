@@ -9,6 +9,7 @@ import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from function import fn, validate
+from function.call import CONDITIONS
 from function.compose import compose
 from function.models import xr
 from scripts import generate, life
@@ -145,3 +146,18 @@ def test_packages_differ_in_what_they_must() -> None:
         "configuration-vcluster",
         "configuration-vcluster-namespaced",
     ]
+
+
+def test_no_condition_is_crossplanes_own() -> None:
+    """Crossplane drops a function's condition of a type that it keeps for itself.
+
+    https://github.com/crossplane/crossplane/blob/v2.3.4/apis/apiextensions/v1/conditions.go
+    """
+    own = {"Healthy", "Ready", "Responsive", "Synced", "UpToDate"}
+    assert own.isdisjoint(CONDITIONS)
+    seen = {
+        condition.type
+        for state in life.LIFE
+        for condition in compose(fn.decode(life.request("kunde1", state))).conditions
+    }
+    assert seen == {*CONDITIONS}

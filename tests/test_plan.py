@@ -155,7 +155,7 @@ def test_what_stays_open_at_the_end() -> None:
         upgrade={"policy": "Manual"},
     )
     assert found.steps == ()
-    assert [(c.type, c.reason) for c in found.unmet] == [("UpToDate", "Held")]
+    assert [(c.type, c.reason) for c in found.unmet] == [("Upgraded", "Held")]
 
 
 def test_a_plan_is_what_happens() -> None:
@@ -198,7 +198,7 @@ PLANS = [
         "three",
         "",
         Condition("Accepted", "True", "Accepted"),
-        unmet=(Condition("UpToDate", "False", "Held", "Chart 0.37.0 is on offer."),),
+        unmet=(Condition("Upgraded", "False", "Held", "Chart 0.37.0 is on offer."),),
     ),
 ]
 
@@ -217,7 +217,7 @@ def test_text() -> None:
         "team-a/two: nothing is touched",
         "  ! spec.x: is bad.",
         "three: nothing changes",
-        "  at the end UpToDate is False (Held)",
+        "  at the end Upgraded is False (Held)",
         "     Chart 0.37.0 is on offer.",
         "Of 3 VClusters 1 change, and 1 have something refused.",
     ]

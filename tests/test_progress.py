@@ -129,7 +129,7 @@ def test_condition(
     *,
     settled: bool,
 ) -> None:
-    """UpToDate says in words what is under way, what stopped it, or what holds it back."""
+    """Upgraded says in words what is under way, what stopped it, or what holds it back."""
     found = progress.progress(plan, settled=settled)
     told = progress.condition(plan, found, newer, control_plane)
     assert (told.status, told.reason, told.message) == expected

@@ -115,17 +115,17 @@ def pods(kube: Kube) -> dict[str, Any]:
 def test_a_hop_that_is_not_published_stops_there(
     kube: Kube, customer: Kube, compositions: Callable[..., None]
 ) -> None:
-    """UpToDate has Helm's words, what runs goes on, and the corrected list is all it takes."""
+    """Upgraded has Helm's words, what runs goes on, and the corrected list is all it takes."""
     before = pods(kube)
     compositions(NAME, offer(FIRST, MISSING, LAST))
     message = (
         f"Step 1 of 2: chart {FIRST} to {MISSING}. Release vcluster-system/hops-vcluster: update "
         "failed: failed to upgrade release: failed to pull chart"
     )
-    await_condition(kube, NAME, "UpToDate False UpgradeFailed", message)
+    await_condition(kube, NAME, "Upgraded False UpgradeFailed", message)
     assert runs(kube) == (FIRST, OLD)
     compositions(NAME, offer(FIRST))
-    await_condition(kube, NAME, "UpToDate True UpToDate")
+    await_condition(kube, NAME, "Upgraded True UpToDate")
     await_ready(kube, NAME)
     assert runs(kube) == (FIRST, OLD)
     assert pods(kube) == before
@@ -143,7 +143,7 @@ def test_two_charts_and_a_minor_one_at_a_time(
 
     def watch() -> None:
         while not stopped.wait(0.5):
-            now = runs(kube), str(condition(kube.get(VCLUSTERS, NAME), "UpToDate").get("message"))
+            now = runs(kube), str(condition(kube.get(VCLUSTERS, NAME), "Upgraded").get("message"))
             if not seen or seen[-1][0] != now[0]:
                 seen.append(now)
 
@@ -156,7 +156,7 @@ def test_two_charts_and_a_minor_one_at_a_time(
             "the last step runs",
             lambda: (
                 runs(kube) == (LAST, NEW)
-                and condition(kube.get(VCLUSTERS, NAME), "UpToDate").get("status") == "True"
+                and condition(kube.get(VCLUSTERS, NAME), "Upgraded").get("status") == "True"
                 and is_ready(kube.get(VCLUSTERS, NAME))
             ),
             600,
