@@ -4,6 +4,7 @@ https://github.com/crossplane/crossplane/blob/main/contributing/specifications/f
 """
 
 import datetime as dt
+import functools
 import hashlib
 import traceback
 from typing import Any
@@ -18,7 +19,7 @@ from function import namespace, observe, rancher, usages, validate, vcluster
 from function.call import Call, call
 from function.compose import compose
 from function.plain import at
-from function.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
+from function.state import Answer, Condition, Document, Observed, ObservedRelease, Owned, Request
 
 IN_PROGRESS = dt.timedelta(seconds=5)
 """How soon Crossplane asks again while something is awaited: a changed connection detail alone
@@ -85,9 +86,10 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
         if key in req.required_resources
         for item in req.required_resources[key].items
     ]
+    given = req.input.SerializeToString(deterministic=True) if req.HasField("input") else b""
     usages_seen = {key: _object(seen[key].resource) for key in usages.KEYS if key in seen}
     return Request(
-        input=_struct(req.input) if req.HasField("input") else None,
+        input=_input(given) if given else None,
         composite=composite,
         observed=Observed(
             namespace=_release(req, namespace.KEY),
@@ -153,6 +155,13 @@ def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
         return None
     seen = req.observed.resources[key]
     return observe.release(_object(seen.resource), seen.connection_details)
+
+
+@functools.lru_cache(maxsize=validate.MOST_INPUTS)
+def _input(data: bytes) -> Document:
+    """Return the Input; nobody changes it, so the same bytes may have the same object."""
+    digest = hashlib.sha256(data).digest()
+    return Document(_struct(struct_pb2.Struct.FromString(data)), digest)
 
 
 def _is_ready(plain: dict[str, object]) -> bool:

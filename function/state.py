@@ -94,6 +94,15 @@ class Observed:
         return tuple(r for r in (self.namespace, self.vcluster, self.rancher) if r)
 
 
+class Document(dict[str, object]):
+    """A plain object with what tells its content from others; nobody changes it."""
+
+    def __init__(self, plain: Mapping[str, object], digest: bytes) -> None:
+        """Take a plain object whose content has this digest."""
+        super().__init__(plain)
+        self.digest = digest
+
+
 @dataclass(frozen=True)
 class Request:
     """A call of the function."""

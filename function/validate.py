@@ -16,8 +16,14 @@ from function.errors import InvalidError, Problem
 from function.models.input import Input
 from function.models.xr import Spec
 from function.plain import at
+from function.state import Document
 from function.upgrade import Versions
 from function.wanted import VCluster
+
+MOST_INPUTS = 8
+"""Compositions, and revisions of them, that are in use at one time."""
+
+_INPUTS: dict[bytes, Input] = {}
 
 RETRY = "caas.telekom.de/retry"
 
@@ -36,11 +42,22 @@ _SENTENCES = {
 
 
 def platform_input(raw: Mapping[str, object] | None) -> Input:
-    """Return the checked Input."""
+    """Return the checked Input.
+
+    It is the same in nearly every call, so what was good is kept under its digest.
+    """
     if raw is None:
         problem = Problem("input", "is missing", "Give the pipeline step an Input.")
         raise InvalidError(problem, reason="InvalidInput")
-    return _parse(Input, raw, "input", "InvalidInput")
+    digest = raw.digest if isinstance(raw, Document) else b""
+    known = _INPUTS.get(digest)
+    if known is None:
+        known = _parse(Input, raw, "input", "InvalidInput")
+        if digest:
+            while len(_INPUTS) >= MOST_INPUTS:
+                del _INPUTS[next(iter(_INPUTS))]
+            _INPUTS[digest] = known
+    return known
 
 
 def vcluster(raw: Mapping[str, object]) -> VCluster:

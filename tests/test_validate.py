@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from function import validate
 from function.errors import InvalidError
+from function.state import Document
 from tests.factories import INPUT, RANCHER, changed, config
 
 MARKER = "s3cr3t-VALUE"
@@ -1040,3 +1041,22 @@ def test_the_least_input_is_accepted() -> None:
     assert found.tenant.egress == []
     assert found.tenant.values == []
     assert found.rancher is None
+
+
+def test_inputs_are_parsed_once() -> None:
+    """The same bytes give the same checked Input; others, and more than are kept, are parsed."""
+    first = validate.platform_input(Document(INPUT, b"one"))
+    assert validate.platform_input(Document(INPUT, b"one")) is first
+    assert validate.platform_input(INPUT) is not first
+    for number in range(validate.MOST_INPUTS):
+        validate.platform_input(Document(INPUT, b"%d" % number))
+    again = validate.platform_input(Document(INPUT, b"one"))
+    assert again == first
+    assert again is not first
+
+
+def test_a_bad_input_is_not_kept() -> None:
+    """It is refused in every call."""
+    for _ in range(2):
+        with pytest.raises(InvalidError):
+            validate.platform_input(Document({**INPUT, "colour": MARKER}, b"bad"))
