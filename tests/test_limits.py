@@ -307,6 +307,34 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
             "spec.kubernetesVersion: does not fit chart 0.36. Choose a version of: none.",
             id="compatible-with-nothing",
         ),
+        pytest.param(
+            {"upgrade": {"policy": "Manual"}},
+            PLATFORM,
+            "spec.upgrade.policy: cannot be Manual on this platform. "
+            "Leave it out, or ask the platform team to set tenant.upgrade to Choice.",
+            id="held-back",
+        ),
+        pytest.param(
+            {"upgrade": {"chartVersion": "0.36.1"}},
+            PLATFORM,
+            "spec.upgrade.chartVersion: is for policy Manual, and Automatic follows the platform's "
+            "list. Leave it out, or set spec.upgrade.policy to Manual.",
+            id="a-chart-without-the-policy",
+        ),
+        pytest.param(
+            {"upgrade": {"policy": "Manual", "chartVersion": "0.35.9"}},
+            {**PLATFORM, "tenant.upgrade": "Choice"},
+            "spec.upgrade.chartVersion: is not a chart version of the platform. "
+            "Choose one of: 0.34.7, 0.35.3, 0.36.1.",
+            id="a-chart-that-is-not-offered",
+        ),
+        pytest.param(
+            {"host": "local", "hostSelector": {"matchLabels": {}}},
+            PLATFORM,
+            "spec.hostSelector: cannot be set together with spec.host. "
+            "Name the host, or choose it by its labels.",
+            id="two-ways-to-a-host",
+        ),
     ],
 )
 def test_refused(spec: dict[str, Any], platform: dict[str, Any], problem: str) -> None:
@@ -320,6 +348,11 @@ def test_refused(spec: dict[str, Any], platform: dict[str, Any], problem: str) -
         pytest.param({}, PLATFORM, id="nothing"),
         pytest.param({}, IN_RANCHER, id="nothing-in-rancher"),
         pytest.param({"isolation": {"podSecurity": "restricted"}}, PLATFORM, id="restricted"),
+        pytest.param(
+            {"upgrade": {"policy": "Manual", "chartVersion": "0.35.3"}},
+            {**PLATFORM, "tenant.upgrade": "Choice"},
+            id="held-back-where-it-may",
+        ),
         pytest.param(
             {"isolation": {"podSecurity": "restricted"}, "rancher": {"enabled": False}},
             IN_RANCHER,
