@@ -7,6 +7,7 @@ import pytest
 
 from function import fn
 from function.compose import compose
+from function.plain import mapping
 from function.state import Answer, Condition, Observed, Owned, Request, Stranger
 from function.values import merge
 from scripts import life
@@ -30,6 +31,11 @@ def configured(req: Request, **changes: Any) -> Request:
     """Return a request with fields of the Input replaced; None removes one."""
     config = {**(req.input or {}), **changes}
     return replace(req, input={k: v for k, v in config.items() if v is not None})
+
+
+def offering(req: Request, **changes: Any) -> Request:
+    """Return a request in which the platform offers other charts or values."""
+    return configured(req, vcluster={**mapping((req.input or {}).get("vcluster")), **changes})
 
 
 def conditions(answer: Answer) -> dict[str, tuple[str, str]]:
@@ -329,3 +335,70 @@ def test_a_chart_version_that_cannot_be_compared_stays() -> None:
     answer = compose(observing(req, vcluster=odd))
     chart = answer.resources["vcluster"].resource["spec"]["forProvider"]["chart"]
     assert chart["version"] == "latest"
+
+
+def test_values_that_would_destroy_the_cluster_are_kept_out() -> None:
+    """By whomever: the Release stays as it is, the rest of the change happens, and it is told."""
+    req = request(quota={"pods": 20})
+    before = values(compose(request()))
+    answer = compose(offering(req, enforcedValues=LARGER))
+    assert values(answer) == before
+    namespace = answer.resources["namespace"].resource["spec"]["forProvider"]["values"]
+    assert namespace["quota"]["pods"] == "29"
+    assert answer.conditions[0] == Condition(
+        "Accepted",
+        "False",
+        "ChangeRefused",
+        "input.vcluster.enforcedValues.controlPlane.statefulSet.persistence.volumeClaim.size: "
+        "stays 5Gi instead of 50Gi: it is fixed in the StatefulSet, which Kubernetes refuses to "
+        "change. "
+        "Take it back, or move what is in the cluster into a new VCluster.",
+    )
+
+
+def test_a_new_cluster_with_values_that_its_chart_refuses() -> None:
+    """Helm would fail, or the pod: the function says it before anything is made."""
+    req = request("nothing")
+    values_of_old = {"sync": {"toHost": {"volumeSnapshots": {"enabled": False}}}}
+    answer = compose(offering(req, values=values_of_old))
+    assert answer.fatal == (
+        "input.vcluster.values.sync.toHost.volumeSnapshots: is no longer known to chart 0.36.1. "
+        "Remove it."
+    )
+
+
+def values(answer: Answer) -> object:
+    """Return the values of the official chart."""
+    return answer.resources["vcluster"].resource["spec"]["forProvider"]["values"]
+
+
+LARGER = {"controlPlane": {"statefulSet": {"persistence": {"volumeClaim": {"size": "50Gi"}}}}}
+
+
+def test_an_upgrade_is_told_until_its_end() -> None:
+    """The status remembers where it began, also while the last step is made."""
+    req = request()
+    offer = {"chart": {"versions": ["0.36.1", "0.37.0"]}}
+    first = compose(offering(req, **offer))
+    assert first.status
+    assert first.status["upgrade"] == {
+        "from": {"chartVersion": "0.36.1", "kubernetesVersion": "1.35.0"},
+        "to": {"chartVersion": "0.37.0", "kubernetesVersion": "1.35.0"},
+        "step": 1,
+        "steps": 1,
+        "change": "chart 0.36.1 to 0.37.0",
+    }
+    assert conditions(first)["Upgraded"] == ("False", "Upgrading")
+    seen = req.observed.vcluster
+    assert seen
+    asked = replace(seen, chart_version="0.37.0")
+    making = replace(req, composite={**req.composite, "status": first.status})
+    second = compose(offering(observing(making, vcluster=asked), **offer))
+    assert second.status
+    assert second.status["upgrade"] == first.status["upgrade"]
+    details = {**seen.details, "chart": "vcluster-0.37.0"}
+    done = replace(asked, deployed_version="0.37.0", details=details)
+    last = compose(offering(observing(making, vcluster=done), **offer))
+    assert last.status
+    assert "upgrade" not in last.status
+    assert conditions(last)["Upgraded"] == ("True", "UpToDate")
