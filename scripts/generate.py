@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from function import guard, names
 from function.models import input as platform
 from function.models import xr
-from scripts import reference
+from scripts import licenses, reference
 
 Schema = dict[str, Any]
 
@@ -157,6 +157,7 @@ def files() -> dict[Path, str]:
         NAMESPACED_XRD: HEADER + dump(namespaced(xrd())),
         NAMESPACED / "composition.yaml": COPIED + (CONFIGURATION / "composition.yaml").read_text(),
         NAMESPACED / "crossplane.yaml": COPIED + _namespaced_package(),
+        licenses.PAGE: licenses.page(),
         REFERENCE: reference.page(
             structural(xr.Spec), structural(xr.Status), structural(platform.Input)
         ),

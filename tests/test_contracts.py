@@ -1,6 +1,8 @@
 """Models, CRD, XRD, Composition and charts say the same."""
 
 import json
+import re
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from function import fn, validate
 from function.call import CONDITIONS
 from function.compose import compose
 from function.models import xr
-from scripts import generate, life
+from scripts import generate, licenses, life
 
 ROOT = Path(__file__).parent.parent
 
@@ -146,6 +148,19 @@ def test_packages_differ_in_what_they_must() -> None:
         "configuration-vcluster",
         "configuration-vcluster-namespaced",
     ]
+
+
+@pytest.mark.parametrize("name", licenses.packages())
+def test_licences_are_permissive(name: str) -> None:
+    """Whoever ships the image owes nobody its source, and no package hides what it is under."""
+    try:
+        found = licenses.licence(name)
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{name} is not for this platform")
+    assert re.fullmatch(
+        r"((3-Clause )?(MIT|BSD|BSD-[23]-Clause|Apache-2.0|PSF-2.0)( License)?( AND | OR )?)+",
+        found,
+    )
 
 
 def test_no_condition_is_crossplanes_own() -> None:
