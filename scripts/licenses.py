@@ -3,6 +3,7 @@
 import re
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "licenses.md"
@@ -20,10 +21,10 @@ def packages() -> list[str]:
 
 def licence(name: str) -> str:
     """Return the licence that a package declares; by expression, classifier or field."""
-    found = metadata.metadata(name)
+    found: Any = metadata.metadata(name)
     classifiers = [c for c in found.get_all("Classifier") or [] if c.startswith(_CLASSIFIER)]
     field = (found.get("License") or "").strip()
-    return (
+    return str(
         found.get("License-Expression")
         or ", ".join(sorted(c.removeprefix(_CLASSIFIER) for c in classifiers))
         or (field if len(field) <= _LONGEST else "")
@@ -41,8 +42,8 @@ def page() -> str:
     table = "\n".join(rows)
     return f"""# Licences
 
-This project is under Apache-2.0. Its image contains the packages of requirements.lock, as they declare
-their licences, beside Python and the base image's Debian. Written by `make generate`.
+This project is under Apache-2.0. Its image contains the packages of requirements.lock, under the
+licences that they declare, beside Python and the base image's Debian. Written by `make generate`.
 
 | package | version | licence |
 |---|---|---|
