@@ -36,7 +36,8 @@ def rendered(run_helm: Helm, example: str) -> dict[tuple[str, str], dict[str, An
 def test_every_connection_detail_is_there(run_helm: Helm, example: str) -> None:
     """What readiness is read from exists as soon as the chart is installed.
 
-    Status comes with the object; the kubeconfig's Secret is made by the virtual cluster.
+    Status and generation come with the object; the kubeconfig's Secret is made by the virtual
+    cluster.
     """
     objects = rendered(run_helm, example)
     release = compose(fn.decode(life.request(example, "ready"))).resources["vcluster"].resource
@@ -44,7 +45,7 @@ def test_every_connection_detail_is_there(run_helm: Helm, example: str) -> None:
         if detail["kind"] == "Secret":
             continue
         found: Any = objects[detail["kind"], detail["name"]]
-        if not detail["fieldPath"].startswith("status."):
+        if not detail["fieldPath"].startswith(("status", "metadata.generation")):
             for step in detail["fieldPath"].replace("[0]", ".0").split("."):
                 found = found[int(step)] if step.isdigit() else found[step]
             assert isinstance(found, str)

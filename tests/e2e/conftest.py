@@ -33,6 +33,7 @@ TOGETHER = (
     # A cluster in Rancher without its VCluster is an orphan to the sweep of the first.
     ("test_deletion", "test_backup"),
     ("test_exposure",),
+    ("test_hops",),
     # They change the tenants, or do not bear that others do.
     ("test_change", "test_isolation", "test_ready", "test_upgrade"),
     ("test_ha",),
