@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -176,3 +178,17 @@ def test_no_condition_is_crossplanes_own() -> None:
         for condition in compose(fn.decode(life.request("kunde1", state))).conditions
     }
     assert seen == {*CONDITIONS}
+
+
+def test_the_wheel_is_reproducible(tmp_path: Path) -> None:
+    """Whoever builds the same source gets the same bytes, and can compare."""
+    built = []
+    for name in ("one", "other"):
+        folder = tmp_path / name
+        command = (sys.executable, "-m", "hatchling", "build", "--target", "wheel")
+        subprocess.run(
+            (*command, "--directory", str(folder)), cwd=ROOT, check=True, capture_output=True
+        )
+        [wheel] = folder.iterdir()
+        built.append((wheel.name, wheel.read_bytes()))
+    assert built[0] == built[1]

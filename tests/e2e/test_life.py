@@ -93,11 +93,15 @@ def test_the_time_to_ready_is_what_the_parts_take(life: Life, tell: Callable[[st
 def test_the_conditions_tell_the_story_in_order(kube: Kube, life: Life) -> None:
     """Accepted, then namespace, control plane and Rancher, then READY."""
     assert life.reached
-    found = kube.get(VCLUSTERS, NAME)
     order = ("Accepted", "NamespaceReady", "ControlPlaneReady", "RancherConnected", "Ready")
-    times = [condition(found, kind)["lastTransitionTime"] for kind in order]
-    assert times == sorted(times)
-    assert (found or {})["status"]["blockedBy"] == ""
+
+    def is_told() -> bool:
+        """Look once: for a moment Crossplane may write again what it had read before READY."""
+        found = kube.get(VCLUSTERS, NAME)
+        times = [condition(found, kind)["lastTransitionTime"] for kind in order]
+        return times == sorted(times) and (found or {})["status"]["blockedBy"] == ""
+
+    until("the story is in order", is_told, 15, lambda: kube("describe", VCLUSTERS, NAME))
 
 
 def test_the_events_tell_the_story_in_order(kube: Kube, life: Life) -> None:
