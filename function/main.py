@@ -185,14 +185,12 @@ def plan(  # noqa: PLR0913  # the command's options
 
     Without FILES to all that exist. The exit code is 1 where something is refused.
     """
-    inputs = [*listing.inputs(_documents(platform))]
-    if len(inputs) != 1:
-        _fail(f"{platform.name} must hold one Input of this function, or a Composition with it")
+    given = _one_input(platform)
     asked = [each for file in files for each in _documents(file)]
     found = [each for file in observed for each in _documents(file)]
     if kubeconfig:
         found += _live(kubeconfig, context)
-    plans = [planning.plan(each) for each in gathering.requests(asked, found, inputs[0])]
+    plans = [planning.plan(each) for each in gathering.requests(asked, found, given)]
     if not plans:
         _fail(f"there is no {xr.KIND}: name a file with one, or say where they exist")
     if output == "json":
@@ -216,11 +214,9 @@ def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
 
 def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopting.Proposal:
     composites = [one for one in _documents(vcluster) if at(one, "kind") == xr.KIND]
-    inputs = [*listing.inputs(_documents(composition))]
+    given = _one_input(composition)
     if len(composites) != 1 or not isinstance(composites[0], dict):
         _fail(f"{vcluster.name} must hold one {xr.KIND}")
-    if len(inputs) != 1:
-        _fail(f"{composition.name} must hold one Input of this function, or a Composition with it")
     try:
         status = json.load(release)
         objects = [*yaml.safe_load_all(str(at(status, "manifest") or ""))]
@@ -230,7 +226,14 @@ def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adoptin
         found = adopting.helm_release(status, objects)
     except InvalidError as error:
         _fail(str(error))
-    return adopting.propose(composites[0], inputs[0], found)
+    return adopting.propose(composites[0], given, found)
+
+
+def _one_input(file: TextIO) -> Mapping[str, object]:
+    inputs = [*listing.inputs(_documents(file))]
+    if len(inputs) != 1:
+        _fail(f"{file.name} must hold one Input of this function, or a Composition with it")
+    return inputs[0]
 
 
 def _documents(file: TextIO) -> list[object]:
