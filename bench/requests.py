@@ -8,8 +8,9 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from bench import stored
 from function import fn
 from function.compose import compose
+from function.gathering import RESOURCE_NAME
 from scripts import life
-from scripts.life import KEY, Object
+from scripts.life import Object
 
 EXAMPLE = "kunde1"
 
@@ -62,12 +63,14 @@ def large() -> fnv1.RunFunctionRequest:
     """Return the steady state of an XR for which an earlier step composes Releases too."""
     req = steady()
     resources, _ = life.observed(EXAMPLE, "ready")
-    (pattern,) = (seen for seen in resources if seen["metadata"]["annotations"][KEY] == "namespace")
+    (pattern,) = (
+        seen for seen in resources if seen["metadata"]["annotations"][RESOURCE_NAME] == "namespace"
+    )
     for number in range(OBSERVED - len(resources)):
         key = f"addon-{number}"
         foreign = copy.deepcopy(pattern)
         foreign["metadata"]["name"] = f"{EXAMPLE}-{key}"
-        foreign["metadata"]["annotations"][KEY] = key
+        foreign["metadata"]["annotations"][RESOURCE_NAME] = key
         resource.update(req.observed.resources[key], stored.composed(foreign))
         desired = {part: foreign[part] for part in ("apiVersion", "kind", "spec")}
         desired["metadata"] = {"name": f"{EXAMPLE}-{key}", "namespace": "vcluster-system"}

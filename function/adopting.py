@@ -12,7 +12,7 @@ from function import adoption, guard, limits, namespace, placement, selfservice,
 from function.errors import InvalidError, Problem, Refusal
 from function.models.input import Input
 from function.names import Names
-from function.plain import at, mapping
+from function.plain import at, leaves, mapping, text
 from function.running import Running
 from function.state import Observed
 from function.values import chart_values
@@ -58,9 +58,9 @@ def helm_release(status: object, objects: Iterable[object]) -> HelmRelease:
 
     Helm leaves the chart out of the status, but the chart writes itself onto its workload.
     """
-    name, where = _text(at(status, "name")), _text(at(status, "namespace"))
+    name, where = text(at(status, "name")), text(at(status, "namespace"))
     charts = {
-        _text(at(one, "metadata", "labels", "chart"))
+        text(at(one, "metadata", "labels", "chart"))
         for one in objects
         if at(one, "kind") in ("StatefulSet", "Deployment") and at(one, "metadata", "name") == name
     }
@@ -70,7 +70,7 @@ def helm_release(status: object, objects: Iterable[object]) -> HelmRelease:
     return HelmRelease(
         name=name,
         namespace=where,
-        status=_text(at(status, "info", "status")),
+        status=text(at(status, "info", "status")),
         chart="".join(charts) if len(charts) == 1 else "",
         values=mapping(at(status, "config")),
     )
@@ -85,7 +85,7 @@ def propose(
     the entry, or with one that is to be replaced.
     """
     metadata = {"uid": NO_UID, **mapping(composite.get("metadata"))}
-    key = adopted_key(_text(metadata.get("name")), _text(metadata.get("namespace")))
+    key = adopted_key(text(metadata.get("name")), text(metadata.get("namespace")))
     entry = {
         "namespace": found.namespace,
         "release": found.name,
@@ -204,8 +204,8 @@ def _later(
     asked = wanted.resolve(requested, config, now, imported=False)
     here = replace(now, provider_config=asked.host.provider_config)
     granted = guard.grant(asked, here, requested, config, settled=True).wanted
-    before = dict(_leaves(frozen.adopted[key].values or {}))
-    after = dict(_leaves(chart_values(granted, config)))
+    before = _by_path(frozen.adopted[key].values or {})
+    after = _by_path(chart_values(granted, config))
     both = before.keys() & after.keys()
     return {
         "set": tuple(sorted(after.keys() - before.keys())),
@@ -214,14 +214,5 @@ def _later(
     }
 
 
-def _leaves(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in values.items():
-        path = f"{above}.{key}" if above else key
-        if isinstance(value, Mapping):
-            yield from _leaves(value, path)
-        else:
-            yield path, value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+def _by_path(values: Mapping[str, object]) -> dict[str, object]:
+    return {".".join(path): value for path, value in leaves(values) if value != {}}

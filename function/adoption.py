@@ -13,7 +13,7 @@ from function.errors import InvalidError, Problem, Refusal
 from function.models.fields import Availability
 from function.models.input import Adopted, Input
 from function.models.xr import Spec
-from function.plain import at
+from function.plain import at, leaves
 from function.running import Running
 from function.state import Observed
 from function.values import HA_REPLICAS, merge
@@ -108,7 +108,7 @@ def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
             "takes the CA out of the kubeconfig, so that nobody could verify the API server",
             "Install without it first: helm upgrade.",
         )
-    for path in _nulls(values):
+    for path in (".".join(path) for path, value in leaves(values) if value is None):
         yield Problem(
             f"{where}.{path}",
             "is null, which the control plane's API does not keep, so that Helm would upgrade",
@@ -224,12 +224,3 @@ def _unknown(key: str, observed: Observed) -> Iterator[Problem]:
             "is required until the VCluster has been READY with it",
             "Put the installed values there, or wait until it is READY before you remove them.",
         )
-
-
-def _nulls(values: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[str]:
-    for key, value in values.items():
-        path = (*above, key)
-        if value is None:
-            yield ".".join(path)
-        elif isinstance(value, Mapping):
-            yield from _nulls(value, path)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from function import namespace, rancher, vcluster
-from function.plain import at
+from function import namespace, observe, rancher, vcluster
+from function.plain import mapping, text
 from function.progress import CONDITION as UPGRADED
 from function.state import Answer, Composed, ObservedRelease, Request
 
@@ -12,7 +12,6 @@ REFUSED = "refused"
 PHASES = (REFUSED, "namespace", "control plane", "rancher", READY)
 """How far a VCluster is: what is not ready yet, in the order in which it comes up."""
 
-RESULTS = ("ok", "warning", "fatal")
 REASONS = ("Accepted", "ChangeRefused", "InvalidInput", "InvalidSpec", "InternalError")
 """Reasons of condition Accepted."""
 
@@ -50,13 +49,14 @@ class Call:
 
 def call(request: Request, answer: Answer, before: dict[str, tuple[str, str]]) -> Call:
     """Return what an answer does; `before` are status and reason of the conditions until now."""
+    metadata = mapping(request.composite.get("metadata"))
     created, changed, dropped = _differences(request, answer)
     accepted = answer.conditions[0].reason if answer.conditions else ""
     warns = any(event.warning for event in answer.events) or accepted == "ChangeRefused"
     return Call(
-        name=_text(request, "name"),
-        namespace=_text(request, "namespace"),
-        uid=_text(request, "uid"),
+        name=text(metadata.get("name")),
+        namespace=text(metadata.get("namespace")),
+        uid=text(metadata.get("uid")),
         result="fatal" if answer.fatal else "warning" if warns else "ok",
         reason=accepted if accepted in REASONS else "Other",
         phase=_phase(answer),
@@ -68,14 +68,9 @@ def call(request: Request, answer: Answer, before: dict[str, tuple[str, str]]) -
             for found in answer.conditions
             if before.get(found.type) != (found.status, found.reason)
         ),
-        created_at=_text(request, "creationTimestamp"),
+        created_at=text(metadata.get("creationTimestamp")),
         became_ready=answer.ready and before.get("Ready", ("", ""))[0] != "True",
     )
-
-
-def _text(request: Request, key: str) -> str:
-    found = at(request.composite, "metadata", key)
-    return found if isinstance(found, str) else ""
 
 
 def _phase(answer: Answer) -> str:
@@ -92,13 +87,8 @@ def _differences(
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     if answer.fatal:
         return (), (), ()
-    observed = request.observed
-    releases = {
-        namespace.KEY: observed.namespace,
-        vcluster.KEY: observed.vcluster,
-        rancher.KEY: observed.rancher,
-    }
-    there = {key for key, found in releases.items() if found} | {*observed.usages}
+    releases = observe.releases(request.observed)
+    there = {*releases, *request.observed.usages}
     changed = (
         key
         for key, composed in answer.resources.items()

@@ -18,6 +18,7 @@ from function import (
     guard,
     limits,
     namespace,
+    observe,
     ownership,
     placement,
     progress,
@@ -82,10 +83,6 @@ def _runs_on(observed: Observed) -> str:
     return next((seen.provider_config for seen in observed.releases if seen.provider_config), "")
 
 
-_KEYS = (namespace.KEY, vcluster.KEY, rancher.KEY)
-"""The Releases, in the order of the phases."""
-
-
 def _answer(
     found: Granted, config: Input, requested: wanted.VCluster, observed: Observed
 ) -> Answer:
@@ -94,10 +91,11 @@ def _answer(
     phases = _phases(desired, observed)
     resources = _resources(granted, desired, phases, observed)
     told = tuple(
-        _begun(phase, resources.get(key)) for phase, key in zip(phases, _KEYS, strict=True)
+        _begun(phase, resources.get(key))
+        for phase, key in zip(phases, observe.RELEASES, strict=True)
     )
     note = adoption.MESSAGE if granted.frozen is not None else ""
-    upgrade = _upgrade(found, observed)
+    upgrade = progress.progress(found.plan, settled=found.settled) if found.plan else None
     all_conditions = (
         conditions.accepted((*found.refusals, *desired.refusals), note),
         *told,
@@ -114,12 +112,6 @@ def _answer(
         ready=not blocked_by,
         is_unheard=conditions.is_unheard(requested.conditions),
     )
-
-
-def _upgrade(found: Granted, observed: Observed) -> progress.Progress | None:
-    if found.plan is None:
-        return None
-    return progress.progress(found.plan, settled=vcluster.is_settled(observed.vcluster))
 
 
 def _up_to_date(

@@ -1,7 +1,9 @@
 """What differs between two nested values, path by path."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from function.plain import leaves
 
 ABSENT = object()
 """Stands for a value that is not there; null is one that is."""
@@ -20,7 +22,7 @@ def differences(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> tuple[Difference, ...]:
     """Return all differences in the order of their paths; a list counts as one value."""
-    old, new = dict(_leaves(before)), dict(_leaves(after))
+    old, new = _by_path(before), _by_path(after)
     return tuple(
         Difference(path, old.get(path, ABSENT), new.get(path, ABSENT))
         for path in sorted(old.keys() | new.keys())
@@ -28,10 +30,5 @@ def differences(
     )
 
 
-def _leaves(values: Mapping[str, object], above: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in values.items():
-        path = f"{above}.{key}" if above else key
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, path)
-        else:
-            yield path, value
+def _by_path(values: Mapping[str, object]) -> dict[str, object]:
+    return {".".join(path): value for path, value in leaves(values)}

@@ -12,8 +12,7 @@ from function import chartkeys, quantity
 from function.chartkeys import Layers
 from function.errors import InvalidError, Problem, Refusal
 from function.plain import at, mapping
-
-Values = dict[str, object]
+from function.values import Values
 
 STORE = "another backing store would start an empty cluster"
 VOLUME = "it is fixed in the StatefulSet, which Kubernetes refuses to change"
@@ -145,38 +144,47 @@ def known(
     if values == observed:
         return values, ()
     kept, refusals = values, []
-    for path, rule in unfit(values, chart):
-        kept = _with(kept, path.split("."), observed)
-        is_coming = hops and not rule.startswith((NO_LONGER, LICENCE))
-        if not is_coming and not _is_same(path, values, observed):
-            field = _field(path, layers)
-            refusals.append(Refusal(field, "as it is", "another value", rule, "Remove it."))
+    for found in unfit(values, chart):
+        kept = _with(kept, found.path.split("."), observed)
+        comes = hops and found.is_later
+        if not comes and not _is_same(found.path, values, observed):
+            field = _field(found.path, layers)
+            refusals.append(Refusal(field, "as it is", "another value", found.rule, "Remove it."))
     return kept, tuple(refusals)
 
 
 def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
     """Raise `InvalidError` where a new virtual cluster could not be installed, or not start."""
     problems = [
-        Problem(_field(path, layers), rule, "Remove it.") for path, rule in unfit(values, chart)
+        Problem(_field(found.path, layers), found.rule, "Remove it.")
+        for found in unfit(values, chart)
     ]
     if problems:
         is_spec = all(problem.field.startswith("spec.") for problem in problems)
         raise InvalidError(*problems, reason="InvalidSpec" if is_spec else "InvalidInput")
 
 
-NO_LONGER = "is no longer known"
-LICENCE = "needs a licence"
+@dataclass(frozen=True)
+class Unfit:
+    """A key that a chart or image refuses."""
+
+    path: str
+    rule: str
+    is_later: bool = False
+    """Whether a later chart knows it."""
 
 
-def unfit(values: Mapping[str, object], chart: str) -> Iterator[tuple[str, str]]:
-    """Yield the keys that this chart or image refuses, and why."""
+def unfit(values: Mapping[str, object], chart: str) -> Iterator[Unfit]:
+    """Yield the keys that this chart or image refuses."""
     for path in chartkeys.removed({"": values}, chart):
-        yield path.removeprefix("."), f"{NO_LONGER} to chart {chart}"
+        yield Unfit(path.removeprefix("."), f"is no longer known to chart {chart}")
     for path, first in chartkeys.unknown_yet(values, chart):
-        yield path, f"is known to charts from {first} on, and this is {chart}"
+        rule = f"is known to charts from {first} on, and this is {chart}"
+        yield Unfit(path, rule, is_later=True)
     if str(at(values, *_IMAGE) or "").endswith(chartkeys.OPEN_SOURCE):
+        rule = "needs a licence, without which the open-source control plane does not start"
         for path in chartkeys.licensed(values):
-            yield path, f"{LICENCE}, without which the open-source control plane does not start"
+            yield Unfit(path, rule)
 
 
 def _is_same(path: str, values: Mapping[str, object], observed: Mapping[str, object]) -> bool:

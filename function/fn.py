@@ -15,11 +15,11 @@ from crossplane.function import resource, response
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2
 
-from function import namespace, observe, rancher, usages, validate, vcluster
+from function import observe, usages, validate
 from function.call import Call, call
 from function.compose import compose
 from function.plain import at
-from function.state import Answer, Condition, Document, Observed, ObservedRelease, Owned, Request
+from function.state import Answer, Condition, Document, ObservedRelease, Request
 
 IN_PROGRESS = dt.timedelta(seconds=5)
 """How soon Crossplane asks again while something is awaited: a changed connection detail alone
@@ -82,21 +82,18 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
     seen = req.observed.resources
     found = [
         _object(item.resource)
-        for key in (namespace.KEY, vcluster.KEY, rancher.KEY)
+        for key in observe.RELEASES
         if key in req.required_resources
         for item in req.required_resources[key].items
     ]
     given = req.input.SerializeToString(deterministic=True) if req.HasField("input") else b""
-    usages_seen = {key: _object(seen[key].resource) for key in usages.KEYS if key in seen}
     return Request(
         input=_input(given) if given else None,
         composite=composite,
-        observed=Observed(
-            namespace=_release(req, namespace.KEY),
-            vcluster=_release(req, vcluster.KEY),
-            rancher=_release(req, rancher.KEY),
-            usages={key: Owned(ready=_is_ready(usage)) for key, usage in usages_seen.items()},
-            strangers=observe.strangers(found, composite),
+        observed=observe.observed(
+            lambda key: _release(req, key),
+            {key: observe.usage(_object(seen[key].resource)) for key in usages.KEYS if key in seen},
+            observe.strangers(found, composite),
         ),
         taken=frozenset(req.desired.resources),
     )
@@ -162,11 +159,6 @@ def _input(data: bytes) -> Document:
     """Return the Input; nobody changes it, so the same bytes may have the same object."""
     digest = hashlib.sha256(data).digest()
     return Document(_struct(struct_pb2.Struct.FromString(data)), digest)
-
-
-def _is_ready(plain: dict[str, object]) -> bool:
-    ready = observe.condition(plain, "Ready")
-    return ready is not None and ready.status == "True"
 
 
 def _object(struct: struct_pb2.Struct) -> dict[str, object]:

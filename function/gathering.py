@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
-from function import namespace, observe, rancher, usages, vcluster
+from function import observe, usages
 from function.adopting import NO_UID
 from function.models import xr
-from function.plain import at, mapping
-from function.state import Observed, ObservedRelease, Owned, Request
+from function.plain import at, mapping, sequence
+from function.state import Observed, ObservedRelease, Request
 
 RESOURCE_NAME = "crossplane.io/composition-resource-name"
 
@@ -38,14 +38,10 @@ def requests(
         )
 
 
-def _list(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else ()
-
-
 def _objects(documents: Iterable[object]) -> Iterator[Object]:
     """Yield all objects, also those of lists as `kubectl get` prints them."""
     for document in documents:
-        items = _list(at(document, "items"))
+        items = sequence(at(document, "items"))
         if items:
             yield from _objects(items)
         elif isinstance(document, Mapping):
@@ -80,18 +76,16 @@ def _composed(composite: Object, found: Iterable[Object]) -> dict[str, Object]:
 
 
 def _observed(own: Mapping[str, Object], secrets: Mapping[Place, Object]) -> Observed:
-    return Observed(
-        namespace=_release(own.get(namespace.KEY), secrets),
-        vcluster=_release(own.get(vcluster.KEY), secrets),
-        rancher=_release(own.get(rancher.KEY), secrets),
-        usages={key: Owned(_is_ready(own[key])) for key in usages.KEYS if key in own},
+    return observe.observed(
+        lambda key: _release(own.get(key), secrets),
+        {key: observe.usage(own[key]) for key in usages.KEYS if key in own},
     )
 
 
 def _owner_uid(own: Mapping[str, Object]) -> object:
     """Return the UID that the composed resources name, where the VCluster itself is not given."""
     for composed in own.values():
-        for owner in _list(at(composed, "metadata", "ownerReferences")):
+        for owner in sequence(at(composed, "metadata", "ownerReferences")):
             if at(owner, "controller") is True:
                 return at(owner, "uid")
     return None
@@ -105,7 +99,7 @@ def _is_of(composed: Object, composite: Object) -> bool:
     return any(
         at(owner, "controller") is True
         and (at(owner, "kind"), at(owner, "name")) == (xr.KIND, name)
-        for owner in _list(at(composed, "metadata", "ownerReferences"))
+        for owner in sequence(at(composed, "metadata", "ownerReferences"))
     )
 
 
@@ -123,8 +117,3 @@ def _details(secret: Object | None) -> Iterator[tuple[str, bytes]]:
             yield key, base64.b64decode(str(value), validate=True)
         except binascii.Error:
             continue
-
-
-def _is_ready(usage: Object) -> bool:
-    ready = observe.condition(usage, "Ready")
-    return ready is not None and ready.status == "True"

@@ -70,10 +70,10 @@ def _keep_host(wanted: Wanted, now: Running, config: Input) -> Wanted:
     """Keep the host with all that belongs to it: another's ranges would open its own."""
     if not now.provider_config or wanted.host.provider_config == now.provider_config:
         return wanted
-    for name, host in config.hosts.items():
-        if host.providerConfig == now.provider_config:
-            return replace(wanted, host=placement.host(name, host))
-    return replace(wanted, host=replace(wanted.host, provider_config=now.provider_config))
+    host = placement.running(config, now.provider_config) or replace(
+        wanted.host, provider_config=now.provider_config
+    )
+    return replace(wanted, host=host)
 
 
 def _labels(wanted: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
@@ -167,6 +167,8 @@ class Granted:
     refusals: tuple[Refusal, ...] = ()
     plan: Plan | None = None
     """The way of the versions; None before there is a virtual cluster, or while it is frozen."""
+    settled: bool = False
+    """Whether all runs that its Release asks for, so that the next step may come."""
 
 
 def grant(  # noqa: PLR0913  # what it depends on
@@ -191,7 +193,7 @@ def grant(  # noqa: PLR0913  # what it depends on
     following = plan.following
     stepped = replace(asked, chart=following.chart, kubernetes=following.kubernetes)
     kept, refusals = keep(stepped, now, spec, config)
-    return Granted(kept, (*plan.refusals, *refusals), plan)
+    return Granted(kept, (*plan.refusals, *refusals), plan, settled)
 
 
 def keep(

@@ -11,6 +11,7 @@ from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
 from function.models.fields import Quota
+from function.plain import leaves
 from function.wanted import Wanted
 
 ASK = "Ask for less, or ask the platform team to raise the limit."
@@ -194,23 +195,13 @@ def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterato
 
 def _values(values: Mapping[str, object], allowed: list[str]) -> Iterator[Problem]:
     prefixes = [tuple(path.split(".")) for path in allowed]
-    for path in _leaves(values):
+    for path, _ in leaves(values):
         if not any(path[: len(prefix)] == prefix for prefix in prefixes):
             yield Problem(
                 ".".join(("spec.values", *path)),
                 "is not a path that the platform allows",
                 f"Remove it. Allowed: {', '.join(allowed) or 'none'}.",
             )
-
-
-def _leaves(values: Mapping[str, object], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of everything that has nothing below it, empty maps included."""
-    for key, value in values.items():
-        path = (*above, key)
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, path)
-        else:
-            yield path
 
 
 def _readers(spec: xr.Spec) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 """What Prometheus reads of a replica. No metric names a VCluster, so their number is bounded."""
 
+import collections
 import datetime as dt
 import platform
 import time
@@ -56,9 +57,9 @@ class Phases(Collector):
             "is not ready yet.",
             labels=["phase"],
         )
-        phases = [phase for phase, _ in [*self._seen.values()]]
+        counted = collections.Counter(phase for phase, _ in [*self._seen.values()])
         for phase in PHASES:
-            found.add_metric([phase], phases.count(phase))
+            found.add_metric([phase], counted[phase])
         yield found
 
 

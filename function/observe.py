@@ -5,13 +5,13 @@ there or not of the expected type reads as absent, never as an error.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
-from function import exposure, rancher, vcluster
-from function.plain import at, mapping
+from function import exposure, namespace, rancher, vcluster
+from function.plain import at, mapping, sequence, text
 from function.release import EXTERNAL_NAME
-from function.state import Condition, ObservedRelease, Stranger, Truth
+from function.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
 
 PUBLIC_DETAILS = frozenset(
     {
@@ -36,28 +36,53 @@ KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
 """All that are looked at: of a kubeconfig whether it is there, and the server that it names."""
 
 
+RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY)
+"""Keys of the Releases, in the order in which they come up."""
+
+
+def observed(
+    find: Callable[[str], ObservedRelease | None],
+    usages: Mapping[str, Owned],
+    strangers: tuple[Stranger, ...] = (),
+) -> Observed:
+    """Return what is observed; `find` returns the Release under a key, or None."""
+    return Observed(
+        namespace=find(namespace.KEY),
+        vcluster=find(vcluster.KEY),
+        rancher=find(rancher.KEY),
+        usages=usages,
+        strangers=strangers,
+    )
+
+
+def releases(found: Observed) -> dict[str, ObservedRelease]:
+    """Return the Releases that exist, by key, in the order in which they come up."""
+    each = zip(RELEASES, (found.namespace, found.vcluster, found.rancher), strict=True)
+    return {key: release for key, release in each if release is not None}
+
+
 def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
     """Return an observed Release."""
     generation = at(plain, "metadata", "generation")
     return ObservedRelease(
-        name=_text(at(plain, "metadata", "name")),
-        namespace=_text(at(plain, "metadata", "namespace")),
-        api_version=_text(at(plain, "apiVersion")),
-        kind=_text(at(plain, "kind")),
+        name=text(at(plain, "metadata", "name")),
+        namespace=text(at(plain, "metadata", "namespace")),
+        api_version=text(at(plain, "apiVersion")),
+        kind=text(at(plain, "kind")),
         terminating=at(plain, "metadata", "deletionTimestamp") is not None,
         generation=generation if isinstance(generation, int) else None,
         observed_generation=_observed_generation(plain),
-        provider_config=_text(at(plain, "spec", "providerConfigRef", "name")),
-        chart_version=_text(at(plain, "spec", "forProvider", "chart", "version")),
+        provider_config=text(at(plain, "spec", "providerConfigRef", "name")),
+        chart_version=text(at(plain, "spec", "forProvider", "chart", "version")),
         values=mapping(at(plain, "spec", "forProvider", "values")),
         connection_keys=frozenset(
-            _text(at(entry, "toConnectionSecretKey"))
-            for entry in _list(at(plain, "spec", "connectionDetails"))
+            text(at(entry, "toConnectionSecretKey"))
+            for entry in sequence(at(plain, "spec", "connectionDetails"))
         ),
-        deployed_version=_text(at(plain, "status", "atProvider", "version")),
-        state=_text(at(plain, "status", "atProvider", "state")),
+        deployed_version=text(at(plain, "status", "atProvider", "version")),
+        state=text(at(plain, "status", "atProvider", "state")),
         revision=_whole(at(plain, "status", "atProvider", "revision")),
-        description=_text(at(plain, "status", "atProvider", "releaseDescription")),
+        description=text(at(plain, "status", "atProvider", "releaseDescription")),
         ready=condition(plain, "Ready"),
         synced=condition(plain, "Synced"),
         details={
@@ -65,7 +90,7 @@ def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
             for key in sorted(PUBLIC_DETAILS & {*details})
         },
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
-        external_name=_text(at(plain, "metadata", "annotations", EXTERNAL_NAME)),
+        external_name=text(at(plain, "metadata", "annotations", EXTERNAL_NAME)),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
 
@@ -79,12 +104,18 @@ def _server(kubeconfig: bytes) -> str:
 _SERVER = re.compile(rb"^\s*server: (https://[-a-z0-9.]+)\s*$", re.MULTILINE)
 
 
+def usage(plain: object) -> Owned:
+    """Return an observed Usage."""
+    ready = condition(plain, "Ready")
+    return Owned(ready=ready is not None and ready.status == "True")
+
+
 def condition(plain: object, typ: str) -> Condition | None:
     """Return a condition of an object, or None if it does not bear it."""
     for entry in _conditions(plain):
-        status = _text(at(entry, "status"))
+        status = text(at(entry, "status"))
         if at(entry, "type") == typ and status in ("True", "False", "Unknown"):
-            reason, message = _text(at(entry, "reason")), _text(at(entry, "message"))
+            reason, message = text(at(entry, "reason")), text(at(entry, "message"))
             return Condition(typ, cast("Truth", status), reason, message)
     return None
 
@@ -95,11 +126,11 @@ def strangers(found: Iterable[object], composite: object) -> tuple[Stranger, ...
     What an object of the composite's kind and name controls is on its way out even before it is
     marked: that object is an earlier one, and gone. A Usage can hold up the mark for a while.
     """
-    uid = _text(at(composite, "metadata", "uid"))
+    uid = text(at(composite, "metadata", "uid"))
     return tuple(
         Stranger(
-            name=_text(at(plain, "metadata", "name")),
-            namespace=_text(at(plain, "metadata", "namespace")),
+            name=text(at(plain, "metadata", "name")),
+            namespace=text(at(plain, "metadata", "namespace")),
             terminating=at(plain, "metadata", "deletionTimestamp") is not None
             or _is_earlier(_controller(plain), composite),
         )
@@ -109,15 +140,15 @@ def strangers(found: Iterable[object], composite: object) -> tuple[Stranger, ...
 
 
 def _controller(plain: object) -> object:
-    for owner in _list(at(plain, "metadata", "ownerReferences")):
+    for owner in sequence(at(plain, "metadata", "ownerReferences")):
         if at(owner, "controller") is True:
             return owner
     return None
 
 
 def _is_earlier(controller: object, composite: object) -> bool:
-    name = _text(at(composite, "metadata", "name"))
-    kind = _text(at(composite, "kind"))
+    name = text(at(composite, "metadata", "name"))
+    kind = text(at(composite, "kind"))
     return (at(controller, "kind"), at(controller, "name")) == (kind, name)
 
 
@@ -130,16 +161,8 @@ def _observed_generation(plain: object) -> int | None:
 
 
 def _conditions(plain: object) -> Sequence[object]:
-    return _list(at(plain, "status", "conditions"))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    return sequence(at(plain, "status", "conditions"))
 
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) else 0
-
-
-def _list(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else ()

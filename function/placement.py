@@ -42,7 +42,7 @@ def place(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> Host
     """
     if spec.host is not None:
         return _named(spec.host, config, is_new=not runs_on)
-    found = _running(config, runs_on)
+    found = running(config, runs_on)
     if found:
         return found
     if len(config.hosts) == 1 and spec.hostSelector is None:
@@ -70,7 +70,7 @@ def place(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> Host
 
 def on(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> platform.Input:
     """Return the Input as it is on the host where the VCluster runs, or will run."""
-    name = (_running(config, runs_on) or place(spec, uid, config, runs_on)).name
+    name = (running(config, runs_on) or place(spec, uid, config, runs_on)).name
     own = config.hosts[name]
     changes: dict[str, object] = {}
     if own.domain is not None:
@@ -99,7 +99,8 @@ def _named(name: str, config: platform.Input, *, is_new: bool) -> Host:
     return host(name, config.hosts[name])
 
 
-def _running(config: platform.Input, runs_on: str) -> Host | None:
+def running(config: platform.Input, runs_on: str) -> Host | None:
+    """Return the host with a ClusterProviderConfig, or None if there is none."""
     for name, each in config.hosts.items():
         if runs_on and each.providerConfig == runs_on:
             return host(name, each)

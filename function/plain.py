@@ -1,6 +1,6 @@
 """Find one's way in plain nested values that may be anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 
 def at(plain: object, *path: str) -> object:
@@ -13,3 +13,25 @@ def at(plain: object, *path: str) -> object:
 def mapping(value: object) -> Mapping[str, object]:
     """Return a map as it is, and anything else as an empty one."""
     return value if isinstance(value, Mapping) else {}
+
+
+def sequence(value: object) -> Sequence[object]:
+    """Return a list as it is, and anything else as an empty one."""
+    return value if isinstance(value, list) else ()
+
+
+def text(value: object) -> str:
+    """Return text as it is, and anything else as an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+def leaves(
+    values: Mapping[str, object], above: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield path and value of everything that has nothing below it, empty maps included."""
+    for key, value in values.items():
+        path = (*above, key)
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, path)
+        else:
+            yield path, value

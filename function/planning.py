@@ -7,7 +7,7 @@ that is done, until nothing changes any more. So a plan cannot say anything else
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from function import namespace, rancher, rehearsal, vcluster
+from function import namespace, observe, rancher, rehearsal, vcluster
 from function.compose import compose
 from function.diffs import Difference, differences
 from function.plain import at, mapping
@@ -67,20 +67,17 @@ def plan(request: Request) -> Plan:
     name = str(at(request.composite, "metadata", "name") or "")
     where = str(at(request.composite, "metadata", "namespace") or "")
     first = answer = compose(request)
-    if answer.fatal:
-        return Plan(name, where, answer.conditions[0], fatal=answer.fatal)
     steps: list[tuple[Change, ...]] = []
     for _ in range(MOST_STEPS):
+        if answer.fatal:
+            return Plan(name, where, answer.conditions[0], tuple(steps), fatal=answer.fatal)
         changes = tuple(_changes(request, answer))
         if changes:
             steps.append(changes)
         after = rehearsal.following(request, answer)
-        is_still = after.observed == request.observed
-        request, answer = after, compose(after)
-        if answer.fatal:
-            return Plan(name, where, answer.conditions[0], tuple(steps), fatal=answer.fatal)
-        if is_still and not [*_changes(request, answer)]:
+        if after == request:
             break
+        request, answer = after, compose(after)
     accepted = first.conditions[0]
     unmet = tuple(
         condition
@@ -91,13 +88,9 @@ def plan(request: Request) -> Plan:
 
 
 def _changes(request: Request, answer: Answer) -> Iterator[Change]:
-    observed = request.observed
-    for key, seen in (
-        (namespace.KEY, observed.namespace),
-        (vcluster.KEY, observed.vcluster),
-        (rancher.KEY, observed.rancher),
-    ):
-        composed = answer.resources.get(key)
+    releases = observe.releases(request.observed)
+    for key in observe.RELEASES:
+        seen, composed = releases.get(key), answer.resources.get(key)
         if composed is not None:
             yield from _change(key, seen, composed.resource)
         elif seen is not None:

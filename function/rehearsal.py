@@ -8,24 +8,24 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import exposure, namespace, observe, rancher, running, usages, vcluster
+from function import exposure, observe, running, usages, vcluster
 from function.plain import at
-from function.state import Answer, Observed, ObservedRelease, Owned, Request
+from function.state import Answer, ObservedRelease, Owned, Request
+
+_CLUSTERS = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 
 
 def following(request: Request, answer: Answer) -> Request:
     """Return the request that follows when all of the answer was applied and became ready."""
-    observed = request.observed
+    before = observe.releases(request.observed)
     desired = {key: composed.resource for key, composed in answer.resources.items()}
     composite = {**request.composite, "status": answer.status or {}}
     return replace(
         request,
         composite=composite,
-        observed=Observed(
-            namespace=_release(desired.get(namespace.KEY), observed.namespace),
-            vcluster=_release(desired.get(vcluster.KEY), observed.vcluster),
-            rancher=_release(desired.get(rancher.KEY), observed.rancher),
-            usages={key: Owned(ready=True) for key in usages.KEYS if key in desired},
+        observed=observe.observed(
+            lambda key: _release(desired.get(key), before.get(key)),
+            {key: Owned(ready=True) for key in usages.KEYS if key in desired},
         ),
     )
 
@@ -49,22 +49,24 @@ def _release(
     asked = [
         entry["toConnectionSecretKey"] for entry in resource["spec"].get("connectionDetails", ())
     ]
-    reported = _reported(provider["values"], version, str(at(resource, "metadata", "name")))
-    details = {key: reported[key].encode() for key in asked if key in reported}
+    found = reported(provider["values"], version, str(at(resource, "metadata", "name")))
+    details = {key: found[key].encode() for key in asked if key in found}
     return observe.release({**resource, "status": status}, details)
 
 
-def _reported(values: Mapping[str, object], version: str, release: str) -> dict[str, str]:
+def reported(values: Mapping[str, object], version: str, release: str) -> dict[str, str]:
     """Return what a host reports of a healthy installation with these values."""
     replicas = str(at(values, "controlPlane", "statefulSet", "highAvailability", "replicas") or 1)
-    rolled_out = " ".join(f"{key}:{replicas}" for key in ("availableReplicas", "replicas"))
-    workload = f"map[{rolled_out} observedGeneration:1 updatedReplicas:{replicas}]"
+    workload = (
+        f"map[availableReplicas:{replicas} observedGeneration:1 replicas:{replicas} "
+        f"updatedReplicas:{replicas}]"
+    )
     inputs = str(at(values, "inputs") or "")
     server = exposure.running(values, release).server
     tag = running.named_kubernetes(values)
     return {
         vcluster.CHART_LABEL: f"vcluster-{version}",
-        vcluster.KUBERNETES_IMAGE: f"kubernetes:{tag}" if tag else "",
+        vcluster.KUBERNETES_IMAGE: f"ghcr.io/loft-sh/kubernetes:{tag}" if tag else "",
         vcluster.AVAILABLE: replicas,
         vcluster.ETCD_AVAILABLE: replicas,
         vcluster.GENERATION: "1",
@@ -72,9 +74,9 @@ def _reported(values: Mapping[str, object], version: str, release: str) -> dict[
         vcluster.ETCD_GENERATION: "1",
         vcluster.ETCD_WORKLOAD: workload,
         vcluster.KUBECONFIG: "there",
-        exposure.KUBECONFIG: f"    server: {server}\n",
-        exposure.SERVICE: "map[ingress:[map[ip:192.0.2.1]]]",
-        exposure.INGRESS: "map[ingress:[map[ip:192.0.2.1]]]",
+        exposure.KUBECONFIG: f"{_CLUSTERS}    server: {server}\n",
+        exposure.SERVICE: "map[ingress:[map[ip:192.0.2.20]]]",
+        exposure.INGRESS: "map[ingress:[map[ip:192.0.2.20]]]",
         exposure.ROUTE_WRITERS: "f:parents:",
         exposure.ROUTE: "[map[conditions:[map[ status:True type:Accepted]]]]",
         "phase": "Connected",

@@ -85,22 +85,19 @@ def _headline(change: Change) -> str:
 
 
 def _difference(change: Change, found: Difference, *, show: bool) -> str:
-    before, after = (
-        "" if value is ABSENT else _shown(change, found.path, value, show=show)
-        for value in (found.before, found.after)
-    )
+    def told(value: object) -> str:
+        return json.dumps(value) if _is_shown(change, found.path, value, show=show) else HIDDEN
+
     if found.before is ABSENT:
-        return f"+ {found.path}: {after}"
+        return f"+ {found.path}: {told(found.after)}"
     if found.after is ABSENT:
-        return f"- {found.path}: {before}"
-    return f"~ {found.path}: {before} -> {after}"
+        return f"- {found.path}: {told(found.before)}"
+    return f"~ {found.path}: {told(found.before)} -> {told(found.after)}"
 
 
-def _shown(change: Change, path: str, value: object, *, show: bool) -> str:
-    is_open = change.key != vcluster.KEY or f"{path}.".startswith(OPEN) or path.startswith(OPEN)
-    if show or is_open or value is None or isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return HIDDEN
+def _is_shown(change: Change, path: str, value: object, *, show: bool) -> bool:
+    is_open = change.key != vcluster.KEY or f"{path}.".startswith(OPEN)
+    return show or is_open or value is None or isinstance(value, bool | int | float)
 
 
 def _plain(plan: Plan, *, show: bool) -> dict[str, object]:
@@ -132,10 +129,9 @@ def _plain_change(change: Change, *, show: bool) -> dict[str, object]:
             {
                 "path": found.path,
                 **{
-                    word: json.loads(shown) if shown != HIDDEN else HIDDEN
+                    word: value if _is_shown(change, found.path, value, show=show) else HIDDEN
                     for word, value in (("before", found.before), ("after", found.after))
                     if value is not ABSENT
-                    for shown in (_shown(change, found.path, value, show=show),)
                 },
             }
             for found in change.values

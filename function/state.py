@@ -100,7 +100,11 @@ class Document(dict[str, object]):
     def __init__(self, plain: Mapping[str, object], digest: bytes) -> None:
         """Take a plain object whose content has this digest."""
         super().__init__(plain)
-        self.digest = digest
+        self._digest = digest
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none because it may change
+        """Return a hash of the content."""
+        return hash(self._digest)
 
 
 @dataclass(frozen=True)

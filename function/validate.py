@@ -4,6 +4,7 @@ The models say what a field may look like; here pydantic's findings become sente
 never appears in them: it may be secret.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, get_args, get_origin
@@ -22,8 +23,6 @@ from function.wanted import VCluster
 
 MOST_INPUTS = 8
 """Compositions, and revisions of them, that are in use at one time."""
-
-_INPUTS: dict[bytes, Input] = {}
 
 RETRY = "caas.telekom.de/retry"
 
@@ -44,20 +43,19 @@ _SENTENCES = {
 def platform_input(raw: Mapping[str, object] | None) -> Input:
     """Return the checked Input.
 
-    It is the same in nearly every call, so what was good is kept under its digest.
+    It is the same in nearly every call, so what was good is kept.
     """
     if raw is None:
         problem = Problem("input", "is missing", "Give the pipeline step an Input.")
         raise InvalidError(problem, reason="InvalidInput")
-    digest = raw.digest if isinstance(raw, Document) else b""
-    known = _INPUTS.get(digest)
-    if known is None:
-        known = _parse(Input, raw, "input", "InvalidInput")
-        if digest:
-            while len(_INPUTS) >= MOST_INPUTS:
-                del _INPUTS[next(iter(_INPUTS))]
-            _INPUTS[digest] = known
-    return known
+    return (
+        _checked(raw) if isinstance(raw, Document) else _parse(Input, raw, "input", "InvalidInput")
+    )
+
+
+@functools.lru_cache(maxsize=MOST_INPUTS)
+def _checked(raw: Document) -> Input:
+    return _parse(Input, raw, "input", "InvalidInput")
 
 
 def vcluster(raw: Mapping[str, object]) -> VCluster:

@@ -12,7 +12,7 @@ from typing import Any
 
 from function import exposure, rollout, running
 from function.models.input import Input
-from function.names import Names, connection_secret
+from function.names import connection_secret
 from function.readiness import judge
 from function.release import UNLIMITED, Chart, Detail, release
 from function.state import Condition, ObservedRelease
@@ -185,7 +185,9 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
         )
     is_healthy = observed is not None and _health(observed) is None
     if is_healthy or (observed and WORKLOAD in observed.connection_keys):
-        details += _rollouts(names, kind, highly_available=wanted.highly_available)
+        details += _rollout(GENERATION, WORKLOAD, kind, names.release)
+        if wanted.highly_available:
+            details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
     if is_healthy or (observed and KUBECONFIG in observed.connection_keys):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
     is_up = is_healthy and judge(CONDITION, observed).status == "True"
@@ -193,20 +195,12 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
     return (*details, *way_in)
 
 
-def _rollouts(names: Names, kind: str, *, highly_available: bool) -> list[Detail]:
-    """Return what tells whether all pods are new: what changes last is read last."""
-    return [
-        detail
-        for generation, status, workload, name, exists in (
-            (GENERATION, WORKLOAD, kind, names.release, True),
-            (ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd, highly_available),
-        )
-        if exists
-        for detail in (
-            Detail(generation, "apps/v1", workload, name, "metadata.generation"),
-            Detail(status, "apps/v1", workload, name, "status"),
-        )
-    ]
+def _rollout(generation: str, status: str, kind: str, name: str) -> tuple[Detail, Detail]:
+    """Return what tells whether all pods of a workload are new: what changes last is read last."""
+    return (
+        Detail(generation, "apps/v1", kind, name, "metadata.generation"),
+        Detail(status, "apps/v1", kind, name, "status"),
+    )
 
 
 def _contains(observed: object, desired_value: object) -> bool:

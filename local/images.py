@@ -38,6 +38,8 @@ APPLETS = (
     *("cat", "chmod", "cp", "dd", "echo", "env", "httpd", "id", "ls", "mkdir", "mv", "nc"),
     *("nslookup", "ps", "rm", "sh", "sleep", "tar", "test", "timeout", "wc", "wget"),
 )
+SHELL = {"/bin/busybox": BUSYBOX}
+SHELL_NAMES = {f"/bin/{name}": "busybox" for name in APPLETS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,16 @@ class Recipe:
 
 def recipes() -> tuple[Recipe, ...]:
     """Return all images but those that the Dockerfile makes."""
-    shell = {f"/bin/{name}": "busybox" for name in APPLETS}
-    busybox = {"/bin/busybox": BUSYBOX}
     etcd = ("etcd", "etcdctl", "etcdutl")
     return (
         Recipe(
             # It only holds namespaces; containerd ends it with SIGKILL.
             "registry.k8s.io/pause:3.10",
-            Content(busybox),
+            Content(SHELL),
             Config(("/bin/busybox", "sleep", "2147483647"), user="65535:65535"),
         ),
         Recipe(
-            "docker.io/library/busybox:1.36.1", Content(busybox, shell), Config(command=("sh",))
+            "docker.io/library/busybox:1.36.1", Content(SHELL, SHELL_NAMES), Config(command=("sh",))
         ),
         Recipe(COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
         Recipe(
@@ -140,24 +140,22 @@ def _kubernetes(version: str, programs: Path) -> Recipe:
     own = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     files = {f"/kubernetes/{each}": programs / each for each in own}
     files |= {f"/kubernetes/{each}": BIN / each for each in ("kine", "helm")}
-    shell = {f"/bin/{name}": "busybox" for name in APPLETS}
     return Recipe(
         f"ghcr.io/loft-sh/kubernetes:{version}",
-        Content({"/bin/busybox": BUSYBOX} | files, shell),
+        Content(SHELL | files, SHELL_NAMES),
         Config(),
     )
 
 
 def _vcluster(version: str, programs: Path) -> Recipe:
     files = {
-        "/bin/busybox": BUSYBOX,
+        **SHELL,
         "/vcluster": programs / "vcluster",
         CERTIFICATES_PATH: CERTIFICATES,
     }
-    shell = {f"/bin/{name}": "busybox" for name in APPLETS}
     return Recipe(
         f"ghcr.io/loft-sh/vcluster-oss:{version}",
-        Content(files, shell, ("/tmp",)),  # noqa: S108 -- a folder of the image
+        Content(files, SHELL_NAMES, ("/tmp",)),  # noqa: S108 -- a folder of the image
         Config(("/vcluster", "start"), env={"PATH": "/bin", "HOME": "/"}),
     )
 

@@ -20,8 +20,9 @@ from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from function import fn, rancher, usages
+from function import fn, rehearsal, usages
 from function.compose import compose
+from function.gathering import RESOURCE_NAME
 from function.models import xr
 from scripts import generate
 
@@ -31,12 +32,9 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "example"
 COMPOSITION = generate.CONFIGURATION / "composition.yaml"
 
-KEY = "crossplane.io/composition-resource-name"
-
 FIRST_SEEN = "2026-01-01T00:00:00Z"
 """The examples' clock stands still."""
 
-_EXPORTED = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters: []  # an example, no credentials\n"
 
 
@@ -195,12 +193,16 @@ def request_of(
     resource.update(req.observed.composite, vcluster)
     details = {secret["metadata"]["name"]: secret["data"] for secret in secrets}
     for composed in resources:
-        entry = req.observed.resources[composed["metadata"]["annotations"][KEY]]
+        entry = req.observed.resources[_key(composed)]
         resource.update(entry, composed)
         secret = composed["spec"].get("writeConnectionSecretToRef", {}).get("name")
         for key, data in details.get(secret, {}).items():
             entry.connection_details[key] = base64.b64decode(data)
     return req
+
+
+def _key(composed: Object) -> str:
+    return str(composed["metadata"]["annotations"][RESOURCE_NAME])
 
 
 def write() -> None:
@@ -226,9 +228,7 @@ def live(example: str, state: str) -> tuple[list[Object], list[Object]]:
             if key in reports
         ]
         new_secrets = [
-            secret
-            for composed in found
-            for secret in _secret(composed, reports[composed["metadata"]["annotations"][KEY]])
+            secret for composed in found for secret in _secret(composed, reports[_key(composed)])
         ]
         if (found, new_secrets) == (resources, secrets):
             return resources, secrets
@@ -239,7 +239,7 @@ def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Ob
     """Return a desired resource as the API server shows it after the provider has been there."""
     seen = copy.deepcopy(desired)
     metadata = seen["metadata"]
-    metadata["annotations"] = {**metadata.get("annotations", {}), KEY: key}
+    metadata["annotations"] = {**metadata.get("annotations", {}), RESOURCE_NAME: key}
     metadata["labels"] = {"crossplane.io/composite": owner["metadata"]["name"]}
     metadata["uid"] = str(uuid.uuid5(uuid.UUID(owner["metadata"]["uid"]), key))
     metadata["generation"] = 1
@@ -266,7 +266,10 @@ def _secret(release: Object, report: Report) -> Iterator[Object]:
     if "writeConnectionSecretToRef" not in release["spec"]:
         return
     asked = [entry["toConnectionSecretKey"] for entry in release["spec"]["connectionDetails"]]
-    details = {**_derived(release), **report.details}
+    provider = release["spec"]["forProvider"]
+    version, name = provider["chart"]["version"], release["metadata"]["name"]
+    derived = rehearsal.reported(provider["values"], version, name)
+    details = {**derived, **report.details}
     found = {key: details[key] for key in asked if key in details}
     if found and report.status["atProvider"]:
         yield {
@@ -279,43 +282,6 @@ def _secret(release: Object, report: Report) -> Iterator[Object]:
             },
             "data": {k: base64.b64encode(v.encode()).decode() for k, v in found.items()},
         }
-
-
-def _derived(release: Object) -> dict[str, str]:
-    """Return the details that follow from what the Release asks for."""
-    provider = release["spec"]["forProvider"]
-    values = provider["values"]
-    if release["metadata"]["annotations"][KEY] == rancher.KEY:
-        inputs = values["inputs"]
-        return {
-            "clusterName": values["rancher"]["clusterName"],
-            "desiredInputs": inputs,
-            "observedInputs": inputs,
-        }
-    control_plane = values["controlPlane"]
-    tag = control_plane["distro"]["k8s"]["image"]["tag"]
-    replicas = str(control_plane["statefulSet"]["highAvailability"]["replicas"])
-    exported = values["exportKubeConfig"].get("additionalSecrets", [])
-    server = "".join(f"    server: {each['server']}\n" for each in exported)
-    return {
-        "chart": f"vcluster-{provider['chart']['version']}",
-        "kubernetesImage": f"ghcr.io/loft-sh/kubernetes:{tag}",
-        "available": replicas,
-        "etcdAvailable": replicas,
-        "generation": "1",
-        "etcdGeneration": "1",
-        "workload": _rolled_out(replicas),
-        "etcdWorkload": _rolled_out(replicas),
-        "ingressLoadBalancer": "map[ingress:[map[ip:192.0.2.20]]]",
-        "externalKubeconfig": f"{_EXPORTED}{server}",
-    }
-
-
-def _rolled_out(replicas: str) -> str:
-    """Return the status of a workload as provider-helm writes a map."""
-    counts = "availableReplicas", "observedGeneration", "replicas", "updatedReplicas"
-    numbers = (1 if key == "observedGeneration" else replicas for key in counts)
-    return f"map[{' '.join(f'{k}:{n}' for k, n in zip(counts, numbers, strict=True))}]"
 
 
 def _load(example: str, what: str, state: str) -> list[Object]:

@@ -172,7 +172,7 @@ THEIRS = {"controlPlane": {"statefulSet": {"image": {"repository": "loft-sh/vclu
 def test_unfit(values: dict[str, Any], chart: str, rule: str) -> None:
     """A new cluster is refused for it; one that runs goes on without, and the field is named."""
     asked = merge(OURS, values)
-    (field,) = (f"spec.values.{path}" for path, _ in fixed.unfit(asked, chart))
+    (field,) = (f"spec.values.{found.path}" for found in fixed.unfit(asked, chart))
     with pytest.raises(InvalidError) as error:
         fixed.refuse_unfit(asked, chart, {"spec.values": values})
     assert error.value.problems == (Problem(field, rule, "Remove it."),)

@@ -1,10 +1,7 @@
 """`function plan`: what would happen, in which order, and what is refused."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from function.planning import Change, Plan
 from function.state import Condition
 from scripts import life
 from tests.factories import changed
+from tests.test_docs_airgap import shell
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "plan.md").read_text()
@@ -370,14 +368,4 @@ def test_the_page(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(ROOT / name)
     command = re.findall(r"^```sh\n(cat.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
     (expected,) = re.findall(r"^```\n(kunde1:.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["sh", "-euc", command],
-        cwd=tmp_path,
-        env={**os.environ, "PATH": path},
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.stdout == expected
+    assert shell(command, tmp_path) == expected

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from crossplane.function import resource
 
+from function.gathering import RESOURCE_NAME
 from scripts import life, render, validate
 from scripts.server import Server, ServerError, serving
 from tests.tools import tool
@@ -45,7 +46,7 @@ def rendered(server: Server, example: str, state: str | None) -> list[Any]:
 def keyed(objects: list[Any]) -> dict[str, Any]:
     """Return the composed resources by their resource name."""
     annotated = ((o["metadata"].get("annotations", {}), o) for o in objects if "metadata" in o)
-    return {a[life.KEY]: o for a, o in annotated if life.KEY in a}
+    return {a[RESOURCE_NAME]: o for a, o in annotated if RESOURCE_NAME in a}
 
 
 def test_server_answers_and_stops(capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import os
 import re
 import signal
 import subprocess
@@ -23,7 +22,7 @@ from function.metrics import FIRST_READY_SECONDS, REMEMBERED_SECONDS, Metrics
 from scripts import life
 from tests.apiserver.control_plane import free_ports
 from tests.certificates import certificates
-from tests.test_main import FUNCTION, run
+from tests.test_main import FUNCTION, run, serving
 
 SECRET = "s3cr3t-t0ken"  # what must not show
 NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
@@ -33,14 +32,8 @@ NOW = dt.datetime(2026, 1, 1, 12, tzinfo=dt.UTC)
 def server(*flags: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """Run the function until the block ends; yield it with its address and that of the metrics."""
     address, metrics = (f"127.0.0.1:{port}" for port in free_ports(2))
-    words = [*FUNCTION, "--address", address, "--metrics-address", metrics, *flags]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ) as started:
-        try:
-            assert started.stdout
-            assert "serving" in started.stdout.readline()
-            yield started, address, metrics
-        finally:
-            started.kill()
+    with serving("--address", address, "--metrics-address", metrics, *flags) as started:
+        yield started, address, metrics
 
 
 def get(address: str, path: str) -> tuple[int, str]:
