@@ -1,18 +1,19 @@
 """Measure the function and a baseline that does nothing, side by side, on this machine.
 
-Both real servers run at once and are measured in turns, so that what else the machine does hits
-both. Nothing here fails because of a figure.
+All real servers run at once and are measured in turns, so that what else the machine does hits
+all. Nothing here fails because of a figure. With BENCH_PEERS=name=address=request.json,... other
+functions that run already are measured too, each with a request of its own, in protobuf's JSON.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 
-from crossplane.function.proto.v1 import run_function_pb2 as fnv1
-
-from bench import importer, report, requests
+from bench import importer, loads, report
+from bench.loads import Load
 from bench.measure import Figures, client, resident_bytes
 from scripts.server import Server, ServerError, serving
 
@@ -24,49 +25,39 @@ BATCH = 1000
 PARALLEL = 2
 """How many calls are made in parallel for each that is made alone."""
 
-
-@dataclass
-class Load:
-    """A request, and what was measured with it."""
-
-    name: str
-    request: fnv1.RunFunctionRequest
-    calls: int
-    """Made one after the other in a round."""
-    figures: tuple[Figures, Figures] = field(default_factory=lambda: (Figures(), Figures()))
-
-    @property
-    def payload(self) -> bytes:
-        """The request on the wire."""
-        return self.request.SerializeToString()
+STARTS = 5
+BUSY = 0.7
+"""Part of the calls that a server can answer, at which the 99th percentile is looked at."""
 
 
 def main(arguments: Sequence[str] | None = None) -> str | None:
     """Measure and print the table; return what went wrong."""
     options = _options(arguments)
-    loads = (
-        Load("steady state", requests.steady(), options.round_calls),
-        Load(f"{requests.OBSERVED} observed", requests.large(), max(1, options.round_calls // 10)),
-    )
     try:
-        with serving() as ours, serving("bench.baseline") as baseline:
-            for load in loads:
-                wrong = requests.check(load.request, ours.run(load.request))
+        with ExitStack() as stack:
+            peers = [stack.enter_context(peer) for peer in loads.peers(os.environ)]
+            ours, baseline = (stack.enter_context(serving(each)) for each in _MODULES)
+            each_load = loads.loads(ours, options.round_calls)
+            for load in each_load:
+                wrong = load.check(ours.run(load.request))
                 if wrong:
                     return f"bench: {load.name}: {wrong}"
-            servers = (ours, baseline)
-            _rounds(servers, loads, options.rounds)
-            memory = _memory(servers, loads[0], options.calls, options.seconds)
-    except ServerError as error:
+            _rounds(baseline, [*each_load, *peers], options.rounds)
+        start = _start()
+        memory = _memory(options.calls, options.seconds)
+    except (ServerError, ValueError) as error:
         return f"bench: {error}"
-    lines = [row for load in loads for row in _rows(load)]
-    print(report.table([*lines, *memory]))
+    lines = [row for load in [*each_load, *peers] for row in _rows(load)]
+    print(report.table([*lines, start, *memory]))
     print(*importer.lines(), sep="\n")
     return None
 
 
+_MODULES = ("function", "bench.baseline")
+
+
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="bench", description=str(__doc__).splitlines()[0])
     for flag, default, words in (
         ("--rounds", 5, "rounds for speed"),
         ("--round-calls", 300, "calls in a row in a round"),
@@ -86,24 +77,32 @@ def _positive(text: str) -> int:
     return number
 
 
-def _rounds(servers: Sequence[Server], loads: Sequence[Load], rounds: int) -> None:
-    clients = [client(server.channel) for server in servers]
-    for load in loads:
+def _rounds(baseline: Server, every: Sequence[Load], rounds: int) -> None:
+    pairs = [(load, [client(load.server.channel), client(baseline.channel)]) for load in every]
+    for load, clients in pairs:
         for caller in clients:
             caller.latency(load.payload, WARM_UP, Figures())
     for number in range(1, rounds + 1):
         _progress(f"speed, round {number} of {rounds}")
-        for load in loads:
+        for load, clients in pairs:
             for caller, figures in zip(clients, load.figures, strict=True):
                 caller.latency(load.payload, load.calls, figures)
             for caller, figures in zip(clients, load.figures, strict=True):
                 caller.throughput(load.payload, load.calls * PARALLEL, IN_FLIGHT, figures)
+            for caller, figures in zip(clients, load.figures, strict=True):
+                rate = BUSY * figures.per_second
+                caller.paced(load.payload, load.calls, rate, IN_FLIGHT, figures)
 
 
-def _memory(
+def _memory(calls: int, seconds: float) -> tuple[report.Row, report.Row]:
+    """Return the rows of the memory before and after so many calls, or as many as time permits."""
+    with serving() as ours, serving("bench.baseline") as baseline:
+        return _held((ours, baseline), loads.for_memory(ours), calls, seconds)
+
+
+def _held(
     servers: Sequence[Server], load: Load, calls: int, seconds: float
 ) -> tuple[report.Row, report.Row]:
-    """Return the rows of the memory before and after so many calls, or as many as time permits."""
     clients = [client(server.channel) for server in servers]
     before = [resident_bytes(server.pid) for server in servers]
     deadline = time.monotonic() + seconds
@@ -118,15 +117,25 @@ def _memory(
             held = resident_bytes(servers[0].pid) / 1e6
             _progress(f"memory, {made} of {calls} calls, the function holds {held:.1f} MB")
     after = [resident_bytes(server.pid) for server in servers]
-    size = load.request.ByteSize()
     return (
-        report.memory(load.name, size, "before", before[0], before[1]),
-        report.memory(load.name, size, f"after {made} calls", after[0], after[1]),
+        report.memory(load, "before", before[0], before[1]),
+        report.memory(load, f"after {made} calls", after[0], after[1]),
     )
 
 
+def _start() -> report.Row:
+    """Return the row of the time from the start of the process until it answers."""
+    seconds: tuple[list[float], ...] = tuple([] for _ in _MODULES)
+    for _ in range(STARTS):
+        for module, found in zip(_MODULES, seconds, strict=True):
+            started = time.perf_counter()
+            with serving(module):
+                found.append(time.perf_counter() - started)
+    return report.start(STARTS, *(min(found) for found in seconds))
+
+
 def _rows(load: Load) -> list[report.Row]:
-    return report.rows(load.name, load.request.ByteSize(), *load.figures, IN_FLIGHT)
+    return report.rows(load, IN_FLIGHT, BUSY)
 
 
 def _progress(text: str) -> None:

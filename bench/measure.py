@@ -1,5 +1,6 @@
 """Measure a running server: latency, throughput, memory."""
 
+import random
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,6 +13,9 @@ import grpc
 METHOD = "/apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction"
 CALL_SECONDS = 60
 
+Payload = Callable[[], bytes]
+"""Returns the next request on the wire."""
+
 
 @dataclass
 class Figures:
@@ -19,18 +23,29 @@ class Figures:
 
     seconds: list[float] = field(default_factory=list)
     """Of each call when one client waits for each answer."""
+    paced_seconds: list[float] = field(default_factory=list)
+    """Of each call when they come at a rate below what the server can do."""
     parallel_calls: int = 0
     parallel_seconds: float = 0
 
     def percentile(self, percent: int) -> float:
         """Return the seconds within which so many of all calls are answered."""
-        ordered = sorted(self.seconds)
-        return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)]
+        return _percentile(self.seconds, percent)
+
+    @property
+    def tail(self) -> float:
+        """The 99th percentile of paced calls, in multiples of the median of calls made alone."""
+        return _percentile(self.paced_seconds, 99) / self.percentile(50)
 
     @property
     def per_second(self) -> float:
         """Calls answered in a second when several are in flight."""
         return self.parallel_calls / self.parallel_seconds
+
+
+def _percentile(seconds: list[float], percent: int) -> float:
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)]
 
 
 @dataclass(frozen=True)
@@ -39,19 +54,20 @@ class Client:
 
     run: Callable[..., bytes]
 
-    def latency(self, payload: bytes, calls: int, figures: Figures) -> None:
+    def latency(self, payload: Payload, calls: int, figures: Figures) -> None:
         """Call one after the other."""
         for _ in range(calls):
+            data = payload()
             started = time.perf_counter()
-            self.run(payload, timeout=CALL_SECONDS)
+            self.run(data, timeout=CALL_SECONDS)
             figures.seconds.append(time.perf_counter() - started)
 
-    def throughput(self, payload: bytes, calls: int, in_flight: int, figures: Figures) -> None:
+    def throughput(self, payload: Payload, calls: int, in_flight: int, figures: Figures) -> None:
         """Call with several calls in flight at any time."""
 
         def call(share: int) -> None:
             for _ in range(share):
-                self.run(payload, timeout=CALL_SECONDS)
+                self.run(payload(), timeout=CALL_SECONDS)
 
         shares = [calls // in_flight + (n < calls % in_flight) for n in range(in_flight)]
         started = time.perf_counter()
@@ -60,6 +76,30 @@ class Client:
                 pass
         figures.parallel_seconds += time.perf_counter() - started
         figures.parallel_calls += calls
+
+    def paced(
+        self, payload: Payload, calls: int, rate: float, in_flight: int, figures: Figures
+    ) -> None:
+        """Call so many times a second, at moments that chance chooses, as many callers do.
+
+        What is measured is from the moment at which a call was due: a server that holds up the
+        client would else hide its slowness.
+        """
+        chance = random.Random(0)  # noqa: S311  # the same moments in every run
+        due, moments = 0.0, []
+        for _ in range(calls):
+            due += chance.expovariate(rate)
+            moments.append(due)
+        started = time.perf_counter()
+
+        def call(moment: float) -> float:
+            data = payload()
+            time.sleep(max(0.0, started + moment - time.perf_counter()))
+            self.run(data, timeout=CALL_SECONDS)
+            return time.perf_counter() - started - moment
+
+        with ThreadPoolExecutor(in_flight) as clients:
+            figures.paced_seconds.extend(clients.map(call, moments))
 
 
 def client(channel: grpc.Channel) -> Client:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from bench.measure import Figures
+from bench.loads import Load
 
 HEADER = ("REQUEST", "SIZE", "FIGURE", "FUNCTION", "BASELINE", "RATIO")
 _NUMBERS = {"SIZE", "FUNCTION", "BASELINE", "RATIO"}
@@ -10,24 +10,37 @@ _NUMBERS = {"SIZE", "FUNCTION", "BASELINE", "RATIO"}
 Row = tuple[str, str, str, str, str, str]
 
 
-def rows(request: str, size: int, ours: Figures, baseline: Figures, in_flight: int) -> list[Row]:
-    """Return the rows of one request."""
-    start = (request, f"{size / 1000:.1f} kB")
+def rows(load: Load, in_flight: int, busy: float) -> list[Row]:
+    """Return the rows of a load."""
+    ours, baseline = load.figures
+    start = _start(load)
     found = []
     for percent in (50, 99):
         compared = _compared(
             ours.percentile(percent) * 1000, baseline.percentile(percent) * 1000, "{:.2f} ms"
         )
         found.append((*start, f"p{percent}, 1 in flight", *compared))
+    tails = _compared(ours.tail, baseline.tail, "{:.1f} p50")
+    found.append((*start, f"p99 at {busy:.0%} load", *tails))
     figure = f"requests per second, {in_flight} in flight"
     speeds = _compared(ours.per_second, baseline.per_second, "{:.0f}")
     return [*found, (*start, figure, *speeds)]
 
 
-def memory(request: str, size: int, when: str, ours: int, baseline: int) -> Row:
+def memory(load: Load, when: str, ours: int, baseline: int) -> Row:
     """Return the row of both servers' memory."""
     compared = _compared(ours / 1e6, baseline / 1e6, "{:.1f} MB")
-    return (request, f"{size / 1000:.1f} kB", f"memory (RSS) {when}", *compared)
+    return (*_start(load), f"memory (RSS) {when}", *compared)
+
+
+def start(starts: int, ours: float, baseline: float) -> Row:
+    """Return the row of the time that both servers need to start."""
+    compared = _compared(ours, baseline, "{:.2f} s")
+    return ("start", "", f"until it serves, best of {starts}", *compared)
+
+
+def _start(load: Load) -> tuple[str, str]:
+    return load.name, f"{load.request.ByteSize() / 1000:.1f} kB"
 
 
 def table(lines: Sequence[Row]) -> str:

@@ -17,6 +17,15 @@ EXAMPLE = "kunde1"
 OBSERVED = 100
 """How many composed resources the large request has."""
 
+LARGEST = 4_000_000
+"""Bytes of the largest request: a function takes 4 MiB unless it is told otherwise."""
+
+NUMBER = "00000000"
+"""Stands in a request's tag, and is replaced where no request shall come twice."""
+
+CHANGED = ["namespace", "rancher"]
+"""The Releases that `changed` changes."""
+
 
 def steady() -> fnv1.RunFunctionRequest:
     """Return what Crossplane asks most of the time: all is ready and nothing has changed."""
@@ -39,8 +48,21 @@ def steady() -> fnv1.RunFunctionRequest:
         stored.composite(vcluster, status, [_reference(seen) for seen in resources]),
         [stored.composed(seen) for seen in resources],
         secrets,
-        tag="6b0a3d8d36ccdc0dce0fdfd00d1bbb489eb8e389f21c4182959d50e721c2702b",
+        tag=NUMBER + "0b0a3d8d36ccdc0dce0fdfd00d1bbb489eb8e389f21c4182959d50e7",
     )
+
+
+def changed() -> fnv1.RunFunctionRequest:
+    """Return the steady state of which the customer has just changed owners and quota."""
+    req = steady()
+    spec = req.observed.composite.resource.get_or_create_struct("spec")
+    spec.update(
+        {
+            "quota": {"cpu": "6", "memory": "12Gi"},
+            "rancher": {"owners": [{"group": "keycloakoidc_group://other"}]},
+        }
+    )
+    return req
 
 
 _CROSSPLANES = [
@@ -59,8 +81,11 @@ _CROSSPLANES = [
 ]
 
 
-def large() -> fnv1.RunFunctionRequest:
-    """Return the steady state of an XR for which an earlier step composes Releases too."""
+def large(size: int = 0) -> fnv1.RunFunctionRequest:
+    """Return the steady state of an XR for which an earlier step composes Releases too.
+
+    They are filled up until the request has almost this size in bytes.
+    """
     req = steady()
     resources, _ = life.observed(EXAMPLE, "ready")
     (pattern,) = (
@@ -76,6 +101,10 @@ def large() -> fnv1.RunFunctionRequest:
         desired["metadata"] = {"name": f"{EXAMPLE}-{key}", "namespace": "vcluster-system"}
         resource.update(req.desired.resources[key], desired)
         req.desired.resources[key].ready = fnv1.READY_TRUE
+    missing = size - req.ByteSize()
+    for key in req.desired.resources:
+        metadata = req.observed.resources[key].resource.get_or_create_struct("metadata")
+        metadata["filler"] = "x" * (missing // OBSERVED)
     return req
 
 
@@ -85,11 +114,25 @@ def check(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
         return f"the function reports: {rsp.results[0].message}"
     if rsp.meta.ttl.ToTimedelta() != fn.STEADY:
         return "the function does not call it ready"
-    for key, desired in rsp.desired.resources.items():
-        seen = req.observed.resources[key].resource
-        if not _contains(resource.struct_to_dict(seen), resource.struct_to_dict(desired.resource)):
-            return f"the function changes {key}"
-    return ""
+    changes = _changes(req, rsp)
+    return f"the function changes {', '.join(changes)}" if changes else ""
+
+
+def check_changed(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
+    """Return why an answer is not the one to `changed`; empty if it is."""
+    changes = _changes(req, rsp)
+    return "" if changes == CHANGED else f"the function changes {', '.join(changes) or 'nothing'}"
+
+
+def _changes(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> list[str]:
+    return sorted(
+        key
+        for key, desired in rsp.desired.resources.items()
+        if not _contains(
+            resource.struct_to_dict(req.observed.resources[key].resource),
+            resource.struct_to_dict(desired.resource),
+        )
+    )
 
 
 def _contains(whole: object, part: object) -> bool:

@@ -74,7 +74,9 @@ def _without_load_balancer(granted: Wanted, observed: Observed) -> Wanted:
 
     The quota refuses such a Service until there is room for one, and Helm would give up.
     """
+    if granted.exposure.type != "LoadBalancer":
+        return granted
     now = running.running(observed)
-    if now and granted.exposure.type == "LoadBalancer" != now.exposure.type:
-        return replace(granted, exposure=now.exposure)
-    return granted
+    if now is None or now.exposure.type == "LoadBalancer":
+        return granted
+    return replace(granted, exposure=now.exposure)

@@ -11,15 +11,15 @@ from typing import Any
 
 import grpc
 import structlog
-from crossplane.function import resource, response
+from crossplane.function import response
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2
 
-from function import observe, usages, validate
+from function import observe, structs, usages, validate
 from function.call import Call, call
 from function.compose import compose
-from function.plain import at
-from function.state import Answer, Condition, Document, ObservedRelease, Request
+from function.plain import Parts, at
+from function.state import Answer, Condition, Document, ObservedRelease, Owned, Request
 
 IN_PROGRESS = dt.timedelta(seconds=5)
 """How soon Crossplane asks again while something is awaited: a changed connection detail alone
@@ -30,6 +30,24 @@ STEADY = dt.timedelta(minutes=2)
 
 UNHEARD = dt.timedelta(seconds=30)
 """How soon it does while it drops events: one of them may have been the user's change."""
+
+COMPOSITE: Parts = {
+    "apiVersion": None,
+    "kind": None,
+    "metadata": {
+        "name": None,
+        "namespace": None,
+        "uid": None,
+        "creationTimestamp": None,
+        "annotations": None,
+    },
+    "spec": None,
+    "status": {
+        "conditions": {"type": None, "status": None, "reason": None},
+        "upgrade": None,
+    },
+}
+"""What is read of a VCluster."""
 
 _TRUTH = {
     "True": fnv1.STATUS_CONDITION_TRUE,
@@ -78,10 +96,10 @@ def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Answer:
 
 def decode(req: fnv1.RunFunctionRequest) -> Request:
     """Return the request as plain values. Secret connection details do not enter."""
-    composite = _object(req.observed.composite.resource)
+    composite = structs.picked(req.observed.composite.resource, COMPOSITE)
     seen = req.observed.resources
     found = [
-        _object(item.resource)
+        structs.picked(item.resource, observe.STRANGER)
         for key in observe.RELEASES
         if key in req.required_resources
         for item in req.required_resources[key].items
@@ -92,7 +110,11 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
         composite=composite,
         observed=observe.observed(
             lambda key: _release(req, key),
-            {key: observe.usage(_object(seen[key].resource)) for key in usages.KEYS if key in seen},
+            {
+                key: observe.usage(structs.picked(seen[key].resource, observe.USAGE))
+                for key in usages.KEYS
+                if key in seen
+            },
             observe.strangers(found, composite),
         ),
         taken=frozenset(req.desired.resources),
@@ -104,11 +126,11 @@ def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResp
     rsp = response.to(req, ttl=_ttl(answer))
     for key, composed in answer.resources.items():
         desired = rsp.desired.resources[key]
-        resource.update(desired, composed.resource)
+        structs.write(desired.resource, composed.resource)
         desired.ready = fnv1.READY_TRUE if composed.ready else fnv1.READY_FALSE
     if answer.status is not None:
         status = rsp.desired.composite.resource.get_or_create_struct("status")
-        status.update(answer.status)
+        structs.write(status, answer.status)
     if not answer.ready and all(composed.ready for composed in answer.resources.values()):
         # Crossplane would call an XR ready whose desired resources all are, even if it has none.
         rsp.desired.composite.ready = fnv1.READY_FALSE
@@ -151,47 +173,16 @@ def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
     if key not in req.observed.resources:
         return None
     seen = req.observed.resources[key]
-    return observe.release(_object(seen.resource), seen.connection_details)
+    plain = structs.picked(seen.resource, observe.RELEASE)
+    return observe.release(plain, seen.connection_details)
+
+
+def _usage(seen: fnv1.Resource) -> Owned:
+    return observe.usage(structs.picked(seen.resource, observe.USAGE))
 
 
 @functools.lru_cache(maxsize=validate.MOST_INPUTS)
 def _input(data: bytes) -> Document:
     """Return the Input; nobody changes it, so the same bytes may have the same object."""
     digest = hashlib.sha256(data).digest()
-    return Document(_struct(struct_pb2.Struct.FromString(data)), digest)
-
-
-def _object(struct: struct_pb2.Struct) -> dict[str, object]:
-    """Return a Kubernetes object without managedFields, its larger and useless half."""
-    plain: dict[str, object] = {}
-    for key in sorted(struct.fields):
-        value = struct.fields[key]
-        if key == "metadata" and value.HasField("struct_value"):
-            plain[key] = _struct(value.struct_value, without="managedFields")
-        else:
-            plain[key] = _value(value)
-    return plain
-
-
-def _struct(struct: struct_pb2.Struct, without: str = "") -> dict[str, object]:
-    """Return a map in the order of its keys, because protobuf's own differs between processes."""
-    fields = struct.fields
-    return {key: _value(fields[key]) for key in sorted(fields) if key != without}
-
-
-def _value(value: struct_pb2.Value) -> object:
-    """Return a plain value; protobuf knows only floats, so whole numbers become integers again."""
-    match value.WhichOneof("kind"):
-        case "struct_value":
-            return _struct(value.struct_value)
-        case "list_value":
-            return [_value(entry) for entry in value.list_value.values]
-        case "number_value":
-            number = value.number_value
-            return int(number) if number.is_integer() else number
-        case "string_value":
-            return value.string_value
-        case "bool_value":
-            return value.bool_value
-        case _:
-            return None
+    return Document(structs.plain(struct_pb2.Struct.FromString(data)), digest)

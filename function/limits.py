@@ -58,9 +58,9 @@ def _isolation(spec: xr.Spec, wanted: Wanted, tenant: platform.Tenant) -> Iterat
         yield Problem(
             "spec.isolation.networkPolicy", "is enforced by the platform", "Leave it out."
         )
-    allowed = [ipaddress.ip_network(cidr) for cidr in tenant.egress]
     for index, cidr in enumerate(spec.isolation.egress):
-        if not any(_within(ipaddress.ip_network(cidr), outer) for outer in allowed):
+        asked = ipaddress.ip_network(cidr)
+        if not any(_within(asked, ipaddress.ip_network(outer)) for outer in tenant.egress):
             yield Problem(
                 f"spec.isolation.egress[{index}]",
                 "is not within the ranges that the platform allows",

@@ -75,6 +75,11 @@ class Metrics:
             ["result", "reason"],
             registry=self.registry,
         )
+        self._repeated = Counter(
+            "function_vcluster_repeated_calls",
+            "Calls that were asked, and answered, as one before.",
+            registry=self.registry,
+        )
         self._seconds = Histogram(
             "function_vcluster_call_seconds",
             "Time that a call took.",
@@ -116,9 +121,16 @@ class Metrics:
         self.registry.register(self._phases)
         ProcessCollector(registry=self.registry)
 
-    def answered(self, call: Call, seconds: float, size: int, now: dt.datetime) -> None:
-        """Count a call that took some seconds, of a request with this many bytes."""
+    def answered(
+        self, call: Call, seconds: float, size: int, now: dt.datetime, *, repeated: bool
+    ) -> None:
+        """Count a call that took some seconds, of a request with this many bytes.
+
+        `repeated` tells that it was asked and answered as one before.
+        """
         self._calls.labels(call.result, call.reason).inc()
+        if repeated:
+            self._repeated.inc()
         self._seconds.observe(seconds)
         self._bytes.observe(size)
         for condition, status, _ in call.conditions:

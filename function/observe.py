@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from function import exposure, namespace, rancher, vcluster
-from function.plain import at, mapping, sequence, text
+from function.plain import Parts, at, mapping, sequence, text
 from function.release import EXTERNAL_NAME
 from function.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
 
@@ -35,6 +35,53 @@ PUBLIC_DETAILS = frozenset(
 KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
 """All that are looked at: of a kubeconfig whether it is there, and the server that it names."""
 
+
+_CONDITIONS: Parts = {
+    "type": None,
+    "status": None,
+    "reason": None,
+    "message": None,
+    "observedGeneration": None,
+}
+RELEASE: Parts = {
+    "apiVersion": None,
+    "kind": None,
+    "metadata": {
+        "name": None,
+        "namespace": None,
+        "generation": None,
+        "deletionTimestamp": None,
+        "annotations": {EXTERNAL_NAME: None},
+    },
+    "spec": {
+        "providerConfigRef": {"name": None},
+        "forProvider": {"chart": {"version": None}, "values": None},
+        "connectionDetails": {"toConnectionSecretKey": None},
+    },
+    "status": {
+        "atProvider": {
+            "version": None,
+            "state": None,
+            "revision": None,
+            "releaseDescription": None,
+        },
+        "conditions": _CONDITIONS,
+    },
+}
+"""What `release` reads."""
+
+USAGE: Parts = {"status": {"conditions": _CONDITIONS}}
+"""What `usage` reads."""
+
+STRANGER: Parts = {
+    "metadata": {
+        "name": None,
+        "namespace": None,
+        "deletionTimestamp": None,
+        "ownerReferences": {"controller": None, "kind": None, "name": None, "uid": None},
+    },
+}
+"""What `strangers` reads of what was found."""
 
 RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY)
 """Keys of the Releases, in the order in which they come up."""

@@ -1,12 +1,16 @@
 """Find one's way in plain nested values that may be anything."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+Parts: TypeAlias = Mapping[str, "Parts | None"]
+"""What is read of an object: keys, and below each what is read there; None is everything."""
 
 
 def at(plain: object, *path: str) -> object:
     """Return what is at the path, or None."""
     for key in path:
-        plain = plain.get(key) if isinstance(plain, Mapping) else None
+        plain = plain.get(key) if isinstance(plain, dict) else None
     return plain
 
 

@@ -4,6 +4,7 @@ The notation: https://kubernetes.io/docs/reference/kubernetes-api/common-definit
 Exponents and signs are left out: nobody writes them in a quota, and `1e3` is a YAML number.
 """
 
+import functools
 import math
 import re
 from decimal import Decimal
@@ -28,6 +29,7 @@ _BINARY = ("Pi", "Ti", "Gi", "Mi", "Ki")
 _PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)")
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(text: str) -> Decimal:
     """Return the amount in base units (cores, bytes, pieces)."""
     parts = _PARTS.fullmatch(text)

@@ -17,9 +17,10 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from function import fn, http
+from function import http
 from function.call import Call
 from function.metrics import Metrics
+from function.repeats import Repeats
 
 DRAIN_SECONDS = 15
 """How long calls in flight may take at the end."""
@@ -93,7 +94,7 @@ def _server(
     handler: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
         _handler(metrics),
         request_deserializer=None,
-        response_serializer=fn.serialize,
+        response_serializer=None,
     )
     # v1beta1 is v1 byte for byte: https://github.com/crossplane/crossplane/tree/main/proto/fn
     for service in _SERVICES:
@@ -113,21 +114,20 @@ def _server(
 def _handler(metrics: Metrics) -> Any:  # noqa: ANN401  # gRPC's own type
     """Return what answers a call, counts it and logs it in a line."""
     log = structlog.stdlib.get_logger()
+    repeats = Repeats()
 
-    async def run(
-        data: bytes, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> fnv1.RunFunctionResponse:
+    async def run(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         started = time.perf_counter()
         with metrics.in_progress.track_inprogress():
             try:
                 req = fnv1.RunFunctionRequest.FromString(data)
             except DecodeError:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no RunFunctionRequest")
-            rsp, call = fn.answer(req)
+            answer, call, is_repeated = repeats.answer(req)
         seconds = time.perf_counter() - started
-        metrics.answered(call, seconds, len(data), dt.datetime.now(dt.UTC))
+        metrics.answered(call, seconds, len(data), dt.datetime.now(dt.UTC), repeated=is_repeated)
         _tell(log.bind(tag=req.meta.tag), call, seconds)
-        return rsp
+        return answer
 
     return run
 

@@ -31,7 +31,7 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
     """
     if wanted.frozen is not None:
         return dict(wanted.frozen)
-    below = merge(_base(wanted, config.pullSecret), config.vcluster.values)
+    below = _overlaid(_base(wanted, config.pullSecret), config.vcluster.values)
     layered = merge(
         below,
         _plan(wanted),
@@ -54,15 +54,26 @@ def layers(spec_values: Mapping[str, object], config: Input) -> dict[str, Mappin
 
 def merge(*layers: Mapping[str, object]) -> Values:
     """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
+    return _copied(_overlaid(*layers))
+
+
+def _overlaid(*layers: Mapping[str, object]) -> Values:
+    """Merge, but a map that only one layer has is that layer's own."""
     merged: Values = {}
     for layer in layers:
         for key, value in layer.items():
             below = merged.get(key)
-            if isinstance(value, dict):
-                merged[key] = merge(below if isinstance(below, dict) else {}, value)
+            if isinstance(value, dict) and isinstance(below, dict):
+                merged[key] = _overlaid(below, value)
             else:
                 merged[key] = value
     return merged
+
+
+def _copied(values: Values) -> Values:
+    return {
+        key: _copied(value) if isinstance(value, dict) else value for key, value in values.items()
+    }
 
 
 def _base(wanted: Wanted, pull_secret: str | None) -> Values:
@@ -131,7 +142,7 @@ def _spec(wanted: Wanted) -> Values:
             },
         },
     }
-    return merge(
+    return _overlaid(
         common,
         _highly_available(wanted) if wanted.highly_available else _single(wanted),
         _retained(wanted),

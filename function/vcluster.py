@@ -94,8 +94,9 @@ def _runs(observed: ObservedRelease | None) -> Condition:
 def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> bool:
     """Tell whether the observed Release already asks for what is desired now."""
     provider = resource["spec"]["forProvider"]
-    return observed.chart_version == provider["chart"]["version"] and _contains(
-        observed.values, provider["values"]
+    values = provider["values"]
+    return observed.chart_version == provider["chart"]["version"] and (
+        observed.values == values or _contains(observed.values, values)
     )
 
 

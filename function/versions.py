@@ -1,5 +1,6 @@
 """Compare versions of charts and of Kubernetes."""
 
+import functools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,6 +12,7 @@ def is_comparable(version: str) -> bool:
     return _VERSION.fullmatch(version) is not None
 
 
+@functools.lru_cache(maxsize=1024)
 def order(version: str) -> tuple[int, ...]:
     """Return what versions are compared by; a pre-release counts as its release."""
     return tuple(int(part) for part in version.removeprefix("v").split("-")[0].split("."))

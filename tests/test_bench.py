@@ -5,26 +5,33 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
+import grpc
 import pytest
 from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import json_format
 
 from bench import __main__ as bench
-from bench import requests
+from bench import loads, requests
 from bench.measure import Figures, resident_bytes
 from function import fn
 from scripts import life
+from scripts.server import Server, serving
 
 FIGURES = (
     "p50, 1 in flight",
     "p99, 1 in flight",
+    "p99 at 70% load",
     "requests per second, 8 in flight",
 )
 
+LOADS = ("steady state", "steady, first time", "change", "100 observed", "4 MB")
+
 ROW = re.compile(
-    r"(?P<request>steady state|100 observed) +[\d.]+ kB  (?P<figure>.*?) +"
-    r"[\d.]+( ms| MB)? +[\d.]+( ms| MB)? +\d+\.\d\d"
+    rf"(?P<request>{'|'.join(LOADS)}|peer|start) +([\d.]+ kB)?  (?P<figure>.*?) +"
+    r"[\d.]+( ms| MB| p50| s)? +[\d.]+( ms| MB| p50| s)? +\d+\.\d\d"
 )
 
 
@@ -33,17 +40,21 @@ def run(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
     return asyncio.run(fn.run_function(req))
 
 
-def test_table() -> None:
-    """Every figure is there for both requests, and memory before and after the calls."""
+def test_table(tmp_path: Path) -> None:
+    """Every figure is there for each request, and memory before and after the calls."""
     tiny = ["--rounds", "1", "--round-calls", "2", "--calls", "9"]
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", *tiny],
-        cwd=life.ROOT,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    file = tmp_path / "request.json"
+    file.write_text(json_format.MessageToJson(requests.steady()))
+    with serving() as peer:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench", *tiny],
+            cwd=life.ROOT,
+            env={**os.environ, "BENCH_PEERS": f"peer={peer.address}={file}"},
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
     header, *lines, start, importing = done.stdout.splitlines()
     assert re.fullmatch(r"rancher-import --help: \d\.\d\d s, the best of 5 cold starts", start)
     assert importing.startswith("rancher-import import: ")
@@ -51,10 +62,10 @@ def test_table() -> None:
     assert len({len(line) for line in (header, *lines)}) == 1
     rows = [ROW.fullmatch(line) for line in lines]
     assert [row and (row["request"], row["figure"]) for row in rows] == [
-        *(("steady state", figure) for figure in FIGURES),
-        *(("100 observed", figure) for figure in FIGURES),
-        ("steady state", "memory (RSS) before"),
-        ("steady state", "memory (RSS) after 9 calls"),
+        *((load, figure) for load in (*LOADS, "peer") for figure in FIGURES),
+        ("start", "until it serves, best of 5"),
+        ("steady, first time", "memory (RSS) before"),
+        ("steady, first time", "memory (RSS) after 9 calls"),
     ]
     assert "bench: memory, 9 of 9 calls, the function holds" in done.stderr
 
@@ -110,10 +121,49 @@ def test_large_request() -> None:
         assert rsp.desired.resources[key] == desired
 
 
+@pytest.mark.parametrize(
+    ("peers", "error"),
+    [
+        ("x=127.0.0.1:1", "bench: BENCH_PEERS: x=127.0.0.1:1 is not name=address=request.json"),
+        ("x=127.0.0.1:1=none", "bench: BENCH_PEERS: none holds no RunFunctionRequest as JSON"),
+    ],
+)
+def test_wrong_peers(peers: str, error: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's function is named as it has to be, or nothing is measured."""
+    monkeypatch.setenv("BENCH_PEERS", peers)
+    assert bench.main([]) == error
+
+
+def test_no_request_comes_twice() -> None:
+    """Where a new one is measured, each differs from the others in its tag alone."""
+    with grpc.insecure_channel("127.0.0.1:1") as channel:
+        nobody = Server("", 0, channel)
+        load = loads.Load("x", nobody, requests.steady(), 1, is_ever_new=True)
+    one, other = (fnv1.RunFunctionRequest.FromString(load.payload()) for _ in range(2))
+    assert (one.meta.tag[:8], other.meta.tag[:8]) == ("00000001", "00000002")
+    other.meta.tag = one.meta.tag
+    assert one == other
+
+
+def test_change_is_a_change() -> None:
+    """Owners and quota are changed, and nothing else."""
+    req = requests.changed()
+    assert requests.check_changed(req, run(req)) == ""
+    steady = requests.steady()
+    found = requests.check_changed(steady, run(steady))
+    assert found == "the function changes nothing"
+
+
+def test_largest_request() -> None:
+    """It is just what a server takes that was not told otherwise."""
+    size = requests.large(requests.LARGEST).ByteSize()
+    assert 3.7e6 < size < 4 * 1024 * 1024
+
+
 def test_percentiles() -> None:
     """The 99th percentile of 100 calls is the slowest."""
-    figures = Figures(seconds=[float(n) for n in range(100, 0, -1)])
-    assert (figures.percentile(50), figures.percentile(99)) == (51, 100)
+    figures = Figures(seconds=[float(n) for n in range(100, 0, -1)], paced_seconds=[102.0])
+    assert (figures.percentile(50), figures.percentile(99), figures.tail) == (51, 100, 2)
 
 
 def test_resident_bytes() -> None:

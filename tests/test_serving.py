@@ -216,7 +216,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_what_is_counted() -> None:
     """A call, its size and time, what it dropped, what became true, and how old it was then."""
     metrics = Metrics(lambda: 0)
-    metrics.answered(CALL, 0.004, 30_000, NOW)
+    metrics.answered(CALL, 0.004, 30_000, NOW, repeated=False)
     prefix = "function_vcluster"
     assert value(metrics, f"{prefix}_calls_total", result="ok", reason="Accepted") == 1
     assert value(metrics, f"{prefix}_call_seconds_sum") == 0.004
@@ -235,7 +235,9 @@ def test_what_is_counted() -> None:
 def test_an_age_that_says_nothing(created_at: str) -> None:
     """Only the first READY of a young VCluster counts."""
     metrics = Metrics(lambda: 0)
-    metrics.answered(Call(**{**CALL.__dict__, "created_at": created_at}), 0.1, 1, NOW)
+    metrics.answered(
+        Call(**{**CALL.__dict__, "created_at": created_at}), 0.1, 1, NOW, repeated=False
+    )
     assert value(metrics, "function_vcluster_ready_seconds_count") == 0
     assert FIRST_READY_SECONDS == 3600
 
@@ -249,17 +251,19 @@ def test_phases_are_forgotten() -> None:
         return {p: value(metrics, "function_vcluster_vclusters", phase=p) for p in PHASES}
 
     for uid, phase in (("a", "rancher"), ("b", "ready"), ("a", "ready")):
-        metrics.answered(Call(**{**CALL.__dict__, "uid": uid, "phase": phase}), 0.1, 1, NOW)
+        metrics.answered(
+            Call(**{**CALL.__dict__, "uid": uid, "phase": phase}), 0.1, 1, NOW, repeated=False
+        )
     assert counted() == {**dict.fromkeys(PHASES, 0), "ready": 2}
     now[0] = REMEMBERED_SECONDS + 1
-    metrics.answered(CALL, 0.1, 1, NOW)
+    metrics.answered(CALL, 0.1, 1, NOW, repeated=False)
     assert counted() == {**dict.fromkeys(PHASES, 0), "ready": 1}
 
 
 def test_no_metric_names_a_vcluster() -> None:
     """A hundred thousand VClusters make no more series than one."""
     metrics = Metrics(lambda: 0)
-    metrics.answered(CALL, 0.1, 1, NOW)
+    metrics.answered(CALL, 0.1, 1, NOW, repeated=False)
     labels = {
         (sample.name, label)
         for family in metrics.registry.collect()
