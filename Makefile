@@ -24,7 +24,7 @@ compile = .venv/bin/uv pip compile --quiet --universal --generate-hashes --no-em
 .DELETE_ON_ERROR:
 # A Go build takes all cores by itself, and two at once would install Go twice.
 .NOTPARALLEL:
-.PHONY: help venv up down e2e test lint lint-dockerfile demo render validate bench generate examples tools \
+.PHONY: help venv up down e2e test lint lint-dockerfile lint-workflows lint-monitoring demo render validate bench generate examples tools \
 	tools-apiserver tools-node tools-earlier lock wheel package package-configuration package-function clean
 
 help: ## list the targets
@@ -59,6 +59,13 @@ lint: $(venv_stamp) ## check style, types and the borders between modules
 
 lint-dockerfile: .tools/hadolint/complete ## check the Dockerfile
 	.tools/hadolint/bin/hadolint Dockerfile
+
+lint-workflows: $(venv_stamp) .tools/bin/actionlint ## check the workflows
+	.tools/bin/actionlint -shellcheck= -pyflakes=
+	.venv/bin/zizmor --offline --quiet --persona=pedantic .github
+
+lint-monitoring: $(venv_stamp) .tools/bin/promtool ## check alerts by Prometheus itself
+	@$(venv_python) -m scripts.alerts
 
 render: $(venv_stamp) $(core_tools) ## render an example by Crossplane: EXAMPLE=kunde1 [STATE=ready]
 	@$(venv_python) -m scripts.render $(EXAMPLE) $(STATE)

@@ -1,102 +1,147 @@
-"""The Release: complete, and the same settings for all three."""
+"""Releases: versions that agree, workflows with few rights, and a signature that is asked for."""
 
-from function.release import UNLIMITED, Chart, Detail, release
+import re
+import shutil
+from pathlib import Path
+from typing import Any
 
+import jsonschema
+import pytest
+import yaml
 
-def test_least() -> None:
-    """A Release without details, with everything that all of ours share."""
-    assert release(
-        name="kunde1-namespace",
-        home="vcluster-system",
-        target="kunde1",
-        provider_config="default",
-        chart=Chart("https://charts.example.org", "vcluster-namespace", "0.1.0"),
-        values={"name": "kunde1"},
-    ) == {
-        "apiVersion": "helm.m.crossplane.io/v1beta1",
-        "kind": "Release",
-        "metadata": {
-            "name": "kunde1-namespace",
-            "namespace": "vcluster-system",
-            "annotations": {
-                "crossplane.io/external-name": "kunde1-namespace",
-                "crossplane.io/poll-interval": "30s",
-            },
-        },
-        "spec": {
-            "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "default"},
-            "rollbackLimit": 2147483647,
-            "forProvider": {
-                "chart": {
-                    "repository": "https://charts.example.org",
-                    "name": "vcluster-namespace",
-                    "version": "0.1.0",
-                },
-                "namespace": "kunde1",
-                "skipCreateNamespace": True,
-                "maxHistory": 3,
-                "values": {"name": "kunde1"},
-            },
-        },
-    }
+from scripts import release
+
+ROOT = Path(__file__).parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+VERIFICATION = ROOT / "install" / "verification.yaml"
+CRD = ROOT / ".tools" / "crds" / "pkg.crossplane.io_imageconfigs.yaml"
+SHA = re.compile(r"uses: ([-\w/]+)@([0-9a-f]{40}) # v\d+\.\d+\.\d+$")
 
 
-def test_everything() -> None:
-    """Digest, pull secret, rollback limit and connection details, as provider-helm names them."""
-    built = release(
-        name="kunde1-vcluster",
-        home="vcluster-system",
-        target="kunde1",
-        provider_config="edge",
-        chart=Chart("oci://ghcr.io/x", "vcluster", "0.36.1", "sha256:abc", "pull"),
-        values={},
-        rollback_limit=3,
-        details=[
-            Detail("available", "apps/v1", "StatefulSet", "kunde1-vcluster", "status.replicas"),
-            Detail("kubeconfig", "v1", "Secret", "vc-kunde1-vcluster", "data.config"),
-        ],
-        connection_secret="kunde1-vcluster-conn",
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a copy of what a release looks at, with a section of the changelog."""
+    for name in (
+        "pyproject.toml",
+        "configuration",
+        "configuration-namespaced",
+        "install",
+        "charts",
+    ):
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, tmp_path / name)
+        else:
+            shutil.copy(source, tmp_path)
+    (tmp_path / "CHANGELOG.md").write_text(
+        "# Changelog\n\n## [Unreleased]\n\n## [0.1.0] - 2026-01-01\n\n### Added\n\n- All.\n\n"
+        "## [0.0.1] - 2025-01-01\n\n- Old.\n"
     )
-    assert built["spec"] == {
-        "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "edge"},
-        "rollbackLimit": 3,
-        "forProvider": {
-            "chart": {
-                "repository": "oci://ghcr.io/x",
-                "name": "vcluster",
-                "version": "0.36.1",
-                "digest": "sha256:abc",
-                "pullSecretRef": {"name": "pull"},
-            },
-            "namespace": "kunde1",
-            "skipCreateNamespace": True,
-            "maxHistory": 3,
-            "values": {},
-        },
-        "connectionDetails": [
-            {
-                "apiVersion": "apps/v1",
-                "kind": "StatefulSet",
-                "name": "kunde1-vcluster",
-                "namespace": "kunde1",
-                "fieldPath": "status.replicas",
-                "toConnectionSecretKey": "available",
-                "skipPartOfReleaseCheck": True,
-            },
-            {
-                "apiVersion": "v1",
-                "kind": "Secret",
-                "name": "vc-kunde1-vcluster",
-                "namespace": "kunde1",
-                "fieldPath": "data.config",
-                "toConnectionSecretKey": "kubeconfig",
-                "skipPartOfReleaseCheck": True,
-            },
-        ],
-        "writeConnectionSecretToRef": {"name": "kunde1-vcluster-conn"},
+    return tmp_path
+
+
+def test_versions_agree(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tag, the package and the charts have one version, and the changelog tells of it."""
+    assert release.main(["check", "v0.1.0"], root) is None
+    assert release.main(["notes", "v0.1.0"], root) is None
+    assert capsys.readouterr().out == "### Added\n\n- All.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["check", "0.1.0"], "release: 0.1.0 is no version such as v1.2.3"),
+        (["check", "v0.1.0-rc1"], "release: v0.1.0-rc1 is no version such as v1.2.3"),
+        (
+            ["check", "v0.2.0"],
+            (
+                "release: the tag is v0.2.0, but pyproject.toml has 0.1.0, "
+                "charts/vcluster-namespace/Chart.yaml has 0.1.0, "
+                "charts/vcluster-rancher/Chart.yaml has 0.1.0, "
+                "charts/vcluster-rancher-watch/Chart.yaml has 0.1.0"
+            ),
+        ),
+        (["notes", "v0.2.0"], "release: CHANGELOG.md has no section [0.2.0]"),
+        (["publish"], "release: give check TAG, notes TAG or place REGISTRY"),
+    ],
+)
+def test_refused(arguments: list[str], error: str, root: Path) -> None:
+    """What does not fit together is named before anything is published."""
+    assert release.main(arguments, root) == error
+
+
+def test_this_tree_has_one_version() -> None:
+    """Whoever raises it raises it everywhere."""
+    assert len({version for _, version in release.versions(ROOT)}) == 1
+
+
+def test_place(root: Path) -> None:
+    """What is published names where it is published, and nothing names the example any more."""
+    release.main(["place", "ghcr.io/telekom"], root)
+    written = {
+        file: file.read_text() for name in release.PLACES for file in (root / name).glob("*.yaml")
+    }
+    assert not [file for file, text in written.items() if release.PLACEHOLDER in text]
+    package = yaml.safe_load(written[root / "configuration" / "crossplane.yaml"])
+    assert {each["package"] for each in package["spec"]["dependsOn"]} == {
+        "xpkg.crossplane.io/crossplane-contrib/provider-helm",
+        "ghcr.io/telekom/function-vcluster",
     }
 
 
-def test_unlimited_is_the_largest_int32() -> None:
-    """The limit of a first install is as large as the field can hold."""
-    assert UNLIMITED == 2147483647
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_actions_are_pinned(file: Path) -> None:
+    """By commit, with the version beside it: a tag can be moved."""
+    lines = [line for line in file.read_text().splitlines() if "uses:" in line]
+    assert lines
+    assert all(SHA.search(line) for line in lines)
+
+
+def test_each_action_is_pinned_once() -> None:
+    """No workflow lags behind."""
+    found = {SHA.search(line) for file in WORKFLOWS for line in file.read_text().splitlines()}
+    pins = {match.groups() for match in found if match}
+    assert len(pins) == len({action for action, _ in pins})
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_workflows_have_no_right_by_default(file: Path) -> None:
+    """Each job names what it may do; only a release may publish, and only its last job."""
+    workflow: dict[str, Any] = yaml.safe_load(file.read_text())
+    assert workflow["permissions"] == {}
+    writes = {
+        name: sorted(right for right, level in job["permissions"].items() if level == "write")
+        for name, job in workflow["jobs"].items()
+    }
+    expected = {
+        "release.yml": {
+            "python": [],
+            "image": [],
+            "publish": ["attestations", "contents", "id-token", "packages"],
+        },
+        "lock.yml": {"lock": ["contents", "pull-requests"]},
+    }
+    assert writes == expected.get(file.name, {name: [] for name in workflow["jobs"]})
+    assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+
+
+def test_verification_asks_for_the_release_workflow() -> None:
+    """Crossplane takes what that workflow signed at a tag; not another's, nor a branch's."""
+    config: dict[str, Any] = yaml.safe_load(VERIFICATION.read_text())
+    (authority,) = config["spec"]["verification"]["cosign"]["authorities"]
+    (identity,) = authority["keyless"]["identities"]
+    prefix = "https://github.com/example/function-vcluster/.github/workflows"
+    asked = re.compile(identity["subjectRegExp"])
+    assert asked.search(f"{prefix}/release.yml@refs/tags/v1.2.3")
+    assert not asked.search(f"{prefix}/release.yml@refs/heads/main")
+    assert not asked.search(f"{prefix}/ci.yml@refs/tags/v1.2.3")
+    assert not asked.search(f"{prefix.replace('.com', 'xcom')}/release.yml@refs/tags/v1.2.3")
+    assert (ROOT / ".github" / "workflows" / "release.yml").exists()
+
+
+def test_verification_fits_crossplane() -> None:
+    """The object is one that Crossplane knows."""
+    if not CRD.exists():
+        pytest.skip("make tools gives Crossplane's CRDs")
+    schema = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    jsonschema.validate(yaml.safe_load(VERIFICATION.read_text()), schema)
