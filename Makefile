@@ -76,6 +76,24 @@ validate: $(venv_stamp) $(core_tools) .tools/crds.complete ## check all examples
 bench: $(venv_stamp) ## measure the function
 	@$(venv_python) -m bench
 
+# TARGET is one of fuzz/targets.py. What was found is written into the folder .tools/fuzz/found.
+TARGET = edge
+SECONDS = 60
+.PHONY: fuzz
+fuzz: $(venv_stamp) .tools/fuzz/complete ## look for input that breaks what takes input: [TARGET=edge] [SECONDS=60]
+	@mkdir -p .tools/fuzz/found
+	@.tools/fuzz/bin/python -m fuzz '$(TARGET)' '.tools/fuzz/corpus/$(TARGET)' \
+		-max_total_time=$(SECONDS) -artifact_prefix=.tools/fuzz/found/
+
+.tools/fuzz/complete: tools/fuzz.lock requirements.lock
+	@echo 'fuzz: installing atheris into .tools/fuzz'
+	@$(PYTHON) -m venv --clear .tools/fuzz
+	@for lock in requirements.lock tools/fuzz.lock; do \
+		.tools/fuzz/bin/python -m pip install --quiet --disable-pip-version-check \
+			--require-hashes --only-binary :all: --requirement "$$lock" || exit 1; \
+	done
+	@touch $@
+
 # Many minutes. Options of the program: SCALE_ARGS='--steady 0 --poll 30'.
 COUNT = 100
 SCALE_ARGS =
@@ -160,6 +178,7 @@ lock: $(venv_stamp) ## pin all Python packages anew: [LOCK_ARGS=--upgrade]
 	{ sed -n 's/^requires = \["\(hatchling==[^"]*\)".*/\1/p' pyproject.toml; echo editables; } | \
 		$(compile) - --output-file requirements-build.lock >/dev/null
 	$(compile) tools/go.in --output-file tools/go.lock >/dev/null
+	$(compile) tools/fuzz.in --output-file tools/fuzz.lock >/dev/null
 	$(compile) tools/hadolint.in --output-file tools/hadolint.lock >/dev/null
 
 wheel: $(venv_stamp) ## build the wheel into dist/

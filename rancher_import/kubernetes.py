@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
 import msgspec
-import yaml
 from lightkube import Client
 from lightkube.config.client_adapter import verify_cluster
-from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import User
 from lightkube.core.exceptions import ApiError
 from lightkube.models.meta_v1 import ObjectMeta
@@ -40,7 +39,7 @@ from lightkube.resources.rbac_authorization_v1 import (
 )
 from lightkube.types import PatchType
 
-from rancher_import import tls
+from rancher_import import kubeconfig, tls
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.manifest import CLUSTER_SCOPED, Object
 from rancher_import.model import Agent, Inside, Marker, State
@@ -165,23 +164,17 @@ def client(config: SingleConfig) -> Client:
 class Tenant:
     """The virtual cluster, as its administrator."""
 
-    def __init__(self, kubeconfig: str, server: str = "") -> None:
-        """Prepare a client; nothing is sent yet.
+    def __init__(self, text: str, server: str = "") -> None:
+        """Prepare a client from the text of a kubeconfig; nothing is sent yet.
 
         `server` takes the place of the kubeconfig's; it is verified by the kubeconfig's CA.
         """
+        config = kubeconfig.read(text, server)
         try:
-            config = KubeConfig.from_dict(yaml.safe_load(kubeconfig)).get()
-        except Exception:  # noqa: BLE001  # whatever is wrong with it, its text must not be shown
-            message = "The kubeconfig Secret holds no kubeconfig."
+            self._client = client(config)
+        except (ValueError, OSError):
+            message = "The kubeconfig Secret holds no certificates that can be read."
             raise TransientError("BadKubeconfig", message) from None
-        if config is None:
-            message = "The kubeconfig Secret names no current context."
-            raise TransientError("BadKubeconfig", message)
-        if server:
-            cluster = msgspec.structs.replace(config.cluster, server=server)
-            config = config._replace(cluster=cluster)
-        self._client = client(config)
 
     def close(self) -> None:
         """Let the connections go."""

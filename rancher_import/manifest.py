@@ -30,8 +30,11 @@ Object = dict[str, Any]
 def read(text: str) -> list[Object]:
     """Return the objects, namespaces first. Refuses kinds that Rancher does not send."""
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
+            message = "Rancher's manifest refers to parts of itself, which no known Rancher does."
+            raise RefusedError("UnknownManifest", message)
         documents = [document for document in yaml.safe_load_all(text) if document]
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise TransientError("BadManifest", "Rancher's manifest is no YAML.") from None
     if not documents:
         raise TransientError("BadManifest", "Rancher's manifest is empty.")
@@ -48,8 +51,10 @@ def _checked(document: object) -> Object:
             f"Rancher's manifest holds a {kind[1]} of {kind[0]}, which no known Rancher sends."
         )
         raise RefusedError("UnknownManifest", message)
-    found = dict(document)
-    if found["kind"] in CLUSTER_SCOPED:
+    metadata = document.get("metadata")
+    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("name"), str):
+        raise TransientError("BadManifest", f"Rancher's manifest holds a {kind[1]} without a name.")
+    if kind[1] in CLUSTER_SCOPED:
         # Rancher's cluster role binding names a namespace, which an API server ignores.
-        found["metadata"] = {k: v for k, v in found["metadata"].items() if k != "namespace"}
-    return found
+        metadata = {key: value for key, value in metadata.items() if key != "namespace"}
+    return {**document, "metadata": dict(metadata)}

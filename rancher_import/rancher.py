@@ -8,9 +8,9 @@ where it has no right on the whole type, so neither means "gone" by itself.
 import base64
 import functools
 import ssl
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -42,6 +42,8 @@ BINDINGS = "/v1/management.cattle.io.clusterroletemplatebindings"
 FORCE_DEPLOY = "io.cattle.agent.force.deploy"
 
 PLACEHOLDER = "{token}"
+
+T = TypeVar("T")
 
 _SUBJECT_FIELDS: dict[SubjectKind, str] = {
     "user": "userName",
@@ -101,18 +103,13 @@ class Rancher:
         answer = self._call("GET", CLUSTERS, params={"filter": f"metadata.name={name}"})
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return None
-        for found in answer.json().get("data") or ():
-            metadata = found["metadata"]
-            # Older Ranchers match a part of the name.
-            if (metadata["name"], metadata["namespace"]) == (name, NAMESPACE):
-                return _cluster(found)
-        return None
+        return _read(answer, lambda found: _named(found, name))
 
     def owned(self) -> list[Cluster]:
         """Return all clusters that bear an owner of ours."""
         answer = self._call("GET", CLUSTERS)
-        found = _ok(answer, "list provisioning.cattle.io/clusters").get("data") or ()
-        return [cluster for cluster in map(_cluster, found) if OWNER_UID in cluster.labels]
+        found = _ok(answer, "list provisioning.cattle.io/clusters", _clusters)
+        return [cluster for cluster in found if OWNER_UID in cluster.labels]
 
     def create(self, wish: Wish, vcluster_uid: str) -> bool:
         """Create the cluster; tell whether it exists now. False: the name is taken, or leaves."""
@@ -172,13 +169,13 @@ class Rancher:
         answer = self._call("GET", f"{MANAGEMENT}/{cluster_id}")
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return None
-        return read_management(_ok(answer, "get management.cattle.io/clusters"))
+        return _ok(answer, "get management.cattle.io/clusters", read_management)
 
     def identity(self, cluster_id: str) -> str:
         """Return the identity of the virtual cluster behind a cluster, as Rancher reaches it."""
         path = f"/k8s/clusters/{cluster_id}/api/v1/namespaces/kube-system"
-        found = _ok(self._call("GET", path), "get the namespace kube-system in the cluster")
-        return str((found.get("metadata") or {}).get("uid") or "")
+        right = "get the namespace kube-system in the cluster"
+        return _ok(self._call("GET", path), right, _uid)
 
     def managed(self) -> dict[str, Management]:
         """Return all management clusters that we may see, by id: one call for the watcher.
@@ -186,26 +183,22 @@ class Rancher:
         A refusal is an error and not an empty list, which would mean that all are gone.
         """
         answer = self._call("GET", MANAGEMENT)
-        found = _ok(answer, "list management.cattle.io/clusters").get("data") or ()
-        return {one["metadata"]["name"]: read_management(one) for one in found}
+        return _ok(answer, "list management.cattle.io/clusters", _managed)
 
     def registration(self, cluster_id: str) -> Registration | None:
         """Return the registration token, or None while Rancher has not made it."""
         answer = self._call("GET", f"{TOKENS}/{cluster_id}/default-token")
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return None
-        status = (
-            _ok(answer, "get management.cattle.io/clusterregistrationtokens").get("status") or {}
-        )
-        url = str(status.get("manifestUrl") or "")
-        token = status.get("token") or ""
+        right = "get management.cattle.io/clusterregistrationtokens"
+        url, token, secret = _ok(answer, right, _token)
         if token in ("", PLACEHOLDER) or PLACEHOLDER in url:
-            token = self._token_in_secret(cluster_id, status.get("tokenSecretName")) or token
+            token = self._token_in_secret(cluster_id, secret) or token
         if token in ("", PLACEHOLDER):
             return None
-        return Registration(path=urlsplit(url.replace(PLACEHOLDER, token)).path)
+        return Registration(path=_path(url.replace(PLACEHOLDER, token)))
 
-    def _token_in_secret(self, cluster_id: str, name: str | None) -> str:
+    def _token_in_secret(self, cluster_id: str, name: str) -> str:
         """Return the token from its Secret, where Rancher shows a placeholder in its place.
 
         So from 2.13.8, 2.14.4 and 2.15.0 on in all raw reads.
@@ -215,8 +208,7 @@ class Rancher:
         answer = self._call("GET", f"/v1/secrets/{cluster_id}/{name}")
         if answer.status_code != OK:
             return ""
-        encoded = (answer.json().get("data") or {}).get("token") or ""
-        return base64.b64decode(encoded).decode()
+        return _read(answer, _decoded_token)
 
     def manifest(self, registration: Registration) -> str:
         """Fetch the import manifest, from the Rancher that we were told and without our token."""
@@ -234,20 +226,15 @@ class Rancher:
     def force_deploy(self, cluster_id: str) -> None:
         """Make Rancher deploy its agent again; only Norman lets a cluster's owner do that."""
         path = f"/v3/clusters/{cluster_id}"
-        current = _ok(self._call("GET", path), "get clusters")
-        body = {
-            "name": current.get("name"),
-            "annotations": {**(current.get("annotations") or {}), FORCE_DEPLOY: "true"},
-        }
-        _ok(self._call("PUT", path, json=body), "update clusters")
+        body = _ok(self._call("GET", path), "get clusters", _deployed_again)
+        _ok(self._call("PUT", path, json=body), "update clusters", _whatever)
 
     def bindings(self, cluster_id: str) -> tuple[Binding, ...] | None:
         """Return the role bindings in a cluster, or None while we may not see them."""
         answer = self._call("GET", f"{BINDINGS}/{cluster_id}")
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return None
-        found = _ok(answer, "list management.cattle.io/clusterroletemplatebindings")
-        return tuple(_binding(one) for one in found.get("data") or ())
+        return _ok(answer, "list management.cattle.io/clusterroletemplatebindings", _bindings)
 
     def bind(self, cluster_id: str, name: str, owner: Owner, *, managed: bool = True) -> None:
         """Bind a role. That somebody has it already, by whose binding ever, is fine.
@@ -277,10 +264,7 @@ class Rancher:
         answer = self._call("GET", "/v3/tokens", params={"current": "true"})
         if answer.status_code != OK:
             return ""
-        for token in answer.json().get("data") or ():
-            if token.get("current"):
-                return str(token.get("expiresAt") or "")
-        return ""
+        return _read(answer, _expiry)
 
     def may_create(self) -> bool:
         """Tell whether the token's user may create clusters, without creating one."""
@@ -294,8 +278,8 @@ class Rancher:
 
     def ensure(self, path: str, name: str, body: Mapping[str, Any]) -> bool:
         """Create a Norman object unless one of that name exists; tell whether it was created."""
-        found = _ok(self._call("GET", path, params={"name": name}), f"list {path}")
-        if any(one.get("name") == name for one in found.get("data") or ()):
+        answer = self._call("GET", path, params={"name": name})
+        if name in _ok(answer, f"list {path}", _names):
             return False
         answer = self._call("POST", path, json=dict(body))
         if answer.status_code != CREATED:
@@ -330,44 +314,129 @@ def read_management(found: Mapping[str, Any]) -> Management:
     return Management(
         connected=all(state.get("status") == "True" for state in states),
         terminating="deletionTimestamp" in found["metadata"],
-        message=next((str(s["message"]) for s in states if s.get("message")), ""),
+        message=next((_text(s["message"]) for s in states if s.get("message")), ""),
     )
+
+
+def _managed(found: Mapping[str, Any]) -> dict[str, Management]:
+    return {_text(one["metadata"]["name"]): read_management(one) for one in found.get("data") or ()}
+
+
+def _clusters(found: Mapping[str, Any]) -> list[Cluster]:
+    return [_cluster(one) for one in found.get("data") or ()]
+
+
+def _named(found: Mapping[str, Any], name: str) -> Cluster | None:
+    """Return the cluster of a name; older Ranchers answer all that have it as a part of theirs."""
+    for one in found.get("data") or ():
+        metadata = one["metadata"]
+        if (metadata["name"], metadata["namespace"]) == (name, NAMESPACE):
+            return _cluster(one)
+    return None
 
 
 def _cluster(found: Mapping[str, Any]) -> Cluster:
     metadata = found["metadata"]
+    labels = (metadata.get("labels") or {}).items()
     return Cluster(
-        name=metadata["name"],
-        uid=metadata["uid"],
-        labels=metadata.get("labels") or {},
-        cluster_id=(found.get("status") or {}).get("clusterName") or "",
+        name=_text(metadata["name"]),
+        uid=_text(metadata["uid"]),
+        labels={key: _text(value) for key, value in labels},
+        cluster_id=_text((found.get("status") or {}).get("clusterName") or ""),
         terminating="deletionTimestamp" in metadata,
     )
+
+
+def _uid(found: Mapping[str, Any]) -> str:
+    return _text((found.get("metadata") or {}).get("uid") or "")
+
+
+def _token(found: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return URL and token of a registration, and the name of the Secret with the token."""
+    status = found.get("status") or {}
+    url, token, secret = (status.get(key) for key in ("manifestUrl", "token", "tokenSecretName"))
+    return _text(url or ""), _text(token or ""), _text(secret or "")
+
+
+def _decoded_token(found: Mapping[str, Any]) -> str:
+    return base64.b64decode((found.get("data") or {}).get("token") or "").decode()
+
+
+def _path(url: str) -> str:
+    """Return the path of a URL, whose host is not asked: it is not the one that we were told."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = ""
+    if not path.startswith("/"):
+        message = "Rancher names no URL for the import manifest: is its server-url set?"
+        raise TransientError("BadAnswer", message)
+    return path
+
+
+def _deployed_again(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes Rancher deploy its agent, in an update that has to name all."""
+    annotations = {**(found.get("annotations") or {}), FORCE_DEPLOY: "true"}
+    return {"name": found.get("name"), "annotations": annotations}
+
+
+def _bindings(found: Mapping[str, Any]) -> tuple[Binding, ...]:
+    return tuple(_binding(one) for one in found.get("data") or ())
 
 
 def _binding(found: Mapping[str, Any]) -> Binding:
     metadata = found["metadata"]
     return Binding(
-        name=metadata["name"],
-        role=found.get("roleTemplateName") or "",
+        name=_text(metadata["name"]),
+        role=_text(found.get("roleTemplateName") or ""),
         subjects=frozenset(
-            (kind, found[field]) for kind, field in _SUBJECT_FIELDS.items() if found.get(field)
+            (kind, _text(found[field]))
+            for kind, field in _SUBJECT_FIELDS.items()
+            if found.get(field)
         ),
         ours=(metadata.get("labels") or {}).get(MANAGED) == MANAGER,
     )
 
 
-def _ok(answer: httpx2.Response, right: str) -> dict[str, Any]:
+def _expiry(found: Mapping[str, Any]) -> str:
+    tokens = found.get("data") or ()
+    return next((_text(one.get("expiresAt") or "") for one in tokens if one.get("current")), "")
+
+
+def _names(found: Mapping[str, Any]) -> list[str]:
+    return [_text(one.get("name") or "") for one in found.get("data") or ()]
+
+
+def _whatever(_: Mapping[str, Any]) -> None:
+    """Read nothing of an answer."""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _ok(answer: httpx2.Response, right: str, read: Callable[[dict[str, Any]], T]) -> T:
     if answer.status_code != OK:
         raise _unexpected(answer, right)
-    found: dict[str, Any] = answer.json()
-    return found
+    return _read(answer, read)
+
+
+def _read(answer: httpx2.Response, read: Callable[[dict[str, Any]], T]) -> T:
+    """Return what is read of an answer, which somebody in between may have given."""
+    try:
+        return read(answer.json())
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        path = answer.request.url.path
+        message = f"What is answered to {path} is not what Rancher answers: is RANCHER_URL right?"
+        raise TransientError("BadAnswer", message) from None
 
 
 def _message(answer: httpx2.Response) -> str:
     try:
         return str(answer.json().get("message", ""))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""
 
 

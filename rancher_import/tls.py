@@ -52,7 +52,7 @@ def _pinned(options: RancherOptions) -> str:
             trust_env=False,
         )
         pem = str(answer.json()["value"]).strip() + "\n"
-    except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+    except (httpx2.HTTPError, ValueError, KeyError, TypeError, RecursionError):
         raise TransientError("RancherUnreachable", "Rancher gives no CA certificate.") from None
     if hashlib.sha256(pem.encode()).hexdigest() != options.ca_checksum:
         message = "The CA certificate that Rancher shows has another checksum than expected."

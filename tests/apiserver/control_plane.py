@@ -6,6 +6,7 @@ Nothing else of Kubernetes runs: pods stay pending and owners are not followed.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import http.client
@@ -65,7 +66,9 @@ class Client:
                     "name": "test",
                     "cluster": {
                         "server": f"https://{self.address}:{self.port}",
-                        "certificate-authority": str(self.ca),
+                        "certificate-authority-data": base64.b64encode(
+                            self.ca.read_bytes()
+                        ).decode(),
                     },
                 }
             ],

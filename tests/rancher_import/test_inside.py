@@ -1,14 +1,18 @@
 """What the importer sees and does inside a virtual cluster, on an API in memory."""
 
+import gc
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from lightkube.config.models import Cluster, User
 
 from demo import kubernetes
 from rancher_import.cleaning import clean_inside
 from rancher_import.errors import RefusedError, TransientError
+from rancher_import.kubeconfig import read as read_kubeconfig
 from rancher_import.kubernetes import Tenant
 from rancher_import.manifest import read
 from rancher_import.model import Agent, Inside, Marker
@@ -306,6 +310,85 @@ def test_no_kubeconfig() -> None:
     assert "s3cr3t" not in str(error.value)
 
 
+def kubeconfig(cluster: dict[str, Any], user: dict[str, Any]) -> str:
+    """Return a kubeconfig of a virtual cluster, with what somebody has added."""
+    return json.dumps(
+        {
+            "current-context": "a",
+            "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+            "clusters": [
+                {
+                    "name": "a",
+                    "cluster": {
+                        "server": "https://a",
+                        "certificate-authority-data": "QQ==",
+                        **cluster,
+                    },
+                }
+            ],
+            "users": [{"name": "a", "user": {"client-certificate-data": "Qg==", **user}}],
+        }
+    )
+
+
+PROGRAM = {"apiVersion": "client.authentication.k8s.io/v1beta1", "command": "s3cr3t"}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "user", "what"),
+    [
+        pytest.param({}, {"exec": PROGRAM}, "a program to run", id="exec"),
+        pytest.param({}, {"auth-provider": {"name": "s3cr3t"}}, "an auth provider", id="provider"),
+        pytest.param({}, {"tokenFile": "/s3cr3t"}, "a file with a token", id="token-file"),
+        pytest.param(
+            {}, {"client-certificate": "/s3cr3t"}, "files with certificates", id="certificate-file"
+        ),
+        pytest.param({}, {"client-key": "/s3cr3t"}, "files with certificates", id="key-file"),
+        pytest.param(
+            {"certificate-authority": "/s3cr3t"}, {}, "files with certificates", id="ca-file"
+        ),
+        pytest.param({}, {"username": "s3cr3t"}, "a password", id="password"),
+        pytest.param(
+            {"insecure-skip-tls-verify": True}, {}, "a server that is not verified", id="insecure"
+        ),
+        pytest.param({"server": "http://s3cr3t"}, {}, "a server without TLS", id="no-tls"),
+    ],
+)
+def test_a_kubeconfig_that_asks_for_more(
+    cluster: dict[str, Any], user: dict[str, Any], what: str
+) -> None:
+    """Whoever took over a control plane runs no program here, and is sent no file of ours."""
+    with pytest.raises(RefusedError) as error:
+        Tenant(kubeconfig(cluster, user))
+    assert str(error.value) == (
+        f"BadKubeconfig: The kubeconfig Secret names {what}. No virtual cluster writes that: "
+        "somebody else did."
+    )
+
+
+def test_what_is_taken_of_a_kubeconfig() -> None:
+    """Server, certificates and token, and nothing that a newer client might understand."""
+    found = read_kubeconfig(kubeconfig({"tls-server-name": "x"}, {"token": "t", "as": "admin"}))
+    assert (found.cluster, found.user) == (
+        Cluster(server="https://a", certificate_auth_data="QQ=="),
+        User(token="t", client_cert_data="Qg=="),
+    )
+    elsewhere = read_kubeconfig(kubeconfig({"server": "http://s3cr3t"}, {}), "https://b")
+    assert elsewhere.cluster.server == "https://b"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_certificates_that_are_none() -> None:
+    """They are named as such, without their text."""
+    with pytest.raises(TransientError) as error:
+        Tenant(kubeconfig({}, {"client-key-data": "czNjcjN0"}))
+    # lightkube leaves a temporary file to whoever collects garbage.
+    gc.collect()
+    assert str(error.value) == (
+        "BadKubeconfig: The kubeconfig Secret holds no certificates that can be read."
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -315,6 +398,13 @@ def test_no_kubeconfig() -> None:
         pytest.param("- 1", "BadManifest", id="no-object"),
         pytest.param("", "BadManifest", id="empty"),
         pytest.param("a: b: c", "BadManifest", id="no-yaml"),
+        pytest.param("a: 2026-99-99", "BadManifest", id="no-date"),
+        pytest.param("apiVersion: v1\nkind: Namespace", "BadManifest", id="no-metadata"),
+        pytest.param("apiVersion: v1\nkind: Secret\nmetadata: x", "BadManifest", id="no-map"),
+        pytest.param(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: 1}", "BadManifest", id="no-name"
+        ),
+        pytest.param("a: &a [x]\nb: [*a, *a]", "UnknownManifest", id="aliases-that-swell"),
     ],
 )
 def test_manifests_that_are_not_ranchers(text: str, reason: str) -> None:

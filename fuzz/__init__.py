@@ -1,0 +1,1 @@
+"""Input that nobody wrote, to what takes input from others: `make fuzz TARGET=edge SECONDS=60`."""
