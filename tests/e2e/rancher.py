@@ -110,9 +110,14 @@ class Control:
         """Let the agent of a cluster connect again."""
         self._ask("/agents", {"cluster": name, "connect": True})
 
-    def revoke_token(self) -> None:
-        """Refuse the importer's token."""
-        self._ask("/token", {"user": "importer", "valid": False})
+    def revoke_token(self, but: str = "") -> None:
+        """Refuse the importer's tokens, but for one."""
+        self._ask("/token", {"user": "importer", "valid": False, "but": but})
+
+    def new_token(self, seconds: float) -> str:
+        """Return a further token of the importer, good for some seconds."""
+        body = {"user": "importer", "seconds": seconds}
+        return str(self._ask("/token/new", body)["token"])
 
     def restore_token(self) -> None:
         """Accept it again."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e import rancher
 from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import (
     PLATFORM,
@@ -36,6 +37,13 @@ DELETED = "crash-deleted"
 KILLING_SECONDS = 60
 DELETION_SECONDS = 20
 LONGEST_PAUSE = 6.0
+
+MOUNT_SECONDS = 30
+"""After which the kubelet here has given all pods a changed Secret."""
+LOOK_SECONDS = 20
+"""Longer than the watcher and provider-helm take to notice a token that is refused."""
+TOKEN_SECONDS = MOUNT_SECONDS + LOOK_SECONDS + 10
+A_YEAR = 365 * 24 * 3600.0
 
 CANNOT_ASK = "Rancher cannot be asked whether it is connected."
 REJECTED = "Rancher does not accept the token: it is wrong, expired or for one cluster only."
@@ -90,7 +98,7 @@ def test_kill_9_at_random_moments_loses_nothing(
 def test_imports_survive_rancher_and_ready_follows_it(
     kube: Kube, control: Control, made: Callable[..., str]
 ) -> None:
-    """Rancher is down, reached by no agent, and then refuses its token: conditions say each.
+    """Rancher is down, and then reached by no agent: conditions say each.
 
     What is imported meanwhile waits, and all is well afterwards.
     """
@@ -116,18 +124,56 @@ def test_imports_survive_rancher_and_ready_follows_it(
         control.let_in(connected)
         # What is Lost keeps its reason.
         await_ready(kube, connected)
-        control.revoke_token()
-        await_condition(
-            kube, connected, "RancherConnected False TokenRejected", f"{CANNOT_ASK} {REJECTED}"
-        )
     finally:
         control.up()
         control.let_in(connected)
-        control.restore_token()
     for name in (*NAMES, importing):
         await_ready(kube, name)
     assert {name: (control.cluster(name) or {})["id"] for name in NAMES} == before
     assert control.cluster(importing)
+
+
+@pytest.mark.usefixtures("killed")
+def test_a_token_is_rotated_and_one_that_expired_is_replaced(
+    kube: Kube, control: Control, there: Machine, made: Callable[..., str]
+) -> None:
+    """docs/rancher.md: in time nobody notices, and too late all is well with the new token.
+
+    No pod of ours restarts for it.
+    """
+    watcher = _watcher(kube)
+    importing = "crash-rotated"
+    try:
+        new = control.new_token(TOKEN_SECONDS)
+        rancher.give_token(there.place, new)
+        time.sleep(MOUNT_SECONDS)
+        control.revoke_token(but=new)
+        time.sleep(LOOK_SECONDS)
+        assert all(is_ready(kube.get(VCLUSTERS, name)) for name in NAMES)
+        await_condition(
+            kube, NAMES[0], "RancherConnected False TokenRejected", f"{CANNOT_ASK} {REJECTED}"
+        )
+        made(importing)
+        await_condition(kube, importing, "RancherConnected False TokenRejected", REJECTED)
+        rancher.give_token(there.place, control.new_token(A_YEAR))
+        for name in (*NAMES, importing):
+            await_ready(kube, name)
+    finally:
+        control.restore_token()
+        rancher.give_token(there.place)
+    assert _watcher(kube) == watcher
+
+
+def _watcher(kube: Kube) -> list[tuple[str, int]]:
+    """Return uid and restarts of the watcher's pods."""
+    pods = kube.list("pods", PLATFORM, "app.kubernetes.io/component=watch")
+    return sorted(
+        (
+            pod["metadata"]["uid"],
+            sum(each["restartCount"] for each in pod["status"]["containerStatuses"]),
+        )
+        for pod in pods
+    )
 
 
 @pytest.mark.usefixtures("killed")

@@ -45,9 +45,12 @@ def change(fake: FakeRancher, path: str, body: Json) -> Json:
         for name, value in body.items():
             setattr(fake.behaviour, name, Lag(value) if type(value) is float else value)
     elif path == "/token":
-        for token in fake.state.tokens.values():
-            if token.user.name == body["user"]:
+        for value, token in fake.state.tokens.items():
+            if token.user.name == body["user"] and value != body.get("but"):
                 token.expires = None if body["valid"] else 0
+    elif path == "/token/new":
+        user = next(one.user for one in fake.state.tokens.values() if one.user.name == body["user"])
+        return {"token": fake.state.new_token(user, body["seconds"]).value}
     elif path == "/agents":
         change_set = fake.state.cut_off.discard if body["connect"] else fake.state.cut_off.add
         change_set(body["cluster"])

@@ -1,0 +1,43 @@
+"""What is said of many VClusters follows from what was measured of a hundred."""
+
+import re
+
+import pytest
+
+from bench import model
+from scripts import life
+
+
+def test_the_model_is_what_the_page_shows() -> None:
+    """The table on paper is the one that the command prints."""
+    page = (life.ROOT / "docs" / "benchmarks.md").read_text()
+    assert "\n".join(model.lines(30)) in page
+
+
+def test_the_model_gives_back_what_was_measured() -> None:
+    """At the count and the poll of the run it says what the run said."""
+    cost = model.Cost(model.MEASURED_COUNT, model.MEASURED_POLL)
+    assert {program: cost.cores(program) * 60 for program in model.SECONDS} == pytest.approx(
+        {program: seconds for program, (seconds, _) in model.SECONDS.items()}
+    )
+    assert cost.calls_per_second * 60 == pytest.approx(model.CALLS)
+    assert cost.host_requests_per_second * 60 == pytest.approx(model.HOST_REQUESTS)
+    assert cost.breaks == ()
+
+
+def test_the_measured_run_is_what_the_page_shows() -> None:
+    """The model's figures are those of the table above it."""
+    page = (life.ROOT / "docs" / "benchmarks.md").read_text()
+    rows = {
+        "function": "function",
+        "Crossplane": "Crossplane",
+        "provider-helm": "provider-helm",
+        "API server": "API server of the control plane",
+        "API server of the host": "API server of the host",
+        "etcd of both": "etcd of both",
+    }
+    for program, row in rows.items():
+        seconds, _ = model.SECONDS[program]
+        assert re.search(rf"^\| {row} \| [\d.]+ \| {seconds} \|", page, re.MULTILINE), program
+    assert f"{model.CALLS}\n  times a minute" in page
+    assert f"{model.HOST_REQUESTS:,} requests a minute" in page
