@@ -51,6 +51,12 @@ down: $(venv_stamp) ## remove it with everything that it made: [CLUSTER=node|kin
 e2e: up ## test what users see on it: [LOCAL=dev] [TEST_ARGS='-k deletion']
 	@E2E='$(LOCAL)' $(venv_python) -m scripts.e2e $(TEST_ARGS)
 
+# Hours of accidents are found sooner with other seeds: SOAK_SEED=2 make soak.
+MINUTES = 30
+.PHONY: soak
+soak: up ## kill and change at random on it: [LOCAL=dev] [MINUTES=30]
+	@E2E='$(LOCAL)' SOAK_MINUTES='$(MINUTES)' $(venv_python) -m pytest tests/e2e/test_soak.py
+
 lint: $(venv_stamp) ## check style, types and the borders between modules
 	$(venv_python) -m ruff check
 	$(venv_python) -m ruff format --check
