@@ -79,8 +79,22 @@ render: $(venv_stamp) $(core_tools) ## render an example by Crossplane: EXAMPLE=
 validate: $(venv_stamp) $(core_tools) .tools/crds.complete ## check all examples against the real schemas
 	@$(venv_python) -m scripts.validate
 
-bench: $(venv_stamp) ## measure the function
-	@$(venv_python) -m bench
+# Options of the program: BENCH_ARGS='--calls 1000000 --seconds 3600'.
+BENCH_ARGS =
+bench: $(venv_stamp) .tools/runtime/complete ## measure the function
+	@$(venv_python) -m bench --python .tools/runtime/bin/python $(BENCH_ARGS)
+
+# What the image holds, made as the Dockerfile makes it.
+.tools/runtime/complete: requirements.lock $(venv_stamp)
+	@echo 'bench: installing what the image holds into .tools/runtime'
+	@$(PYTHON) -m venv --clear .tools/runtime
+	@.tools/runtime/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--require-hashes --only-binary :all: --requirement requirements.lock
+	@$(venv_python) -m hatchling build --target wheel --directory .tools/runtime/dist >/dev/null
+	@.tools/runtime/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--no-index --no-deps .tools/runtime/dist/*.whl
+	@.tools/runtime/bin/python -m compileall -q --invalidation-mode unchecked-hash .tools/runtime/lib
+	@touch $@
 
 # TARGET is one of fuzz/targets.py. What was found is written into the folder .tools/fuzz/found.
 TARGET = edge

@@ -36,15 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     try:
         with ExitStack() as stack:
             peers = [stack.enter_context(peer) for peer in loads.peers(os.environ)]
-            ours, baseline = (stack.enter_context(serving(each)) for each in _MODULES)
+            servers = (serving(module, options.python) for module in _MODULES)
+            ours, baseline = (stack.enter_context(server) for server in servers)
             each_load = loads.loads(ours, options.round_calls)
             for load in each_load:
                 wrong = load.check(ours.run(load.request))
                 if wrong:
                     return f"bench: {load.name}: {wrong}"
             _rounds(baseline, [*each_load, *peers], options.rounds)
-        start = _start()
-        memory = _memory(options.calls, options.seconds)
+        start = _start(options.python)
+        memory = _memory(options.python, options.calls, options.seconds)
     except (ServerError, ValueError) as error:
         return f"bench: {error}"
     lines = [row for load in [*each_load, *peers] for row in _rows(load)]
@@ -66,6 +67,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     ):
         told = f"{words} (default {default})"
         parser.add_argument(flag, type=_positive, default=default, help=told)
+    text = "Python that runs the function and the baseline (default this one)"
+    parser.add_argument("--python", default=sys.executable, help=text)
     return parser.parse_args(arguments)
 
 
@@ -94,9 +97,10 @@ def _rounds(baseline: Server, every: Sequence[Load], rounds: int) -> None:
                 caller.paced(load.payload, load.calls, rate, IN_FLIGHT, figures)
 
 
-def _memory(calls: int, seconds: float) -> tuple[report.Row, report.Row]:
+def _memory(python: str, calls: int, seconds: float) -> tuple[report.Row, report.Row]:
     """Return the rows of the memory before and after so many calls, or as many as time permits."""
-    with serving() as ours, serving("bench.baseline") as baseline:
+    with ExitStack() as stack:
+        ours, baseline = (stack.enter_context(serving(each, python)) for each in _MODULES)
         return _held((ours, baseline), loads.for_memory(ours), calls, seconds)
 
 
@@ -123,13 +127,13 @@ def _held(
     )
 
 
-def _start() -> report.Row:
+def _start(python: str) -> report.Row:
     """Return the row of the time from the start of the process until it answers."""
     seconds: tuple[list[float], ...] = tuple([] for _ in _MODULES)
     for _ in range(STARTS):
         for module, found in zip(_MODULES, seconds, strict=True):
             started = time.perf_counter()
-            with serving(module):
+            with serving(module, python):
                 found.append(time.perf_counter() - started)
     return report.start(STARTS, *(min(found) for found in seconds))
 

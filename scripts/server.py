@@ -45,14 +45,17 @@ class Server:
 
 
 @contextmanager
-def serving(module: str = "function") -> Iterator[Server]:
+def serving(module: str = "function", python: str = sys.executable) -> Iterator[Server]:
     """Run `python -m module`, our function or another, until the block ends.
 
     What it logs is shown only if the block fails.
     """
     with tempfile.TemporaryFile() as log:
         try:
-            with _process(module, log) as (process, address), _channel(address) as channel:
+            with (
+                _process([python, "-m", module], log) as (process, address),
+                _channel(address) as channel,
+            ):
                 _await(process, address, channel)
                 yield Server(address, process.pid, channel)
         except Exception:
@@ -61,9 +64,9 @@ def serving(module: str = "function") -> Iterator[Server]:
 
 
 @contextmanager
-def _process(module: str, log: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def _process(start: list[str], log: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     address = _free_address()
-    command = [sys.executable, "-m", module, "--insecure", "--address", address]
+    command = [*start, "--insecure", "--address", address]
     process = subprocess.Popen(command, cwd=life.ROOT, stdout=log, stderr=log)
     try:
         yield process, address
