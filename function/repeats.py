@@ -58,14 +58,11 @@ class Repeats:
     def answer(self, req: fnv1.RunFunctionRequest) -> tuple[bytes, Call, bool]:
         """Return the response's bytes, what it does, and whether it was given before."""
         tag = req.meta.tag
-        digest = b""
         kept = self._kept.get(tag)
-        if kept:
-            digest = _digest(req)
-            if kept.digest == digest:
-                kept.used = self._clock()
-                self._kept.move_to_end(tag)
-                return zlib.decompress(kept.answer), kept.call, True
+        if kept and kept.digest == _digest(req):
+            kept.used = self._clock()
+            self._kept.move_to_end(tag)
+            return zlib.decompress(kept.answer), kept.call, True
         rsp, call = fn.answer(req)
         data = fn.serialize(rsp)
         if tag and not kept and _changes_nothing(call) and _is_first(req):

@@ -23,7 +23,7 @@ from rancher_import.options import RancherOptions
 from rancher_import.rancher import Rancher
 from scripts import life
 
-EXAMPLE = "everything" if "everything" in life.names() else "kunde1"
+EXAMPLE = "values"
 HOST = "rancher.example.org"
 SECRET = b"s3cr3t-t0ken-of-a-kubeconfig"
 

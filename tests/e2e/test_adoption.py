@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from function.main import main
 from local import install, node
-from local.command import run
+from local.command import LocalError, run
 from local.place import BIN, TOOLS
 from tests.e2e.kube import (
     VCLUSTERS,
@@ -109,6 +109,16 @@ def by_hand(there: Machine, kube: Kube) -> None:
         return ready and kube.get("secret", f"vc-{NAME}", NAME) is not None
 
     until("the installation by hand is up", is_up, 240, lambda: describe(kube, NAME))
+    # The host forwards to a pod a moment after it is ready.
+    until("its API answers", lambda: _answers(inside(kube, there)), 60)
+
+
+def _answers(tenant: Kube) -> bool:
+    try:
+        tenant("get", "--raw=/readyz")
+    except LocalError:
+        return False
+    return True
 
 
 def test_without_a_restart_and_then_with_one(
