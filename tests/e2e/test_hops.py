@@ -95,9 +95,12 @@ def address(inside: Kube) -> str:
 
 
 def asked(kube: Kube) -> list[str]:
-    """Return what the client was answered, line by line."""
-    pods = [one["metadata"]["name"] for one in kube.list("pods", NAME)]
-    client = [pod for pod in pods if pod.startswith("client-x-")]
+    """Return what the client was answered, line by line; nothing before it runs."""
+    client = [
+        one["metadata"]["name"]
+        for one in kube.list("pods", NAME)
+        if one["metadata"]["name"].startswith("client-x-") and one["status"]["phase"] == "Running"
+    ]
     return kube("logs", *client, "-n", NAME).split() if client else []
 
 
