@@ -110,11 +110,7 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
         composite=composite,
         observed=observe.observed(
             lambda key: _release(req, key),
-            {
-                key: observe.usage(structs.picked(seen[key].resource, observe.USAGE))
-                for key in usages.KEYS
-                if key in seen
-            },
+            {key: _usage(seen[key]) for key in usages.KEYS if key in seen},
             observe.strangers(found, composite),
         ),
         taken=frozenset(req.desired.resources),
