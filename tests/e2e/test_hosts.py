@@ -132,7 +132,7 @@ def test_each_lands_on_its_host(kube: Kube, placed: Client) -> None:
 
 def test_other_labels_move_nothing(kube: Kube, placed: Client) -> None:
     """Neither the spec's wish nor the platform's labels: what runs stays, and it is told."""
-    before = {one["metadata"]["uid"] for one in kube.list(RELEASES, PLATFORM)}
+    before = releases(kube)
     selector = {"matchLabels": {"region": "north"}}
     kube.patch(VCLUSTERS, SOUTH, {"spec": {"hostSelector": selector}})
     await_condition(
@@ -144,7 +144,13 @@ def test_other_labels_move_nothing(kube: Kube, placed: Client) -> None:
     kube.patch(VCLUSTERS, SOUTH, {"spec": {"hostSelector": {"matchLabels": {"region": "south"}}}})
     await_condition(kube, SOUTH, "Accepted True Accepted")
     assert exists(placed, SOUTH)
-    assert before <= {one["metadata"]["uid"] for one in kube.list(RELEASES, PLATFORM)}
+    assert before <= releases(kube)
+
+
+def releases(kube: Kube) -> set[str]:
+    """Return the UIDs of the Releases of both."""
+    labels = f"crossplane.io/composite in ({NORTH},{SOUTH})"
+    return {one["metadata"]["uid"] for one in kube.list(RELEASES, PLATFORM, labels)}
 
 
 def test_a_host_that_does_not_answer_takes_nothing_along(kube: Kube, placed: Client) -> None:
