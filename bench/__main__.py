@@ -25,7 +25,6 @@ BATCH = 1000
 PARALLEL = 2
 """How many calls are made in parallel for each that is made alone."""
 
-STARTS = 5
 BUSY = 0.7
 """Part of the calls that a server can answer, at which the 99th percentile is looked at."""
 
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
                 if wrong:
                     return f"bench: {load.name}: {wrong}"
             _rounds(baseline, [*each_load, *peers], options.rounds)
-        start = _start(options.python)
+        start = _start(options.python, options.starts)
         memory = _memory(options.python, options.calls, options.seconds)
     except (ServerError, ValueError) as error:
         return f"bench: {error}"
@@ -62,6 +61,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     for flag, default, words in (
         ("--rounds", 5, "rounds for speed"),
         ("--round-calls", 300, "calls in a row in a round"),
+        ("--starts", 5, "starts of each server"),
         ("--calls", 100_000, "calls to each server for memory"),
         ("--seconds", 900, "most seconds for these, which may mean fewer calls"),
     ):
@@ -127,15 +127,15 @@ def _held(
     )
 
 
-def _start(python: str) -> report.Row:
+def _start(python: str, starts: int) -> report.Row:
     """Return the row of the time from the start of the process until it answers."""
     seconds: tuple[list[float], ...] = tuple([] for _ in _MODULES)
-    for _ in range(STARTS):
+    for _ in range(starts):
         for module, found in zip(_MODULES, seconds, strict=True):
             started = time.perf_counter()
             with serving(module, python):
                 found.append(time.perf_counter() - started)
-    return report.start(STARTS, *(min(found) for found in seconds))
+    return report.start(starts, *(min(found) for found in seconds))
 
 
 def _rows(load: Load) -> list[report.Row]:

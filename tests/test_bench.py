@@ -42,7 +42,7 @@ def run(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
 
 def test_table(tmp_path: Path) -> None:
     """Every figure is there for each request, and memory before and after the calls."""
-    tiny = ["--rounds", "1", "--round-calls", "2", "--calls", "9"]
+    tiny = ["--rounds", "1", "--round-calls", "2", "--calls", "9", "--starts", "1"]
     file = tmp_path / "request.json"
     file.write_text(json_format.MessageToJson(requests.steady()))
     with serving() as peer:
@@ -53,7 +53,7 @@ def test_table(tmp_path: Path) -> None:
             check=True,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
         )
     header, *lines, start, importing = done.stdout.splitlines()
     assert re.fullmatch(r"rancher-import --help: \d\.\d\d s, the best of 5 cold starts", start)
@@ -63,7 +63,7 @@ def test_table(tmp_path: Path) -> None:
     rows = [ROW.fullmatch(line) for line in lines]
     assert [row and (row["request"], row["figure"]) for row in rows] == [
         *((load, figure) for load in (*LOADS, "peer") for figure in FIGURES),
-        ("start", "until it serves, best of 5"),
+        ("start", "until it serves, best of 1"),
         ("steady, first time", "memory (RSS) before"),
         ("steady, first time", "memory (RSS) after 9 calls"),
     ]

@@ -17,7 +17,7 @@ kunde1   True     True    vcluster.caas.telekom.de   24m
 kunde2   True     True    vcluster.caas.telekom.de   52m
 """
 
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
