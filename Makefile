@@ -48,8 +48,10 @@ up: $(venv_stamp) $(up_tools_$(CLUSTER)) ## run the whole platform for real: [CL
 down: $(venv_stamp) ## remove it with everything that it made: [CLUSTER=node|kind] [LOCAL=dev]
 	@$(venv_python) -m local down --name '$(LOCAL)' --cluster '$(CLUSTER)'
 
-e2e: up ## test what users see on it: [LOCAL=dev] [TEST_ARGS='-k deletion']
-	@E2E='$(LOCAL)' $(venv_python) -m scripts.e2e $(TEST_ARGS)
+# smoke, core or all: scripts/e2e.py.
+E2E_TESTS ?= core
+e2e: up ## test what users see on it: [LOCAL=dev] [E2E_TESTS=core] [TEST_ARGS='-k deletion']
+	@E2E='$(LOCAL)' $(venv_python) -m scripts.e2e '$(E2E_TESTS)' $(TEST_ARGS)
 
 # Hours of accidents are found sooner with other seeds: SOAK_SEED=2 make soak.
 MINUTES = 30

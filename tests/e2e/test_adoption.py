@@ -6,6 +6,7 @@ import base64
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 import yaml
 from click.testing import CliRunner
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from local.machine import Machine
     from tests.e2e.rancher import Control
+
+pytestmark = pytest.mark.further
 
 NAME = "byhand"
 XR = "adopted"

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from local.machine import Machine
 
+pytestmark = pytest.mark.further
+
 NAME = "airgap"
 MIRROR = "mirror.local:5000"
 MIRRORS = {

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.rancher import Control
 
+pytestmark = pytest.mark.further
+
 NAME = "saved"
 RELEASE = f"{NAME}-vcluster"
 USAGES = "usages.protection.crossplane.io"

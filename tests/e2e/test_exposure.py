@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from local.machine import Machine
 
+pytestmark = pytest.mark.further
+
 NAME = "exposed"
 RELEASE = f"{NAME}-vcluster"
 DOMAIN = "k8s.test"

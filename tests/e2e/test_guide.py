@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from local.machine import Machine
     from tests.e2e.rancher import Control
 
+pytestmark = pytest.mark.further
+
 NAME = "shop"
 USER = "customer@example.org"
 ROLE = "e2e-guide"

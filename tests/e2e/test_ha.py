@@ -182,6 +182,7 @@ def test_a_drain_takes_one_member_of_etcd_at_a_time(kube: Kube, available: str) 
     until("there are three again", lambda: len(pods(kube, "vcluster-etcd")) == EACH, 120)
 
 
+@pytest.mark.further
 def test_an_upgrade_of_all_charts_keeps_the_api_up(
     kube: Kube,
     compositions: Callable[..., None],
@@ -230,6 +231,7 @@ def evict(kube: Kube, pod: str) -> None:
     kube("create", "--raw", path, "-f", "-", text=json.dumps(wish))
 
 
+@pytest.mark.further
 def test_a_snapshot_of_etcd_is_restored(
     kube: Kube,
     control: Control,

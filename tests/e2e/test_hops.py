@@ -24,6 +24,8 @@ from tests.e2e.kube import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.further
+
 NAME = "hops"
 FIRST, SECOND = images.EARLIER_VCLUSTERS
 LAST = images.VCLUSTER

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from local.machine import Machine
 
+pytestmark = pytest.mark.further
+
 COMPOSITION = "hosts"
 SECOND = "second"
 NORTH, SOUTH = "host-north", "host-south"

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from local.machine import Machine
     from tests.e2e.rancher import Control
 
-pytestmark = pytest.mark.last
+pytestmark = [pytest.mark.further, pytest.mark.last]
 
 XRD = "compositeresourcedefinition/vclusters.caas.telekom.de"
 USAGES = "usages.protection.crossplane.io"

@@ -133,6 +133,7 @@ def test_imports_survive_rancher_and_ready_follows_it(
     assert control.cluster(importing)
 
 
+@pytest.mark.further
 @pytest.mark.usefixtures("killed")
 def test_a_token_is_rotated_and_one_that_expired_is_replaced(
     kube: Kube, control: Control, there: Machine, made: Callable[..., str]

@@ -12,7 +12,7 @@ from tests.e2e.kube import VCLUSTERS, Kube, by, condition, until, vcluster
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.further, pytest.mark.alone]
 
 SYSTEM = "crossplane-system"
 FUNCTION = "pkg.crossplane.io/function=function-vcluster"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from tests.e2e.rancher import Control
 
+pytestmark = pytest.mark.further
+
 NAME = "archive"
 SERVICE = f"{NAME}-vcluster"
 VOLUME = f"data-{SERVICE}-0"

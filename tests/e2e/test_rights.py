@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from local.machine import Machine
 
 # After all others.
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.further, pytest.mark.alone]
 
 PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
 NAME = "kunde1"
