@@ -140,8 +140,7 @@ def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition,
             desired.awaits_quota or not vcluster.is_up_to_date(observed.vcluster, desired.vcluster)
         )
     ):
-        message = "The control plane is being changed."
-        control_plane = Condition(vcluster.CONDITION, "Unknown", "Updating", message)
+        control_plane = vcluster.UPDATING
     inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
     return (
         namespace.condition(observed.namespace, observed.strangers),

@@ -23,6 +23,7 @@ PUBLIC_DETAILS = frozenset(
         vcluster.WORKLOAD,
         vcluster.ETCD_GENERATION,
         vcluster.ETCD_WORKLOAD,
+        vcluster.MARK,
         exposure.SERVICE,
         exposure.INGRESS,
         exposure.ROUTE_WRITERS,

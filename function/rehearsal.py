@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import exposure, observe, running, usages, vcluster
+from function import exposure, observe, rollout, running, usages, vcluster
 from function.plain import at
 from function.state import Answer, ObservedRelease, Owned, Request
 
@@ -73,6 +73,7 @@ def reported(values: Mapping[str, object], version: str, release: str) -> dict[s
         vcluster.WORKLOAD: workload,
         vcluster.ETCD_GENERATION: "1",
         vcluster.ETCD_WORKLOAD: workload,
+        vcluster.MARK: rollout.mark(values),
         vcluster.KUBECONFIG: "there",
         exposure.KUBECONFIG: f"{_CLUSTERS}    server: {server}\n",
         exposure.SERVICE: "map[ingress:[map[ip:192.0.2.20]]]",

@@ -1,28 +1,74 @@
-"""Whether a workload has replaced all of its pods after a change.
+"""Whether what runs is what the values ask for, in every pod of a workload.
 
-Its status comes back by a connection detail, of which provider-helm v1.3.0 writes a map as Go's
-`fmt.Sprintf("%v")` does (pkg/controller/namespaced/release/observe.go, line 174).
+provider-helm looks before it upgrades, and then not again until its next poll: until then all that
+comes back by connection details is of the values before. So the workload bears a mark of the values
+that it was installed with, which comes back with the rest.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Mapping
+
+from function.plain import at, mapping, text
+from function.values import Values, overlaid
+
+ANNOTATION = "caas.telekom.de/values"
+PATH = ("controlPlane", "statefulSet", "annotations", ANNOTATION)
+"""Where the chart's values have an annotation of the workload, which none of its pods bears."""
 
 _NUMBER = re.compile(r"(?<=[\[ ])(\w+):(\d+)(?=[\] ])")
 _REVISION = re.compile(r"(?<=[\[ ])(current|update)Revision:(\S+?)(?=[\] ])")
 
 
+def marked(values: Mapping[str, object]) -> Values:
+    """Return the values with a mark of all of them."""
+    written = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    found: object = hashlib.sha256(written.encode()).hexdigest()[:16]
+    for key in reversed(PATH):
+        found = {key: found}
+    return overlaid(values, mapping(found))
+
+
+def mark(values: Mapping[str, object]) -> str:
+    """Return the mark that values bear; empty if they bear none."""
+    return text(at(values, *PATH))
+
+
 def is_complete(details: Mapping[str, str], generation: str, status: str) -> bool:
-    """Tell whether the controller has seen the newest template, and all pods are of it.
+    """Tell whether the controller has seen the newest template, and all pods are of it and run.
 
     `generation` and `status` are the keys of the details. What `kubectl rollout status` asks:
     https://github.com/kubernetes/kubectl/blob/v0.36.0/pkg/polymorphichelpers/rollout_status.go
     """
-    told = details.get(status, "")
-    seen = {key: int(number) for key, number in _NUMBER.findall(told)}
+    counts = _counts(details.get(status, ""))
     newest = details.get(generation, "")
-    if not newest.isdecimal() or seen.get("observedGeneration", 0) < int(newest):
+    return (
+        newest.isdecimal()
+        and 0 < counts.get("replicas", 0) == counts.get("availableReplicas")
+        and not is_under_way(details, generation, status)
+    )
+
+
+def is_under_way(details: Mapping[str, str], generation: str, status: str) -> bool:
+    """Tell whether a pod is known not to be of the newest template, however many run."""
+    told = details.get(status, "")
+    newest = details.get(generation, "")
+    if not told or not newest.isdecimal():
         return False
+    counts = _counts(told)
     revisions = dict(_REVISION.findall(told))
-    return 0 < seen.get("replicas", 0) == seen.get("updatedReplicas") == seen.get(
-        "availableReplicas"
-    ) and revisions.get("current") == revisions.get("update")
+    return (
+        counts.get("observedGeneration", 0) < int(newest)
+        or counts.get("updatedReplicas", 0) < counts.get("replicas", 0)
+        or revisions.get("current") != revisions.get("update")
+    )
+
+
+def _counts(told: str) -> dict[str, int]:
+    """Return the numbers of a workload's status.
+
+    provider-helm v1.3.0 writes a map as Go's `fmt.Sprintf("%v")` does
+    (pkg/controller/namespaced/release/observe.go, line 174).
+    """
+    return {key: int(number) for key, number in _NUMBER.findall(told)}

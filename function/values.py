@@ -31,7 +31,7 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
     """
     if wanted.frozen is not None:
         return dict(wanted.frozen)
-    below = _overlaid(_base(wanted, config.pullSecret), config.vcluster.values)
+    below = overlaid(_base(wanted, config.pullSecret), config.vcluster.values)
     layered = merge(
         below,
         _plan(wanted),
@@ -54,17 +54,17 @@ def layers(spec_values: Mapping[str, object], config: Input) -> dict[str, Mappin
 
 def merge(*layers: Mapping[str, object]) -> Values:
     """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
-    return _copied(_overlaid(*layers))
+    return _copied(overlaid(*layers))
 
 
-def _overlaid(*layers: Mapping[str, object]) -> Values:
+def overlaid(*layers: Mapping[str, object]) -> Values:
     """Merge, but a map that only one layer has is that layer's own."""
     merged: Values = {}
     for layer in layers:
         for key, value in layer.items():
             below = merged.get(key)
             if isinstance(value, dict) and isinstance(below, dict):
-                merged[key] = _overlaid(below, value)
+                merged[key] = overlaid(below, value)
             else:
                 merged[key] = value
     return merged
@@ -142,7 +142,7 @@ def _spec(wanted: Wanted) -> Values:
             },
         },
     }
-    return _overlaid(
+    return overlaid(
         common,
         _highly_available(wanted) if wanted.highly_available else _single(wanted),
         _retained(wanted),

@@ -31,6 +31,10 @@ GENERATION = "generation"
 WORKLOAD = "workload"
 ETCD_GENERATION = "etcdGeneration"
 ETCD_WORKLOAD = "etcdWorkload"
+MARK = "values"
+"""Of the values that what was looked at was installed with."""
+
+UPDATING = Condition(CONDITION, "Unknown", "Updating", "The control plane is being changed.")
 
 UPGRADE_ATTEMPTS = 3
 """Further attempts at a failed upgrade; endless ones would restart the control plane for ever."""
@@ -58,7 +62,7 @@ def desired(
             digest=offer.digests.get(wanted.chart),
             pull_secret=offer.pullSecret,
         ),
-        values=values,
+        values=values if wanted.frozen is not None else rollout.marked(values),
         rollback_limit=_rollback_limit(observed, wanted.retries),
         details=_details(wanted, config, observed),
         connection_secret=connection_secret(names.vcluster_release),
@@ -81,6 +85,8 @@ def _runs(observed: ObservedRelease | None) -> Condition:
     unhealthy = _health(observed)
     if unhealthy:
         return unhealthy
+    if _is_changing(observed):
+        return UPDATING
     if not observed.has_kubeconfig:
         return replace(
             judged,
@@ -128,6 +134,16 @@ def running_chart(observed: ObservedRelease | None) -> str:
 def running_kubernetes(observed: ObservedRelease | None) -> str:
     """Return the Kubernetes version of the workload's image, or nothing while not known."""
     return running.image_tag(observed) if observed else ""
+
+
+def _is_changing(observed: ObservedRelease) -> bool:
+    """Tell whether what was looked at is older than the values, or a pod is."""
+    asked = rollout.mark(observed.values)
+    return (
+        observed.details.get(MARK, asked) != asked
+        or rollout.is_under_way(observed.details, GENERATION, WORKLOAD)
+        or rollout.is_under_way(observed.details, ETCD_GENERATION, ETCD_WORKLOAD)
+    )
 
 
 def _health(observed: ObservedRelease) -> Condition | None:
@@ -192,8 +208,18 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
     if is_healthy or (observed and KUBECONFIG in observed.connection_keys):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
     is_up = is_healthy and judge(CONDITION, observed).status == "True"
+    if _bears_mark(wanted, observed, is_up=is_up):
+        where = f"metadata.annotations[{rollout.ANNOTATION}]"
+        details.append(Detail(MARK, "apps/v1", kind, names.release, where))
     way_in = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
     return (*details, *way_in)
+
+
+def _bears_mark(wanted: Wanted, observed: ObservedRelease | None, *, is_up: bool) -> bool:
+    """Tell whether the workload has the mark: to read what is not there would block the upgrade."""
+    if observed is None or wanted.frozen is not None:
+        return False
+    return MARK in observed.connection_keys or (is_up and bool(rollout.mark(observed.values)))
 
 
 def _rollout(generation: str, status: str, kind: str, name: str) -> tuple[Detail, Detail]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from function import fn
+from function import fn, rollout
 from function.compose import compose
 from function.plain import mapping
 from function.state import Answer, Condition, Observed, Owned, Request, Stranger
@@ -250,6 +250,20 @@ def test_a_change_of_the_control_plane_is_not_yet_true() -> None:
     assert conditions(changed)["ControlPlaneReady"] == ("Unknown", "Updating")
     assert not changed.ready
     assert compose(request(quota={"pods": 20})).ready
+
+
+def test_a_change_of_the_control_plane_waits_for_a_look_after_it() -> None:
+    """provider-helm looked before the upgrade: what it saw is healthy, and of the values before."""
+    req = request(sync={"ingresses": True})
+    values = compose(req).resources["vcluster"].resource["spec"]["forProvider"]["values"]
+    release = req.observed.vcluster
+    assert release
+    upgraded = replace(release, values=values)
+    answer = compose(observing(req, vcluster=upgraded))
+    assert conditions(answer)["ControlPlaneReady"] == ("Unknown", "Updating")
+    assert not answer.ready
+    details = {**release.details, "values": rollout.mark(values)}
+    assert compose(observing(req, vcluster=replace(upgraded, details=details))).ready
 
 
 def test_the_import_runs_again_for_new_owners() -> None:

@@ -133,6 +133,20 @@ def test_the_order(
     assert found.unmet == ()
 
 
+def test_a_mark_that_changes_alone_is_told() -> None:
+    """A control plane that bears none of its values restarts once, and the plan says why."""
+    exists = observed("kunde1")
+    for each in exists:
+        values = each.get("spec", {}).get("forProvider", {}).get("values", {})
+        values.get("controlPlane", {}).get("statefulSet", {}).pop("annotations", None)
+    composite = life.composite("kunde1")
+    (request,) = gathering.requests([composite], exists, life.platform_input())
+    mark = "controlPlane.statefulSet.annotations.caas.telekom.de/values"
+    assert told(planning.plan(request)) == [
+        [("vcluster", "change", ("0.36.1", "0.36.1"), [mark])],
+    ]
+
+
 def test_refused_in_part() -> None:
     """What is refused is told, and the rest is planned."""
     found = plan("kunde1", availability="HA", quota={"pods": 20})

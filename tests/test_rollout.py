@@ -61,3 +61,63 @@ def test_is_complete(status: str, generation: str, *, expected: bool) -> None:
     """The next step of an upgrade waits for the last old pod."""
     details = {"generation": generation, "workload": status}
     assert rollout.is_complete(details, "generation", "workload") is expected
+
+
+@pytest.mark.parametrize(
+    ("status", "generation", "expected"),
+    [
+        pytest.param(SINGLE, "3", False, id="stateful-set"),
+        pytest.param(DEPLOYMENT, "3", False, id="deployment"),
+        pytest.param(SINGLE, "4", True, id="its-controller-has-not-seen-the-change"),
+        pytest.param(
+            SINGLE.replace("updateRevision:demo-6b9", "updateRevision:demo-7c0"),
+            "3",
+            True,
+            id="a-pod-of-the-old-revision",
+        ),
+        pytest.param(
+            DEPLOYMENT.replace(" replicas:3", " replicas:4"), "3", True, id="an-old-pod-beside"
+        ),
+        pytest.param(
+            DEPLOYMENT.replace(" updatedReplicas:3", ""), "3", True, id="no-new-pod-at-all"
+        ),
+        pytest.param(
+            DEPLOYMENT.replace("[availableReplicas:3", "[availableReplicas:2"),
+            "3",
+            False,
+            id="a-pod-that-restarts",
+        ),
+        pytest.param(
+            SINGLE.replace("replicas:1", "replicas:0").replace("Replicas:1", "Replicas:0"),
+            "3",
+            False,
+            id="a-pod-that-is-away",
+        ),
+        pytest.param("", "", False, id="not-read-yet"),
+        pytest.param("", "3", False, id="no-status"),
+        pytest.param(SINGLE, "", False, id="no-generation"),
+    ],
+)
+def test_is_under_way(status: str, generation: str, *, expected: bool) -> None:
+    """A pod that is lost is no rollout, an old one is."""
+    details = {"generation": generation, "workload": status}
+    assert rollout.is_under_way(details, "generation", "workload") is expected
+
+
+def test_the_mark_is_of_all_values_and_of_nothing_else() -> None:
+    """Values that differ bear another mark, in whatever order they are written the same."""
+    annotations = {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}}}}
+    found = rollout.marked({"sync": {}, **annotations})
+    assert found == {
+        "sync": {},
+        "controlPlane": {
+            "statefulSet": {
+                "annotations": {"team": "a", "caas.telekom.de/values": "dfec1af524434cf5"}
+            }
+        },
+    }
+    assert rollout.mark(found) == "dfec1af524434cf5"
+    assert rollout.marked({**annotations, "sync": {}}) == found
+    assert rollout.mark(rollout.marked({"sync": None})) != rollout.mark(rollout.marked({}))
+    assert rollout.mark({}) == ""
+    assert annotations == {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}}}}

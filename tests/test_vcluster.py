@@ -12,6 +12,13 @@ from tests.factories import at, changed, config, deployed, recorded, rolled_out,
 from tests.factories import vcluster as asking
 
 VALUES = {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}}
+MARK = "3a0912f3ea37d116"
+MARKED = {
+    "controlPlane": {
+        "coredns": {"deployment": {"replicas": 1}},
+        "statefulSet": {"annotations": {"caas.telekom.de/values": MARK}},
+    }
+}
 
 SINGLE_KEYS = frozenset({"chart", "kubernetesImage", "available"})
 HA_KEYS = SINGLE_KEYS | {"etcdAvailable"}
@@ -85,6 +92,9 @@ HA_ROLLOUT = [
     ),
     detail("etcdWorkload", "apps/v1", "StatefulSet", "kunde1-vcluster-etcd", "status"),
 ]
+FIELD = "metadata.annotations[caas.telekom.de/values]"
+SINGLE_MARK = detail("values", "apps/v1", "StatefulSet", "kunde1-vcluster", FIELD)
+HA_MARK = detail("values", "apps/v1", "Deployment", "kunde1-vcluster", FIELD)
 SECRET = detail("kubeconfig", "v1", "Secret", "vc-kunde1-vcluster", "data.config")
 
 
@@ -113,7 +123,7 @@ def test_first_install() -> None:
                 "namespace": "kunde1",
                 "skipCreateNamespace": True,
                 "maxHistory": 3,
-                "values": {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}},
+                "values": MARKED,
             },
             "connectionDetails": SINGLE,
             "writeConnectionSecretToRef": {"name": "kunde1-vcluster-conn"},
@@ -191,6 +201,35 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         ),
         pytest.param(
             "Single",
+            deployed(connection_keys=SINGLE_KEYS, details={"available": "1"}, values=MARKED),
+            [*SINGLE, *ROLLOUT, SECRET, SINGLE_MARK],
+            id="single-second-step-with-a-mark",
+        ),
+        pytest.param(
+            "Single",
+            deployed(connection_keys=SINGLE_KEYS, details={"available": "0"}, values=MARKED),
+            SINGLE,
+            id="single-with-a-mark-not-healthy",
+        ),
+        pytest.param(
+            "Single",
+            deployed(
+                connection_keys=SINGLE_KEYS,
+                details={"available": "1"},
+                values=MARKED,
+                generation=3,
+            ),
+            [*SINGLE, *ROLLOUT, SECRET],
+            id="single-whose-workload-may-not-bear-the-mark-yet",
+        ),
+        pytest.param(
+            "Single",
+            deployed(connection_keys={"values", *SINGLE_KEYS}, details={"available": "0"}),
+            [*SINGLE, SINGLE_MARK],
+            id="the-mark-once-there-stays",
+        ),
+        pytest.param(
+            "Single",
             deployed(connection_keys=KUBECONFIG),
             [*SINGLE, SECRET],
             id="single-stays-when-nothing-is-known",
@@ -212,6 +251,16 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
             deployed(connection_keys=HA_KEYS, details={"available": "2", "etcdAvailable": "2"}),
             [*HA, *HA_ROLLOUT, SECRET],
             id="ha-second-step",
+        ),
+        pytest.param(
+            "HA",
+            deployed(
+                connection_keys=HA_KEYS,
+                details={"available": "2", "etcdAvailable": "2"},
+                values=MARKED,
+            ),
+            [*HA, *HA_ROLLOUT, SECRET, HA_MARK],
+            id="ha-second-step-with-a-mark",
         ),
         pytest.param(
             "HA",
@@ -263,6 +312,15 @@ def highly_available(available: str, etcd: str | None, **fields: Any) -> Observe
     return deployed(details=details, **given)
 
 
+def changing(details: Mapping[str, str], values: Mapping[str, Any] = MARKED) -> ObservedRelease:
+    """Return a cluster with healthy pods, and what else was looked at."""
+    found = single("1", values=values)
+    return replace(found, details={**found.details, **details})
+
+
+OLD_POD = "map[availableReplicas:1 observedGeneration:3 replicas:1]"
+NEW_POD = "map[availableReplicas:1 observedGeneration:3 replicas:1 updatedReplicas:1]"
+CHANGING = ("Unknown", "Updating", "The control plane is being changed.")
 NOT_KNOWN = "The number of available control plane replicas is not known yet."
 LOOK = "If this stays, look at pods, volume claims and events in its namespace."
 WAITING = "The control plane runs; its kubeconfig was not written yet."
@@ -347,6 +405,38 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
                 "Release vcluster-system/kunde1-vcluster has changes not yet applied.",
             ),
             id="healthy-with-a-change-on-its-way",
+        ),
+        pytest.param(
+            changing({"values": "0000000000000000"}), CHANGING, id="looked-at-before-the-upgrade"
+        ),
+        pytest.param(
+            changing({"values": MARK}), ("True", "Available", ""), id="looked-at-after-the-upgrade"
+        ),
+        pytest.param(
+            changing({"values": MARK}, VALUES), CHANGING, id="looked-at-with-values-that-had-a-mark"
+        ),
+        pytest.param(
+            changing({"values": MARK, "generation": "3", "workload": OLD_POD}),
+            CHANGING,
+            id="the-old-pod-is-still-there",
+        ),
+        pytest.param(
+            changing({"values": MARK, "generation": "3", "workload": NEW_POD}),
+            ("True", "Available", ""),
+            id="the-new-pod-is-there",
+        ),
+        pytest.param(
+            replace(
+                highly_available("3", "3"),
+                details={
+                    "available": "3",
+                    "etcdAvailable": "3",
+                    "etcdGeneration": "3",
+                    "etcdWorkload": OLD_POD,
+                },
+            ),
+            CHANGING,
+            id="ha-with-an-old-member-of-etcd",
         ),
         pytest.param(
             single(
