@@ -1,5 +1,6 @@
 """The official vcluster chart renders what the function gives it."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +12,9 @@ from function import fn
 from function.compose import compose
 from scripts import life
 from tests.tools import official_chart
+
+STEP = re.compile(r"(?<=\[)[^\]]+|[^.\[\]]+")
+"""Of a field path, as Crossplane writes it: `metadata.annotations[example.org/name]`."""
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -46,9 +50,23 @@ def test_every_connection_detail_is_there(run_helm: Helm, example: str) -> None:
             continue
         found: Any = objects[detail["kind"], detail["name"]]
         if not detail["fieldPath"].startswith(("status", "metadata.generation")):
-            for step in detail["fieldPath"].replace("[0]", ".0").split("."):
+            for step in STEP.findall(detail["fieldPath"]):
                 found = found[int(step)] if step.isdigit() else found[step]
             assert isinstance(found, str)
+
+
+@pytest.mark.parametrize(
+    ("example", "kind", "name"),
+    [("kunde1", "StatefulSet", "kunde1-vcluster"), ("ha", "Deployment", "shop-vcluster")],
+)
+def test_the_workload_bears_the_mark_and_its_pods_do_not(
+    run_helm: Helm, example: str, kind: str, name: str
+) -> None:
+    """The pods have the chart's own hash of the values: one of ours would restart them for less."""
+    workload = rendered(run_helm, example)[kind, name]
+    mark = workload["metadata"]["annotations"]["caas.telekom.de/values"]
+    assert re.fullmatch("[0-9a-f]{16}", mark)
+    assert [*workload["spec"]["template"]["metadata"]["annotations"]] == ["vClusterConfigHash"]
 
 
 @pytest.mark.parametrize("example", life.names())
