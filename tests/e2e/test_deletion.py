@@ -52,9 +52,9 @@ class Dying:
     since: float
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def dying(kube: Kube, compositions: Callable[..., None]) -> Dying:
-    """Delete a VCluster whose Rancher has died; it takes minutes, so others are tested meanwhile.
+    """Delete a VCluster whose Rancher has died; it takes minutes, so it begins before all others.
 
     It is dead for this one alone: nothing listens where its Composition says that Rancher is.
     """
@@ -79,9 +79,10 @@ def test_deletion_protection_refuses_with_a_sentence(
     """A protected VCluster stays, until the protection is taken away."""
     kube.apply(vcluster("protected", deletionProtection=True))
     until(
-        "the protection is there",
+        "the protection holds",
         lambda: any(
             one["spec"]["of"]["resourceRef"]["name"] == "protected"
+            and condition(one, "Ready").get("status") == "True"
             for one in kube.list("clusterusages.protection.crossplane.io")
         ),
         60,
@@ -121,7 +122,6 @@ def test_a_name_can_be_used_again_at_once(kube: Kube, control: Control) -> None:
     kube("delete", VCLUSTERS, "again", "--wait=false")
 
 
-@pytest.mark.usefixtures("dying")
 def test_deletion_at_any_moment_of_the_first_ten_seconds_leaves_nothing(
     kube: Kube, control: Control, tell: Callable[[str], None]
 ) -> None:
