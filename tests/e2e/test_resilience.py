@@ -142,6 +142,8 @@ def test_a_token_is_rotated_and_one_that_expired_is_replaced(
 
     No pod of ours restarts for it.
     """
+    for name in NAMES:
+        await_ready(kube, name, 400)
     watcher = _watcher(kube)
     importing = "crash-rotated"
     try:
