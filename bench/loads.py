@@ -27,8 +27,8 @@ class Load:
     """Made one after the other in a round."""
     check: Callable[[fnv1.RunFunctionResponse], str] = lambda _: ""
     """Return why an answer is not the one that is to be measured; empty if it is."""
-    is_ever_new: bool = False
-    """Whether no request is asked twice."""
+    number: Callable[[int], int] = lambda _: 0
+    """Which of the requests that are alike is asked in the first call, the second, and so on."""
     figures: tuple[Figures, Figures] = field(default_factory=lambda: (Figures(), Figures()))
     """Of the server, and of the baseline."""
 
@@ -39,9 +39,7 @@ class Load:
 
     def payload(self) -> bytes:
         """Return the next request on the wire."""
-        if not self.is_ever_new:
-            return self._data
-        number = b"%0*d" % (len(requests.NUMBER), next(self._numbers))
+        number = b"%0*d" % (len(requests.NUMBER), self.number(next(self._numbers)))
         return self._data.replace(requests.NUMBER.encode(), number)
 
 
@@ -59,16 +57,26 @@ def loads(ours: Server, calls: int) -> list[Load]:
 
     return [
         Load("steady state", ours, steady, calls, unchanged(steady)),
-        Load("steady, first time", ours, steady, calls, unchanged(steady), is_ever_new=True),
-        Load("change", ours, changed, calls, is_changed, is_ever_new=True),
+        Load("steady, first time", ours, steady, calls, unchanged(steady), number=always_new),
+        Load("change", ours, changed, calls, is_changed, number=always_new),
         Load(f"{requests.OBSERVED} observed", ours, large, few, unchanged(large)),
         Load("4 MB", ours, full, max(1, calls // 50), unchanged(full)),
     ]
 
 
 def for_memory(ours: Server) -> Load:
-    """Return what is asked while memory is looked at: always something new."""
-    return Load("steady, first time", ours, requests.steady(), 1, is_ever_new=True)
+    """Return what is asked while memory is looked at."""
+    return Load("1,000 VClusters", ours, requests.steady(), 1, number=mostly_known)
+
+
+def always_new(call: int) -> int:
+    """Ask nothing twice."""
+    return call
+
+
+def mostly_known(call: int) -> int:
+    """Ask of 1,000 VClusters in turn, and every tenth time what was never asked before."""
+    return call if call % 10 == 0 else call % 1000
 
 
 def peers(env: Mapping[str, str]) -> Iterator[AbstractContextManager[Load]]:

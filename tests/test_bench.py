@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import grpc
@@ -30,7 +31,7 @@ FIGURES = (
 LOADS = ("steady state", "steady, first time", "change", "100 observed", "4 MB")
 
 ROW = re.compile(
-    rf"(?P<request>{'|'.join(LOADS)}|peer|start) +([\d.]+ kB)?  (?P<figure>.*?) +"
+    rf"(?P<request>{'|'.join(LOADS)}|peer|start|1,000 VClusters) +([\d.]+ kB)?  (?P<figure>.*?) +"
     r"[\d.]+( ms| MB| p50| s)? +[\d.]+( ms| MB| p50| s)? +\d+\.\d\d"
 )
 
@@ -64,8 +65,8 @@ def test_table(tmp_path: Path) -> None:
     assert [row and (row["request"], row["figure"]) for row in rows] == [
         *((load, figure) for load in (*LOADS, "peer") for figure in FIGURES),
         ("start", "until it serves, best of 1"),
-        ("steady, first time", "memory (RSS) before"),
-        ("steady, first time", "memory (RSS) after 9 calls"),
+        ("1,000 VClusters", "memory (RSS) before"),
+        ("1,000 VClusters", "memory (RSS) after 9 calls"),
     ]
     assert "bench: memory, 9 of 9 calls, the function holds" in done.stderr
 
@@ -138,11 +139,17 @@ def test_no_request_comes_twice() -> None:
     """Where a new one is measured, each differs from the others in its tag alone."""
     with grpc.insecure_channel("127.0.0.1:1") as channel:
         nobody = Server("", 0, channel)
-        load = loads.Load("x", nobody, requests.steady(), 1, is_ever_new=True)
+        load = loads.Load("x", nobody, requests.steady(), 1, number=loads.always_new)
     one, other = (fnv1.RunFunctionRequest.FromString(load.payload()) for _ in range(2))
     assert (one.meta.tag[:8], other.meta.tag[:8]) == ("00000001", "00000002")
     other.meta.tag = one.meta.tag
     assert one == other
+
+
+def test_memory_is_looked_at_with_what_is_known_and_what_is_new() -> None:
+    """One call in ten asks what none has asked before, the others what 1,000 VClusters ask."""
+    times = Counter(loads.mostly_known(call) for call in range(1, 20_001))
+    assert Counter(times.values()) == {1: 2000, 20: 900}
 
 
 def test_change_is_a_change() -> None:
