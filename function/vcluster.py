@@ -34,7 +34,13 @@ ETCD_WORKLOAD = "etcdWorkload"
 MARK = "values"
 """Of the values that what was looked at was installed with."""
 
-UPDATING = Condition(CONDITION, "Unknown", "Updating", "The control plane is being changed.")
+UPDATING = Condition(
+    CONDITION,
+    "Unknown",
+    "Updating",
+    "The control plane is being changed. "
+    "If this stays, look whether provider-helm runs, and at pods and events in its namespace.",
+)
 
 UPGRADE_ATTEMPTS = 3
 """Further attempts at a failed upgrade; endless ones would restart the control plane for ever."""

@@ -320,7 +320,11 @@ def changing(details: Mapping[str, str], values: Mapping[str, Any] = MARKED) -> 
 
 OLD_POD = "map[availableReplicas:1 observedGeneration:3 replicas:1]"
 NEW_POD = "map[availableReplicas:1 observedGeneration:3 replicas:1 updatedReplicas:1]"
-CHANGING = ("Unknown", "Updating", "The control plane is being changed.")
+CHANGING_MESSAGE = (
+    "The control plane is being changed. "
+    "If this stays, look whether provider-helm runs, and at pods and events in its namespace."
+)
+CHANGING = ("Unknown", "Updating", CHANGING_MESSAGE)
 NOT_KNOWN = "The number of available control plane replicas is not known yet."
 LOOK = "If this stays, look at pods, volume claims and events in its namespace."
 WAITING = "The control plane runs; its kubeconfig was not written yet."
