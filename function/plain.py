@@ -1,5 +1,7 @@
 """Find one's way in plain nested values that may be anything."""
 
+import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -39,3 +41,9 @@ def leaves(
             yield from leaves(value, path)
         else:
             yield path, value
+
+
+def digest(values: Mapping[str, object]) -> str:
+    """Return a short hash of all values, the same in whatever order their keys are."""
+    written = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(written.encode()).hexdigest()[:16]

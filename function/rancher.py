@@ -4,8 +4,6 @@ The import keeps its state in a ConfigMap whose keys come back as connection det
 when it reports Connected for the inputs that are wanted now.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +16,7 @@ from function.models.input import Rancher as Platform
 from function.models.xr import RancherStatus
 from function.names import Names, connection_secret
 from function.namespace import own_chart
+from function.plain import digest
 from function.readiness import judge
 from function.release import Detail, release
 from function.state import Condition, ObservedRelease
@@ -140,7 +139,7 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
     }
     return {
         **work,
-        "inputs": _digest(work),
+        "inputs": digest(work),
         "image": references.mirror(config.image, config.registries),
         "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
     }
@@ -162,9 +161,3 @@ def _owner(owner: Owner) -> dict[str, Any]:
         return {"group": owner.group, "role": owner.role}
     user = owner.user or ""
     return {"userPrincipal" if "://" in user else "user": user, "role": owner.role}
-
-
-def _digest(work: Mapping[str, object]) -> str:
-    """Return a short hash of all that the import acts on: another one means another run."""
-    text = json.dumps(work, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -5,12 +5,10 @@ comes back by connection details is of the values before. So the workload bears 
 that it was installed with, which comes back with the rest.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping
 
-from function.plain import at, mapping, text
+from function.plain import at, digest, mapping, text
 from function.values import Values, overlaid
 
 ANNOTATION = "caas.telekom.de/values"
@@ -23,8 +21,7 @@ _REVISION = re.compile(r"(?<=[\[ ])(current|update)Revision:(\S+?)(?=[\] ])")
 
 def marked(values: Mapping[str, object]) -> Values:
     """Return the values with a mark of all of them."""
-    written = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    found: object = hashlib.sha256(written.encode()).hexdigest()[:16]
+    found: object = digest(values)
     for key in reversed(PATH):
         found = {key: found}
     return overlaid(values, mapping(found))
