@@ -39,8 +39,11 @@ class Load:
 
     def payload(self) -> bytes:
         """Return the next request on the wire."""
-        number = b"%0*d" % (len(requests.NUMBER), self.number(next(self._numbers)))
-        return self._data.replace(requests.NUMBER.encode(), number)
+        number = self.number(next(self._numbers))
+        if number == int(requests.NUMBER):
+            return self._data
+        written = b"%0*d" % (len(requests.NUMBER), number)
+        return self._data.replace(requests.NUMBER.encode(), written)
 
 
 def loads(ours: Server, calls: int) -> list[Load]:
