@@ -17,91 +17,71 @@ DEPLOYMENT = (
 
 
 @pytest.mark.parametrize(
-    ("status", "generation", "expected"),
+    ("status", "generation", "complete", "under_way"),
     [
-        pytest.param(SINGLE, "3", True, id="stateful-set"),
-        pytest.param(DEPLOYMENT, "3", True, id="deployment"),
-        pytest.param(SINGLE, "4", False, id="its-controller-has-not-seen-the-change"),
+        pytest.param(SINGLE, "3", True, False, id="stateful-set"),
+        pytest.param(DEPLOYMENT, "3", True, False, id="deployment"),
+        pytest.param(SINGLE, "4", False, True, id="its-controller-has-not-seen-the-change"),
         pytest.param(
             SINGLE.replace("updateRevision:demo-6b9", "updateRevision:demo-7c0"),
             "3",
             False,
+            True,
             id="a-pod-of-the-old-revision",
         ),
         pytest.param(
-            DEPLOYMENT.replace(" replicas:3", " replicas:4"), "3", False, id="an-old-pod-beside"
+            DEPLOYMENT.replace(" replicas:3", " replicas:4"),
+            "3",
+            False,
+            True,
+            id="an-old-pod-beside",
         ),
         pytest.param(
-            DEPLOYMENT.replace(" updatedReplicas:3", ""), "3", False, id="no-new-pod-at-all"
+            DEPLOYMENT.replace(" updatedReplicas:3", ""),
+            "3",
+            False,
+            True,
+            id="no-new-pod-at-all",
         ),
         pytest.param(
             DEPLOYMENT.replace("[availableReplicas:3", "[availableReplicas:2"),
             "3",
             False,
-            id="a-new-pod-is-not-available",
+            False,
+            id="a-pod-is-not-available",
         ),
         pytest.param(
             SINGLE.replace("availableReplicas:1", "availableReplicas:0"),
             "3",
             False,
+            False,
             id="the-new-pod-does-not-come-up",
-        ),
-        pytest.param(
-            "map[availableReplicas:0 observedGeneration:3 replicas:0]",
-            "3",
-            False,
-            id="scaled-to-nothing",
-        ),
-        pytest.param("map[]", "3", False, id="no-status-yet"),
-        pytest.param("", "", False, id="not-read-yet"),
-        pytest.param(SINGLE, "", False, id="no-generation"),
-    ],
-)
-def test_is_complete(status: str, generation: str, *, expected: bool) -> None:
-    """The next step of an upgrade waits for the last old pod."""
-    details = {"generation": generation, "workload": status}
-    assert rollout.is_complete(details, "generation", "workload") is expected
-
-
-@pytest.mark.parametrize(
-    ("status", "generation", "expected"),
-    [
-        pytest.param(SINGLE, "3", False, id="stateful-set"),
-        pytest.param(DEPLOYMENT, "3", False, id="deployment"),
-        pytest.param(SINGLE, "4", True, id="its-controller-has-not-seen-the-change"),
-        pytest.param(
-            SINGLE.replace("updateRevision:demo-6b9", "updateRevision:demo-7c0"),
-            "3",
-            True,
-            id="a-pod-of-the-old-revision",
-        ),
-        pytest.param(
-            DEPLOYMENT.replace(" replicas:3", " replicas:4"), "3", True, id="an-old-pod-beside"
-        ),
-        pytest.param(
-            DEPLOYMENT.replace(" updatedReplicas:3", ""), "3", True, id="no-new-pod-at-all"
-        ),
-        pytest.param(
-            DEPLOYMENT.replace("[availableReplicas:3", "[availableReplicas:2"),
-            "3",
-            False,
-            id="a-pod-that-restarts",
         ),
         pytest.param(
             SINGLE.replace("replicas:1", "replicas:0").replace("Replicas:1", "Replicas:0"),
             "3",
             False,
+            False,
             id="a-pod-that-is-away",
         ),
-        pytest.param("", "", False, id="not-read-yet"),
-        pytest.param("", "3", False, id="no-status"),
-        pytest.param(SINGLE, "", False, id="no-generation"),
+        pytest.param(
+            "map[availableReplicas:0 observedGeneration:3 replicas:0]",
+            "3",
+            False,
+            False,
+            id="scaled-to-nothing",
+        ),
+        pytest.param("map[]", "3", False, True, id="no-status-yet"),
+        pytest.param("", "", False, False, id="not-read-yet"),
+        pytest.param("", "3", False, False, id="status-not-read-yet"),
+        pytest.param(SINGLE, "", False, False, id="no-generation"),
     ],
 )
-def test_is_under_way(status: str, generation: str, *, expected: bool) -> None:
-    """A pod that is lost is no rollout, an old one is."""
+def test_rollout(status: str, generation: str, *, complete: bool, under_way: bool) -> None:
+    """The next step of an upgrade waits for the last old pod; a pod that is lost is no rollout."""
     details = {"generation": generation, "workload": status}
-    assert rollout.is_under_way(details, "generation", "workload") is expected
+    assert rollout.is_complete(details, "generation", "workload") is complete
+    assert rollout.is_under_way(details, "generation", "workload") is under_way
 
 
 def test_the_mark_is_of_all_values_and_of_nothing_else() -> None:
