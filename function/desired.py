@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from function import adoption, fixed, namespace, rancher, running, vcluster
+from function import adoption, fixed, namespace, rancher, rollout, running, vcluster
 from function.errors import Refusal
 from function.guard import Granted
 from function.models.input import Input
@@ -60,7 +60,7 @@ def _values(
         if granted.frozen is None:
             fixed.refuse_unfit(values, granted.chart, written)
         return values, ()
-    seen = observed.vcluster.values
+    seen = rollout.unmarked(observed.vcluster.values)
     kept, refusals = fixed.keep(values, seen, written)
     if granted.frozen is not None:
         return kept, refusals

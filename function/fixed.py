@@ -5,14 +5,14 @@ Release was observed with stays, and the rest of the change happens.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from function import chartkeys, quantity
 from function.chartkeys import Layers
 from function.errors import InvalidError, Problem, Refusal
-from function.plain import at, mapping
-from function.values import Values
+from function.plain import at
+from function.values import Values, taking
 
 STORE = "another backing store would start an empty cluster"
 VOLUME = "it is fixed in the StatefulSet, which Kubernetes refuses to change"
@@ -129,7 +129,7 @@ def keep(
     kept, refusals = values, []
     for rule in (*UNLIKE_OURS, *SHAPE):
         if rule.effective(values) != rule.effective(observed):
-            kept = _with(kept, rule.path.split("."), observed)
+            kept = taking(kept, rule.path.split("."), observed)
             refusals.append(_refusal(rule, values, observed, layers))
     return kept, tuple(refusals)
 
@@ -145,7 +145,7 @@ def known(
         return values, ()
     kept, refusals = values, []
     for found in unfit(values, chart):
-        kept = _with(kept, found.path.split("."), observed)
+        kept = taking(kept, found.path.split("."), observed)
         comes = hops and found.is_later
         if not comes and not _is_same(found.path, values, observed):
             field = _field(found.path, layers)
@@ -212,20 +212,3 @@ def _field(path: str, layers: Layers) -> str:
         if chartkeys.has(layer, path):
             return f"{field}.{path}"
     return f"values.{path}"
-
-
-def _with(values: Values, path: Sequence[str], observed: Mapping[str, object]) -> Values:
-    """Return the values with what is observed at the path, or without it if nothing is."""
-    key, *below = path
-    changed = dict(values)
-    if below:
-        inner = _with(dict(mapping(values.get(key))), below, mapping(observed.get(key)))
-        if inner or key in observed:
-            changed[key] = inner
-        else:
-            changed.pop(key, None)
-    elif key in observed:
-        changed[key] = observed[key]
-    else:
-        changed.pop(key, None)
-    return changed

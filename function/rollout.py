@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 
 from function.plain import at, digest, mapping, text
-from function.values import Values, overlaid
+from function.values import Values, overlaid, taking
 
 ANNOTATION = "caas.telekom.de/values"
 PATH = ("controlPlane", "statefulSet", "annotations", ANNOTATION)
@@ -25,6 +25,11 @@ def marked(values: Mapping[str, object]) -> Values:
     for key in reversed(PATH):
         found = {key: found}
     return overlaid(values, mapping(found))
+
+
+def unmarked(values: Mapping[str, object]) -> Values:
+    """Return the values as they were before they were marked."""
+    return taking(dict(values), PATH, {}) if mark(values) else dict(values)
 
 
 def mark(values: Mapping[str, object]) -> str:

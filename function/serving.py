@@ -120,14 +120,14 @@ def _handler(metrics: Metrics) -> Any:  # noqa: ANN401  # gRPC's own type
         started = time.perf_counter()
         with metrics.in_progress.track_inprogress():
             try:
-                req = fnv1.RunFunctionRequest.FromString(data)
+                answered = repeats.answer(data)
             except DecodeError:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no RunFunctionRequest")
-            answer, call, is_repeated = repeats.answer(req)
         seconds = time.perf_counter() - started
-        metrics.answered(call, seconds, len(data), dt.datetime.now(dt.UTC), repeated=is_repeated)
-        _tell(log.bind(tag=req.meta.tag), call, seconds)
-        return answer
+        call, now = answered.call, dt.datetime.now(dt.UTC)
+        metrics.answered(call, seconds, len(data), now, repeated=answered.is_repeated)
+        _tell(log.bind(tag=answered.tag), call, seconds)
+        return answered.data
 
     return run
 

@@ -6,10 +6,11 @@ their mirrors. Helm keeps nothing between upgrades, so the values are complete e
 chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from function import exposure, images, quota
 from function.models.input import Input
+from function.plain import mapping
 from function.wanted import Wanted
 
 Values = dict[str, object]
@@ -68,6 +69,23 @@ def overlaid(*layers: Mapping[str, object]) -> Values:
             else:
                 merged[key] = value
     return merged
+
+
+def taking(values: Values, path: Sequence[str], other: Mapping[str, object]) -> Values:
+    """Return the values with what others have at the path, or without it if they have nothing."""
+    key, *below = path
+    changed = dict(values)
+    if below:
+        inner = taking(dict(mapping(values.get(key))), below, mapping(other.get(key)))
+        if inner or key in other:
+            changed[key] = inner
+        else:
+            changed.pop(key, None)
+    elif key in other:
+        changed[key] = other[key]
+    else:
+        changed.pop(key, None)
+    return changed
 
 
 def _copied(values: Values) -> Values:

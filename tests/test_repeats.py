@@ -2,10 +2,11 @@
 
 import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf.message import DecodeError
 
 from bench import requests
 from function import fn
-from function.repeats import UNUSED_SECONDS, Repeats
+from function.repeats import UNUSED_SECONDS, Answered, Repeats
 
 SECRET = "s3cr3t-t0ken"
 
@@ -17,40 +18,67 @@ def steady(tag: str = "a" * 64) -> fnv1.RunFunctionRequest:
     return req
 
 
+def ask(repeats: Repeats, req: fnv1.RunFunctionRequest) -> bool:
+    """Return whether the answer was given before."""
+    return repeats.answer(req.SerializeToString()).is_repeated
+
+
 def test_the_same_request() -> None:
     """From the second time on it is the same answer, byte by byte, and counts as the same call."""
     repeats = Repeats()
     rsp, call = fn.answer(steady())
     expected = fn.serialize(rsp)
-    assert [repeats.answer(steady()) for _ in range(3)] == [
-        (expected, call, False),
-        (expected, call, True),
-        (expected, call, True),
+    assert [repeats.answer(steady().SerializeToString()) for _ in range(3)] == [
+        Answered(expected, call, "a" * 64, is_repeated=False),
+        Answered(expected, call, "a" * 64, is_repeated=True),
+        Answered(expected, call, "a" * 64, is_repeated=True),
     ]
 
 
 def test_the_order_of_maps_does_not_matter() -> None:
     """Crossplane writes them in another order each time."""
     repeats = Repeats()
-    req = steady()
-    repeats.answer(req)
-    other = fnv1.RunFunctionRequest(meta=req.meta, input=req.input)
-    other.observed.composite.CopyFrom(req.observed.composite)
-    for key in sorted(req.observed.resources, reverse=True):
-        other.observed.resources[key].CopyFrom(req.observed.resources[key])
-    assert repeats.answer(other)[2]
+    one, other = (steady().SerializeToString(deterministic=sort) for sort in (False, True))
+    assert one != other
+    assert [repeats.answer(data).is_repeated for data in (one, other)] == [False, True]
 
 
 def test_a_tag_alone_gets_nobody_an_answer() -> None:
     """Whoever sends another content under a known tag gets the answer to what was sent."""
     repeats = Repeats()
-    repeats.answer(steady())
+    ask(repeats, steady())
     other = requests.changed()
     other.meta.tag = steady().meta.tag
     expected = fn.serialize(fn.answer(other)[0])
     for _ in range(2):
-        assert repeats.answer(other)[::2] == (expected, False)
-    assert repeats.answer(steady())[2]
+        answered = repeats.answer(other.SerializeToString())
+        assert (answered.data, answered.is_repeated) == (expected, False)
+    assert ask(repeats, steady())
+
+
+def test_what_crossplane_fetched_since_it_gave_the_tag() -> None:
+    """The tag does not name it, so it is looked at."""
+    repeats = Repeats()
+    ask(repeats, steady())
+    other = steady()
+    other.required_resources["strangers"].items.add().resource["kind"] = "Release"
+    assert [ask(repeats, other) for _ in range(2)] == [False, False]
+    assert ask(repeats, steady())
+
+
+@pytest.mark.parametrize("data", [b"\xff", b"\x0a\x02\x0a\x05"])
+def test_no_request(data: bytes) -> None:
+    """What is cut off is no request."""
+    with pytest.raises(DecodeError):
+        Repeats().answer(data)
+
+
+@pytest.mark.parametrize("data", [b"", b"\x08\x01"])
+def test_no_meta(data: bytes) -> None:
+    """Nothing, or another type of field, is answered as an empty request is."""
+    expected = fn.serialize(fn.answer(fnv1.RunFunctionRequest())[0])
+    answered = Repeats().answer(data)
+    assert (answered.data, answered.tag) == (expected, "")
 
 
 def _context(req: fnv1.RunFunctionRequest) -> None:
@@ -81,18 +109,18 @@ def test_not_kept(change: object) -> None:
     repeats = Repeats()
     req = steady()
     change(req)
-    assert [repeats.answer(req)[2] for _ in range(3)] == [False] * 3
+    assert [ask(repeats, req) for _ in range(3)] == [False] * 3
 
 
 def test_no_secret_is_kept() -> None:
-    """Of the request a digest; the answer names Secrets and holds none."""
+    """Of the request a tag and two numbers; the answer names Secrets and holds none."""
     repeats = Repeats()
     req = steady()
     for seen in req.observed.resources.values():
         seen.connection_details["kubeconfig"] = SECRET.encode()
-    answer, _, _ = repeats.answer(req)
-    assert repeats.answer(req)[2]
-    assert SECRET.encode() not in answer
+    answered = repeats.answer(req.SerializeToString())
+    assert ask(repeats, req)
+    assert SECRET.encode() not in answered.data
 
 
 def test_memory_is_bounded() -> None:
@@ -101,16 +129,16 @@ def test_memory_is_bounded() -> None:
     repeats = Repeats(most_bytes=8_000, clock=lambda: now[0])
     tags = [letter * 64 for letter in "abcdef"]
     for tag in tags:
-        repeats.answer(steady(tag))
-    hits = [tag for tag in tags if repeats.answer(steady(tag))[2]]
+        ask(repeats, steady(tag))
+    hits = [tag for tag in tags if ask(repeats, steady(tag))]
     assert hits == tags[:2]
     now[0] = UNUSED_SECONDS + 1
-    assert repeats.answer(steady(tags[0]))[2]
-    assert not repeats.answer(steady(tags[5]))[2]
-    assert [tag for tag in tags if repeats.answer(steady(tag))[2]] == [tags[0], tags[5]]
+    assert ask(repeats, steady(tags[0]))
+    assert not ask(repeats, steady(tags[5]))
+    assert [tag for tag in tags if ask(repeats, steady(tag))] == [tags[0], tags[5]]
 
 
 def test_an_answer_that_is_too_large() -> None:
     """It is given, and nothing else has to go for it."""
     repeats = Repeats(most_bytes=10)
-    assert [repeats.answer(steady())[2] for _ in range(2)] == [False, False]
+    assert [ask(repeats, steady()) for _ in range(2)] == [False, False]

@@ -101,3 +101,19 @@ def test_the_mark_is_of_all_values_and_of_nothing_else() -> None:
     assert rollout.mark(rollout.marked({"sync": None})) != rollout.mark(rollout.marked({}))
     assert rollout.mark({}) == ""
     assert annotations == {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}}}}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}, "labels": {}}}},
+        {"controlPlane": {"ingress": {"enabled": True}}, "sync": {"toHost": {}}},
+    ],
+)
+def test_a_mark_comes_off_without_a_trace(values: dict[str, object]) -> None:
+    """What is compared with a Release's values is what they were before they were marked."""
+    marked = rollout.marked(values)
+    assert rollout.mark(marked)
+    assert rollout.unmarked(marked) == values
+    assert rollout.unmarked(values) == values
