@@ -38,6 +38,7 @@ COMPOSITE: Parts = {
         "name": None,
         "namespace": None,
         "uid": None,
+        "generation": None,
         "creationTimestamp": None,
         "annotations": None,
     },

@@ -19,6 +19,7 @@ def status(
     """Return the status of the VCluster."""
     names = granted.names
     found = xr.Status(
+        observedGeneration=granted.generation,
         namespace=names.namespace,
         release=names.release,
         host=granted.host.name,

@@ -64,7 +64,7 @@ def vcluster(raw: Mapping[str, object]) -> VCluster:
     if not isinstance(metadata, Mapping):
         raise InvalidError(Problem("metadata", "is missing", "Send the observed VCluster."))
     status = raw.get("status")
-    namespace = metadata.get("namespace")
+    namespace, generation = metadata.get("namespace"), metadata.get("generation")
     return VCluster(
         name=_required(metadata, "name"),
         uid=_required(metadata, "uid"),
@@ -72,6 +72,7 @@ def vcluster(raw: Mapping[str, object]) -> VCluster:
         spec=_parse(Spec, raw.get("spec", {}), "spec", "InvalidSpec"),
         conditions=conditions(status.get("conditions") if isinstance(status, Mapping) else None),
         namespace=namespace if isinstance(namespace, str) else "",
+        generation=generation if isinstance(generation, int) else None,
         begun=_begun(at(status, "upgrade", "from")),
     )
 

@@ -39,6 +39,8 @@ class Wanted:
     uid: str
     retries: int
     """Further attempts at a failed upgrade, from annotation `caas.telekom.de/retry`."""
+    generation: int | None
+    """Of the spec; None where no API server counts."""
     plan: platform.Plan
     availability: Availability
     storage: Storage
@@ -83,6 +85,8 @@ class VCluster:
     """Status and reason of each condition that it bears now."""
     namespace: str = ""
     """Its namespace on the control plane; empty in scope Cluster."""
+    generation: int | None = None
+    """Of the spec; None where no API server counts."""
     begun: Versions | None = None
     """Where the upgrade began that its status tells of."""
 
@@ -116,6 +120,7 @@ def resolve(
         names=derived,
         uid=vcluster.uid,
         retries=vcluster.retries,
+        generation=vcluster.generation,
         plan=plan,
         availability=spec.availability,
         storage=_storage(spec.storage, plan),

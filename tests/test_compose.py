@@ -283,6 +283,20 @@ def test_ready_waits_for_the_usages(key: str) -> None:
     assert answer.status["blockedBy"] == f"Usage {key} is not ready yet."
 
 
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [({"generation": 7}, {"observedGeneration": 7}), ({}, {}), ({"generation": "7"}, {})],
+)
+def test_the_status_says_of_which_spec_it_is(
+    metadata: dict[str, object], expected: dict[str, object]
+) -> None:
+    """Where an API server counts: Crossplane's READY may be of the call before."""
+    req = request()
+    composite = {**req.composite, "metadata": {**mapping(req.composite["metadata"]), **metadata}}
+    found = compose(replace(req, composite=composite)).status or {}
+    assert {key: found[key] for key in ("observedGeneration",) if key in found} == expected
+
+
 @pytest.mark.parametrize("key", ["namespace", "vcluster", "rancher"])
 def test_ready_needs_every_release(key: str) -> None:
     """A Release that cannot be observed any more makes the whole unready, and says why."""

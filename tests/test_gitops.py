@@ -29,6 +29,7 @@ def vcluster(state: str, spec: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a VCluster as the API server shows it in a state."""
     composite = life.composite("kunde1")
     composite["spec"] = spec or {}
+    composite["metadata"]["generation"] = 2
     req = life.request_of(composite, *life.observed("kunde1", state))
     answer = compose(fn.decode(req))
     ready = {"type": "Ready", "status": str(answer.ready), "reason": "Creating"}
@@ -36,7 +37,6 @@ def vcluster(state: str, spec: dict[str, Any] | None = None) -> dict[str, Any]:
         {"type": c.type, "status": c.status, "reason": c.reason, "message": c.message}
         for c in answer.conditions
     ]
-    composite["metadata"]["generation"] = 2
     conditions = [*told, {**ready, "observedGeneration": 2}]
     return {**composite, "status": {**(answer.status or {}), "conditions": conditions}}
 
@@ -59,6 +59,14 @@ CASES = [
     pytest.param(vcluster("imported"), "Progressing", id="imported"),
     pytest.param(READY, "Healthy", id="ready"),
     pytest.param(changed(READY, {"metadata.generation": 3}), "Progressing", id="of-the-old-spec"),
+    # Crossplane read the spec before and wrote READY after the change.
+    pytest.param(
+        changed(READY, {"status.observedGeneration": 1}), "Progressing", id="of-the-call-before"
+    ),
+    # The status of a change is written a moment before READY is.
+    pytest.param(
+        changed(READY, {"status.blockedBy": "Updating"}), "Progressing", id="ready-of-before"
+    ),
     pytest.param(vcluster("ready", {"availability": "HA"}), "Degraded", id="refused-in-part"),
     pytest.param(vcluster("ready", {"quota": {"pods": 5000}}), "Degraded", id="refused"),
     pytest.param(lost(vcluster("ready")), "Degraded", id="lost"),

@@ -254,6 +254,11 @@ class Status(Model):
     Nothing is required: while a request is refused Crossplane writes conditions only.
     """
 
+    observedGeneration: int | None = Field(
+        None,
+        description="`metadata.generation` of the spec that this status is about. Until it is that "
+        "of the VCluster, READY may be of the spec before.",
+    )
     namespace: str = Field("", description="Namespace on the host.")
     release: str = Field("", description="Helm release of the virtual cluster.")
     host: str = Field("", description="Host cluster.")

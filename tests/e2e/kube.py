@@ -88,8 +88,14 @@ def condition(obj: Mapping[str, Any] | None, kind: str) -> Object:
 
 def is_ready(obj: Mapping[str, Any] | None) -> bool:
     """Tell whether READY says True of what is asked for now, and not of what was before."""
-    ready = condition(obj, "Ready")
-    generation = (obj or {}).get("metadata", {}).get("generation")
+    found = dict(obj or {})
+    generation = found.get("metadata", {}).get("generation")
+    if found.get("kind") == "VCluster" and (
+        found.get("status", {}).get("observedGeneration") != generation
+        or found["status"]["blockedBy"]
+    ):
+        return False
+    ready = condition(found, "Ready")
     return ready.get("status") == "True" and ready.get("observedGeneration") in (None, generation)
 
 
