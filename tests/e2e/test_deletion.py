@@ -28,12 +28,14 @@ from tests.e2e.kube import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from local.machine import Machine
     from tests.e2e.rancher import Control
 
 ABANDONED = "abandoned"
+AGAIN = "again"
+EARLY = "early"
 GIVES_UP_SECONDS = 420
 """Four minutes of the hook, and what the rest of a deletion takes on a busy machine."""
 
@@ -53,11 +55,23 @@ class Dying:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def dying(kube: Kube, compositions: Callable[..., None]) -> Dying:
+def living(kube: Kube, control: Control) -> Iterator[None]:
+    """Make what has to live before it is deleted, all at once; one's agent never connects."""
+    control.cut_off(EARLY)
+    for name in (AGAIN, EARLY):
+        kube.apply(vcluster(name))
+    yield
+    kube("delete", VCLUSTERS, AGAIN, EARLY, "--ignore-not-found", "--wait=false")
+    control.let_in(EARLY)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def dying(kube: Kube, living: None, compositions: Callable[..., None]) -> Dying:
     """Delete a VCluster whose Rancher has died; it takes minutes, so it begins before all others.
 
     It is dead for this one alone: nothing listens where its Composition says that Rancher is.
     """
+    del living
     compositions(ABANDONED, {})
     kube.apply(vcluster(ABANDONED, crossplane=by(ABANDONED)))
     await_ready(kube, ABANDONED)
@@ -103,23 +117,22 @@ def test_deletion_protection_refuses_with_a_sentence(
 
 def test_a_name_can_be_used_again_at_once(kube: Kube, control: Control) -> None:
     """What is created while the old one terminates says so, and becomes READY by itself."""
-    kube.apply(vcluster("again"))
-    await_ready(kube, "again")
-    old = (control.cluster("again") or {})["id"]
-    kube("delete", VCLUSTERS, "again", "--wait=false")
-    until("the old one is gone", lambda: kube.get(VCLUSTERS, "again") is None, 120)
-    kube.apply(vcluster("again"))
+    await_ready(kube, AGAIN)
+    old = (control.cluster(AGAIN) or {})["id"]
+    kube("delete", VCLUSTERS, AGAIN, "--wait=false")
+    until("the old one is gone", lambda: kube.get(VCLUSTERS, AGAIN) is None, 120)
+    kube.apply(vcluster(AGAIN))
     reasons = set()
 
     def ready() -> bool:
-        found = kube.get(VCLUSTERS, "again")
+        found = kube.get(VCLUSTERS, AGAIN)
         reasons.add(condition(found, "NamespaceReady").get("reason"))
         return is_ready(found)
 
-    until("again is READY", ready, 300, lambda: describe(kube, "again"))
+    until("it is READY again", ready, 300, lambda: describe(kube, AGAIN))
     assert "Terminating" in reasons
-    assert (control.cluster("again") or {})["id"] != old
-    kube("delete", VCLUSTERS, "again", "--wait=false")
+    assert (control.cluster(AGAIN) or {})["id"] != old
+    kube("delete", VCLUSTERS, AGAIN, "--wait=false")
 
 
 def test_deletion_at_any_moment_of_the_first_ten_seconds_leaves_nothing(
@@ -158,17 +171,11 @@ def test_what_is_deleted_during_its_import_leaves_rancher(
     kube: Kube, control: Control, removed: Callable[[str], None]
 ) -> None:
     """The Job waits for an agent that never connects: it is stopped, its cluster removed."""
-    name = "early"
-    control.cut_off(name)
-    try:
-        kube.apply(vcluster(name))
-        until("Rancher has it", lambda: control.cluster(name), 240, lambda: describe(kube, name))
-        removed(name)
-        assert control.cluster(name) is None
-    finally:
-        control.let_in(name)
+    until("Rancher has it", lambda: control.cluster(EARLY), 240, lambda: describe(kube, EARLY))
+    removed(EARLY)
+    assert control.cluster(EARLY) is None
     jobs = [one["metadata"]["name"] for one in kube.list("jobs", PLATFORM)]
-    assert [job for job in jobs if job.startswith(f"{name}-")] == []
+    assert [job for job in jobs if job.startswith(f"{EARLY}-")] == []
 
 
 def test_a_dead_rancher_holds_a_deletion_for_minutes_only(

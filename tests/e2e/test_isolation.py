@@ -27,6 +27,8 @@ SERVE = f"mkdir -p /www && echo hello >/www/index.html && exec httpd -f -p {PORT
 KUBELET_PORT = 10250
 REACH_SECONDS = 3
 ANSWER_SECONDS = 60
+NAME_SECONDS = 180
+"""CoreDNS waits for up to a minute between attempts to reach an API server that has restarted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.alone
 SEED = 7
 NAMES = ("crash0", "crash1", "crash2")
 DELETED = "crash-deleted"
-KILLING_SECONDS = 60
+KILLING_SECONDS = 45
 DELETION_SECONDS = 20
 LONGEST_PAUSE = 6.0
 
