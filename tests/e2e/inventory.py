@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Thing = tuple[str, str, str]
 
+PAUSE_SECONDS = 4.0
+"""A look asks for all objects of all kinds, on the machine whose time the tests measure."""
+
 # These come and go by themselves, or count what others did.
 PASSING = {
     "bindings",
@@ -44,4 +47,5 @@ def await_nothing(kube: Kube, names: tuple[str, ...], seconds: float = 300) -> f
         lambda: not about(inventory(kube), names),
         seconds,
         lambda: sorted(about(inventory(kube), names)),
+        pause=PAUSE_SECONDS,
     )

@@ -100,11 +100,16 @@ def is_ready(obj: Mapping[str, Any] | None) -> bool:
 
 
 def until(
-    what: str, holds: Callable[[], object], seconds: float, told: Callable[[], object] | None = None
+    what: str,
+    holds: Callable[[], object],
+    seconds: float,
+    told: Callable[[], object] | None = None,
+    *,
+    pause: float = POLL_SECONDS,
 ) -> float:
     """Wait until something holds, and return how many seconds it took.
 
-    `told` explains a failure.
+    `told` explains a failure, `pause` is that between two looks, in seconds.
     """
     started = time.monotonic()
     while not holds():
@@ -112,7 +117,7 @@ def until(
             said = f"\n{told()}" if told else ""
             msg = f"not within {seconds:.0f} s: {what}{said}"
             raise AssertionError(msg)
-        time.sleep(POLL_SECONDS)
+        time.sleep(pause)
     return time.monotonic() - started
 
 

@@ -95,14 +95,15 @@ def test_a_plan_restarts_the_control_plane_once(
 ) -> None:
     """Other resources need another pod: READY is for that one, and what was made is still there."""
     name = tenants[0]
-    inside("create", "configmap", "mine", "--from-literal=a=b")
+    inside("create", "configmap", "mine")
     pod = control_plane(kube, name)
     kube.patch(VCLUSTERS, name, {"spec": {"plan": "medium"}})
     try:
         until("READY", lambda: is_ready(kube.get(VCLUSTERS, name)), 180)
         assert another(kube, name, pod)
-        inside("delete", "configmap", "mine")
+        assert inside.get("configmap", "mine", "default")
     finally:
+        inside("delete", "configmap", "mine")
         kube.patch(VCLUSTERS, name, {"spec": {"plan": None}})
     until("READY", lambda: is_ready(kube.get(VCLUSTERS, name)), 180)
 
