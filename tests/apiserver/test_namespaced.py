@@ -159,9 +159,11 @@ def test_a_life_up_to_ready(namespaced: Client) -> None:
         return seen(namespaced, "team-a", "shop").get("Ready") == ("True", "Available")
 
     until(is_ready)
-    found = namespaced.get(xr.API_VERSION, xr.KIND, "shop", namespace="team-a").body["status"]
+    vcluster = namespaced.get(xr.API_VERSION, xr.KIND, "shop", namespace="team-a").body
+    found = vcluster["status"]
     host = "team-a-shop-6b3e3555a728f872"
     assert {k: v for k, v in found.items() if k != "conditions"} == {
+        "observedGeneration": vcluster["metadata"]["generation"],
         "namespace": host,
         "release": "shop-6b3e3555a728f872",
         "host": "local",

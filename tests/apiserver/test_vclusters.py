@@ -314,8 +314,10 @@ def test_a_life_up_to_ready(crossplane: Client) -> None:
         return seen(crossplane, "kunde1").get("Ready") == ("True", "Available")
 
     until(is_ready)
-    found = crossplane.get(xr.API_VERSION, xr.KIND, "kunde1").body["status"]
+    vcluster = crossplane.get(xr.API_VERSION, xr.KIND, "kunde1").body
+    found = vcluster["status"]
     assert {k: v for k, v in found.items() if k != "conditions"} == {
+        "observedGeneration": vcluster["metadata"]["generation"],
         "namespace": "kunde1",
         "release": "kunde1-vcluster",
         "host": "local",
