@@ -27,9 +27,9 @@ def marked(values: Mapping[str, object]) -> Values:
     return overlaid(values, mapping(found))
 
 
-def unmarked(values: Mapping[str, object]) -> Values:
+def unmarked(values: Mapping[str, object]) -> Mapping[str, object]:
     """Return the values as they were before they were marked."""
-    return taking(dict(values), PATH, {}) if mark(values) else dict(values)
+    return taking(values, PATH, {}) if mark(values) else values
 
 
 def mark(values: Mapping[str, object]) -> str:

@@ -71,12 +71,14 @@ def overlaid(*layers: Mapping[str, object]) -> Values:
     return merged
 
 
-def taking(values: Values, path: Sequence[str], other: Mapping[str, object]) -> Values:
+def taking(
+    values: Mapping[str, object], path: Sequence[str], other: Mapping[str, object]
+) -> Values:
     """Return the values with what others have at the path, or without it if they have nothing."""
     key, *below = path
     changed = dict(values)
     if below:
-        inner = taking(dict(mapping(values.get(key))), below, mapping(other.get(key)))
+        inner = taking(mapping(values.get(key)), below, mapping(other.get(key)))
         if inner or key in other:
             changed[key] = inner
         else:
