@@ -54,7 +54,7 @@ class Dying:
     since: float
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def living(kube: Kube, control: Control) -> Iterator[None]:
     """Make what has to live before it is deleted, all at once; one's agent never connects."""
     control.cut_off(EARLY)
