@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import pytest
 
 from bench.scale import measure, report, simulator, vclusters
 from bench.scale.measure import OTHERS, Memory, Phase, Sample
+from bench.scale.programs import Cluster
 from bench.scale.simulator import Simulator
 from tests.apiserver.control_plane import Answer, Client
 
@@ -184,3 +186,26 @@ def test_conditions_are_noted_once() -> None:
     assert followed.failures == {"Responsive: WatchCircuitOpen": {"one"}}
     followed.see("DELETED", seen)
     assert followed.have(vclusters.GONE) == 1
+
+
+def test_a_kubeconfig_has_everything_in_it(tmp_path: Path) -> None:
+    """Programs in other folders, and Secrets, can use it as it is."""
+    ca = tmp_path / "tls.crt"
+    ca.write_text("certificate")
+    cluster = Cluster(Client(6443, "admins", ca), {"one": "ones"})
+    assert json.loads(cluster.kubeconfig("one")) == {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+        "clusters": [
+            {
+                "name": "test",
+                "cluster": {
+                    "server": "https://127.0.0.1:6443",
+                    "certificate-authority-data": "Y2VydGlmaWNhdGU=",
+                },
+            }
+        ],
+        "users": [{"name": "test", "user": {"token": "ones"}}],
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http
 import json
 import re
@@ -47,12 +46,7 @@ class Cluster:
 
     def kubeconfig(self, user: str) -> str:
         """Return the kubeconfig of a user, with everything in it."""
-        config = Client(self.admin.port, self.tokens[user], self.admin.ca).kubeconfig
-        [cluster] = config["clusters"]
-        del cluster["cluster"]["certificate-authority"]
-        certificate = base64.b64encode(self.admin.ca.read_bytes()).decode()
-        cluster["cluster"]["certificate-authority-data"] = certificate
-        return json.dumps(config)
+        return json.dumps(Client(self.admin.port, self.tokens[user], self.admin.ca).kubeconfig)
 
 
 @dataclass
