@@ -7,6 +7,7 @@ values imply, whoever wrote them, is kept in `fixed`; versions have their own ru
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
 
 from function import exposure, placement, quantity, upgrade, versions
 from function.errors import Refusal
@@ -16,6 +17,11 @@ from function.running import Running
 from function.upgrade import Plan, Situation, Terms, Versions
 from function.values import layers
 from function.wanted import VCluster, Wanted
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_T = TypeVar("_T", bound="DataclassInstance")
 
 TAKE_BACK = "Take this field back."
 
@@ -94,7 +100,13 @@ def _cluster_name(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | No
 def _keep_cluster_name(wanted: Wanted, now: Running, _: Input) -> Wanted:
     if wanted.rancher is None or now.cluster_name is None:
         return wanted
-    return replace(wanted, rancher=replace(wanted.rancher, cluster_name=now.cluster_name))
+    return _having(wanted, rancher=_having(wanted.rancher, cluster_name=now.cluster_name))
+
+
+def _having(found: _T, **kept: object) -> _T:
+    """Return the same with what is kept: itself in all calls but those that differ."""
+    different = {field: value for field, value in kept.items() if getattr(found, field) != value}
+    return replace(found, **different) if different else found
 
 
 def _unequal(kept: str, asked: str) -> tuple[str, str] | None:
@@ -108,7 +120,7 @@ RULES = (
         remedy=NEW_ONE,
         unset="Single",
         difference=_availability,
-        kept=lambda wanted, now, _: replace(wanted, availability=now.availability),
+        kept=lambda wanted, now, _: _having(wanted, availability=now.availability),
     ),
     Rule(
         field="storage.size",
@@ -116,8 +128,8 @@ RULES = (
         remedy=NEW_ONE,
         unset="",
         difference=_size,
-        kept=lambda wanted, now, _: replace(
-            wanted, storage=replace(wanted.storage, size=now.storage.size)
+        kept=lambda wanted, now, _: _having(
+            wanted, storage=_having(wanted.storage, size=now.storage.size)
         ),
     ),
     Rule(
@@ -126,8 +138,8 @@ RULES = (
         remedy=NEW_ONE,
         unset="",
         difference=_storage_class,
-        kept=lambda wanted, now, _: replace(
-            wanted, storage=replace(wanted.storage, storage_class=now.storage.storage_class)
+        kept=lambda wanted, now, _: _having(
+            wanted, storage=_having(wanted.storage, storage_class=now.storage.storage_class)
         ),
     ),
     Rule(
@@ -191,7 +203,7 @@ def grant(  # noqa: PLR0913  # what it depends on
     target = Versions(asked.chart, asked.kubernetes)
     plan = upgrade.plan(target, situation, spec.upgrade, terms)
     following = plan.following
-    stepped = replace(asked, chart=following.chart, kubernetes=following.kubernetes)
+    stepped = _having(asked, chart=following.chart, kubernetes=following.kubernetes)
     kept, refusals = keep(stepped, now, spec, config)
     return Granted(kept, (*plan.refusals, *refusals), plan, settled)
 

@@ -40,9 +40,11 @@ def plain(struct: struct_pb2.Struct) -> dict[str, object]:
 
 def _plain(value: struct_pb2.Value) -> object:
     """Return a plain value; protobuf knows only floats, so whole numbers become integers again."""
+    # Most are texts, and to read one takes half as long as to ask what a value is.
+    text = value.string_value
+    if text:
+        return text
     kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return value.string_value
     if kind == "struct_value":
         fields = value.struct_value.fields
         return {key: _plain(fields[key]) for key in sorted(fields)}
@@ -53,7 +55,7 @@ def _plain(value: struct_pb2.Value) -> object:
     if kind == "number_value":
         number = value.number_value
         return int(number) if number.is_integer() else number
-    return None
+    return "" if kind == "string_value" else None
 
 
 def write(struct: struct_pb2.Struct, values: dict[str, Any]) -> None:
