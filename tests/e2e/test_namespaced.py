@@ -19,7 +19,7 @@ from local.install import composition
 from local.place import ROOT
 from local.supervise import succeeds
 from tests.e2e import api
-from tests.e2e.inventory import about, inventory
+from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import (
     PLATFORM,
     RELEASES,
@@ -333,11 +333,5 @@ def test_deleting_a_customers_namespace_removes_all_in_order(
         shown = ", ".join(f"{what} {gone.get(what, -1):.0f} s" for what in looks)
         print(f"\ngone after: {shown}")  # noqa: T201
     assert sorted(looks, key=lambda what: gone[what]) == list(looks)
-    names = (host, release, home)
-    until(
-        "nothing is left",
-        lambda: not about(inventory(kube), names),
-        60,
-        lambda: sorted(about(inventory(kube), names)),
-    )
+    await_nothing(kube, (host, release, home), 60)
     assert is_ready(alice.shop())
