@@ -16,6 +16,7 @@ from local import archive, function_image
 from local.archive import Config, Content
 from local.command import LocalError
 from local.place import BIN, TOOLS
+from local.programs import GO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -94,7 +95,7 @@ def recipes() -> tuple[Recipe, ...]:
                     CERTIFICATES_PATH: CERTIFICATES,
                 }
             ),
-            Config(("/usr/local/bin/crossplane",), user="65532:65532"),
+            Config(("/usr/local/bin/crossplane",), env=GO, user="65532:65532"),
         ),
         Recipe(
             "localhost/provider-helm:v1.3.0",
@@ -108,6 +109,7 @@ def recipes() -> tuple[Recipe, ...]:
             Config(
                 ("/usr/local/bin/provider-helm",),
                 env={
+                    **GO,
                     "HELM_CACHE_HOME": "/tmp/helm-cache",  # noqa: S108
                     "HELM_CONFIG_HOME": "/tmp/helm-config",  # noqa: S108
                     "HELM_DATA_HOME": "/tmp/helm-data",  # noqa: S108
@@ -156,7 +158,7 @@ def _vcluster(version: str, programs: Path) -> Recipe:
     return Recipe(
         f"ghcr.io/loft-sh/vcluster-oss:{version}",
         Content(files, SHELL_NAMES, ("/tmp",)),  # noqa: S108 -- a folder of the image
-        Config(("/vcluster", "start"), env={"PATH": "/bin", "HOME": "/"}),
+        Config(("/vcluster", "start"), env={**GO, "PATH": "/bin", "HOME": "/"}),
     )
 
 

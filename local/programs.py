@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 CNI_PLUGINS = "/usr/lib/cni"
 PAUSE = "registry.k8s.io/pause:3.10"
 
+GO = {"GOGC": "200"}
+"""What programs in Go run with here: they all begin at once on few cores, and there is memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -36,7 +39,7 @@ class Program:
     command: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     """What it reads, by path below the platform's folder."""
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=lambda: GO)
 
 
 def control_plane(place: Place) -> tuple[Program, ...]:
