@@ -109,7 +109,7 @@ def test_a_pod_reaches_its_own_cluster(pair: tuple[Tenant, Tenant]) -> None:
         until(
             "its name is known",
             lambda tenant=tenant, lookup=lookup, answer=answer: answer in looked_up(tenant, lookup),  # type: ignore[misc]
-            ANSWER_SECONDS,
+            NAME_SECONDS,
         )
         url = f"http://{service['spec']['clusterIP']}:{PORT}"
         # A static busybox crashes on the timeout of its wget.
