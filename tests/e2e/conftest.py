@@ -17,7 +17,16 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from function.values import merge
 from local import install, machine, node
 from tests.e2e import rancher
-from tests.e2e.kube import VCLUSTERS, Kube, Object, await_ready, until, vcluster
+from tests.e2e.kube import (
+    PLATFORM,
+    RELEASES,
+    VCLUSTERS,
+    Kube,
+    Object,
+    await_ready,
+    until,
+    vcluster,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -169,10 +178,16 @@ def made(kube: Kube) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def removed(kube: Kube) -> Callable[[str], None]:
-    """Delete a VCluster, and wait until its namespace and its Releases are gone."""
+    """Delete a VCluster, and wait until its namespace and its Releases are gone.
+
+    Not in the foreground, because another test may restart the function meanwhile:
+    docs/troubleshooting.md.
+    """
 
     def remove(name: str) -> None:
-        kube("delete", VCLUSTERS, name, "--cascade=foreground", seconds=300)
+        kube("delete", VCLUSTERS, name, seconds=300)
+        label = f"crossplane.io/composite={name}"
+        until("no Release is left", lambda: not kube.list(RELEASES, PLATFORM, label), 300)
         until(f"namespace {name} is gone", lambda: kube.get("namespace", name) is None, 60)
 
     return remove

@@ -24,19 +24,34 @@ VICTIMS = {
 
 def kill(there: Machine, who: str) -> int:
     """Kill the processes of one of the victims with SIGKILL, and return how many there were."""
-    return _kill(there, lambda _, words: VICTIMS[who] in words)
+    return _signal(there, lambda _, words: VICTIMS[who] in words)
+
+
+@contextlib.contextmanager
+def held(there: Machine, who: str) -> Iterator[int]:
+    """Let the processes of one of the victims do nothing for a while; yield how many there are."""
+
+    def is_meant(_: str, words: str) -> bool:
+        return VICTIMS[who] in words
+
+    try:
+        yield _signal(there, is_meant, signal.SIGSTOP)
+    finally:
+        _signal(there, is_meant, signal.SIGCONT)
 
 
 def kill_pod(there: Machine, uid: str) -> int:
     """Kill all processes of a pod with SIGKILL, and return how many there were."""
-    return _kill(there, lambda group, _: f"pod{uid}" in group)
+    return _signal(there, lambda group, _: f"pod{uid}" in group)
 
 
-def _kill(there: Machine, is_meant: Callable[[str, str], bool]) -> int:
+def _signal(
+    there: Machine, is_meant: Callable[[str, str], bool], number: signal.Signals = signal.SIGKILL
+) -> int:
     found = [pid for pid, group, words in _processes(there) if is_meant(group, words)]
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
     return len(found)
 
 

@@ -18,10 +18,12 @@ from tests.e2e.kube import (
     Kube,
     await_condition,
     await_ready,
+    describe,
     is_ready,
+    until,
     vcluster,
 )
-from tests.e2e.processes import VICTIMS, kill
+from tests.e2e.processes import VICTIMS, held, kill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +45,8 @@ MOUNT_SECONDS = 30
 LOOK_SECONDS = 20
 """Longer than the watcher and provider-helm take to notice a token that is refused."""
 TOKEN_SECONDS = MOUNT_SECONDS + LOOK_SECONDS + 10
+CALL_SECONDS = 8
+"""After which Crossplane asks the function about what is in progress, and more."""
 A_YEAR = 365 * 24 * 3600.0
 
 CANNOT_ASK = "Rancher cannot be asked whether it is connected."
@@ -177,6 +181,47 @@ def _watcher(kube: Kube) -> list[tuple[str, int]]:
         )
         for pod in pods
     )
+
+
+@pytest.mark.further
+def test_a_deletion_while_the_function_hangs_can_be_ended(
+    kube: Kube,
+    there: Machine,
+    control: Control,
+    made: Callable[..., str],
+    tell: Callable[[str], None],
+) -> None:
+    """Crossplane waits for an answer with what it saw before, and may make again what is gone.
+
+    Nobody deletes that Release: who does as docs/troubleshooting.md says ends the deletion.
+    """
+    name = "crash-late"
+    control.cut_off(name)
+    made(name)
+    await_condition(kube, name, "RancherConnected False AgentNotConnected")
+    release = f"{name}-rancher"
+    old = (kube.get(RELEASES, release, PLATFORM) or {})["metadata"]["uid"]
+    with held(there, "function") as held_up:
+        assert held_up
+        time.sleep(CALL_SECONDS)
+        kube("delete", VCLUSTERS, name, "--cascade=foreground", "--wait=false")
+        until(
+            "it is out of Rancher",
+            lambda: kube.get(RELEASES, release, PLATFORM) is None,
+            60,
+            lambda: describe(kube, name),
+        )
+
+    def is_made_again() -> bool:
+        found = kube.get(RELEASES, release, PLATFORM)
+        return found is not None and found["metadata"]["uid"] != old
+
+    until("it ends, or not", lambda: is_made_again() or not kube.get(VCLUSTERS, name), 120)
+    tell(f"made again: {is_made_again()}")
+    kube("delete", RELEASES, release, "-n", PLATFORM, "--ignore-not-found", "--wait=false")
+    await_nothing(kube, (name,))
+    assert control.cluster(name) is None
+    control.let_in(name)
 
 
 @pytest.mark.usefixtures("killed")
