@@ -24,25 +24,25 @@ VICTIMS = {
 
 def kill(there: Machine, who: str) -> int:
     """Kill the processes of one of the victims with SIGKILL, and return how many there were."""
-    return _signal(there, lambda _, words: VICTIMS[who] in words)
+    return _signal(there, _is(who))
 
 
 @contextlib.contextmanager
 def held(there: Machine, who: str) -> Iterator[int]:
     """Let the processes of one of the victims do nothing for a while; yield how many there are."""
-
-    def is_meant(_: str, words: str) -> bool:
-        return VICTIMS[who] in words
-
     try:
-        yield _signal(there, is_meant, signal.SIGSTOP)
+        yield _signal(there, _is(who), signal.SIGSTOP)
     finally:
-        _signal(there, is_meant, signal.SIGCONT)
+        _signal(there, _is(who), signal.SIGCONT)
 
 
 def kill_pod(there: Machine, uid: str) -> int:
     """Kill all processes of a pod with SIGKILL, and return how many there were."""
     return _signal(there, lambda group, _: f"pod{uid}" in group)
+
+
+def _is(who: str) -> Callable[[str, str], bool]:
+    return lambda _, words: VICTIMS[who] in words
 
 
 def _signal(
