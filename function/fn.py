@@ -32,7 +32,6 @@ UNHEARD = dt.timedelta(seconds=30)
 """How soon it does while it drops events: one of them may have been the user's change."""
 
 COMPOSITE: Parts = {
-    "apiVersion": None,
     "kind": None,
     "metadata": {
         "name": None,

@@ -37,13 +37,7 @@ KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
 """All that are looked at: of a kubeconfig whether it is there, and the server that it names."""
 
 
-_CONDITIONS: Parts = {
-    "type": None,
-    "status": None,
-    "reason": None,
-    "message": None,
-    "observedGeneration": None,
-}
+_CONDITION: Parts = {"type": None, "status": None, "reason": None, "message": None}
 RELEASE: Parts = {
     "apiVersion": None,
     "kind": None,
@@ -66,12 +60,12 @@ RELEASE: Parts = {
             "revision": None,
             "releaseDescription": None,
         },
-        "conditions": _CONDITIONS,
+        "conditions": {**_CONDITION, "observedGeneration": None},
     },
 }
 """What `release` reads."""
 
-USAGE: Parts = {"status": {"conditions": _CONDITIONS}}
+USAGE: Parts = {"status": {"conditions": _CONDITION}}
 """What `usage` reads."""
 
 STRANGER: Parts = {
