@@ -101,6 +101,8 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
 
     The certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
     network policies are ours: here they would restart the control plane with every change.
+    Endpoints of a tenant's own would lead the host's ingress controller to pods and nodes of
+    others (CVE-2021-25740); the host makes those of Services with a selector itself.
     """
     names = wanted.names
     secrets = [{"name": pull_secret}] if pull_secret else []
@@ -127,7 +129,13 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
             "limitRange": {"enabled": False},
             "networkPolicy": {"enabled": False},
         },
-        "sync": {"toHost": {"pods": {"useSecretsForSATokens": True}}},
+        "sync": {
+            "toHost": {
+                "pods": {"useSecretsForSATokens": True},
+                "endpoints": {"enabled": False},
+                "endpointSlices": {"enabled": False},
+            }
+        },
         "telemetry": {"enabled": False},
     }
 

@@ -42,6 +42,8 @@ COMMON: dict[str, Any] = {
     "sync": {
         "toHost": {
             "pods": {"useSecretsForSATokens": True},
+            "endpoints": {"enabled": False},
+            "endpointSlices": {"enabled": False},
             "ingresses": {"enabled": False},
             "networkPolicies": {"enabled": False},
             "podDisruptionBudgets": {"enabled": False},
