@@ -7,11 +7,10 @@ spec may name what belongs to another customer.
 import re
 from collections.abc import Iterator
 
+from function import regex
 from function.errors import InvalidError, Problem
-from function.models.input import Input, Rancher
+from function.models.input import PLACEHOLDER, Input, Rancher
 from function.names import DERIVED, Names
-
-PLACEHOLDER = "{namespace}"
 
 RESERVED_CLUSTER_NAME = re.compile(r"local|c-[a-z0-9]{5}")
 """Names that Rancher's webhook refuses."""
@@ -82,7 +81,7 @@ def cluster_name(name: str, names: Names, config: Rancher) -> Iterator[Problem]:
     namespace = names.customer or names.namespace
     pattern = config.clusterNamePattern.replace(PLACEHOLDER, namespace)
     is_derived = bool(names.customer and DERIVED.fullmatch(name))
-    if not re.search(pattern, name) or RESERVED_CLUSTER_NAME.fullmatch(name) or is_derived:
+    if not regex.matches(pattern, name) or RESERVED_CLUSTER_NAME.fullmatch(name) or is_derived:
         end = ", nor end like a derived name" if names.customer else ""
         yield Problem(
             "spec.rancher.clusterName",

@@ -1,6 +1,9 @@
 """Self-service: a customer who writes his own spec gets nothing that is another's."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -185,6 +188,26 @@ def test_cluster_name(name: str | None, pattern: str | None) -> None:
 def test_cluster_name_of_others(name: str, pattern: str | None, message: str) -> None:
     """A customer cannot sit on a name that is, or will be, another's."""
     assert refused("team-a", name, pattern) == message
+
+
+BACKTRACKING = """
+from tests.test_selfservice import refused
+print(refused("team-a", "team-a--" + "a" * 52 + "--a", "^{namespace}--([a-z0-9]+-?)+$"))
+"""
+"""A name of 63 characters over which a pattern backtracks for years."""
+
+
+def test_a_pattern_costs_time_in_proportion_to_the_name() -> None:
+    """No pattern of the Input and no name hangs the function, which has one thread."""
+    done = subprocess.run(
+        [sys.executable, "-c", BACKTRACKING],
+        cwd=Path(__file__).parents[1],
+        timeout=20,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.startswith("spec.rancher.clusterName: must match ^team-a--([a-z0-9]+-?)+$ ")
 
 
 @pytest.mark.parametrize(

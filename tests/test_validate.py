@@ -560,8 +560,15 @@ def test_bad_spec(spec: Any, message: str) -> None:
         ),
         pytest.param(
             {"rancher": {**RANCHER, "clusterNamePattern": f"({MARKER}"}},
-            "input.rancher.clusterNamePattern: must be a regular expression. Correct it.",
+            "input.rancher.clusterNamePattern: must be a regular expression without look-around "
+            "and back-references. Correct it.",
             id="pattern-of-names",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "clusterNamePattern": "^(?!local)[a-z]+$"}},
+            "input.rancher.clusterNamePattern: must be a regular expression without look-around "
+            "and back-references. Correct it.",
+            id="pattern-with-look-around",
         ),
         pytest.param(
             {"rancher": {**RANCHER, "owners": [{}]}},

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from function import regex
 from function.models.fields import (
     Bool,
     ChartRepository,
@@ -49,6 +50,9 @@ from function.references import DOCKER, DOCKER_ALIAS, HOST, PATH, is_registry
 API_VERSION = "vcluster.fn.caas.telekom.de/v1beta1"
 KIND = "Input"
 
+PLACEHOLDER = "{namespace}"
+"""Stands in `rancher.clusterNamePattern` for the namespace of a VCluster."""
+
 OwnChart = Literal["vcluster-namespace", "vcluster-rancher"]
 """This project's own charts."""
 
@@ -79,11 +83,9 @@ def _supported(version: str) -> str:
 
 
 def _regex(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error:
-        msg = "must be a regular expression"
-        raise ValueError(msg) from None
+    if not regex.is_valid(pattern.replace(PLACEHOLDER, "namespace")):
+        msg = "must be a regular expression without look-around and back-references"
+        raise ValueError(msg)
     return pattern
 
 
@@ -390,7 +392,7 @@ class Rancher(Model):
         max_length=200,
         description="What `spec.rancher.clusterName` must match. `{namespace}` in it stands for "
         "the namespace of the VCluster, in scope Cluster for its name; where it is missing, no "
-        "spec of scope Namespaced may name the cluster.",
+        "spec of scope Namespaced may name the cluster. Syntax: https://docs.rs/regex.",
     )
     projects: dict[Key, Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]] = Field(
         {},
