@@ -276,9 +276,12 @@ def test_odd_posts(importer: Replay) -> None:
     nameless = {"metadata": {"namespace": "fleet-default"}}
     made = importer.call("POST", PROVISIONING, json=nameless).json()
     assert re.fullmatch(r"p-[a-z0-9]{5}", made["metadata"]["name"])
-    body = {"metadata": {"namespace": "fleet-default", "name": "dry"}}
-    dry = importer.call("POST", f"{PROVISIONING}?dryRun=All", json=body)
-    assert (dry.status_code, "dry" in importer.fake.clusters()) == (201, False)
+    body: dict[str, Any] = {"metadata": {"namespace": "fleet-default", "name": "dry"}}
+    dry = f"{PROVISIONING}?dryRun=All"
+    assert said(importer.call("POST", dry, json=body)) == (422, "Invalid")
+    body["metadata"]["annotations"] = {"field.cattle.io/no-creator-rbac": "true"}
+    assert importer.call("POST", dry, json=body).status_code == 201
+    assert "dry" not in importer.fake.clusters()
     assert importer.call("GET", f"{PROVISIONING}/vc9").json()["data"] == []
     assert said(importer.call("GET", "/v1/nothing.like.this")) == (404, "")
 
@@ -336,7 +339,93 @@ def test_tokens_end(importer: Replay) -> None:
     fake.unauthorize(skip=1)
     assert [importer.call("GET", PROVISIONING).status_code for _ in range(3)] == [200, 401, 200]
     listed = importer.call("GET", "/v3/tokens?current=true").json()["data"]
-    assert [(one["current"], one["expiresAt"]) for one in listed] == [(True, "")]
+    assert [one["current"] for one in listed] == [False] * 3
+    name = fake.token().partition(":")[0]
+    assert importer.call("GET", f"/v3/tokens/{name}").json()["expiresAt"] == ""
+    assert importer.call("GET", "/v3/tokens/token-xxxxx").status_code == 404
+
+
+def test_ext_tokens(importer: Replay) -> None:
+    """A token of ext.cattle.io shows its end by Steve; Norman does not know it."""
+    value = importer.fake.new_token(ttl=3600, ext=True)
+    name = value.removeprefix("ext/").partition(":")[0]
+    headers = {"Authorization": f"Bearer {value}"}
+    found = importer.client.get(f"/v1/ext.cattle.io.tokens/{name}", headers=headers)
+    assert found.json()["status"]["expiresAt"].endswith("Z")
+    assert importer.client.get(f"/v3/tokens/{name}", headers=headers).status_code == 404
+
+
+def test_a_start(importer: Replay) -> None:
+    """A Rancher that starts knows no types for a while, and no clusters (startup-window.txt)."""
+    cid = created(importer)
+    importer.fake.behaviour.starting = Lag(requests=7)
+    importer.fake.restart()
+    assert importer.call("GET", "/healthz", "").status_code == 200
+    name = importer.fake.token().partition(":")[0]
+    assert importer.call("GET", f"/v3/tokens/{name}").status_code == 200
+    hidden = (PROVISIONING, VC1, f"{BINDINGS}/{cid}", f"{TOKENS}/{cid}/default-token")
+    assert [said(importer.call("GET", path)) for path in hidden] == [(404, "")] * 4
+    assert said(post(importer)) == (404, "")
+    listed = importer.call("GET", MANAGEMENT).json()["data"]
+    assert [one["metadata"]["name"] for one in listed] == ["local"]
+    assert said(importer.call("GET", f"{MANAGEMENT}/{cid}")) == (404, "NotFound")
+    assert importer.call("GET", PROVISIONING).status_code == 500
+    assert importer.call("GET", VC1).status_code == 200
+
+
+def test_a_binding_leaves_with_the_agent(importer: Replay) -> None:
+    """A binding that the cluster knows of is held until its agent is there, and its name too."""
+    cid = created(importer)
+    importer.fake.connect(cid)
+    body = {"metadata": {"namespace": cid, "name": "x"}, "clusterName": cid}
+    body |= {"roleTemplateName": "cluster-member", "userPrincipalName": "local://u-n9d6d"}
+    assert importer.call("POST", BINDINGS, json=body).status_code == 201
+    importer.fake.clusters()
+    importer.fake.disconnect(cid)
+    assert importer.call("DELETE", f"{BINDINGS}/{cid}/x").status_code == 200
+    again = importer.call("POST", BINDINGS, json=body)
+    assert (said(again), again.json()["message"][:23]) == (
+        (409, "AlreadyExists"),
+        "object is being deleted",
+    )
+    found = importer.call("GET", f"{BINDINGS}/{cid}/x").json()["metadata"]
+    assert len(found["finalizers"]) == 3
+    importer.fake.connect(cid)
+    importer.fake.clusters()
+    assert importer.call("POST", BINDINGS, json=body).status_code == 201
+
+
+def test_the_removal_of_a_lost_cluster_takes_longer(importer: Replay) -> None:
+    """Rancher tries to reach an agent that was there; one that never was is not waited for."""
+    importer.fake.behaviour.lost_removal = Lag(seconds=3600)
+    created(importer, "never-connected")
+    cid = created(importer)
+    importer.fake.connect(cid)
+    importer.fake.clusters()
+    importer.fake.disconnect(cid)
+    for name in ("vc1", "never-connected"):
+        importer.call("DELETE", f"{PROVISIONING}/fleet-default/{name}")
+    (left,) = importer.fake.clusters().values()
+    assert (left.name, left.prov_exists, left.mgmt_exists) == ("vc1", False, True)
+
+
+def test_the_agents_image(importer: Replay) -> None:
+    """It is written once, at the creation; only without it an upgrade reaches the agent."""
+    fake = importer.fake
+    cid = created(importer)
+    fake.connect(cid)
+    fake.clusters()
+    fake.set_setting("agent-image", "rancher/rancher-agent:v2.15.1")
+    path = f"/v3/clusters/{cid}"
+    assert importer.call("GET", path).json()["agentImage"] == "rancher/rancher-agent:v2.15.0"
+    put = importer.call("PUT", path, json={"name": "vc1", "desiredAgentImage": ""})
+    assert (put.status_code, put.json()["desiredAgentImage"]) == (200, "")
+    found = importer.call("GET", f"{MANAGEMENT}/{cid}").json()
+    assert found["status"]["agentImage"] == "rancher/rancher-agent:v2.15.1"
+    fake.set_setting("agent-image", "rancher/rancher-agent:v2.15.2")
+    assert importer.call("GET", path).json()["agentImage"] == "rancher/rancher-agent:v2.15.2"
+    (stored,) = fake.state.clusters
+    assert len(stored.agent_restarts) == 2
 
 
 def test_answers_that_are_no_answers(importer: Replay) -> None:

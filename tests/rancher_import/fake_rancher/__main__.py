@@ -18,19 +18,25 @@ from .rights import USERS
 from .server import FakeRancher
 from .state import State, User, random_name
 
-# Seconds, from flow-impkey-timeline.json, connect-timeline.json, delete-impkey-timeline.json.
+# Seconds, from startup-window.txt, rancher-live.md (second visit), flow-impkey-timeline.json,
+# connect-timeline.json, delete-impkey-timeline.json.
 REALISTIC = {
+    "starting": 5,
     "cluster_name": 0.2,
     "rbac": 0.7,
     "crt": 0.4,
+    "crt_empty": 0.6,
     "pending": 1.7,
     "tunnel": 0.3,
     "agent_deployed": 4.4,
     "connected": 1,
     "ready": 12,
     "disconnected": 15,
+    "agent_upgrade": 10,
+    "binding_removal": 0.4,
     "prov_removal": 1,
     "mgmt_removal": 0.3,
+    "lost_removal": 97,
     "namespace_removal": 5,
 }
 LAGS = sorted(one.name for one in fields(Behaviour) if one.type is Lag)

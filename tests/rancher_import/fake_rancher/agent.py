@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .manifest import AGENT_IMAGE, secret_name
+from .manifest import secret_name
 from .messages import JSON, Json
 from .norman import FORCE_DEPLOY
 from .state import Cluster, State, random_name
@@ -130,7 +130,11 @@ class Agents:
         if api is None or not wanted or cluster.id in self.cleaned:
             return
         self.cleaned.add(cluster.id)
-        container = {"name": "cleanup-agent", "image": AGENT_IMAGE, "command": ["agent"]}
+        container = {
+            "name": "cleanup-agent",
+            "image": self.state.due_image(cluster),
+            "command": ["agent"],
+        }
         pod = {"containers": [container], "restartPolicy": "Never"}
         metadata = {"name": f"cattle-cleanup-{random_name(5)}", "namespace": "default"}
         job = {"metadata": metadata, "spec": {"template": {"spec": pod}}}

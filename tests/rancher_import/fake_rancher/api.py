@@ -1,5 +1,7 @@
 """Which part of Rancher answers a request, and for whom."""
 
+import time
+
 from . import connections, manifest, norman, raw, steve
 from .messages import INVISIBLE, UNAUTHORIZED, Answer, Request, text_answer
 from .state import State, User
@@ -16,7 +18,10 @@ EVERYWHERE = {
 def authenticate(state: State, request: Request) -> User | None:
     """Return whose token the request has; garbage and scoped tokens are nobody's (auth-*.json)."""
     token = state.tokens.get(request.bearer)
-    return token.user if token and token.valid else None
+    if token is None or not token.valid:
+        return None
+    state.tokens_used[token.name] = time.time()
+    return token.user
 
 
 def answer(state: State, user: User | None, request: Request, passwords: dict[str, str]) -> Answer:
@@ -48,7 +53,7 @@ def _answer(state: State, user: User | None, request: Request) -> Answer:
 
 def _public(state: State, request: Request, passwords: dict[str, str]) -> Answer | None:
     """Answer what needs no token: auth-ping.json, auth-cacerts-path.json and others."""
-    texts = {"/ping": "pong", "/rancherversion": VERSION}
+    texts = {"/ping": "pong", "/healthz": "ok", "/rancherversion": VERSION}
     if request.path in texts:
         return text_answer(200, texts[request.path], TEXT)
     match request.segments:

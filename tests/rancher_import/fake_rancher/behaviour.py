@@ -27,6 +27,8 @@ class Behaviour:
     A lag counts from the moment at which its step begins.
     """
 
+    starting: Lag = NONE
+    """How long after a start Steve has no schemas yet (3 to 8 s recorded); counts its requests."""
     cluster_name: Lag = NONE
     """From the POST to `status.clusterName` and the management cluster (0.2 s recorded)."""
     rbac: Lag = NONE
@@ -34,7 +36,7 @@ class Behaviour:
     crt: Lag = NONE
     """From then until the CRT exists: 404 NotFound; counts requests on CRTs."""
     crt_empty: Lag = NONE
-    """From then until the CRT has a token and URLs; counts requests on CRTs."""
+    """From then until the CRT has a token and URLs (0.6 s seen); counts requests on CRTs."""
     placeholder_in_steve: bool = False
     """Leave `{token}` in Steve's and Norman's answers too, as raw reads always do."""
     pending: Lag = NONE
@@ -51,10 +53,16 @@ class Behaviour:
     """From then to Ready=True; counts requests on management clusters (12 s recorded)."""
     disconnected: Lag = NONE
     """From the end of the agent to Connected=False (up to 15 s recorded)."""
+    agent_upgrade: Lag = NONE
+    """From a change of the image that is due until the agent runs it (10 to 25 s seen)."""
+    binding_removal: Lag = NONE
+    """From DELETE of a CRTB until it is gone, in a connected cluster (0.2 to 0.5 s seen)."""
     prov_removal: Lag = NONE
     """From DELETE until the provisioning cluster is gone (1.0 s recorded)."""
     mgmt_removal: Lag = NONE
     """From then until the management cluster is gone (0.3 s recorded)."""
+    lost_removal: Lag = NONE
+    """What is added to that where an agent was and is not connected (97 to 100 s seen)."""
     namespace_removal: Lag = NONE
     """From then until CRTs and CRTBs are gone (5 s recorded)."""
     hold_removal: bool = False

@@ -30,6 +30,7 @@ BAD_NAME = (
     '"local" nor of the form "c-xxxxx", and can only contain lowercase alphanumeric characters '
     "or ' - '"
 )
+BAD_CREATOR = "creatorID annotation does not match user"
 # webhook-prov-create-bad-noproxy.json
 BAD_NO_PROXY = (
     "Malformed NO_PROXY environment variable value format: detected whitespace in value. Value "
@@ -60,13 +61,15 @@ def create(state: State, user: User, body: Json, namespace: str = "", *, dry: bo
     name = metadata.get("name") or f"{metadata.get('generateName') or 'p-'}{random_name(5)}"
     spec = body.get("spec") or {}
     admit(name, metadata, spec)
-    existing = state.provisioning(namespace, name)
-    if existing:
-        raise PROVISIONING.already_exists(name, deleting=existing.deleting is not None)
     annotations = dict(metadata.get("annotations") or {})
     # webhook-prov-create-foreign-creatorid.json, webhook-prov-create-no-creator-rbac.json
     annotations.pop(life.CREATOR, None)
     rbac = annotations.get(life.NO_CREATOR_RBAC) != "true"
+    if dry and rbac:  # dryrun-create.json: the webhook changes no dry run, and still checks it
+        raise PROVISIONING.denied(422, "Invalid", BAD_CREATOR)
+    existing = state.provisioning(namespace, name)
+    if existing:
+        raise PROVISIONING.already_exists(name, deleting=existing.deleting is not None)
     if rbac:
         annotations[life.CREATOR] = user.id
     cluster = Cluster(

@@ -77,6 +77,7 @@ BINDING = Kind(
     "management.cattle.io", "v3", "ClusterRoleTemplateBinding", "clusterroletemplatebindings"
 )
 SETTING = Kind("management.cattle.io", "v3", "Setting", "settings", namespaced=False)
+EXT_TOKEN = Kind("ext.cattle.io", "v1", "Token", "tokens", namespaced=False)
 SECRET = Kind("", "v1", "Secret", "secrets")
 
-KINDS = (PROVISIONING, MANAGEMENT, TOKEN, BINDING, SETTING, SECRET)
+KINDS = (PROVISIONING, MANAGEMENT, TOKEN, BINDING, SETTING, SECRET, EXT_TOKEN)

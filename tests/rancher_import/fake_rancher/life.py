@@ -13,6 +13,8 @@ CREATOR = "field.cattle.io/creatorId"
 NO_CREATOR_RBAC = "field.cattle.io/no-creator-rbac"
 # How long messages name a removed role: 7 s after it they did (delete-impkey-02-after-prov.json).
 LEFTOVER_SECONDS = 60
+# The user that Rancher gives a binding in every cluster, as to all administrators.
+ADMINISTRATOR = "u-7lcdtjgr6m"
 
 # Rancher keeps these kinds of steps apart by what their requests read.
 COUNTED = {
@@ -50,9 +52,18 @@ def advance(state: State, cluster: Cluster, probe: Callable[[str], bool]) -> Non
         _connect(state, cluster)
     else:
         _disconnect(state, cluster)
+    _unbind(state, cluster)
+
+
+def _unbind(state: State, cluster: Cluster) -> None:
+    """Let bindings go; what the cluster knows of stays until its agent is there."""
     for name, binding in list(cluster.bindings.items()):
-        if binding.deleting:
+        held = binding.synced and not cluster.connected
+        lag = state.behaviour.binding_removal
+        stage = f"binding {binding.uid}"
+        if binding.deleting and not held and cluster.reached(stage, lag):
             del cluster.bindings[name]
+            del cluster.waits[stage]
 
 
 def _provision(state: State, cluster: Cluster) -> None:
@@ -92,6 +103,7 @@ def _name(state: State, cluster: Cluster) -> None:
         "provisioning.cattle.io/administrated": "false",
     }
     cluster.annotations[DISPLAY_NAME] = cluster.name
+    cluster.desired_image = state.setting("agent-image")
     state.touch(cluster)
     if cluster.creator:
         subject = {"userName": cluster.creator, "userPrincipalName": f"local://{cluster.creator}"}
@@ -119,11 +131,51 @@ def _connect(state: State, cluster: Cluster) -> None:
         setattr(cluster, stage, True)
     if cluster.deployed and "system" not in cluster.tokens:
         state.new_registration_token(cluster, "system")
+    if cluster.deployed:
+        _upgrade(state, cluster)
+    if cluster.connected:
+        _sync(state, cluster)
     cluster.prov_ready = cluster.prov_ready or cluster.connected
     cluster.was_ready = cluster.was_ready or cluster.ready
     if before != (cluster.tunnel, cluster.deployed, cluster.connected, cluster.ready):
         cluster.connections += cluster.connected and not before[2]
         state.management_changed(cluster)
+
+
+def _upgrade(state: State, cluster: Cluster) -> None:
+    """Let the agent run the image that is due (rancher-live.md, second visit)."""
+    due = state.due_image(cluster)
+    if due == cluster.agent_image:
+        cluster.waits.pop("upgrade", None)
+        return
+    first = not cluster.agent_image
+    if first or cluster.reached("upgrade", state.behaviour.agent_upgrade):
+        cluster.agent_image = due
+        if not first:
+            cluster.agent_restarts.append(time.monotonic())
+        state.management_changed(cluster)
+
+
+def _sync(state: State, cluster: Cluster) -> None:
+    """Bring the bindings into the cluster, with those that Rancher makes itself.
+
+    Which those are: crtb-list-deleting.json.
+    """
+    system = f"system://provisioning/{cluster.namespace}/{cluster.name}"
+    made = {
+        f"{cluster.id}-fleet-default-owner": (user_of(system), system),
+        f"{ADMINISTRATOR}-admin": (ADMINISTRATOR, f"local://{ADMINISTRATOR}"),
+    }
+    for name, (user, principal) in made.items():
+        if name not in cluster.bindings:
+            subject = {"userName": user, "userPrincipalName": principal}
+            binding = Binding(name, role="cluster-owner", subject=subject, user=user)
+            cluster.bindings[name] = binding
+    cluster.bindings[f"{ADMINISTRATOR}-admin"].labels["cattle.io/creator"] = "norman"
+    for binding in cluster.bindings.values():
+        if not binding.synced and not binding.deleting:
+            binding.synced = True
+            state.touch(binding)
 
 
 def _disconnect(state: State, cluster: Cluster) -> None:
@@ -171,6 +223,9 @@ def _remove(state: State, cluster: Cluster) -> None:
     cluster.prov_exists = False
     held = lags.hold_management_removal
     if held or not cluster.reached("mgmt_removal", lags.mgmt_removal, "mgmt"):
+        return
+    lost = cluster.was_ready and not cluster.connected
+    if lost and not cluster.reached("lost_removal", lags.lost_removal, "mgmt"):
         return
     if cluster.mgmt_exists:
         cluster.mgmt_exists = False

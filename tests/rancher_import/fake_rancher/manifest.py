@@ -6,10 +6,9 @@ from pathlib import Path
 from string import Template
 
 from .messages import INVISIBLE, Answer, Request, text_answer
-from .state import State
+from .state import Cluster, State
 
 TEMPLATE = Template((Path(__file__).parent / "manifest.yaml.template").read_text())
-AGENT_IMAGE = "rancher/rancher-agent:v2.15.0"
 # flow-impkey-10-manifest-bad.json
 BAD_TOKEN = text_answer(400, "cluster not found or invalid token")
 
@@ -33,7 +32,7 @@ def answer(state: State, request: Request) -> Answer:
         return BAD_TOKEN
     if not any(crt.accepts(token) for crt in cluster.tokens.values()):
         return BAD_TOKEN
-    return text_answer(200, render(state, token))
+    return text_answer(200, render(state, cluster, token))
 
 
 def secret_name(url: str, token: str) -> str:
@@ -49,7 +48,7 @@ def checksum(cacerts: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def render(state: State, token: str) -> str:
+def render(state: State, cluster: Cluster, token: str) -> str:
     """Return the nine objects, in Rancher's order."""
     url = state.setting("server-url")
     return TEMPLATE.substitute(
@@ -58,5 +57,5 @@ def render(state: State, token: str) -> str:
         token=base64.b64encode(token.encode()).decode(),
         secret=secret_name(url, token),
         checksum=checksum(state.setting("cacerts")),
-        image=AGENT_IMAGE,
+        image=state.due_image(cluster),
     )

@@ -81,12 +81,16 @@ def _clusters(state: State, user: User, request: Request, name: str) -> Answer:
 
 
 def _put(state: State, one: Cluster, body: Json) -> None:
-    """Change labels and annotations; all that is not sent is lost but Rancher's own."""
+    """Change labels, annotations and image; of a map that is sent, what it leaves out is lost."""
+    before = (one.mgmt_annotations, one.mgmt_labels, one.desired_image)
     one.mgmt_annotations = norman_merged(one.mgmt_annotations, body.get("annotations"))
     one.mgmt_labels = norman_merged(one.mgmt_labels, body.get("labels"))
+    # norman-cluster-put-desired-agent-image.json
+    one.desired_image = body.get("desiredAgentImage", one.desired_image)
     if one.mgmt_annotations.get(FORCE_DEPLOY) == "true":
         state.forced_deploys.append(one.id)
-    state.management_changed(one)
+    if before != (one.mgmt_annotations, one.mgmt_labels, one.desired_image):
+        state.management_changed(one)  # what changes nothing sets nothing off
 
 
 def _registration_token(state: State, user: User, request: Request, name: str) -> Answer:

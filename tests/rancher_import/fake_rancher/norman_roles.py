@@ -3,9 +3,12 @@
 Sources: norman-globalrole-importer.json; role templates are not recorded and follow it.
 """
 
+import time
+from datetime import UTC, datetime
+
 from .messages import Invisible, Json, Refusal, Request
 from .norman_shapes import common
-from .state import Object, State, User, random_name
+from .state import BearerToken, Object, State, User, random_name, stamp
 
 TYPES = {"globalroles": ("globalRole", "gr"), "roletemplates": ("roleTemplate", "rt")}
 
@@ -14,9 +17,10 @@ def answer(state: State, user: User, request: Request, kind: str) -> tuple[int, 
     """Answer for all types of `/v3` that have nothing to do with clusters."""
     if kind in TYPES:
         return _roles(state, user, request, kind)
+    if kind == "tokens" and request.method == "POST":
+        return 201, _new_token(state, user, request)
     if kind == "tokens":
-        made = request.method == "POST"
-        return (201, _token(state, user, request)) if made else (200, _tokens(state, user, request))
+        return 200, _tokens(state, user, request)
     raise Invisible
 
 
@@ -46,40 +50,58 @@ def _roles(state: State, user: User, request: Request, kind: str) -> tuple[int, 
 
 
 def _tokens(state: State, user: User, request: Request) -> Json:
-    """List the user's tokens; "" as expiresAt means never (rancher-live.md, section 6)."""
-    data = []
-    for one in state.tokens.values():
-        if one.user == user:
-            shown = common(request.base, f"tokens/{one.name}", "token", Object(one.name))
-            shown |= {"current": one.value == request.bearer, "expired": not one.valid}
-            data.append(shown | {"expiresAt": one.expires_at, "userId": user.id})
-    if request.query.get("current") == ["true"]:
-        data = [one for one in data if one["current"]]
-    return {"type": "collection", "resourceType": "token", "data": data}
+    """Show the user's tokens, or one by its name: tokens-current.json, token-by-id.json.
+
+    Filters are taken and ignored, and no API key is ever current.
+    """
+    mine = [_token(state, one, request) for one in state.tokens.values() if one.user == user]
+    mine = [one for one in mine if one["name"] not in state.ext_tokens]
+    name = "".join(request.segments[2:3])
+    if name:
+        for one in mine:
+            if one["name"] == name:
+                return one
+        raise Refusal(404, "NotFound", "not found")
+    me = f"{request.base}/v3/tokens"
+    listed: Json = {"type": "collection", "links": {"self": me}, "createTypes": {"token": me}}
+    listed |= {"actions": {}, "pagination": {"limit": 1000}, "resourceType": "token"}
+    return listed | {"data": mine}
 
 
-def _token(state: State, user: User, request: Request) -> Json:
-    """Make an API key: norman-token-create-imp.json, ...-clusterscoped.json."""
-    body = request.json()
-    ttl = body.get("ttl") or 0
-    scope = body.get("clusterId") or ""
-    made = state.new_token(user, ttl / 1000 if ttl else None, scope)
-    thing = Object(made.name, labels={"authn.management.cattle.io/token-userId": user.id})
-    shown = common(request.base, f"tokens/{made.name}", "token", thing)
+def _token(state: State, token: BearerToken, request: Request) -> Json:
+    """Return a token as Norman shows it; "" as expiresAt means never."""
+    user = token.user
+    thing = Object(token.name, created=token.created, uid=token.uid)
+    shown = common(request.base, f"tokens/{token.name}", "token", thing)
     principal = f"displayName:{user.name} loginName:{user.name} me:true"
     principal += f" metadata:map[name:local://{user.id}] principalType:user provider:local"
+    seconds = token.expires - time.monotonic() if token.expires is not None else 0
+    used = state.tokens_used.get(token.name)
+    if used:
+        moment = datetime.fromtimestamp(used, UTC)
+        shown |= {"lastUsedAt": stamp(moment), "lastUsedAtTS": int(used * 1000)}
     return shown | {
         "authProvider": "local",
-        "clusterId": scope or None,
+        "clusterId": token.cluster or None,
         "current": False,
-        "description": body.get("description", ""),
+        "description": token.description,
         "enabled": True,
-        "expired": False,
-        "expiresAt": "",
+        "expired": not token.valid and not token.cluster,
+        "expiresAt": token.expires_at,
         "isDerived": True,
-        "labels": thing.labels,
-        "token": made.value,
-        "ttl": ttl,
+        "labels": {"authn.management.cattle.io/token-userId": user.id},
+        "ttl": max(0, round(seconds)) * 1000,
         "userId": user.id,
         "userPrincipal": f"map[{principal}]",
     }
+
+
+def _new_token(state: State, user: User, request: Request) -> Json:
+    """Make an API key: norman-token-create-imp.json, ...-clusterscoped.json."""
+    body = request.json()
+    ttl = body.get("ttl") or 0
+    made = state.new_token(user, ttl / 1000 if ttl else None, body.get("clusterId") or "")
+    made.description = body.get("description", "")
+    shown = _token(state, made, request)
+    # What a new token shows of its end, whatever its ttl.
+    return shown | {"expired": False, "expiresAt": "", "ttl": ttl, "token": made.value}

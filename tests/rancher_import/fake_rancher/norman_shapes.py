@@ -57,6 +57,9 @@ def cluster(base: str, one: Cluster) -> Json:
     return shown | {
         "id": one.id,
         "uuid": one.mgmt_uid,
+        "agentImage": one.agent_image,
+        "agentImageOverride": "",
+        "desiredAgentImage": one.desired_image,
         "actions": {action: f"{here}?action={action}" for action in actions},
         "annotations": {k: v for k, v in one.mgmt_annotations.items() if k not in hidden},
         "labels": dict(one.mgmt_labels),

@@ -3,7 +3,7 @@
 import time
 from typing import NoReturn
 
-from .kinds import BINDING, MANAGEMENT, PROVISIONING, SECRET, SETTING, TOKEN, Kind
+from .kinds import BINDING, EXT_TOKEN, MANAGEMENT, PROVISIONING, SECRET, SETTING, TOKEN, Kind
 from .messages import Invisible, Refusal, not_supported
 from .state import Cluster, State, User
 
@@ -17,7 +17,7 @@ USERS = (
     User("norole", "u-bmxhx", base=False),
 )
 VERBS = {"GET": "get", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "POST": "create"}
-READ_ONLY = (MANAGEMENT, TOKEN, SECRET)
+READ_ONLY = (MANAGEMENT, TOKEN, SECRET, EXT_TOKEN)
 
 
 def exists(cluster: Cluster, kind: Kind) -> bool:
@@ -56,7 +56,7 @@ def require_visible(state: State, user: User, kind: Kind) -> None:
     """Hide a type from those who have no right on it."""
     if user.admin or kind == MANAGEMENT or may_create(state, user, kind):
         return
-    if kind == SETTING and user.base:
+    if kind in (SETTING, EXT_TOKEN) and user.base:
         return
     if not accessible(state, user, kind):
         raise Invisible
@@ -67,7 +67,7 @@ def require(state: State, user: User, kind: Kind, method: str, place: tuple[str,
     require_visible(state, user, kind)
     if method != "GET" and (kind in READ_ONLY or (kind == SETTING and not user.admin)):
         raise not_supported(method)
-    if user.admin or kind == SETTING:
+    if user.admin or kind in (SETTING, EXT_TOKEN):
         return
     allowed = accessible(state, user, kind)
     if not allowed:

@@ -15,9 +15,18 @@ from .messages import Answer, ConnectionDropped, Request, json_answer
 from .mishaps import Mishaps
 from .observed import Imported, Logged, imported
 from .rights import USERS, owns
+from .starting import Start
 from .state import PUBLIC_SETTINGS, BearerToken, Cluster, Setting, State, User
 
 Hook = Callable[[str, str, Phase], None]
+
+# Rancher's pkg/clusterrouter, which writes its error before it names the type of the content.
+UNAVAILABLE = Answer(
+    503,
+    b'{"Code":{"Code":"ClusterUnavailable","Status":503},"Message":"cluster agent disconnected",'
+    b'"Cause":null,"FieldName":""}\n',
+    "text/plain; charset=utf-8",
+)
 
 
 class FakeRancher(Mishaps):
@@ -50,6 +59,7 @@ class FakeRancher(Mishaps):
         self.agents = Agents(self.state)
         self.agent_probe: Callable[[str], bool] = self.agents
         self.passwords = {user.name: f"password-of-{user.name}" for user in users}
+        self._start = Start(self.state)
         self._pair = pair or tls.pair()
         self._lock = threading.RLock()
         self._listener: Listener | None = Listener(address, self._pair.context(), self.handle)
@@ -111,10 +121,17 @@ class FakeRancher(Mishaps):
         self.state.tokens.setdefault(value, BearerToken(name, value, self.state.users[user]))
         self._tokens[user] = value
 
-    def new_token(self, user: str = "importer", ttl: float | None = None, cluster: str = "") -> str:
-        """Return a further token: with a TTL in seconds (0: expired), or cluster-scoped."""
+    def new_token(
+        self,
+        user: str = "importer",
+        ttl: float | None = None,
+        cluster: str = "",
+        *,
+        ext: bool = False,
+    ) -> str:
+        """Return a further token: with a TTL in seconds (0: expired), cluster-scoped, or `ext/`."""
         with self._lock:
-            return self.state.new_token(self.state.users[user], ttl, cluster).value
+            return self.state.new_token(self.state.users[user], ttl, cluster, ext=ext).value
 
     def expire(self, token: str) -> None:
         """End a token now."""
@@ -129,10 +146,16 @@ class FakeRancher(Mishaps):
         self._listener = None
 
     def revive(self) -> None:
-        """Listen again, at the same address."""
+        """Start again, at the same address."""
         if self._listener is None:
+            self.restart()
             self._listener = Listener(self._address, self._pair.context(), self.handle)
             self._listener.start()
+
+    def restart(self) -> None:
+        """Begin as after a start; how long that takes says `behaviour.starting`."""
+        with self._lock:
+            self._start.begin()
 
     def use_certificate(self, kind: tls.Certificate) -> None:
         """Show another certificate to new connections, and end the old ones."""
@@ -224,8 +247,10 @@ class FakeRancher(Mishaps):
                 self._advance()
                 if user:
                     life.count(self.state, user, request)
-                answer = self._proxied(user, request) or api.answer(
-                    self.state, user, request, self.passwords
+                answer = (
+                    (self._start.answer(request) if user else None)
+                    or self._proxied(user, request)
+                    or api.answer(self.state, user, request, self.passwords)
                 )
                 if request.method != "GET":
                     self._advance()  # what it set off begins now, not at the next request
@@ -243,7 +268,7 @@ class FakeRancher(Mishaps):
                     return Answer(403)
                 kube = self.agents.watched.get(one.id) or self.agents.watched.get(one.name)
                 status, found = kube.call("/" + "/".join(rest)) if kube and one.agent else (0, None)
-                return json_answer(status, found) if status else Answer(503)
+                return json_answer(status, found) if status else UNAVAILABLE
             case _:
                 return None
 

@@ -2,9 +2,9 @@
 
 import base64
 
-from .kinds import BINDING, MANAGEMENT, PROVISIONING, SECRET, SETTING, TOKEN, Kind
+from .kinds import BINDING, EXT_TOKEN, MANAGEMENT, PROVISIONING, SECRET, SETTING, TOKEN, Kind
 from .messages import Json
-from .state import Binding, Cluster, Object, RegistrationToken, Setting, State, stamp
+from .state import BearerToken, Binding, Cluster, Object, RegistrationToken, Setting, State, stamp
 
 # flow-impkey-02-prov.json, flow-impkey-03-mgmt.json, flow-impkey-04-crt.json, ...-08-crtb-get.json
 FINALIZERS = {
@@ -34,6 +34,13 @@ COMMANDS = (
     "insecureNodeCommand",
     "windowsNodeCommand",
     "insecureWindowsNodeCommand",
+)
+LOCAL_STEPS = ("SubjectExists", "LabelsReconciled", "BindingExists")
+REMOTE_STEPS = (
+    "CRTBLabelsUpdated",
+    "ClusterRolesExists",
+    "ClusterRoleBindingsExists",
+    "ServiceAccountImpersonatorExists",
 )
 PLACEHOLDER = "{token}"
 DISCONNECTED = "Cluster agent is not connected"
@@ -136,13 +143,16 @@ def management(cluster: Cluster) -> Json:
         "annotations": dict(cluster.mgmt_annotations),
     }
     made["spec"] = {
+        "agentImageOverride": "",
         "description": cluster.mgmt_annotations.get("field.cattle.io/description", ""),
+        "desiredAgentImage": cluster.desired_image,
         "displayName": cluster.name,
         "fleetWorkspaceName": cluster.namespace,
         "internal": False,
         "localClusterAuthEndpoint": {"enabled": False},
     }
     made["status"] = {
+        "agentImage": cluster.agent_image,
         "conditions": management_conditions(cluster),
         "driver": "imported" if cluster.tunnel else "",
         "provider": "",
@@ -213,26 +223,59 @@ def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
 
     Later: flow-impkey-08-crtb-get.json.
     """
-    made = _object(BINDING, crtb, cluster.id, finalizers=None if fresh else FINALIZERS[BINDING])
+    finalizers = list(FINALIZERS[BINDING])
+    if crtb.synced:  # crtb-delete-connected.json
+        finalizers.append(f"clusterscoped.controller.cattle.io/cluster-crtb-sync_{cluster.id}")
+    made = _object(BINDING, crtb, cluster.id, finalizers=None if fresh else finalizers)
     made |= {"clusterName": cluster.id, "roleTemplateName": crtb.role, **crtb.subject}
     if fresh:
         return made
     made |= {"userName": crtb.user} if crtb.user else {}
-    made["metadata"]["generation"] = 2 if crtb.user else 1
-    done = "lifecycle.cattle.io/create.mgmt-auth-crtb-controller"
-    made["metadata"]["annotations"] = {**crtb.annotations, done: "true"}
-    updated = "auth.management.cattle.io/crb-rb-labels-updated"
-    made["metadata"]["labels"] = {**crtb.labels, updated: "true"}
+    metadata = made["metadata"]
+    metadata["generation"] = (2 if crtb.user else 1) + (crtb.deleting is not None)
+    done = {"lifecycle.cattle.io/create.mgmt-auth-crtb-controller": "true"}
+    updated = {"auth.management.cattle.io/crb-rb-labels-updated": "true"}
+    if crtb.synced:
+        done[f"lifecycle.cattle.io/create.cluster-crtb-sync_{cluster.id}"] = "true"
+        updated["authz.cluster.cattle.io/crb-rb-labels-updated"] = "true"
+    metadata["annotations"] = {**crtb.annotations, **done}
+    metadata["labels"] = {**crtb.labels, **updated}
     if crtb.deleting:
-        made["metadata"]["deletionTimestamp"] = stamp(crtb.deleting)
-    steps = ("SubjectExists", "LabelsReconciled", "BindingExists")
-    shared = {"lastTransitionTime": stamp(crtb.created), "message": "", "status": "True"}
-    made["status"] = {
+        metadata |= {"deletionTimestamp": stamp(crtb.deleting), "deletionGracePeriodSeconds": 0}
+    made["status"] = _binding_status(crtb)
+    return made
+
+
+def _binding_status(crtb: Binding) -> Json:
+    """Return how far a CRTB is: here, and in the cluster (crtb-list-deleting.json)."""
+    generation = 2 if crtb.user else 1
+    status: Json = {
         "lastUpdateTime": stamp(crtb.created),
-        "localConditions": [{**shared, "type": step, "reason": step} for step in steps],
-        "observedGenerationLocal": made["metadata"]["generation"],
+        "localConditions": _steps(crtb, LOCAL_STEPS),
+        "observedGenerationLocal": generation,
         "summaryLocal": "Completed",
     }
+    if crtb.synced:
+        status |= {
+            "observedGenerationRemote": generation,
+            "remoteConditions": _steps(crtb, REMOTE_STEPS),
+            "summary": "Completed",
+            "summaryRemote": "Completed",
+        }
+    return status
+
+
+def _steps(crtb: Binding, steps: tuple[str, ...]) -> list[Json]:
+    shared = {"lastTransitionTime": stamp(crtb.created), "message": "", "status": "True"}
+    return [{**shared, "type": step, "reason": step} for step in steps]
+
+
+def ext_token(one: BearerToken) -> Json:
+    """Return a token of ext.cattle.io: not recorded, after rancher-live.md, second visit."""
+    made = _object(EXT_TOKEN, Object(one.name, created=one.created, uid=one.uid))
+    made["spec"] = {"description": one.description, "kind": "", "userID": one.user.id}
+    expired = not one.valid
+    made["status"] = {"current": False, "expired": expired, "expiresAt": one.expires_at}
     return made
 
 

@@ -70,6 +70,9 @@ class BearerToken:
     """In the time of time.monotonic()."""
     cluster: str = ""
     """A cluster-scoped token is good for nothing else (auth-clusterscoped-token-get-v1.json)."""
+    description: str = ""
+    uid: str = field(default_factory=lambda: str(uuid4()))
+    created: datetime = field(default_factory=now)
 
     @property
     def expires_at(self) -> str:
@@ -130,6 +133,8 @@ class Binding(Object):
     """userName, userPrincipalName, groupName, groupPrincipalName: those that were given."""
     user: str = ""
     """The user that Rancher ensures for it."""
+    synced: bool = False
+    """Rancher has it in the cluster too, and takes it from there before it lets it go."""
     deleting: datetime | None = None
 
 
@@ -165,6 +170,12 @@ class Cluster(Object):
     was_ready: bool = False
     prov_ready: bool = False
     connections: int = 0
+    desired_image: str = ""
+    """`spec.desiredAgentImage`: written at the creation, and only changed by a person."""
+    agent_image: str = ""
+    """`status.agentImage`: what runs."""
+    agent_restarts: list[float] = field(default_factory=list)
+    """When the agent was replaced by one of another image, in the time of time.monotonic()."""
     probed: float = 0
     redeployed: bool = False
     """Rancher has put its own version of the agent there."""
@@ -194,6 +205,10 @@ class State:
     roles: dict[str, list[Json]] = field(
         default_factory=lambda: {"globalroles": [], "roletemplates": []}
     )
+    tokens_used: dict[str, float] = field(default_factory=dict)
+    """By name of a token: when it was used last, as a Unix time."""
+    ext_tokens: set[str] = field(default_factory=set)
+    """Names of the tokens of group ext.cattle.io; all others are Norman's."""
     heard: dict[str, float] = field(default_factory=dict)
     """By id of the cluster: when its agent reported last, in the time of time.monotonic()."""
     cut_off: set[str] = field(default_factory=set)
@@ -228,11 +243,15 @@ class State:
         """Return a cluster of which anything is left."""
         return next((cluster for cluster in self.clusters if cluster.id == cluster_id), None)
 
-    def new_token(self, user: User, ttl: float | None = None, cluster: str = "") -> BearerToken:
-        """Make a token, good for `ttl` seconds."""
+    def new_token(
+        self, user: User, ttl: float | None = None, cluster: str = "", *, ext: bool = False
+    ) -> BearerToken:
+        """Make a token, good for `ttl` seconds: of Norman's, or of the group ext.cattle.io."""
         name = f"token-{random_name(5)}"
         expires = None if ttl is None else time.monotonic() + ttl
-        token = BearerToken(name, f"{name}:{random_name(54)}", user, expires, cluster)
+        value = f"{'ext/' if ext else ''}{name}:{random_name(54)}"
+        token = BearerToken(name, value, user, expires, cluster)
+        self.ext_tokens |= {name} if ext else set()
         self.tokens[token.value] = token
         return token
 
@@ -244,6 +263,10 @@ class State:
         self.touch(token)
         cluster.tokens[name] = token
         return token
+
+    def due_image(self, cluster: Cluster) -> str:
+        """Return which image the agent of a cluster should have."""
+        return cluster.desired_image or self.setting("agent-image")
 
     def management_changed(self, cluster: Cluster) -> None:
         """Refresh what Rancher derives when a management cluster changes: the URLs of its CRTs."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from . import bindings, clusters, life
 from .filters import selected
-from .kinds import BINDING, KINDS, MANAGEMENT, PROVISIONING, SETTING, TOKEN, Kind
+from .kinds import BINDING, EXT_TOKEN, KINDS, MANAGEMENT, PROVISIONING, SETTING, TOKEN, Kind
 from .messages import (
     EXPIRES,
     INVISIBLE,
@@ -17,7 +17,15 @@ from .messages import (
     not_supported,
 )
 from .rights import accessible, may_create, require, require_visible
-from .shapes import binding, management, provisioning, registration_token, secret, setting
+from .shapes import (
+    binding,
+    ext_token,
+    management,
+    provisioning,
+    registration_token,
+    secret,
+    setting,
+)
 from .state import PUBLIC_SETTINGS, READ_ONLY_SETTINGS, Cluster, State, User
 from .steve_shapes import fields, wrapped
 
@@ -180,8 +188,11 @@ class _Call:
         """Return all objects of the kind that the user may read."""
         state = self.state
         if self.kind == SETTING:
-            for one in state.settings.values():
-                yield setting(one), None
+            yield from ((setting(one), None) for one in state.settings.values())
+            return
+        if self.kind == EXT_TOKEN:
+            mine = (one for one in state.tokens.values() if one.user == self.user)
+            yield from ((ext_token(one), None) for one in mine if one.name in state.ext_tokens)
             return
         for cluster in accessible(state, self.user, self.kind):
             for made in _objects(state, self.kind, cluster):
