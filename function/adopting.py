@@ -5,7 +5,7 @@ what is at them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from function import adoption, guard, limits, namespace, placement, selfservice, validate, wanted
@@ -202,8 +202,7 @@ def _later(
     entry = frozen.adopted[key].model_copy(update={"values": None})
     config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
     asked = wanted.resolve(requested, config, now, imported=False)
-    here = replace(now, provider_config=asked.host.provider_config)
-    granted = guard.grant(asked, here, requested, config, settled=True).wanted
+    granted = guard.grant(asked, now, requested, config, settled=True).wanted
     before = _by_path(frozen.adopted[key].values or {})
     after = _by_path(chart_values(granted, config))
     both = before.keys() & after.keys()

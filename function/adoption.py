@@ -132,7 +132,7 @@ def keep(
 ) -> tuple[Wanted, tuple[Refusal, ...]]:
     """Return what a frozen cluster has of the wanted, and what the spec asks for in vain."""
     asked = replace(wanted, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
-    kept, refusals = guard.keep(asked, _on_its_host(now, wanted), spec, config)
+    kept, refusals = guard.keep(asked, now, spec, config)
     has_service = _keeps_service(wanted.frozen or {})
     return replace(kept, retain=wanted.retain and has_service), (
         *refusals,
@@ -143,13 +143,6 @@ def keep(
 def with_defaults(values: Mapping[str, object]) -> Mapping[str, object]:
     """Return values as far as the quota counts them, with what the chart gives besides."""
     return merge(CHART_DEFAULTS, values)
-
-
-def _on_its_host(now: Running, wanted: Wanted) -> Running:
-    """Before there is a Release nobody knows the host but the spec."""
-    if now.provider_config:
-        return now
-    return replace(now, provider_config=wanted.host.provider_config)
 
 
 def _waiting(wanted: Wanted, now: Running, spec: Spec, *, has_service: bool) -> Iterator[Refusal]:

@@ -59,7 +59,7 @@ def compose(request: Request) -> Answer:
             selfservice.refuse_chart_secrets(config)
         adoption.check(requested, config, request.observed)
         now = _now(requested, config, request.observed)
-        runs_on = _runs_on(request.observed)
+        runs_on = placement.provider_config(request.observed)
         config = placement.on(requested.spec, requested.uid, config, runs_on)
         imported = request.observed.rancher is not None
         asked = wanted.resolve(requested, config, now, imported=imported, runs_on=runs_on)
@@ -76,11 +76,6 @@ def _now(requested: wanted.VCluster, config: Input, observed: Observed) -> runni
     entry = adoption.entry(requested, config)
     frozen = adoption.installed(entry, observed) if entry else None
     return frozen or running.running(observed)
-
-
-def _runs_on(observed: Observed) -> str:
-    """Return the ClusterProviderConfig of what exists: the namespace comes first."""
-    return next((seen.provider_config for seen in observed.releases if seen.provider_config), "")
 
 
 def _answer(
@@ -223,7 +218,7 @@ def _grant(
     observed: Observed,
 ) -> Granted:
     if now is None:
-        return Granted(asked)
+        return Granted(asked, guard.moves(asked, requested.spec) if observed.releases else ())
     if asked.frozen is not None:
         return Granted(*adoption.keep(asked, now, requested.spec, config))
     settled = vcluster.is_settled(observed.vcluster)

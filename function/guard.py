@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from function import exposure, placement, quantity, upgrade, versions
+from function import exposure, quantity, upgrade, versions
 from function.errors import Refusal
 from function.models.input import Input
 from function.models.xr import Spec
@@ -65,27 +65,17 @@ def _storage_class(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | Non
     return _unequal(kept, asked) if asked else None
 
 
-def _host(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
-    asked, kept = wanted.host.provider_config, now.provider_config
-    if not kept or asked == kept:
+def _host(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to a host that the spec names: what runs stays where it is."""
+    if spec.host in (None, wanted.host.name):
         return None
-    return f"with ClusterProviderConfig {kept}", asked
+    return f"on host {wanted.host.name}", str(spec.host)
 
 
-def _keep_host(wanted: Wanted, now: Running, config: Input) -> Wanted:
-    """Keep the host with all that belongs to it: another's ranges would open its own."""
-    if not now.provider_config or wanted.host.provider_config == now.provider_config:
-        return wanted
-    host = placement.running(config, now.provider_config) or replace(
-        wanted.host, provider_config=now.provider_config
-    )
-    return replace(wanted, host=host)
-
-
-def _labels(wanted: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+def _labels(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
     """Return the difference to labels that the host, which stays, does not have."""
     selector = spec.hostSelector
-    if selector is None or not now.provider_config or wanted.host.has(selector.matchLabels):
+    if selector is None or wanted.host.has(selector.matchLabels):
         return None
     asked = ", ".join(f"{key}={value}" for key, value in selector.matchLabels.items())
     return f"on host {wanted.host.name}", f"one with {asked}"
@@ -147,8 +137,9 @@ RULES = (
         why=MOVE,
         remedy=NEW_ONE,
         unset="",
-        difference=_host,
-        kept=_keep_host,
+        difference=lambda wanted, _, spec: _host(wanted, spec),
+        # What exists never gets another host: see `placement`.
+        kept=lambda wanted, _, __: wanted,
     ),
     Rule(
         field="hostSelector",
@@ -156,7 +147,7 @@ RULES = (
         remedy=NEW_ONE,
         # Whether the host has other labels, only the Input tells.
         unset=None,
-        difference=_labels,
+        difference=lambda wanted, _, spec: _labels(wanted, spec),
         kept=lambda wanted, _, __: wanted,
     ),
     Rule(
@@ -206,6 +197,16 @@ def grant(  # noqa: PLR0913  # what it depends on
     stepped = _having(asked, chart=following.chart, kubernetes=following.kubernetes)
     kept, refusals = keep(stepped, now, spec, config)
     return Granted(kept, (*plan.refusals, *refusals), plan, settled)
+
+
+def moves(wanted: Wanted, spec: Spec) -> tuple[Refusal, ...]:
+    """Return the refusal of a move, of what exists without a virtual cluster so far."""
+    differences = {"host": _host(wanted, spec), "hostSelector": _labels(wanted, spec)}
+    return tuple(
+        Refusal(f"spec.{field}", *difference, MOVE, NEW_ONE)
+        for field, difference in differences.items()
+        if difference
+    )
 
 
 def keep(

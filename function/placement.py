@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
+from function.state import Observed
 
 
 @dataclass(frozen=True)
@@ -38,24 +39,14 @@ def place(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> Host
     """Return the host that the spec asks for.
 
     `runs_on` is the ClusterProviderConfig of what exists already, empty if nothing does. What
-    exists stays where it is unless the spec names another host, which the guard refuses.
+    exists stays where it is, whatever the spec names: the guard refuses the rest.
     """
-    if spec.host is not None:
-        return _named(spec.host, config, is_new=not runs_on)
-    found = running(config, runs_on)
-    if found:
-        return found
-    if len(config.hosts) == 1 and spec.hostSelector is None:
-        return _named(next(iter(config.hosts)), config, is_new=not runs_on)
     if runs_on:
-        raise InvalidError(
-            Problem(
-                "input.hosts",
-                f"has none with ClusterProviderConfig {runs_on}, where this VCluster runs",
-                "Put it back for as long as VClusters run there.",
-            ),
-            reason="InvalidInput",
-        )
+        return _running(config, runs_on)
+    if spec.host is not None:
+        return _named(spec.host, config)
+    if len(config.hosts) == 1 and spec.hostSelector is None:
+        return _named(next(iter(config.hosts)), config)
     labels = config.defaultHostSelector if spec.hostSelector is None else spec.hostSelector
     if labels is None:
         raise InvalidError(
@@ -70,8 +61,7 @@ def place(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> Host
 
 def on(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> platform.Input:
     """Return the Input as it is on the host where the VCluster runs, or will run."""
-    name = (running(config, runs_on) or place(spec, uid, config, runs_on)).name
-    own = config.hosts[name]
+    own = config.hosts[place(spec, uid, config, runs_on).name]
     changes: dict[str, object] = {}
     if own.domain is not None:
         changes["expose"] = config.expose.model_copy(update={"domain": own.domain})
@@ -82,12 +72,31 @@ def on(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> platfor
     return config.model_copy(update=changes) if changes else config
 
 
-def _named(name: str, config: platform.Input, *, is_new: bool) -> Host:
+def provider_config(observed: Observed) -> str:
+    """Return the ClusterProviderConfig of what exists, empty if nothing does.
+
+    Raise `InvalidError` where the Releases name none, or several: each choice would move some.
+    """
+    found = {seen.provider_config for seen in observed.releases}
+    if len(found) > 1 or "" in found:
+        names = ", ".join(f"{seen.namespace}/{seen.name}" for seen in observed.releases)
+        raise InvalidError(
+            Problem(
+                f"spec.providerConfigRef of Release {names}",
+                "must be the one ClusterProviderConfig under which all of this VCluster runs",
+                "Correct it in the Release: nothing is changed before.",
+            ),
+            reason="InvalidInput",
+        )
+    return next(iter(found), "")
+
+
+def _named(name: str, config: platform.Input) -> Host:
     if name not in config.hosts:
         known = ", ".join(sorted(config.hosts))
         problem = Problem("spec.host", "is not a host of the platform", f"Known: {known}.")
         raise InvalidError(problem)
-    if is_new and config.hosts[name].closed:
+    if config.hosts[name].closed:
         free = [other for other, each in sorted(config.hosts.items()) if not each.closed]
         raise InvalidError(
             Problem(
@@ -99,12 +108,19 @@ def _named(name: str, config: platform.Input, *, is_new: bool) -> Host:
     return host(name, config.hosts[name])
 
 
-def running(config: platform.Input, runs_on: str) -> Host | None:
-    """Return the host with a ClusterProviderConfig, or None if there is none."""
+def _running(config: platform.Input, runs_on: str) -> Host:
+    """Return the host with a ClusterProviderConfig. No other host's record stands in for it."""
     for name, each in config.hosts.items():
-        if runs_on and each.providerConfig == runs_on:
+        if each.providerConfig == runs_on:
             return host(name, each)
-    return None
+    raise InvalidError(
+        Problem(
+            "input.hosts",
+            f"has none with ClusterProviderConfig {runs_on}, where this VCluster runs",
+            "Put it back for as long as VClusters run there.",
+        ),
+        reason="InvalidInput",
+    )
 
 
 def _chosen(labels: Mapping[str, str], uid: str, config: platform.Input) -> Host:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from function import guard
-from function.errors import Refusal
+from function.errors import InvalidError, Refusal
 from function.placement import Host
 from function.running import Running, Storage
 from function.wanted import Wanted
@@ -124,7 +124,7 @@ def keep(
             [
                 Refusal(
                     "spec.host",
-                    "with ClusterProviderConfig default",
+                    "on host local",
                     "edge",
                     *MOVE,
                 )
@@ -162,7 +162,7 @@ def keep(
                 Refusal("spec.storage.storageClassName", "", "fast", *VOLUME),
                 Refusal(
                     "spec.host",
-                    "with ClusterProviderConfig default",
+                    "on host local",
                     "edge",
                     *MOVE,
                 ),
@@ -248,13 +248,6 @@ def test_refused(
         pytest.param({}, {"chart": "0.34.7"}, {}, {"chart": "0.35.3"}, id="one-hop-at-a-time"),
         pytest.param({"host": "local"}, {}, HOSTS, {}, id="the-same-host"),
         pytest.param(
-            {"host": "edge"},
-            {"provider_config": ""},
-            HOSTS,
-            {},
-            id="any-host-where-it-is-not-known-what-runs",
-        ),
-        pytest.param(
             {"rancher": {"clusterName": "shop"}},
             {"cluster_name": None},
             IN_RANCHER,
@@ -328,10 +321,9 @@ def test_a_refused_move_leaves_the_hosts_own_ranges_closed() -> None:
 
 
 def test_a_host_under_another_provider_config() -> None:
-    """A provider config that the platform renamed is kept, and the refusal says so."""
-    _, granted, refusals = keep({}, replace(NOW, provider_config="old"), {})
-    assert granted.host == Host("local", "old", ())
-    assert [refusal.kept for refusal in refusals] == ["with ClusterProviderConfig old"]
+    """A provider config that the platform renamed is not stood in for by another host's record."""
+    with pytest.raises(InvalidError, match="has none with ClusterProviderConfig old"):
+        keep({}, replace(NOW, provider_config="old"), {})
 
 
 @pytest.mark.parametrize(
@@ -379,6 +371,6 @@ def test_every_rule_keeps_what_would_be_lost_without_it(
     monkeypatch.setattr(guard, "RULES", tuple(r for r in guard.RULES if r is not rule))
     _, lost, unsaid = keep(change, now, platform)
     assert unsaid == ()
-    # Where a selector leads only a new VCluster, the rule says so.
     assert lost == asked
-    assert (lost != unchanged) is (rule.field != "hostSelector")
+    # Where what exists is placed, `placement` holds, and the rule says so.
+    assert (lost != unchanged) is (rule.why != guard.MOVE)

@@ -11,8 +11,8 @@ from function import placement
 from function.compose import compose
 from function.errors import InvalidError
 from function.models.input import Input
-from function.state import Observed, Request
-from tests.factories import INPUT, RANCHER, changed, config, deployed, spec
+from function.state import Answer, Observed, Request
+from tests.factories import INPUT, RANCHER, at, changed, config, deployed, spec
 
 HOSTS: dict[str, Any] = {
     "north-1": {"providerConfig": "north-1", "labels": {"region": "north", "tier": "gold"}},
@@ -50,7 +50,7 @@ def selecting(**labels: str) -> dict[str, Any]:
             {"hostSelector": selecting(tier="gold")}, "north-2", "north-2", id="selector-or-not"
         ),
         pytest.param({"host": "south-2"}, "south-2", "south-2", id="named-and-closed-since"),
-        pytest.param({"host": "south-1"}, "north-2", "south-1", id="the-guard-refuses-a-move"),
+        pytest.param({"host": "south-1"}, "north-2", "north-2", id="the-guard-refuses-a-move"),
     ],
 )
 def test_place(fields: dict[str, Any], runs_on: str, expected: str) -> None:
@@ -93,6 +93,13 @@ def test_place(fields: dict[str, Any], runs_on: str, expected: str) -> None:
             "input.hosts: has none with ClusterProviderConfig west-1, where this VCluster runs. "
             "Put it back for as long as VClusters run there.",
             id="its-host-has-left-the-input",
+        ),
+        pytest.param(
+            {"host": "south-1"},
+            "west-1",
+            "input.hosts: has none with ClusterProviderConfig west-1, where this VCluster runs. "
+            "Put it back for as long as VClusters run there.",
+            id="another-host-does-not-stand-in",
         ),
     ],
 )
@@ -168,6 +175,75 @@ def test_what_is_different_on_a_host() -> None:
     assert placement.on(spec(host="south-1"), UID, given, "") is given
     # Who asks for another host in vain keeps what belongs to his own.
     assert placement.on(spec(host="south-1"), UID, given, "north-1") == north
+
+
+ONE: dict[str, Any] = {"north-1": HOSTS["north-1"]}
+
+
+def answer(observed: Observed, hosts: dict[str, Any] = HOSTS, **fields: Any) -> Answer:
+    """Return what is answered for a VCluster of which this is observed."""
+    composite = {"metadata": {"name": "kunde1", "uid": UID}, "spec": fields}
+    return compose(Request(changed(INPUT, {"hosts": hosts}), composite, observed))
+
+
+def on(provider_config: str, *keys: str) -> Observed:
+    """Return Releases of a VCluster on a host."""
+    found = {key: deployed(name=f"kunde1-{key}", provider_config=provider_config) for key in keys}
+    return Observed(namespace=found.get("namespace"), vcluster=found.get("vcluster"))
+
+
+@pytest.mark.parametrize("keys", [("namespace",), ("namespace", "vcluster")])
+@pytest.mark.parametrize("fields", [{}, {"host": "north-1"}, {"hostSelector": selecting(a="b")}])
+@pytest.mark.parametrize("hosts", [ONE, HOSTS], ids=["one-left", "several-left"])
+def test_a_host_that_leaves_takes_nothing_along(
+    keys: tuple[str, ...], fields: dict[str, Any], hosts: dict[str, Any]
+) -> None:
+    """Its VClusters get no other host's domain, Rancher or ranges: nothing is touched."""
+    found = answer(on("west-1", *keys), hosts, **fields)
+    assert found.resources == {}
+    assert found.conditions[0].reason == "InvalidInput"
+    assert found.fatal.startswith("input.hosts: has none with ClusterProviderConfig west-1")
+
+
+def test_an_adopted_cluster_stays_where_it_is_too() -> None:
+    """It has no values of its own until the platform lets go, and no other host either."""
+    entry = {"namespace": "kunde1", "release": "kunde1-vcluster", "chart": "0.36.1", "values": {}}
+    composite = {"metadata": {"name": "kunde1", "uid": UID}, "spec": {}}
+    plain = changed(INPUT, {"hosts": ONE, "adopted": {"kunde1": entry}})
+    for keys in ((), ("namespace",), ("namespace", "vcluster")):
+        found = compose(Request(plain, composite, on("west-1", *keys)))
+        assert bool(found.fatal) is bool(keys)
+
+
+@pytest.mark.parametrize("found", ["south-1", ""], ids=["several", "none"])
+def test_releases_that_do_not_say_one_host(found: str) -> None:
+    """Whichever host was chosen for them, some of them would move there."""
+    seen = replace(on("north-1", "namespace"), vcluster=on(found, "vcluster").vcluster)
+    told = answer(seen)
+    assert told.resources == {}
+    assert told.fatal.startswith(
+        "spec.providerConfigRef of Release vcluster-system/kunde1-namespace, "
+        "vcluster-system/kunde1-vcluster: must be the one ClusterProviderConfig"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"host": "north-1"}, "spec.host: stays on host south-1 instead of north-1"),
+        (
+            {"hostSelector": selecting(region="north")},
+            "spec.hostSelector: stays on host south-1 instead of one with region=north",
+        ),
+    ],
+)
+def test_a_namespace_does_not_move(fields: dict[str, Any], sentence: str) -> None:
+    """Before there is a virtual cluster, the namespace alone holds it where it is."""
+    found = answer(on("south-1", "namespace"), **fields)
+    refs = [at(each.resource, "spec.providerConfigRef.name") for each in found.resources.values()]
+    assert {*refs} == {"south-1"}
+    assert found.conditions[0].reason == "ChangeRefused"
+    assert sentence in found.conditions[0].message
 
 
 def composed(observed: Observed, uid: str = UID, **fields: Any) -> set[str]:
