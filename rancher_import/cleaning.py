@@ -29,7 +29,8 @@ def clean_inside(
 ) -> bool:
     """Return True when nothing of our import is left inside, False when the time is up.
 
-    What stays behind does no harm: the next import replaces an agent whose marker is ours.
+    What stays behind does no harm: the next import replaces an agent whose marker is ours, and
+    removes the rights that an earlier Rancher cluster left.
     """
     clock = clock or Clock()
     deadline = clock.now() + timeout
@@ -42,7 +43,7 @@ def clean_inside(
                 return True
             with closing(tenant):
                 if _step(tenant, owner_uid, patient=clock.now() < deadline - OWN_SECONDS):
-                    log.info("nothing of our import is left inside")
+                    log.info("the agent and its rights are removed")
                     return True
         except TransientError as error:
             log.warning("trying again", reason=error.reason, message=error.message)
@@ -63,7 +64,11 @@ def _step(tenant: Tenant, owner_uid: str, *, patient: bool) -> bool:
         return True
     if patient and tenant.rancher_cleans_up():
         return False
-    if not tenant.remove_rancher():
+    left = tenant.remove_rancher()
+    if left.going:
+        log.info("waiting for removals", going=left.going)
         return False
+    if left.kept:
+        log.warning("left inside, because it is not Rancher's alone", kept=left.kept)
     tenant.remove_marker()
     return True

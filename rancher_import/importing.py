@@ -189,6 +189,8 @@ class Import:
             return
         match action:
             case WriteMarker():
+                if action.first:
+                    tenant.remove_rights()
                 tenant.write_marker(action.marker)
             case RemoveAgent():
                 tenant.remove_agent()

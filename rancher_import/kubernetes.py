@@ -20,6 +20,7 @@ from lightkube.resources.admissionregistration_v1 import (
     MutatingWebhookConfiguration,
     ValidatingWebhookConfiguration,
 )
+from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
 from lightkube.resources.apps_v1 import DaemonSet, Deployment, ReplicaSet
 from lightkube.resources.batch_v1 import Job
 from lightkube.resources.core_v1 import (
@@ -34,13 +35,12 @@ from lightkube.resources.policy_v1 import PodDisruptionBudget
 from lightkube.resources.rbac_authorization_v1 import (
     ClusterRole,
     ClusterRoleBinding,
-    Role,
-    RoleBinding,
 )
 from lightkube.types import PatchType
 
-from rancher_import import kubeconfig, tls
+from rancher_import import kubeconfig, leftovers, tls
 from rancher_import.errors import RefusedError, TransientError
+from rancher_import.leftovers import Left
 from rancher_import.manifest import CLUSTER_SCOPED, Object
 from rancher_import.model import Agent, Inside, Marker, State
 
@@ -59,10 +59,6 @@ RANCHERS_NAMESPACES = ("cattle-impersonation-system", "cattle-fleet-system", AGE
 RANCHERS_FINALIZERS = "controller.cattle.io/"
 WEBHOOK = "rancher-webhook"
 WEBHOOK_CONFIGURATION = "rancher.cattle.io"
-BY_RANCHER: "LabelSelector" = {"cattle.io/creator": "norman"}
-CLUSTER_ROLES = ("cattle-admin", "proxy-clusterrole-kubeapiserver")
-CLUSTER_ROLE_BINDINGS = ("cattle-admin-binding", "proxy-role-binding-kubernetes-master")
-"""What Rancher makes in a cluster: what its own clean-up removes, and what its manifest holds."""
 
 RESOURCES: dict[str, Any] = {
     resource.__name__: resource
@@ -238,8 +234,14 @@ class Tenant:
             if name.startswith("cattle-credentials-"):
                 self._delete(Secret, name, AGENT_NAMESPACE)
 
-    def remove_rancher(self) -> bool:
-        """Remove all that Rancher and its manifest made; tell whether its namespaces are gone.
+    def remove_rights(self) -> None:
+        """Remove the roles and role bindings that a Rancher made: nobody keeps rights by them."""
+        found = call(lambda: list(leftovers.rights(self._client)), "Rancher's roles")
+        for resource, name, namespace in found:
+            self._delete(resource, name, namespace)
+
+    def remove_rancher(self) -> Left:
+        """Remove all that Rancher and its manifest made; return what is left.
 
         Its webhooks go before the namespaces, whose removal they refuse when nobody answers them.
         """
@@ -247,29 +249,33 @@ class Tenant:
             self._delete(Deployment, deployment, AGENT_NAMESPACE)
         for webhook in (ValidatingWebhookConfiguration, MutatingWebhookConfiguration):
             self._delete(webhook, WEBHOOK_CONFIGURATION)
-        for role in (ClusterRoleBinding, ClusterRole, RoleBinding, Role):
-            self._delete_labelled(role)
-        for name in CLUSTER_ROLE_BINDINGS:
-            self._delete(ClusterRoleBinding, name)
-        for name in CLUSTER_ROLES:
-            self._delete(ClusterRole, name)
-        for name in RANCHERS_NAMESPACES:
+        self.remove_rights()
+        unwanted, kept = call(
+            lambda: leftovers.definitions(self._client), "the CustomResourceDefinitions"
+        )
+        for name in unwanted:
+            self._delete(CustomResourceDefinition, name)
+        namespaces = {*RANCHERS_NAMESPACES}
+        if self._is_local_unused(kept):
+            namespaces.add(leftovers.LOCAL)
+        for name in sorted(namespaces):
             self._delete(Namespace, name)
-        return not self._release_namespaces() & {*RANCHERS_NAMESPACES}
+        going = sorted(self._release_namespaces() & namespaces)
+        return Left(tuple(f"Namespace {name}" for name in going), tuple(kept))
+
+    def _is_local_unused(self, kept: list[str]) -> bool:
+        """Return whether namespace `local` can go; if it is there and cannot, note it as kept."""
+        if not call(lambda: leftovers.has_local(self._client), "the namespaces"):
+            return False
+        if call(lambda: leftovers.is_empty(self._client, leftovers.LOCAL), "namespace local"):
+            return True
+        kept.append(f"Namespace {leftovers.LOCAL} (is not empty)")
+        return False
 
     def rancher_cleans_up(self) -> bool:
         """Tell whether Rancher's Job that cleans up is at work."""
         jobs = call(lambda: list(self._client.list(Job, namespace="default")), "the Jobs")
         return any(_cleans_up(job) for job in jobs)
-
-    def _delete_labelled(self, resource: Any) -> None:  # noqa: ANN401
-        namespace = "*" if resource in (Role, RoleBinding) else None
-        found = call(
-            lambda: list(self._client.list(resource, namespace=namespace, labels=BY_RANCHER)),
-            "Rancher's roles",
-        )
-        for one in found:
-            self._delete(resource, one.metadata.name, one.metadata.namespace)
 
     def _release_namespaces(self) -> set[str]:
         """Return all namespaces, freed of the finalizers that only Rancher would take off."""

@@ -58,6 +58,8 @@ class WriteMarker:
     """Write down in the virtual cluster which import it belongs to, before the first apply."""
 
     marker: Marker
+    first: bool = False
+    """Rancher has not been in there under this cluster: what an earlier one left goes first."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +200,7 @@ def _connect(  # noqa: PLR0911, PLR0913  # a list of cases, and all that they de
         return WriteMarker(Marker(wish.owner_uid, cluster.cluster_id, applied=True))
     if not marked:
         if inside.agent is None:
-            return WriteMarker(Marker(wish.owner_uid, cluster.cluster_id, applied=False))
+            return _mark_first(wish, inside, cluster.cluster_id)
         if marker is None or not _is_ours(wish, marker):
             message = (
                 "The virtual cluster has an agent of another Rancher import. Remove its namespace "
@@ -215,6 +217,12 @@ def _connect(  # noqa: PLR0911, PLR0913  # a list of cases, and all that they de
     if rebuilt:
         return ForceDeploy(cluster.cluster_id, inside.uid)
     return None
+
+
+def _mark_first(wish: Wish, inside: Inside, cluster_id: str) -> Action:
+    if inside.cleaning:
+        return Wait("Importing", "CleaningUp", "Rancher still removes an earlier import.")
+    return WriteMarker(Marker(wish.owner_uid, cluster_id, applied=False), first=True)
 
 
 def _is_ours(wish: Wish, marker: Marker) -> bool:

@@ -406,6 +406,110 @@ def test_a_retained_cluster_leaves_no_trace(world: World) -> None:
     assert world.fake.clusters()["kunde1"].id != first
 
 
+FORMER = "c-m-former_vc-5dfa40bea3f24578"
+CRDS = "apiextensions.k8s.io/v1", "CustomResourceDefinition"
+RBAC = "rbac.authorization.k8s.io/v1"
+
+
+def left_by_rancher() -> list[dict[str, Any]]:
+    """Return what Rancher makes inside beyond its manifest (rancher-live.md, second visit)."""
+    of_a_binding = {"authz.cluster.cattle.io/rtb-owner-updated": FORMER}
+    person = [{"kind": "User", "name": "u-former", "apiGroup": "rbac.authorization.k8s.io"}]
+    admin = {"kind": "ClusterRole", "name": "cluster-admin", "apiGroup": person[0]["apiGroup"]}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {
+        "name": "v3",
+        "served": True,
+        "storage": True,
+        "schema": {"openAPIV3Schema": schema},
+    }
+    names = {"kind": "Preference", "plural": "preferences", "singular": "preference"}
+    return [
+        {
+            "apiVersion": RBAC,
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "crb-ks7d2xk5ud", "labels": of_a_binding},
+            "roleRef": admin,
+            "subjects": person,
+        },
+        {
+            "apiVersion": RBAC,
+            "kind": "RoleBinding",
+            "metadata": {
+                "name": "rb-6qvdz5dlmp",
+                "namespace": "kube-system",
+                "labels": of_a_binding,
+            },
+            "roleRef": admin,
+            "subjects": person,
+        },
+        *(
+            {"apiVersion": RBAC, "kind": "ClusterRole", "metadata": {"name": name}, "rules": []}
+            for name in (
+                "cattle-impersonation-u-former",
+                "cattle-unauthenticated",
+                "cattle-cleanup-role",
+                "p-x7k2p-namespaces-edit",
+            )
+        ),
+        {
+            "apiVersion": CRDS[0],
+            "kind": CRDS[1],
+            "metadata": {"name": "preferences.management.cattle.io"},
+            "spec": {
+                "group": "management.cattle.io",
+                "names": {**names, "listKind": "PreferenceList"},
+                "scope": "Namespaced",
+                "versions": [version],
+            },
+        },
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "local"}},
+    ]
+
+
+def everything(world: World) -> set[str]:
+    """Return all that is in the virtual cluster, but what an API server makes by itself."""
+    paths = [
+        *(f"/apis/{RBAC}/{kind}" for kind in ("clusterroles", "clusterrolebindings")),
+        *(f"/apis/{RBAC}/{kind}" for kind in ("roles", "rolebindings")),
+        f"/apis/{CRDS[0]}/customresourcedefinitions",
+        *(f"/api/v1/{kind}" for kind in ("namespaces", "secrets", "serviceaccounts", "services")),
+        *(f"/apis/apps/v1/{kind}" for kind in ("deployments", "daemonsets")),
+        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
+    ]
+    found = set()
+    for path in paths:
+        for one in world.api.request("GET", path).body["items"]:
+            metadata = one["metadata"]
+            found.add(f"{path}/{metadata.get('namespace', '')}/{metadata['name']}")
+    return found
+
+
+def test_nothing_is_left_of_a_retained_cluster(world: World) -> None:
+    """What was there before the import is there after the removal, and nothing more."""
+    world.time.meanwhile = world.end_namespaces
+    assert world.deregister(retain=True)
+    before = everything(world)
+    world.run()
+    for body in left_by_rancher():
+        assert world.api.apply(body).status in (200, 201)
+    assert world.deregister(retain=True)
+    assert everything(world) - before == set()
+    world.make_namespaces()
+
+
+def test_former_owners_lose_their_rights_with_the_next_import(world: World) -> None:
+    """Rancher leaves their bindings inside; a person who is no owner now must not have them."""
+    for body in left_by_rancher():
+        assert world.api.apply(body).status in (200, 201)
+    assert world.run()
+    for path in ("clusterrolebindings", "rolebindings"):
+        found = world.api.request("GET", f"/apis/{RBAC}/{path}").body["items"]
+        subjects = [who["name"] for one in found for who in one.get("subjects") or ()]
+        assert "u-former" not in subjects
+    assert world.run(), "again changes nothing"
+
+
 def test_retaining_killed_at_every_line(world: World) -> None:
     """A deregistration that dies while it cleans the virtual cluster is finished by the next."""
     world.time.meanwhile = world.end_namespaces

@@ -14,6 +14,7 @@ from rancher_import.cleaning import clean_inside
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.kubeconfig import read as read_kubeconfig
 from rancher_import.kubernetes import Tenant
+from rancher_import.leftovers import Left
 from rancher_import.manifest import read
 from rancher_import.model import Agent, Inside, Marker
 from tests.rancher_import.world import Time
@@ -155,7 +156,26 @@ OF_RANCHER = (
     f"{RBAC}/clusterrolebindings/globaladmin-user-1",
     f"{RBAC}/namespaces/default/rolebindings/rb-1",
 )
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+UNLABELLED = (
+    f"{RBAC}/clusterroles/cattle-impersonation-u-7lcdtjgr6m",
+    f"{RBAC}/clusterroles/cattle-cleanup-role",
+    f"{RBAC}/clusterroles/cattle-unauthenticated",
+    f"{RBAC}/clusterroles/p-x7k2p-namespaces-edit",
+    f"{RBAC}/clusterrolebindings/cattle-cleanup-binding",
+    f"{CRDS}/clusters.management.cattle.io",
+    f"{CRDS}/navlinks.ui.cattle.io",
+    "/api/v1/namespaces/local",
+)
+"""Left by Rancher's own clean-up, which goes by a label that these do not bear."""
+
+OF_OWNERS = (
+    f"{RBAC}/clusterrolebindings/crb-ks7d2xk5ud",
+    f"{RBAC}/namespaces/kube-system/rolebindings/rb-6qvdz5dlmp",
+)
 OF_THE_CUSTOMER = (
+    f"{CRDS}/helmcharts.helm.cattle.io",
+    f"{CRDS}/shops.example.org",
     "/api/v1/namespaces/shop",
     "/api/v1/namespaces/kube-system",
     f"{WEBHOOKS}/validatingwebhookconfigurations/shop",
@@ -168,6 +188,16 @@ def put(store: kubernetes.Store, paths: tuple[str, ...], **labels: str) -> None:
     """Put objects with nothing but names and labels there."""
     for path in paths:
         body = named(path.rpartition("/")[2])
+        if "customresourcedefinitions" in path:
+            plural, _, group = body["metadata"]["name"].partition(".")
+            names = {"kind": plural[:-1].capitalize(), "plural": plural}
+            version = {"name": "v3", "served": True, "storage": True}
+            body["spec"] = {
+                "group": group,
+                "names": names,
+                "scope": "Cluster",
+                "versions": [version],
+            }
         parts = path.split("/namespaces/")
         if len(parts) > 1 and "/" in parts[1]:
             body["metadata"]["namespace"] = parts[1].partition("/")[0]
@@ -184,7 +214,9 @@ def imported(inside: tuple[kubernetes.Store, Tenant]) -> tuple[kubernetes.Store,
     """Return a virtual cluster with all that Rancher makes in one, and with the customer's."""
     store, tenant = inside
     put(store, OF_RANCHER, **{"cattle.io/creator": "norman"})
-    put(store, OF_THE_CUSTOMER[:1] + OF_THE_CUSTOMER[2:])
+    put(store, UNLABELLED)
+    put(store, OF_OWNERS, **{"authz.cluster.cattle.io/rtb-owner-updated": "c-m-1_vc-5dfa40bea3"})
+    put(store, tuple(p for p in OF_THE_CUSTOMER if not p.endswith("/kube-system")))
     tenant.write_marker(Marker("xr-1", "c-m-1", applied=True))
     return store, tenant
 
@@ -200,9 +232,31 @@ def test_clean_inside(
     """With retained data all of Rancher and our marker leave the virtual cluster, and no more."""
     store, tenant = imported
     assert cleaned(opened)
-    assert {path for path in OF_RANCHER if path in store.objects} == set()
+    ranchers = (*OF_RANCHER, *UNLABELLED, *OF_OWNERS)
+    assert {path for path in ranchers if path in store.objects} == set()
     assert {path for path in OF_THE_CUSTOMER if path not in store.objects} == set()
     assert look(tenant).marker is None
+
+
+def test_what_somebody_else_owns_is_kept_and_named(
+    imported: tuple[kubernetes.Store, Tenant],
+) -> None:
+    """Definitions and a namespace that others use stay, and the removal says so."""
+    store, tenant = imported
+    put(store, (f"{CRDS}/apps.catalog.cattle.io",), **{"app.kubernetes.io/managed-by": "Helm"})
+    held = f"{CRDS}/projects.management.cattle.io"
+    put(store, (held,))
+    one = named("a")
+    one["metadata"]["finalizers"] = ["shop.example.org/last"]
+    store.put("/apis/management.cattle.io/v3/projects/a", one)
+    put(store, ("/api/v1/namespaces/local/configmaps/shop",))
+    assert tenant.remove_rancher().kept == (
+        "CustomResourceDefinition apps.catalog.cattle.io (bears app.kubernetes.io/managed-by)",
+        "CustomResourceDefinition projects.management.cattle.io (its objects have finalizers)",
+        "Namespace local (is not empty)",
+    )
+    assert held in store.objects
+    assert "/api/v1/namespaces/local" in store.objects
 
 
 def test_ranchers_webhooks_go_before_its_namespaces(
@@ -250,7 +304,7 @@ def test_an_agent_that_is_not_ours_stays(
     if owner:
         tenant.write_marker(Marker(owner, "c-m-9", applied=True))
     assert cleaned(opened)
-    assert {path for path in OF_RANCHER if path not in store.objects} == set()
+    assert {path for path in (*OF_RANCHER, *OF_OWNERS) if path not in store.objects} == set()
 
 
 @pytest.mark.parametrize("ends", [True, False], ids=["it-ends", "it-hangs"])
@@ -269,7 +323,7 @@ def test_ranchers_own_clean_up_goes_first(
     seen: list[float] = []
     original = Tenant.remove_rancher
 
-    def remove(self: Tenant) -> bool:
+    def remove(self: Tenant) -> Left:
         seen.append(time.seconds)
         return original(self)
 

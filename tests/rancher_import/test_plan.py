@@ -127,8 +127,13 @@ def cluster(found: Found, **changes: Any) -> Found:
         ),
         pytest.param(
             inside(STARTING, marker=None, agent=None),
-            WriteMarker(Marker("xr-1", "c-m-1", applied=False)),
+            WriteMarker(Marker("xr-1", "c-m-1", applied=False), first=True),
             id="marker-before-the-first-apply",
+        ),
+        pytest.param(
+            inside(STARTING, marker=None, agent=None, cleaning=True),
+            Wait("Importing", "CleaningUp", "Rancher still removes an earlier import."),
+            id="ranchers-own-clean-up-goes-before-the-marker",
         ),
         pytest.param(
             inside(STARTING, marker=replace(MARKER, applied=False), agent=None),
@@ -166,7 +171,7 @@ def cluster(found: Found, **changes: Any) -> Found:
         ),
         pytest.param(
             inside(STARTING, marker=Marker("xr-0", "c-m-0", applied=True), agent=None),
-            WriteMarker(Marker("xr-1", "c-m-1", applied=False)),
+            WriteMarker(Marker("xr-1", "c-m-1", applied=False), first=True),
             id="marker-of-another-import-without-agent",
         ),
         pytest.param(
@@ -233,7 +238,7 @@ REBUILT = inside(STARTING, uid="vc-2", marker=None, agent=None)
         pytest.param(
             "Redeploy",
             REBUILT,
-            WriteMarker(Marker("xr-1", "c-m-1", applied=False)),
+            WriteMarker(Marker("xr-1", "c-m-1", applied=False), first=True),
             id="redeploy-marker",
         ),
         pytest.param(

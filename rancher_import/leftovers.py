@@ -1,0 +1,168 @@
+"""Objects that Rancher makes in a cluster, and their removal.
+
+Rancher's own clean-up goes by the label `cattle.io/creator`, which the bindings of owners do not
+bear: a former owner would have their rights again after the next import.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lightkube import Client
+from lightkube.generic_resource import create_global_resource, create_namespaced_resource
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
+from lightkube.resources.core_v1 import (
+    ConfigMap,
+    Namespace,
+    PersistentVolumeClaim,
+    Pod,
+    Secret,
+    Service,
+)
+from lightkube.resources.rbac_authorization_v1 import (
+    ClusterRole,
+    ClusterRoleBinding,
+    Role,
+    RoleBinding,
+)
+
+CREATOR, NORMAN = "cattle.io/creator", "norman"
+OF_A_BINDING = (
+    "authz.cluster.cattle.io/rtb-owner-updated",
+    "authz.cluster.cattle.io/rtb-owner",
+    "authz.cluster.cattle.io/clusterrole-owner",
+)
+"""Labels and annotations of what Rancher makes for its role bindings and role templates."""
+
+NAMES = re.compile(
+    r"cattle-(admin|admin-binding|unauthenticated|cleanup-.+|impersonation-.+)"
+    r"|proxy-clusterrole-kubeapiserver|proxy-role-binding-kubernetes-master"
+    r"|p-[a-z0-9]{5}-namespaces-[a-z]+"
+)
+"""ClusterRoles and ClusterRoleBindings that bear none of those labels."""
+
+GROUPS = frozenset(
+    f"{group}.cattle.io"
+    for group in (
+        "auditlog",
+        "catalog",
+        "cluster",
+        "management",
+        "project",
+        "provisioning",
+        "scc",
+        "telemetry",
+        "ui",
+    )
+)
+"""API groups of Rancher's agent. Those of K3s, Fleet and the upgrade controller are not its own."""
+
+OWNERS = (
+    "meta.helm.sh/release-name",
+    "app.kubernetes.io/managed-by",
+    "argocd.argoproj.io/instance",
+    "argocd.argoproj.io/tracking-id",
+    "kustomize.toolkit.fluxcd.io/name",
+)
+"""Labels and annotations of a CustomResourceDefinition that somebody else installed."""
+
+LOCAL = "local"
+"""A namespace that Rancher's agent makes and leaves empty."""
+
+ROOT_CA = "kube-root-ca.crt"
+CHUNK = 250
+RIGHTS: tuple[Any, ...] = (ClusterRoleBinding, RoleBinding, ClusterRole, Role)
+CONTENTS: tuple[Any, ...] = (Pod, PersistentVolumeClaim, Service, Secret, ConfigMap)
+
+
+@dataclass(frozen=True)
+class Left:
+    """Objects that are still there after a removal."""
+
+    going: tuple[str, ...] = ()
+    """Being removed."""
+    kept: tuple[str, ...] = ()
+    """Left alone, each with the reason."""
+
+
+def rights(client: Client) -> Iterator[tuple[Any, str, str | None]]:
+    """Yield kind, name and namespace of Rancher's roles and role bindings, bindings first."""
+    for resource in RIGHTS:
+        namespaced = resource in (RoleBinding, Role)
+        where: dict[str, Any] = {"namespace": "*"} if namespaced else {}
+        found = client.list(resource, chunk_size=CHUNK, **where)
+        mine = [
+            one.metadata
+            for one in found
+            if is_ranchers(one.metadata, by_name=resource in (ClusterRole, ClusterRoleBinding))
+        ]
+        for metadata in mine:
+            yield resource, metadata.name, metadata.namespace if namespaced else None
+
+
+def is_ranchers(metadata: ObjectMeta, *, by_name: bool) -> bool:
+    """Return whether Rancher made a role or a role binding."""
+    labels, annotations = metadata.labels or {}, metadata.annotations or {}
+    return (
+        labels.get(CREATOR) == NORMAN
+        or any(key in labels or key in annotations for key in OF_A_BINDING)
+        or (by_name and NAMES.fullmatch(metadata.name or "") is not None)
+    )
+
+
+def definitions(client: Client) -> tuple[list[str], list[str]]:
+    """Return the CustomResourceDefinitions to remove, and those to keep, with the reason."""
+    unwanted, kept = [], []
+    for found in client.list(CustomResourceDefinition, chunk_size=CHUNK):
+        metadata = found.metadata or ObjectMeta()
+        if found.spec.group not in GROUPS:
+            continue
+        if owner := _owner(metadata):
+            kept.append(f"CustomResourceDefinition {metadata.name} ({owner})")
+        elif _has_finalizers(client, found):
+            kept.append(f"CustomResourceDefinition {metadata.name} (its objects have finalizers)")
+        else:
+            unwanted.append(metadata.name or "")
+    return unwanted, kept
+
+
+def _owner(metadata: ObjectMeta) -> str:
+    """Return what says that the object belongs to something else than Rancher's agent."""
+    if metadata.ownerReferences:
+        return "has an owner"
+    borne: Mapping[str, str] = {**(metadata.labels or {}), **(metadata.annotations or {})}
+    return next((f"bears {key}" for key in OWNERS if key in borne), "")
+
+
+def _has_finalizers(client: Client, found: CustomResourceDefinition) -> bool:
+    """Return whether an object would hold the definition in removal, where no import can use it."""
+    version = next((one.name for one in found.spec.versions if one.served), None)
+    if version is None:
+        return False
+    names = found.spec.names
+    namespaced = found.spec.scope == "Namespaced"
+    make = create_namespaced_resource if namespaced else create_global_resource
+    kind: Any = make(found.spec.group, version, names.kind, names.plural)
+    where: dict[str, Any] = {"namespace": "*"} if namespaced else {}
+    untyped: Any = client
+    objects = untyped.list(kind, chunk_size=CHUNK, **where)
+    return any(one.metadata and one.metadata.finalizers for one in objects)
+
+
+def is_empty(client: Client, namespace: str) -> bool:
+    """Return whether a namespace holds nothing but what Kubernetes puts there."""
+    return not any(
+        one.metadata and one.metadata.name != ROOT_CA
+        for resource in CONTENTS
+        for one in client.list(resource, namespace=namespace, chunk_size=CHUNK)
+    )
+
+
+def has_local(client: Client) -> bool:
+    """Return whether the namespace `local` is there."""
+    return any(
+        one.metadata and one.metadata.name == LOCAL
+        for one in client.list(Namespace, chunk_size=CHUNK)
+    )
