@@ -190,7 +190,7 @@ def _resources(
         usage = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
         resources[usages.DELETION_PROTECTION] = _usage(usages.DELETION_PROTECTION, usage, observed)
 
-    return resources
+    return ownership.marked(resources, observed)
 
 
 def _is_used(

@@ -98,6 +98,10 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         },
         "highAvailability": wanted.highly_available,
         "networkPolicy": _network_policy(wanted, config),
+        "synced": {
+            "deniedAnnotations": config.tenant.deniedAnnotations,
+            "storageClassNames": config.tenant.storage.volumeClassNames,
+        },
         "kubeconfig": {
             "secret": exposure.kubeconfig_secret(wanted.exposure, names),
             "readers": [{"kind": r.kind, "name": r.name} for r in wanted.readers],

@@ -1,11 +1,13 @@
 """What is this VCluster's own, and what only bears a name that it would take."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import NoReturn
 
-from function import namespace, rancher, release, usages, vcluster
+from function import namespace, observe, rancher, release, usages, vcluster
 from function.errors import InvalidError, Problem
 from function.names import Names
-from function.state import Observed, Requirement
+from function.state import Composed, Observed, Requirement
 
 KEYS = frozenset(
     {
@@ -16,6 +18,30 @@ KEYS = frozenset(
     }
 )
 """The resource keys of this function."""
+
+OBSERVED = "caas.telekom.de/observed"
+"""Annotation of what exists: policy `vcluster-observed` of install/control-plane.yaml refuses to
+create an object that bears it."""
+
+
+def marked(resources: Mapping[str, Composed], observed: Observed) -> dict[str, Composed]:
+    """Mark the resources that exist, so that Crossplane cannot create them a second time.
+
+    It applies an answer some time after it observed: in between, a deletion may have begun and
+    removed a resource, which nobody would delete once more.
+    """
+    existing = observe.releases(observed).keys() | observed.usages.keys()
+    return {
+        key: _marked(composed) if key in existing else composed
+        for key, composed in resources.items()
+    }
+
+
+def _marked(composed: Composed) -> Composed:
+    metadata = composed.resource["metadata"]
+    annotations = {**metadata.get("annotations", {}), OBSERVED: "true"}
+    resource = {**composed.resource, "metadata": {**metadata, "annotations": annotations}}
+    return replace(composed, resource=resource)
 
 
 def refuse_taken_keys(taken: frozenset[str]) -> None:

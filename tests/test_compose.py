@@ -7,6 +7,7 @@ import pytest
 
 from function import fn, rollout
 from function.compose import compose
+from function.ownership import OBSERVED
 from function.plain import mapping
 from function.state import Answer, Condition, Observed, Owned, Request, Stranger
 from function.values import merge
@@ -63,6 +64,26 @@ def conditions(answer: Answer) -> dict[str, tuple[str, str]]:
 def test_order(state: str, expected: list[str]) -> None:
     """Things come up one after the other."""
     assert [*compose(request(state)).resources] == expected
+
+
+@pytest.mark.parametrize(
+    ("state", "marked"),
+    [
+        ("nothing", []),
+        ("deploying", ["namespace", "vcluster"]),
+        ("ready", ALL),
+    ],
+)
+def test_what_was_observed_is_marked(state: str, marked: list[str]) -> None:
+    """A policy refuses to create what bears the mark, and what is new does not."""
+    resources = compose(request(state)).resources
+    annotations = {
+        key: composed.resource["metadata"].get("annotations", {})
+        for key, composed in resources.items()
+    }
+    found = [key for key in annotations if annotations[key].get(OBSERVED) == "true"]
+    assert found == marked
+    assert [key for key in annotations if OBSERVED in annotations[key]] == marked
 
 
 def test_the_cluster_waits_for_its_namespace() -> None:
@@ -142,7 +163,10 @@ def test_deletion_protection() -> None:
     assert protected.resource == {
         "apiVersion": "protection.crossplane.io/v1beta1",
         "kind": "ClusterUsage",
-        "metadata": {"name": "shop-deletion-protection"},
+        "metadata": {
+            "name": "shop-deletion-protection",
+            "annotations": {"caas.telekom.de/observed": "true"},
+        },
         "spec": {
             "of": {
                 "apiVersion": "caas.telekom.de/v1alpha1",

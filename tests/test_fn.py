@@ -53,7 +53,7 @@ def test_only_public_details_enter() -> None:
         "chart": "vcluster-0.36.1",
         "generation": "1",
         "kubernetesImage": "ghcr.io/loft-sh/kubernetes:v1.35.0",
-        "values": "d1e7dd150867fb5c",
+        "values": "84e558e6872bbd6f",
         "workload": "map[availableReplicas:1 observedGeneration:1 replicas:1 updatedReplicas:1]",
     }
     assert seen.has_kubeconfig

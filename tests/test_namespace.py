@@ -7,6 +7,7 @@ import pytest
 
 from function import namespace
 from function.errors import InvalidError
+from function.models.input import DENIED_ANNOTATIONS
 from function.state import Condition, ObservedRelease, Stranger
 from tests.factories import RANCHER, at, changed, config, deployed, vcluster, wanted
 
@@ -90,6 +91,10 @@ def test_least() -> None:
                         "egress": [],
                         "ingressFrom": [],
                     },
+                    "synced": {
+                        "deniedAnnotations": [*DENIED_ANNOTATIONS],
+                        "storageClassNames": [],
+                    },
                     "kubeconfig": {"secret": "vc-kunde1-vcluster", "readers": []},
                     "operators": [],
                     "pullSecret": "",
@@ -109,6 +114,20 @@ def test_least() -> None:
             "annotations",
             {"a": "b c"},
             id="annotations",
+        ),
+        pytest.param(
+            {},
+            {"tenant.deniedAnnotations": ["a.example.org/*"]},
+            "synced.deniedAnnotations",
+            ["a.example.org/*"],
+            id="denied-annotations",
+        ),
+        pytest.param(
+            {},
+            {"tenant.storage.volumeClassNames": ["fast"]},
+            "synced.storageClassNames",
+            ["fast"],
+            id="classes-of-volumes",
         ),
         pytest.param(
             {"isolation": {"podSecurity": "restricted"}},

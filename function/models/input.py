@@ -432,12 +432,54 @@ class Rancher(Model):
         return self
 
 
+DENIED_ANNOTATIONS = (
+    # Devices and settings of container runtimes.
+    "cdi.k8s.io/*",
+    "io.katacontainers.*",
+    "io.kubernetes.cri-o.*",
+    # Networks, and addresses of choice.
+    "cni.projectcalico.org/*",
+    "ipam.cilium.io/*",
+    "k8s.ovn.org/*",
+    "k8s.v1.cni.cncf.io/*",
+    "metallb.io/*",
+    "metallb.universe.tf/*",
+    "ovn.kubernetes.io/*",
+    "v1.multus-cni.io/*",
+    # Roles in a cloud.
+    "azure.workload.identity/*",
+    "eks.amazonaws.com/*",
+    "iam.amazonaws.com/*",
+    "iam.gke.io/*",
+    # Secrets, and containers of others, by injection.
+    "config.linkerd.io/*",
+    "inject.istio.io/*",
+    "linkerd.io/*",
+    "sidecar.istio.io/*",
+    "vault.hashicorp.com/*",
+    "vault.security.banzaicloud.io/*",
+    # Names in DNS, and text of an ingress controller's configuration.
+    "external-dns.alpha.kubernetes.io/*",
+    "nginx.ingress.kubernetes.io/auth-snippet",
+    "nginx.ingress.kubernetes.io/configuration-snippet",
+    "nginx.ingress.kubernetes.io/modsecurity-snippet",
+    "nginx.ingress.kubernetes.io/server-snippet",
+    "nginx.ingress.kubernetes.io/stream-snippet",
+)
+"""Annotations by which a pod, Service, claim, account or Ingress gets what belongs to the host."""
+
+
 class TenantStorage(Model):
-    """Limits of `spec.storage`."""
+    """Limits of storage: of `spec.storage`, and of the volumes inside."""
 
     size: Quantity | None = Field(None, description="Largest size; default the plan's.")
     storageClassNames: list[ObjectName] = Field(
         [], max_length=50, description="StorageClasses that a spec may name, beside the plan's."
+    )
+    volumeClassNames: list[ObjectName] = Field(
+        [],
+        max_length=50,
+        description="StorageClasses that the volumes inside may have. Empty: all of the host.",
     )
     retain: Literal["Refused", "Allowed"] = Field(
         "Refused",
@@ -469,6 +511,15 @@ class Tenant(Model):
         ["ClusterIP"], min_length=1, description="Ways to expose the API server."
     )
     sync: list[SyncKind] = Field(["storageClasses"], description="Kinds that may be synced.")
+    deniedAnnotations: list[
+        Annotated[str, Field(pattern=r"^[0-9A-Za-z][-0-9A-Za-z_./]*\*?$", max_length=317)]
+    ] = Field(
+        [*DENIED_ANNOTATIONS],
+        max_length=200,
+        description="Annotations that pods, Services, volume claims, service accounts and "
+        "Ingresses from inside may not have on the host; `*` at the end stands for all that begin "
+        "so. A list of your own replaces this one.",
+    )
     values: list[
         Annotated[str, Field(pattern=r"^[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*$", max_length=200)]
     ] = Field(

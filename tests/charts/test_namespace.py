@@ -28,6 +28,10 @@ def test_platform_labels_do_not_take_over(render: Render, everything: dict[str, 
             "pod-security.kubernetes.io/warn": "restricted",
         },
         "annotations": {
+            "caas.telekom.de/denied-annotations": (
+                "k8s.v1.cni.cncf.io/*,vault.hashicorp.com/agent-inject"
+            ),
+            "caas.telekom.de/storage-classes": "fast,slow",
             "contact": "kunde1@example.org",
             "field.cattle.io/projectId": "c-m-abc:p-xyz",
         },
