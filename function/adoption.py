@@ -8,7 +8,7 @@ provider-helm finds nothing to change. Without them it is a VCluster like any ot
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from function import exposure, fixed, guard, running
+from function import exposure, fixed, guard, running, stamp
 from function.errors import InvalidError, Problem, Refusal
 from function.models.fields import Availability
 from function.models.input import Adopted, Input
@@ -72,7 +72,7 @@ def installed(found: Adopted, observed: Observed) -> Running | None:
         found.values,
         release=found.release,
         chart=found.chart,
-        kubernetes=running.image_tag(observed.vcluster) if observed.vcluster else "",
+        kubernetes=stamp.kubernetes_tag(observed.vcluster.details) if observed.vcluster else "",
         provider_config=before.provider_config if before else "",
         cluster_name=before.cluster_name if before else None,
     )

@@ -60,7 +60,7 @@ def _values(
         if granted.frozen is None:
             fixed.refuse_unfit(values, granted.chart, written)
         return values, ()
-    seen = rollout.unmarked(observed.vcluster.values)
+    seen = rollout.unstamped(observed.vcluster.values)
     kept, refusals = fixed.keep(values, seen, written)
     if granted.frozen is not None:
         return kept, refusals

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
-from function import exposure, namespace, rancher, vcluster
+from function import exposure, namespace, rancher, stamp, vcluster
 from function.plain import Parts, at, mapping, sequence, text
 from function.release import EXTERNAL_NAME
 from function.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
@@ -18,12 +18,12 @@ PUBLIC_DETAILS = frozenset(
         vcluster.AVAILABLE,
         vcluster.ETCD_AVAILABLE,
         vcluster.CHART_LABEL,
-        vcluster.KUBERNETES_IMAGE,
         vcluster.GENERATION,
         vcluster.WORKLOAD,
         vcluster.ETCD_GENERATION,
         vcluster.ETCD_WORKLOAD,
-        vcluster.MARK,
+        stamp.DETAIL,
+        stamp.CONTAINERS_DETAIL,
         exposure.SERVICE,
         exposure.INGRESS,
         exposure.ROUTE_WRITERS,

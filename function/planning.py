@@ -7,7 +7,7 @@ that is done, until nothing changes any more. So a plan cannot say anything else
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from function import namespace, observe, rancher, rehearsal, rollout, vcluster
+from function import namespace, observe, rancher, rehearsal, stamp, vcluster
 from function.compose import compose
 from function.diffs import Difference, differences
 from function.plain import at, mapping
@@ -106,15 +106,18 @@ def _change(
     if seen is None:
         yield Change(key, name, CREATE, ("", chart), (), "")
         return
-    found = _told(differences(seen.values, mapping(provider.get("values"))))
+    found = _with_reason(
+        differences(seen.values, mapping(provider.get("values"))),
+        has_other=seen.chart_version != chart,
+    )
     if found or seen.chart_version != chart:
         yield Change(key, name, CHANGE, (seen.chart_version, chart), found, _effect(key, seen))
 
 
-def _told(found: tuple[Difference, ...]) -> tuple[Difference, ...]:
-    """Leave out the mark of the values where others differ, which say why it does."""
-    others = tuple(each for each in found if each.path != ".".join(rollout.PATH))
-    return others or found
+def _with_reason(found: tuple[Difference, ...], *, has_other: bool) -> tuple[Difference, ...]:
+    """Leave out the stamp where the chart or other values differ, which say why it does."""
+    others = tuple(each for each in found if each.path != ".".join(stamp.PATH))
+    return others if others or has_other else found
 
 
 def _effect(key: str, seen: ObservedRelease) -> str:

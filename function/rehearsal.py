@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import exposure, observe, rollout, running, usages, vcluster
+from function import exposure, observe, running, stamp, usages, vcluster
 from function.plain import at
 from function.state import Answer, ObservedRelease, Owned, Request
 
@@ -66,14 +66,16 @@ def reported(values: Mapping[str, object], version: str, release: str) -> dict[s
     tag = running.named_kubernetes(values)
     return {
         vcluster.CHART_LABEL: f"vcluster-{version}",
-        vcluster.KUBERNETES_IMAGE: f"ghcr.io/loft-sh/kubernetes:{tag}" if tag else "",
+        stamp.CONTAINERS_DETAIL: (
+            f"[map[command:[cp] image:ghcr.io/loft-sh/kubernetes:{tag} name:kubernetes]]"
+        ),
         vcluster.AVAILABLE: replicas,
         vcluster.ETCD_AVAILABLE: replicas,
         vcluster.GENERATION: "1",
         vcluster.WORKLOAD: workload,
         vcluster.ETCD_GENERATION: "1",
         vcluster.ETCD_WORKLOAD: workload,
-        vcluster.MARK: rollout.mark(values),
+        stamp.DETAIL: stamp.annotation(values),
         vcluster.KUBECONFIG: "there",
         exposure.KUBECONFIG: f"{_CLUSTERS}    server: {server}\n",
         exposure.SERVICE: "map[ingress:[map[ip:192.0.2.20]]]",

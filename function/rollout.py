@@ -1,40 +1,47 @@
 """Whether what runs is what the values ask for, in every pod of a workload.
 
 provider-helm looks before it upgrades, and then not again until its next poll: until then all that
-comes back by connection details is of the values before. So the workload bears a mark of the values
-that it was installed with, which comes back with the rest.
+comes back by connection details is of the values before. So the workload bears a stamp of what it
+was installed with, which comes back with the rest.
 """
 
 import re
 from collections.abc import Mapping
 
-from function.plain import at, digest, mapping, text
+from function import running, stamp
+from function.plain import at, digest, mapping
+from function.stamp import Stamp
 from function.values import Values, overlaid, taking
 
-ANNOTATION = "caas.telekom.de/values"
-PATH = ("controlPlane", "statefulSet", "annotations", ANNOTATION)
-"""Where the chart's values have an annotation of the workload, which none of its pods bears."""
+FORMER_PATH = ("controlPlane", "statefulSet", "annotations", "caas.telekom.de/values")
+"""Where the values have the digest that came before the stamp."""
 
 _NUMBER = re.compile(r"(?<=[\[ ])(\w+):(\d+)(?=[\] ])")
 _REVISION = re.compile(r"(?<=[\[ ])(current|update)Revision:(\S+?)(?=[\] ])")
 
 
-def marked(values: Mapping[str, object]) -> Values:
-    """Return the values with a mark of all of them."""
-    found: object = digest(values)
-    for key in reversed(PATH):
+def stamped(
+    values: Mapping[str, object], chart: str, observed: Mapping[str, object] | None = None
+) -> Values:
+    """Return the values with a stamp.
+
+    Observed values that bear the former digest and nothing else that is new stay as they are:
+    the chart restarts the control plane for every change.
+    """
+    if observed is not None and at(observed, *FORMER_PATH) and unstamped(observed) == values:
+        return dict(observed)
+    found: object = str(Stamp(chart, running.named_kubernetes(values), digest(values)))
+    for key in reversed(stamp.PATH):
         found = {key: found}
     return overlaid(values, mapping(found))
 
 
-def unmarked(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the values as they were before they were marked."""
-    return taking(values, PATH, {}) if mark(values) else values
-
-
-def mark(values: Mapping[str, object]) -> str:
-    """Return the mark that values bear; empty if they bear none."""
-    return text(at(values, *PATH))
+def unstamped(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the values as they were before they got a stamp."""
+    for path in (stamp.PATH, FORMER_PATH):
+        if at(values, *path) is not None:
+            values = taking(values, path, {})
+    return values
 
 
 def is_complete(details: Mapping[str, str], generation: str, status: str) -> bool:

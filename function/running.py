@@ -6,14 +6,11 @@ A wish is compared with it, so that the comparison also holds after a restore wi
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from function import exposure, versions
+from function import exposure, stamp, versions
 from function.exposure import INTERNAL, Exposure
 from function.models.fields import Availability
 from function.plain import at
-from function.state import Observed, ObservedRelease
-
-KUBERNETES_IMAGE = "kubernetesImage"
-"""Connection detail with the image of the workload's Kubernetes."""
+from function.state import Observed
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def running(observed: Observed) -> Running | None:
         vcluster.values,
         release=vcluster.helm_release,
         chart=vcluster.chart_version,
-        kubernetes=image_tag(vcluster),
+        kubernetes=stamp.kubernetes_tag(vcluster.details),
         provider_config=vcluster.provider_config,
         cluster_name=_text(at(imported, "rancher", "clusterName")),
     )
@@ -94,12 +91,6 @@ def named_kubernetes(values: Mapping[str, object]) -> str:
     """Return the tag of the Kubernetes image that values name; `version` wins over it."""
     k8s = at(values, "controlPlane", "distro", "k8s")
     return _text(at(k8s, "version")) or _text(at(k8s, "image", "tag")) or ""
-
-
-def image_tag(observed: ObservedRelease) -> str:
-    """Return the tag of the workload's Kubernetes image, or nothing while not known."""
-    image = observed.details.get(KUBERNETES_IMAGE, "")
-    return image.split("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def _kubernetes(tag: str) -> str:

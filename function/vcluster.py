@@ -6,17 +6,17 @@ retries ever more slowly: first what exists as soon as the chart is installed, t
 says healthy, the kubeconfig.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import exposure, rollout, running
+from function import exposure, rollout, running, stamp
 from function.models.input import Input
 from function.names import connection_secret
 from function.readiness import judge
 from function.release import UNLIMITED, Chart, Detail, release
 from function.state import Condition, ObservedRelease
-from function.values import HA_MINIMUM, HA_REPLICAS
+from function.values import HA_MINIMUM, HA_REPLICAS, Values
 from function.wanted import Wanted
 
 KEY = "vcluster"
@@ -25,14 +25,11 @@ CONDITION = "ControlPlaneReady"
 AVAILABLE = "available"
 ETCD_AVAILABLE = "etcdAvailable"
 CHART_LABEL = "chart"
-KUBERNETES_IMAGE = running.KUBERNETES_IMAGE
 KUBECONFIG = "kubeconfig"
 GENERATION = "generation"
 WORKLOAD = "workload"
 ETCD_GENERATION = "etcdGeneration"
 ETCD_WORKLOAD = "etcdWorkload"
-MARK = "values"
-"""Of the values that what was looked at was installed with."""
 
 UPDATING = Condition(
     CONDITION,
@@ -68,7 +65,7 @@ def desired(
             digest=offer.digests.get(wanted.chart),
             pull_secret=offer.pullSecret,
         ),
-        values=values if wanted.frozen is not None else rollout.marked(values),
+        values=values if wanted.frozen is not None else _stamped(values, wanted.chart, observed),
         rollback_limit=_rollback_limit(observed, wanted.retries),
         details=_details(wanted, config, observed),
         connection_secret=connection_secret(names.vcluster_release),
@@ -134,19 +131,22 @@ def is_settled(observed: ObservedRelease | None) -> bool:
 
 def running_chart(observed: ObservedRelease | None) -> str:
     """Return the chart version that the workload bears, or nothing while it is not known."""
-    return observed.details.get(CHART_LABEL, "").removeprefix("vcluster-") if observed else ""
+    if observed is None:
+        return ""
+    found = stamp.parse(observed.details.get(stamp.DETAIL, ""))
+    return found.chart if found else observed.details.get(CHART_LABEL, "").removeprefix("vcluster-")
 
 
 def running_kubernetes(observed: ObservedRelease | None) -> str:
     """Return the Kubernetes version of the workload's image, or nothing while not known."""
-    return running.image_tag(observed) if observed else ""
+    return stamp.kubernetes_tag(observed.details) if observed else ""
 
 
 def _is_changing(observed: ObservedRelease) -> bool:
     """Tell whether what was looked at is older than the values, or a pod is."""
-    asked = rollout.mark(observed.values)
+    desired_stamp = stamp.annotation(observed.values)
     return (
-        observed.details.get(MARK, asked) != asked
+        observed.details.get(stamp.DETAIL, desired_stamp) != desired_stamp
         or rollout.is_under_way(observed.details, GENERATION, WORKLOAD)
         or rollout.is_under_way(observed.details, ETCD_GENERATION, ETCD_WORKLOAD)
     )
@@ -189,12 +189,10 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
     An entry once added stays: taking it away would take the kubeconfig out of the Secret.
     """
     names = wanted.names
-    kind = "Deployment" if wanted.highly_available else "StatefulSet"
-    image = "spec.template.spec.initContainers[0].image"
-    details = [
-        Detail(CHART_LABEL, "apps/v1", kind, names.release, "metadata.labels.chart"),
-        Detail(KUBERNETES_IMAGE, "apps/v1", kind, names.release, image),
-    ]
+    kind, _ = _workload(wanted)
+    is_healthy = observed is not None and _health(observed) is None
+    is_up = is_healthy and judge(CONDITION, observed).status == "True"
+    details = [*_installed(wanted, observed, is_up=is_up)]
     if wanted.highly_available:
         # A Deployment leaves status.availableReplicas out while it is 0.
         healthy, available = "status.currentHealthy", "status.availableReplicas"
@@ -206,26 +204,53 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
         details.append(
             Detail(AVAILABLE, "apps/v1", kind, names.release, "status.availableReplicas")
         )
-    is_healthy = observed is not None and _health(observed) is None
     if is_healthy or (observed and WORKLOAD in observed.connection_keys):
         details += _rollout(GENERATION, WORKLOAD, kind, names.release)
         if wanted.highly_available:
             details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
     if is_healthy or (observed and KUBECONFIG in observed.connection_keys):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
-    is_up = is_healthy and judge(CONDITION, observed).status == "True"
-    if _bears_mark(wanted, observed, is_up=is_up):
-        where = f"metadata.annotations[{rollout.ANNOTATION}]"
-        details.append(Detail(MARK, "apps/v1", kind, names.release, where))
     way_in = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
     return (*details, *way_in)
 
 
-def _bears_mark(wanted: Wanted, observed: ObservedRelease | None, *, is_up: bool) -> bool:
-    """Tell whether the workload has the mark: to read what is not there would block the upgrade."""
-    if observed is None or wanted.frozen is not None:
+def _installed(
+    wanted: Wanted, observed: ObservedRelease | None, *, is_up: bool
+) -> Iterator[Detail]:
+    """Yield what says which chart and Kubernetes run: the stamp, or what a workload without has.
+
+    To read what is not there would block the upgrade that brings it.
+    """
+    kind, name = _workload(wanted)
+    if _bears_stamp(wanted, observed, is_up=is_up):
+        where = f"metadata.annotations[{stamp.ANNOTATION}]"
+        yield Detail(stamp.DETAIL, "apps/v1", kind, name, where)
+        return
+    containers = "spec.template.spec.initContainers"
+    yield Detail(CHART_LABEL, "apps/v1", kind, name, "metadata.labels.chart")
+    yield Detail(stamp.CONTAINERS_DETAIL, "apps/v1", kind, name, containers)
+
+
+def _bears_stamp(wanted: Wanted, observed: ObservedRelease | None, *, is_up: bool) -> bool:
+    """Return whether the workload has a stamp, or gets one by its installation.
+
+    What a restored cluster is installed over may be older than the stamp.
+    """
+    if wanted.frozen is not None:
         return False
-    return MARK in observed.connection_keys or (is_up and bool(rollout.mark(observed.values)))
+    if observed is None:
+        return not wanted.restore_from
+    has_it = is_up and bool(stamp.annotation(observed.values))
+    return stamp.DETAIL in observed.connection_keys or has_it
+
+
+def _workload(wanted: Wanted) -> tuple[str, str]:
+    """Return kind and name of the control plane's workload."""
+    return "Deployment" if wanted.highly_available else "StatefulSet", wanted.names.release
+
+
+def _stamped(values: Mapping[str, object], chart: str, observed: ObservedRelease | None) -> Values:
+    return rollout.stamped(values, chart, observed.values if observed else None)
 
 
 def _rollout(generation: str, status: str, kind: str, name: str) -> tuple[Detail, Detail]:

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from function import fn, rollout
+from function import fn, stamp
 from function.compose import compose
 from function.ownership import OBSERVED
 from function.plain import mapping
 from function.state import Answer, Condition, Observed, Owned, Request, Stranger
 from function.values import merge
 from scripts import life
+from tests.factories import at, changed
 
 ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"]
 
@@ -286,7 +287,7 @@ def test_a_change_of_the_control_plane_waits_for_a_look_after_it() -> None:
     answer = compose(observing(req, vcluster=upgraded))
     assert conditions(answer)["ControlPlaneReady"] == ("Unknown", "Updating")
     assert not answer.ready
-    details = {**release.details, "values": rollout.mark(values)}
+    details = {**release.details, "installed": stamp.annotation(values)}
     assert compose(observing(req, vcluster=replace(upgraded, details=details))).ready
 
 
@@ -443,14 +444,27 @@ def test_an_upgrade_is_told_until_its_end() -> None:
     assert conditions(first)["Upgraded"] == ("False", "Upgrading")
     seen = req.observed.vcluster
     assert seen
-    asked = replace(seen, chart_version="0.37.0")
+    written = first.resources["vcluster"].resource["spec"]["forProvider"]["values"]
+    asked = replace(seen, chart_version="0.37.0", values=written)
     making = replace(req, composite={**req.composite, "status": first.status})
     second = compose(offering(observing(making, vcluster=asked), **offer))
     assert second.status
     assert second.status["upgrade"] == first.status["upgrade"]
-    details = {**seen.details, "chart": "vcluster-0.37.0"}
+    details = {**seen.details, "installed": stamp.annotation(written)}
     done = replace(asked, deployed_version="0.37.0", details=details)
     last = compose(offering(observing(making, vcluster=done), **offer))
     assert last.status
     assert "upgrade" not in last.status
     assert conditions(last)["Upgraded"] == ("True", "UpToDate")
+
+
+def test_a_plugin_comes_before_kubernetes() -> None:
+    """A plugin is the first init container: its version is not taken for that of Kubernetes."""
+    plugins = {"hooks": {"image": "ghcr.io/example/pod-hooks:1.2.0"}}
+    req = request(kubernetesVersion="1.36")
+    platform = changed(req.input or {}, {"vcluster.values": {"plugins": plugins}})
+    answer = compose(replace(req, input=platform))
+    assert answer.status
+    assert answer.status["kubernetesVersion"] == "v1.35.0"
+    k8s = at(values(answer), "controlPlane.distro.k8s")
+    assert k8s["image"]["tag"] == "v1.36.0"

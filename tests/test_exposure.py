@@ -385,7 +385,7 @@ def test_what_is_no_way_in_of_ours(values: dict[str, Any]) -> None:
     assert exposure.running(values, "kunde1-vcluster") == INTERNAL
 
 
-HEALTH = frozenset({"chart", "kubernetesImage", "available", "kubeconfig"})
+HEALTH = frozenset({"installed", "available", "kubeconfig"})
 FIRST = {
     "LoadBalancer": ("serviceLoadBalancer", "v1", "Service", "status.loadBalancer"),
     "Ingress": ("ingressLoadBalancer", "networking.k8s.io/v1", "Ingress", "status.loadBalancer"),
@@ -581,7 +581,7 @@ def test_upgrades_do_not_wait_for_an_address() -> None:
         seen(
             "LoadBalancer",
             {SECRET[0]},
-            kubernetesImage="ghcr.io/loft-sh/kubernetes:v1.35.0",
+            initContainers="[map[image:ghcr.io/loft-sh/kubernetes:v1.35.0 name:kubernetes]]",
             **rolled_out("0.36.1"),
         )
     )

@@ -133,17 +133,17 @@ def test_the_order(
     assert found.unmet == ()
 
 
-def test_a_mark_that_changes_alone_is_told() -> None:
-    """A control plane that bears none of its values restarts once, and the plan says why."""
+def test_a_stamp_that_comes_alone_is_planned() -> None:
+    """A control plane without a stamp restarts once, and the plan shows the reason."""
     exists = observed("kunde1")
     for each in exists:
         values = each.get("spec", {}).get("forProvider", {}).get("values", {})
         values.get("controlPlane", {}).get("statefulSet", {}).pop("annotations", None)
     composite = life.composite("kunde1")
     (request,) = gathering.requests([composite], exists, life.platform_input())
-    mark = "controlPlane.statefulSet.annotations.caas.telekom.de/values"
+    stamp = "controlPlane.statefulSet.annotations.caas.telekom.de/installed"
     assert told(planning.plan(request)) == [
-        [("vcluster", "change", ("0.36.1", "0.36.1"), [mark])],
+        [("vcluster", "change", ("0.36.1", "0.36.1"), [stamp])],
     ]
 
 

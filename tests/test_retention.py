@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from function import fn, namespace, retention, rollout, vcluster
+from function import fn, namespace, retention, stamp, vcluster
 from function.compose import compose
 from function.state import Condition, Request
 from scripts import life
@@ -81,10 +81,10 @@ def test_what_retain_changes(example: str, claim: str) -> None:
         {
             f"{claim}.retentionPolicy": "Retain",
             "controlPlane.service.annotations": {"helm.sh/resource-policy": "keep"},
-            "controlPlane.statefulSet.annotations": {rollout.ANNOTATION: rollout.mark(after)},
+            "controlPlane.statefulSet.annotations": {stamp.ANNOTATION: stamp.annotation(after)},
         },
     )
-    assert rollout.mark(after) != rollout.mark(before)
+    assert stamp.annotation(after) != stamp.annotation(before)
     assert at(before, f"{claim}.retentionPolicy") == "Delete"
 
 

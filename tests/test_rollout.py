@@ -84,23 +84,39 @@ def test_rollout(status: str, generation: str, *, complete: bool, under_way: boo
     assert rollout.is_under_way(details, "generation", "workload") is under_way
 
 
-def test_the_mark_is_of_all_values_and_of_nothing_else() -> None:
-    """Values that differ bear another mark, in whatever order they are written the same."""
-    annotations = {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}}}}
-    found = rollout.marked({"sync": {}, **annotations})
+TAG = {"distro": {"k8s": {"image": {"tag": "v1.35.0"}}}}
+
+
+def test_the_stamp_is_of_chart_kubernetes_and_all_values() -> None:
+    """Values that differ bear another stamp, in whatever order they are written the same."""
+    annotations = {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}}, **TAG}}
+    found = rollout.stamped({"sync": {}, **annotations}, "0.36.1")
+    written = '{"chart":"0.36.1","kubernetes":"v1.35.0","values":"eb540af663eedfab"}'
     assert found == {
         "sync": {},
         "controlPlane": {
-            "statefulSet": {
-                "annotations": {"team": "a", "caas.telekom.de/values": "dfec1af524434cf5"}
-            }
+            "statefulSet": {"annotations": {"team": "a", "caas.telekom.de/installed": written}},
+            **TAG,
         },
     }
-    assert rollout.mark(found) == "dfec1af524434cf5"
-    assert rollout.marked({**annotations, "sync": {}}) == found
-    assert rollout.mark(rollout.marked({"sync": None})) != rollout.mark(rollout.marked({}))
-    assert rollout.mark({}) == ""
-    assert annotations == {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}}}}
+    assert rollout.stamped({**annotations, "sync": {}}, "0.36.1") == found
+    assert rollout.stamped({"sync": {}, **annotations}, "0.35.3") != found
+    assert rollout.stamped({"sync": None}, "0.36.1") != rollout.stamped({}, "0.36.1")
+    assert annotations == {"controlPlane": {"statefulSet": {"annotations": {"team": "a"}}, **TAG}}
+
+
+FORMER = {"controlPlane": {"statefulSet": {"annotations": {"caas.telekom.de/values": "dfec"}}}}
+
+
+def test_the_former_digest_stays_until_something_changes() -> None:
+    """An update of the function restarts no control plane."""
+    values: dict[str, object] = {"sync": {"toHost": {}}}
+    observed = {**values, **FORMER}
+    assert rollout.stamped(values, "0.36.1", observed) == observed
+    assert rollout.unstamped(observed) == values
+    changed: dict[str, object] = {"sync": {"toHost": {"pods": {}}}}
+    assert rollout.stamped(changed, "0.36.1", observed) == rollout.stamped(changed, "0.36.1")
+    assert rollout.stamped(values, "0.36.1", values) == rollout.stamped(values, "0.36.1")
 
 
 @pytest.mark.parametrize(
@@ -111,9 +127,9 @@ def test_the_mark_is_of_all_values_and_of_nothing_else() -> None:
         {"controlPlane": {"ingress": {"enabled": True}}, "sync": {"toHost": {}}},
     ],
 )
-def test_a_mark_comes_off_without_a_trace(values: dict[str, object]) -> None:
-    """What is compared with a Release's values is what they were before they were marked."""
-    marked = rollout.marked(values)
-    assert rollout.mark(marked)
-    assert rollout.unmarked(marked) == values
-    assert rollout.unmarked(values) == values
+def test_a_stamp_comes_off_without_a_trace(values: dict[str, object]) -> None:
+    """What is compared with a Release's values is what they were before they got a stamp."""
+    stamped = rollout.stamped(values, "0.36.1")
+    assert stamped != values
+    assert rollout.unstamped(stamped) == values
+    assert rollout.unstamped(values) == values

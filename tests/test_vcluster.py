@@ -12,16 +12,17 @@ from tests.factories import at, changed, config, deployed, recorded, rolled_out,
 from tests.factories import vcluster as asking
 
 VALUES = {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}}
-MARK = "3a0912f3ea37d116"
-MARKED = {
+STAMP = '{"chart":"0.36.1","kubernetes":"","values":"3a0912f3ea37d116"}'
+STAMPED = {
     "controlPlane": {
         "coredns": {"deployment": {"replicas": 1}},
-        "statefulSet": {"annotations": {"caas.telekom.de/values": MARK}},
+        "statefulSet": {"annotations": {"caas.telekom.de/installed": STAMP}},
     }
 }
 
-SINGLE_KEYS = frozenset({"chart", "kubernetesImage", "available"})
+SINGLE_KEYS = frozenset({"installed", "available"})
 HA_KEYS = SINGLE_KEYS | {"etcdAvailable"}
+BEFORE_STAMPS = frozenset({"chart", "initContainers", "available"})
 KUBECONFIG = frozenset({"kubeconfig"})
 
 
@@ -50,21 +51,24 @@ def detail(key: str, api_version: str, kind: str, name: str, field: str) -> dict
     }
 
 
-def workload(kind: str) -> list[dict[str, Any]]:
-    """Return the entries that tell what runs."""
-    image = "spec.template.spec.initContainers[0].image"
+INSTALLED = "metadata.annotations[caas.telekom.de/installed]"
+
+
+def without_stamp(kind: str) -> list[dict[str, Any]]:
+    """Return the entries that show what a workload without a stamp runs."""
+    containers = "spec.template.spec.initContainers"
     return [
         detail("chart", "apps/v1", kind, "kunde1-vcluster", "metadata.labels.chart"),
-        detail("kubernetesImage", "apps/v1", kind, "kunde1-vcluster", image),
+        detail("initContainers", "apps/v1", kind, "kunde1-vcluster", containers),
     ]
 
 
 SINGLE = [
-    *workload("StatefulSet"),
+    detail("installed", "apps/v1", "StatefulSet", "kunde1-vcluster", INSTALLED),
     detail("available", "apps/v1", "StatefulSet", "kunde1-vcluster", "status.availableReplicas"),
 ]
 HA = [
-    *workload("Deployment"),
+    detail("installed", "apps/v1", "Deployment", "kunde1-vcluster", INSTALLED),
     detail(
         "available",
         "policy/v1",
@@ -92,9 +96,6 @@ HA_ROLLOUT = [
     ),
     detail("etcdWorkload", "apps/v1", "StatefulSet", "kunde1-vcluster-etcd", "status"),
 ]
-FIELD = "metadata.annotations[caas.telekom.de/values]"
-SINGLE_MARK = detail("values", "apps/v1", "StatefulSet", "kunde1-vcluster", FIELD)
-HA_MARK = detail("values", "apps/v1", "Deployment", "kunde1-vcluster", FIELD)
 SECRET = detail("kubeconfig", "v1", "Secret", "vc-kunde1-vcluster", "data.config")
 
 
@@ -123,7 +124,7 @@ def test_first_install() -> None:
                 "namespace": "kunde1",
                 "skipCreateNamespace": True,
                 "maxHistory": 3,
-                "values": MARKED,
+                "values": STAMPED,
             },
             "connectionDetails": SINGLE,
             "writeConnectionSecretToRef": {"name": "kunde1-vcluster-conn"},
@@ -201,36 +202,36 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=SINGLE_KEYS, details={"available": "1"}, values=MARKED),
-            [*SINGLE, *ROLLOUT, SECRET, SINGLE_MARK],
-            id="single-second-step-with-a-mark",
+            deployed(connection_keys=BEFORE_STAMPS, details={"available": "1"}, values=STAMPED),
+            [*SINGLE, *ROLLOUT, SECRET],
+            id="single-that-got-its-stamp",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=SINGLE_KEYS, details={"available": "0"}, values=MARKED),
-            SINGLE,
-            id="single-with-a-mark-not-healthy",
+            deployed(connection_keys=BEFORE_STAMPS, details={"available": "0"}, values=STAMPED),
+            [*without_stamp("StatefulSet"), SINGLE[-1]],
+            id="single-that-may-not-have-its-stamp-yet",
         ),
         pytest.param(
             "Single",
             deployed(
-                connection_keys=SINGLE_KEYS,
+                connection_keys=BEFORE_STAMPS,
                 details={"available": "1"},
-                values=MARKED,
+                values=STAMPED,
                 generation=3,
             ),
-            [*SINGLE, *ROLLOUT, SECRET],
-            id="single-whose-workload-may-not-bear-the-mark-yet",
+            [*without_stamp("StatefulSet"), SINGLE[-1], *ROLLOUT, SECRET],
+            id="single-with-a-stamp-on-its-way",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys={"values", *SINGLE_KEYS}, details={"available": "0"}),
-            [*SINGLE, SINGLE_MARK],
-            id="the-mark-once-there-stays",
+            deployed(connection_keys=SINGLE_KEYS, details={"available": "0"}),
+            SINGLE,
+            id="the-stamp-once-there-stays",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=KUBECONFIG),
+            deployed(connection_keys=SINGLE_KEYS | KUBECONFIG),
             [*SINGLE, SECRET],
             id="single-stays-when-nothing-is-known",
         ),
@@ -255,12 +256,12 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         pytest.param(
             "HA",
             deployed(
-                connection_keys=HA_KEYS,
+                connection_keys=BEFORE_STAMPS | {"etcdAvailable"},
                 details={"available": "2", "etcdAvailable": "2"},
-                values=MARKED,
+                values=STAMPED,
             ),
-            [*HA, *HA_ROLLOUT, SECRET, HA_MARK],
-            id="ha-second-step-with-a-mark",
+            [*HA, *HA_ROLLOUT, SECRET],
+            id="ha-that-got-its-stamp",
         ),
         pytest.param(
             "HA",
@@ -312,7 +313,7 @@ def highly_available(available: str, etcd: str | None, **fields: Any) -> Observe
     return deployed(details=details, **given)
 
 
-def changing(details: Mapping[str, str], values: Mapping[str, Any] = MARKED) -> ObservedRelease:
+def changing(details: Mapping[str, str], values: Mapping[str, Any] = STAMPED) -> ObservedRelease:
     """Return a cluster with healthy pods, and what else was looked at."""
     found = single("1", values=values)
     return replace(found, details={**found.details, **details})
@@ -411,21 +412,25 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
             id="healthy-with-a-change-on-its-way",
         ),
         pytest.param(
-            changing({"values": "0000000000000000"}), CHANGING, id="looked-at-before-the-upgrade"
+            changing({"installed": STAMP.replace("0.36.1", "0.35.3")}),
+            CHANGING,
+            id="looked-at-before-the-upgrade",
         ),
         pytest.param(
-            changing({"values": MARK}), ("True", "Available", ""), id="looked-at-after-the-upgrade"
+            changing({"installed": STAMP}),
+            ("True", "Available", ""),
+            id="looked-at-after-the-upgrade",
         ),
         pytest.param(
-            changing({"values": MARK}, VALUES), CHANGING, id="looked-at-with-values-that-had-a-mark"
+            changing({"installed": STAMP}, VALUES), CHANGING, id="looked-at-before-the-stamp-went"
         ),
         pytest.param(
-            changing({"values": MARK, "generation": "3", "workload": OLD_POD}),
+            changing({"installed": STAMP, "generation": "3", "workload": OLD_POD}),
             CHANGING,
             id="the-old-pod-is-still-there",
         ),
         pytest.param(
-            changing({"values": MARK, "generation": "3", "workload": NEW_POD}),
+            changing({"installed": STAMP, "generation": "3", "workload": NEW_POD}),
             ("True", "Available", ""),
             id="the-new-pod-is-there",
         ),
@@ -542,6 +547,9 @@ def test_is_up_to_date(chart: str, observed: dict[str, Any], *, expected: bool) 
 
 SETTLED = replace(single("1"), details={"available": "1", **rolled_out("0.36.1")})
 KUBERNETES = {"controlPlane": {"distro": {"k8s": {"image": {"tag": "v1.36.0"}}}}}
+INSTALLED_KUBERNETES = {
+    "initContainers": "[map[image:ghcr.io/x/kubernetes:v1.36.0 name:kubernetes]]"
+}
 
 
 @pytest.mark.parametrize(
@@ -565,7 +573,7 @@ KUBERNETES = {"controlPlane": {"distro": {"k8s": {"image": {"tag": "v1.36.0"}}}}
             replace(
                 SETTLED,
                 values=KUBERNETES,
-                details={**SETTLED.details, "kubernetesImage": "ghcr.io/x/kubernetes:v1.36.0"},
+                details={**SETTLED.details, **INSTALLED_KUBERNETES},
             ),
             True,
             id="the-kubernetes-that-is-asked-for",
@@ -592,15 +600,25 @@ def test_is_settled(observed: ObservedRelease | None, *, expected: bool) -> None
 
 
 @pytest.mark.parametrize(
-    ("label", "expected"),
+    ("details", "chart", "kubernetes"),
     [
-        pytest.param("vcluster-0.36.1", "0.36.1", id="official"),
-        pytest.param("", "", id="not-known"),
+        pytest.param({"installed": STAMP}, "0.36.1", "", id="kubernetes-of-the-chart"),
+        pytest.param(
+            {"installed": STAMP.replace('s":""', 's":"v1.35.0"'), "chart": "vcluster-0.31.0"},
+            "0.36.1",
+            "v1.35.0",
+            id="a-stamp",
+        ),
+        pytest.param({"chart": "vcluster-0.36.1"}, "0.36.1", "", id="no-stamp"),
+        pytest.param({"installed": "{", "chart": "vcluster-0.36.1"}, "0.36.1", "", id="no-json"),
+        pytest.param({"installed": "[1]"}, "", "", id="another-json"),
+        pytest.param({}, "", "", id="not-known"),
     ],
 )
-def test_running_chart(label: str, expected: str) -> None:
-    """The status shows the chart that the workload bears."""
-    assert vcluster.running_chart(deployed(details={"chart": label})) == expected
+def test_what_is_installed(details: dict[str, str], chart: str, kubernetes: str) -> None:
+    """The status shows the versions that the workload bears, by its stamp if it has one."""
+    assert vcluster.running_chart(deployed(details=details)) == chart
+    assert vcluster.running_kubernetes(deployed(details=details)) == kubernetes
 
 
 @pytest.mark.parametrize(
@@ -611,12 +629,16 @@ def test_running_chart(label: str, expected: str) -> None:
         pytest.param("loft-sh/kubernetes:v1.35.0@sha256:abc", "v1.35.0", id="tag-and-digest"),
         pytest.param("loft-sh/kubernetes", "", id="no-tag"),
         pytest.param("mirror:5000/loft-sh/kubernetes", "", id="port-and-no-tag"),
-        pytest.param("", "", id="not-known"),
     ],
 )
-def test_running_kubernetes(image: str, expected: str) -> None:
-    """The status shows the Kubernetes version of the image that runs."""
-    assert vcluster.running_kubernetes(deployed(details={"kubernetesImage": image})) == expected
+def test_kubernetes_of_a_workload_without_a_stamp(image: str, expected: str) -> None:
+    """The container called kubernetes has it, wherever in the list a plugin puts it."""
+    plugin = "map[image:ghcr.io/example/pod-hooks:1.2.0 imagePullPolicy:IfNotPresent name:hooks]"
+    pull = "imagePullPolicy:IfNotPresent name:kubernetes resources:map[limits:map[cpu:100m]]"
+    kubernetes = f"map[args:[-c] command:[/bin/sh] image:{image} {pull}]"
+    for containers in ([kubernetes], [plugin, kubernetes], [kubernetes, plugin]):
+        details = {"initContainers": f"[{' '.join(containers)}]"}
+        assert vcluster.running_kubernetes(deployed(details=details)) == expected
 
 
 def test_nothing_runs() -> None:

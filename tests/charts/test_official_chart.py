@@ -1,5 +1,6 @@
 """The official vcluster chart renders what the function gives it."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -59,13 +60,15 @@ def test_every_connection_detail_is_there(run_helm: Helm, example: str) -> None:
     ("example", "kind", "name"),
     [("kunde1", "StatefulSet", "kunde1-vcluster"), ("ha", "Deployment", "shop-vcluster")],
 )
-def test_the_workload_bears_the_mark_and_its_pods_do_not(
+def test_the_workload_bears_the_stamp_and_its_pods_do_not(
     run_helm: Helm, example: str, kind: str, name: str
 ) -> None:
     """The pods have the chart's own hash of the values: one of ours would restart them for less."""
     workload = rendered(run_helm, example)[kind, name]
-    mark = workload["metadata"]["annotations"]["caas.telekom.de/values"]
-    assert re.fullmatch("[0-9a-f]{16}", mark)
+    written = json.loads(workload["metadata"]["annotations"]["caas.telekom.de/installed"])
+    assert written["chart"] == "0.36.1"
+    assert written["kubernetes"].startswith("v1.")
+    assert re.fullmatch("[0-9a-f]{16}", written["values"])
     assert [*workload["spec"]["template"]["metadata"]["annotations"]] == ["vClusterConfigHash"]
 
 
