@@ -46,6 +46,9 @@ def adopt(claim: Claim, rancher: Rancher, say: Callable[[str], None], *, dry_run
     """
     _check_form(claim)
     cluster = _found(claim, rancher)
+    if not rancher.has_user(claim.importer):
+        message = f"Rancher has no user {claim.importer}: --importer is the id of a user."
+        raise RefusedError("UnknownUser", message)
     owner = Owner("user", claim.importer, ROLE)
     bindings = rancher.bindings(cluster.cluster_id) or ()
     done = "would get" if dry_run else "gets"

@@ -18,6 +18,7 @@ from rancher_import.plan import (
     CreateCluster,
     DeleteCluster,
     Done,
+    FollowAgentImage,
     ForceDeploy,
     RemoveAgent,
     Superseded,
@@ -58,6 +59,7 @@ class Import:
         self._tenant: Tenant | None = None
         self._hidden_since: float | None = None
         self._cluster_id = ""
+        self._followed = ""
         self._last_told: tuple[str, ...] | None = None
 
     def run(self) -> bool:
@@ -116,6 +118,8 @@ class Import:
         if not cluster.cluster_id or cluster.terminating:
             return Found(state, inside, has_kubeconfig=True, cluster=cluster)
         management = self._rancher.management(cluster.cluster_id)
+        if management and cluster.cluster_id == self._followed:
+            management = replace(management, images=replace(management.images, default=""))
         connected = management is not None and management.connected
         return Found(
             state,
@@ -161,9 +165,8 @@ class Import:
                 self._rancher.bind(action.cluster_id, name, action.owner)
             case Unbind():
                 self._rancher.unbind(action.cluster_id, action.binding.name)
-            case ForceDeploy():
-                self._rancher.force_deploy(action.cluster_id)
-                self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
+            case FollowAgentImage() | ForceDeploy():
+                self._act_on_agent(action)
             case TakeOver():
                 self._rancher.take_over(self._wish)
             case WriteMarker() | RemoveAgent() | ApplyManifest():
@@ -171,6 +174,19 @@ class Import:
             case Superseded() | Done():
                 pass  # the end, which `run` sees to
         return False
+
+    def _act_on_agent(self, action: FollowAgentImage | ForceDeploy) -> None:
+        """Change the agent by Rancher.
+
+        The image is tried once: Rancher's lists may lag behind, and the watcher does it as well.
+        """
+        if isinstance(action, ForceDeploy):
+            self._rancher.force_deploy(action.cluster_id)
+            self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
+            return
+        if not self._rancher.follow_agent_image(action.cluster_id, action.default):
+            log.warning("the agent's image cannot follow Rancher's setting yet: see `setup`")
+        self._followed = action.cluster_id
 
     def _create(self, action: CreateCluster) -> bool:
         # Before the request, so that a deregistration never takes it for not begun.

@@ -127,6 +127,7 @@ def watch() -> None:
         env.text("STATE_NAMESPACE"),
         _rancher(env),
         warn_days=int(env.text("TOKEN_EXPIRY_DAYS", "14")),
+        period=period,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -134,7 +135,7 @@ def watch() -> None:
     address = env.text("METRICS_ADDRESS", ":8080")
     server = _health_server(address, lambda: watcher.looked_at, 3 * period)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    watcher.run(period, stop)
+    watcher.run(stop)
     server.shutdown()
 
 

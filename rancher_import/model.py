@@ -70,6 +70,17 @@ class Cluster:
 
 
 @dataclass(frozen=True)
+class AgentImages:
+    """Images of Rancher's agent in a cluster."""
+
+    running: str = ""
+    chosen: str = ""
+    """What a person chose for this cluster."""
+    default: str = ""
+    """What Rancher wrote down when it created the cluster; nobody chose it."""
+
+
+@dataclass(frozen=True)
 class Management:
     """A management cluster: whether Rancher reaches the virtual cluster."""
 
@@ -77,6 +88,7 @@ class Management:
     """Its conditions Connected and Ready are both True."""
     terminating: bool = False
     message: str = ""
+    images: AgentImages = AgentImages()
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,14 @@ class ApplyManifest:
 
 
 @dataclass(frozen=True)
+class FollowAgentImage:
+    """Have the agent's image follow Rancher's setting, before there is an agent to restart."""
+
+    cluster_id: str
+    default: str
+
+
+@dataclass(frozen=True)
 class ForceDeploy:
     """Make Rancher deploy its agent anew and take the virtual cluster for the cluster's own."""
 
@@ -114,6 +122,7 @@ Action = (
     | WriteMarker
     | RemoveAgent
     | ApplyManifest
+    | FollowAgentImage
     | ForceDeploy
     | Bind
     | Unbind
@@ -212,11 +221,17 @@ def _connect(  # noqa: PLR0911, PLR0913  # a list of cases, and all that they de
         return WriteMarker(replace(marker, owner_uid=wish.owner_uid))
     if inside.cleaning:
         return Wait("Importing", "CleaningUp", "Rancher still removes an earlier import.")
-    if not (marker and marker.applied and inside.agent):
-        return _apply(found, cluster.cluster_id)
-    if rebuilt:
-        return ForceDeploy(cluster.cluster_id, inside.uid)
-    return None
+    deployed = bool(marker and marker.applied and inside.agent)
+    if deployed and not rebuilt:
+        return None
+    return _deploy(found, cluster.cluster_id, inside.uid if deployed else "")
+
+
+def _deploy(found: Found, cluster_id: str, redeployed: str) -> Action:
+    """Return what deploys the agent; `redeployed` is the virtual cluster that has one already."""
+    if found.management and found.management.images.default:
+        return FollowAgentImage(cluster_id, found.management.images.default)
+    return ForceDeploy(cluster_id, redeployed) if redeployed else _apply(found, cluster_id)
 
 
 def _mark_first(wish: Wish, inside: Inside, cluster_id: str) -> Action:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from rancher_import import tls
+from rancher_import import agents, tls
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.model import (
     MANAGED,
@@ -37,9 +37,13 @@ NAMESPACE = "fleet-default"
 CLUSTERS = "/v1/provisioning.cattle.io.clusters"
 MANAGEMENT = "/v1/management.cattle.io.clusters"
 TOKENS = "/v1/management.cattle.io.clusterregistrationtokens"
+AGENT_IMAGE = "/v1/management.cattle.io.settings/agent-image"
 BINDINGS = "/v1/management.cattle.io.clusterroletemplatebindings"
 
 FORCE_DEPLOY = "io.cattle.agent.force.deploy"
+
+SUBJECT_EXISTS = "SubjectExists"
+"""Condition of a role binding, since 2.11: False for a user that there is not."""
 
 PLACEHOLDER = "{token}"
 
@@ -229,6 +233,31 @@ class Rancher:
         body = _ok(self._call("GET", path), "get clusters", _deployed_again)
         _ok(self._call("PUT", path, json=body), "update clusters", _whatever)
 
+    def agent_image(self) -> str:
+        """Return the setting `agent-image`, or nothing where it may not be read."""
+        answer = self._call("GET", AGENT_IMAGE)
+        if answer.status_code in (FORBIDDEN, NOT_FOUND):
+            return ""
+        return _ok(answer, "get management.cattle.io/settings", _setting)
+
+    def follow_agent_image(self, cluster_id: str, default: str) -> bool:
+        """Have the agent's image follow Rancher's setting; return False if that is refused.
+
+        Only Norman lets a cluster's owner do that. A value other than `default` is somebody's.
+        """
+        path = f"/v3/clusters/{cluster_id}"
+        answer = self._call("GET", path)
+        if answer.status_code in (FORBIDDEN, NOT_FOUND):
+            return False
+        name, desired = _ok(answer, "get clusters", _named_image)
+        if desired != default:
+            return True
+        answer = self._call("PUT", path, json={"name": name, "desiredAgentImage": ""})
+        if answer.status_code in (FORBIDDEN, NOT_FOUND):
+            return False
+        _ok(answer, "update clusters", _whatever)
+        return True
+
     def bindings(self, cluster_id: str) -> tuple[Binding, ...] | None:
         """Return the role bindings in a cluster, or None while we may not see them."""
         answer = self._call("GET", f"{BINDINGS}/{cluster_id}")
@@ -276,6 +305,20 @@ class Rancher:
         answer = self._call("POST", CLUSTERS, json=body, params={"dryRun": "All"})
         return answer.status_code in (CREATED, CONFLICT)
 
+    def has_user(self, user_id: str) -> bool:
+        """Return whether there is a user; for an administrator."""
+        answer = self._call("GET", f"/v3/users/{user_id}")
+        if answer.status_code == NOT_FOUND and answer.content:
+            return False
+        _ok(answer, "get users", _whatever)
+        return True
+
+    def unknown_owners(self) -> dict[str, list[str]]:
+        """Return, by cluster id, the owners of ours that Rancher does not know."""
+        answer = self._call("GET", BINDINGS)
+        right = "list management.cattle.io/clusterroletemplatebindings"
+        return _ok(answer, right, _unknown_owners)
+
     def ensure(self, path: str, name: str, body: Mapping[str, Any]) -> bool:
         """Create a Norman object unless one of that name exists; tell whether it was created."""
         answer = self._call("GET", path, params={"name": name})
@@ -315,6 +358,7 @@ def read_management(found: Mapping[str, Any]) -> Management:
         connected=all(state.get("status") == "True" for state in states),
         terminating="deletionTimestamp" in found["metadata"],
         message=next((_text(s["message"]) for s in states if s.get("message")), ""),
+        images=agents.read(found),
     )
 
 
@@ -398,6 +442,17 @@ def _binding(found: Mapping[str, Any]) -> Binding:
     )
 
 
+def _unknown_owners(found: Mapping[str, Any]) -> dict[str, list[str]]:
+    unknown: dict[str, list[str]] = {}
+    for one in found.get("data") or ():
+        subjects = sorted(name for _, name in _binding(one).subjects)
+        conditions = (one.get("status") or {}).get("localConditions") or ()
+        missing = any(c["type"] == SUBJECT_EXISTS and c["status"] == "False" for c in conditions)
+        if missing and _binding(one).ours:
+            unknown.setdefault(_text(one["clusterName"]), []).extend(subjects)
+    return {cluster: sorted(names) for cluster, names in unknown.items()}
+
+
 def _expiry(found: Mapping[str, Any]) -> str:
     tokens = found.get("data") or ()
     return next((_text(one.get("expiresAt") or "") for one in tokens if one.get("current")), "")
@@ -405,6 +460,14 @@ def _expiry(found: Mapping[str, Any]) -> str:
 
 def _names(found: Mapping[str, Any]) -> list[str]:
     return [_text(one.get("name") or "") for one in found.get("data") or ()]
+
+
+def _setting(found: Mapping[str, Any]) -> str:
+    return _text(found.get("value") or found.get("default") or "")
+
+
+def _named_image(found: Mapping[str, Any]) -> tuple[str, str]:
+    return _text(found["name"]), _text(found.get("desiredAgentImage") or "")
 
 
 def _whatever(_: Mapping[str, Any]) -> None:

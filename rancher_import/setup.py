@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rancher_import.rancher import Rancher
+from rancher_import.rancher import NAMESPACE, Rancher
 
 IMPORTER = "vcluster-importer"
 OPERATOR = "vcluster operator"
@@ -24,17 +24,20 @@ STEPS = (
     Step(
         "/v3/globalroles",
         IMPORTER,
-        "may create clusters, and nothing else; Rancher makes it owner of those that it created",
+        "may create clusters in fleet-default, and nothing else; Rancher makes it owner of those "
+        "that it created",
         {
             "type": "globalRole",
             "name": IMPORTER,
-            "rules": [
-                {
-                    "apiGroups": ["provisioning.cattle.io"],
-                    "resources": ["clusters"],
-                    "verbs": ["create"],
-                }
-            ],
+            "namespacedRules": {
+                NAMESPACE: [
+                    {
+                        "apiGroups": ["provisioning.cattle.io"],
+                        "resources": ["clusters"],
+                        "verbs": ["create"],
+                    }
+                ]
+            },
         },
     ),
     Step(
@@ -77,7 +80,9 @@ AFTERWARDS = f"""\
 Then, in Rancher:
 1. Create a local user for the importer, one per landscape. It becomes owner of every cluster
    that it imports, so nobody else may use it.
-2. Give it the global roles "User-Base" and "{IMPORTER}".
+2. Give it the global roles "{IMPORTER}" and "User-Base". The first suffices for import, owners and
+   removal. Without the second Rancher does not let it change the agent's image of its own clusters,
+   nor read which one is due: after an upgrade of Rancher their agents stay old.
 3. Log in as that user and create an API key without a cluster scope. Note when it expires: by
    default after 90 days.
 4. Put the key into the Secret that the Input names, in every host's platform namespace:

@@ -1,10 +1,17 @@
 """Keep what the import reported true: one look per period at all clusters of a host."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rancher_import import agents
 from rancher_import.model import Management, State
+
+AGENT_OUTDATED = "AgentOutdated"
+"""Reason of a connected cluster whose agent is not the one that Rancher's setting names."""
+
+OWNER_UNKNOWN = "OwnerUnknown"
+"""Reason of a connected cluster with an owner that Rancher does not know."""
 
 
 @dataclass(frozen=True)
@@ -16,15 +23,21 @@ class Change:
     message: str
 
 
-def judge(state: State, found: Mapping[str, Management]) -> Change | None:
+def judge(
+    state: State,
+    found: Mapping[str, Management],
+    agent_image: str = "",
+    unknown: Sequence[str] = (),
+) -> Change | None:
     """Return what to change, given all management clusters that Rancher shows; None for nothing.
 
-    Only what was once connected is watched: until then the import itself reports.
+    Only what was once connected is watched: until then the import itself reports. `agent_image` is
+    Rancher's setting, empty while it is not known; `unknown` are owners that Rancher does not know.
     """
     if state.phase not in ("Connected", "Lost"):
         return None
     management = found.get(state.cluster_id)
-    change = _judge(management)
+    change = _judge(management, _notes(management, agent_image, unknown))
     now = (state.phase, state.reason, state.message)
     return None if now == (change.phase, change.reason, change.message) else change
 
@@ -39,7 +52,20 @@ def unheard(state: State, reason: str, message: str) -> Change | None:
     return Change("Lost", reason, f"Rancher cannot be asked whether it is connected. {message}")
 
 
-def _judge(management: Management | None) -> Change:
+def _notes(
+    management: Management | None, agent_image: str, unknown: Sequence[str]
+) -> dict[str, str]:
+    """Return by reason what a person should know of a cluster that is connected."""
+    notes = {}
+    if management and (message := agents.outdated(management.images, agent_image)):
+        notes[AGENT_OUTDATED] = message
+    if unknown:
+        names = ", ".join(unknown)
+        notes[OWNER_UNKNOWN] = f"Rancher does not know {names}: correct the owners."
+    return notes
+
+
+def _judge(management: Management | None, notes: Mapping[str, str]) -> Change:
     if management is None:
         message = "Rancher no longer has this cluster. Import it again by changing spec.rancher."
         return Change("Lost", "ClusterDeleted", message)
@@ -48,7 +74,7 @@ def _judge(management: Management | None) -> Change:
     if not management.connected:
         message = f"Rancher does not reach the cluster. {management.message}".strip()
         return Change("Lost", "Disconnected", message)
-    return Change("Connected", "Connected", "")
+    return Change("Connected", next(iter(notes), "Connected"), " ".join(notes.values()))
 
 
 def days_left(expires_at: str, now: float | None = None) -> float | None:

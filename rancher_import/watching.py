@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from typing import get_args
 
@@ -12,11 +13,14 @@ from lightkube.resources.core_v1 import ConfigMap
 from lightkube.types import PatchType
 from prometheus_client import Counter, Gauge
 
-from rancher_import import watch
+from rancher_import import agents, watch
 from rancher_import.errors import RancherImportError
 from rancher_import.kubernetes import call, read_state
-from rancher_import.model import Phase, State
+from rancher_import.model import Management, Phase, State
 from rancher_import.rancher import Rancher
+
+OWNERS_EVERY = 4
+"""At every so many looks it is seen whether Rancher knows the owners: that is a list of its own."""
 
 BLIND_PERIODS = 3
 """After so many periods without a look that succeeded nobody knows any more what is connected."""
@@ -27,6 +31,7 @@ UNKNOWN = "Unknown"
 PHASES = (*get_args(Phase), UNKNOWN)
 
 CLUSTERS = Gauge("rancher_import_clusters", "Virtual clusters by what Rancher sees", ["phase"])
+OUTDATED = Gauge("rancher_import_agents_outdated", "Connected clusters with an outdated agent")
 LOOKS = Counter("rancher_import_looks_total", "Looks at Rancher", ["result"])
 LAST_LOOK = Gauge("rancher_import_last_look_seconds", "Unix time of the last look that succeeded")
 TOKEN_DAYS = Gauge("rancher_import_token_days_left", "Days until the API token expires")
@@ -38,8 +43,21 @@ log = structlog.get_logger()
 class Watcher:
     """Looks at Rancher once per period."""
 
-    def __init__(self, client: Client, namespace: str, rancher: Rancher, *, warn_days: int) -> None:
+    def __init__(  # noqa: PLR0913  # what it works with
+        self,
+        client: Client,
+        namespace: str,
+        rancher: Rancher,
+        *,
+        warn_days: int,
+        period: float,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
         """Remember what to look at."""
+        self._period = period
+        self._wall_clock = wall_clock
+        self._looks = 0
+        self._unknown_owners: Mapping[str, Sequence[str]] = {}
         self._client = client
         self._namespace = namespace
         self._rancher = rancher
@@ -47,7 +65,7 @@ class Watcher:
         self.looked_at = 0.0
         """When the last look succeeded, in seconds of a clock that only goes forward."""
 
-    def run(self, period: float, stop: Event) -> None:
+    def run(self, stop: Event) -> None:
         """Look until told to stop."""
         started = time.monotonic()
         while not stop.is_set():
@@ -57,26 +75,55 @@ class Watcher:
             except RancherImportError as error:
                 LOOKS.labels(error.reason).inc()
                 log.warning("look failed", reason=error.reason, message=error.message)
-                if time.monotonic() - max(started, self.looked_at) > BLIND_PERIODS * period:
+                blind = time.monotonic() - max(started, self.looked_at)
+                if blind > BLIND_PERIODS * self._period:
                     self._say_blind(error)
-            stop.wait(period)
+            stop.wait(self._period)
 
     def look(self) -> None:
         """Compare all states with Rancher, and write down what has changed."""
         found = self._rancher.managed()
+        agent_image = self._rancher.agent_image()
+        if self._looks % OWNERS_EVERY == 0:
+            self._unknown_owners = self._rancher.unknown_owners() if found else {}
+        self._looks += 1
         phases = dict.fromkeys(PHASES, 0)
-        for name, state in self._states().items():
-            change = watch.judge(state, found)
+        outdated = 0
+        states = self._states()
+        for name, state in states.items():
+            unknown = self._unknown_owners.get(state.cluster_id, ())
+            change = watch.judge(state, found, agent_image, unknown)
             if change:
                 log.info("changed", state=name, phase=change.phase, reason=change.reason)
                 self._write(name, change)
             phase = change.phase if change else state.phase
             phases[phase if phase in phases else UNKNOWN] += 1
+            outdated += (change or state).reason == watch.AGENT_OUTDATED
         for phase, number in phases.items():
             CLUSTERS.labels(phase).set(number)
+        OUTDATED.set(outdated)
+        self._follow_agent_images(states, found)
         self._watch_the_token()
         LAST_LOOK.set_to_current_time()
         self.looked_at = time.monotonic()
+
+    def _follow_agent_images(
+        self, states: Mapping[str, State], found: Mapping[str, Management]
+    ) -> None:
+        """Have the agents whose turn it is follow Rancher's setting, which may restart them."""
+        number = int(self._wall_clock() // agents.turn_seconds(self._period))
+        turn = agents.turn(found, number)
+        for name, state in states.items():
+            management = found.get(state.cluster_id)
+            if state.cluster_id not in turn or not management or not management.connected:
+                continue
+            default = management.images.default
+            if not default:
+                continue
+            if self._rancher.follow_agent_image(state.cluster_id, default):
+                log.info("the agent's image follows Rancher's setting now", state=name)
+            else:
+                log.warning("the agent's image cannot follow Rancher's setting", state=name)
 
     def _say_blind(self, error: RancherImportError) -> None:
         """Write down that nobody knows; what is connected is looked at again when Rancher answers.

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
+from prometheus_client import REGISTRY, CollectorRegistry
 
+import rancher_import.watching  # noqa: F401  # registers its metrics
 from function.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +17,7 @@ MONITORING = ROOT / "install" / "monitoring"
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 BASE = "https://github.com/telekom/function-vcluster/blob/main/"
 
-[MONITOR, RULE] = [*yaml.safe_load_all((MONITORING / "prometheus.yaml").read_text())]
+[MONITOR, WATCH, RULE] = [*yaml.safe_load_all((MONITORING / "prometheus.yaml").read_text())]
 ALERTS = [rule for group in RULE["spec"]["groups"] for rule in group["rules"]]
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
 EXPRESSIONS = [
@@ -34,14 +35,15 @@ def exported(registry: CollectorRegistry) -> Iterator[str]:
 
 
 NAMES = {*exported(Metrics().registry)}
+OF_THE_WATCHER = {name for name in exported(REGISTRY) if name.startswith("rancher_import_")}
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_every_metric_exists(expression: str) -> None:
     """An alert on a metric that nobody exports never fires."""
-    named = set(re.findall(r"\b(?:function_vcluster|process)_\w+", expression))
+    named = set(re.findall(r"\b(?:function_vcluster|process|rancher_import)_\w+", expression))
     assert named
-    assert named <= NAMES
+    assert named <= NAMES | OF_THE_WATCHER
     assert expression.count("(") == expression.count(")")
 
 
@@ -80,3 +82,14 @@ def test_prometheus_finds_the_pods() -> None:
     selector = MONITOR["spec"]["selector"]["matchLabels"]
     assert labels["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == selector
     assert labels["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == selector
+
+
+def test_prometheus_finds_the_watchers() -> None:
+    """The monitor names the port and the label that the watcher's chart sets."""
+    chart = ROOT / "charts" / "vcluster-rancher-watch"
+    name = yaml.safe_load((chart / "Chart.yaml").read_text())["name"]
+    assert WATCH["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": name}}
+    assert WATCH["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
+    assert (
+        "{name: metrics, containerPort: 8080" in (chart / "templates/deployment.yaml").read_text()
+    )

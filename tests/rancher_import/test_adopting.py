@@ -160,6 +160,7 @@ def test_without_it_the_import_keeps_off(world: World, tmp_path: Path) -> None:
         pytest.param({"owner_uid": ""}, "BadOptions", id="uid"),
         pytest.param({"owner_name": "Kunde 1"}, "BadOptions", id="namespace"),
         pytest.param({"importer": "admin"}, "BadOptions", id="importer"),
+        pytest.param({"importer": "u-zzzzz"}, "UnknownUser", id="no-such-user"),
     ],
 )
 def test_refused(world: World, tmp_path: Path, changes: dict[str, Any], reason: str) -> None:

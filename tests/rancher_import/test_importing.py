@@ -278,7 +278,47 @@ def test_a_rebuilt_virtual_cluster_is_redeployed(world: World) -> None:
     cluster = world.fake.clusters()["kunde1"]
     assert cluster.id == before
     assert cluster.labels[VCLUSTER_UID] != "the-one-before"
-    assert world.fake.statuses("PUT", "/v3/clusters/") == [200]
+    assert world.fake.statuses("PUT", "/v3/clusters/") == [200, 200]
+
+
+NEW_IMAGE = "rancher/rancher-agent:v2.15.1"
+
+
+def test_the_agent_follows_an_upgrade_of_rancher(world: World) -> None:
+    """The image that Rancher writes down at the creation is cleared before there is an agent."""
+    assert world.run()
+    (cluster,) = world.fake.state.clusters
+    assert (cluster.desired_image, cluster.agent_restarts) == ("", [])
+    world.fake.set_setting("agent-image", NEW_IMAGE)
+    world.fake.clusters()
+    assert cluster.agent_image == NEW_IMAGE
+
+
+def test_an_import_restarts_no_agent(world: World) -> None:
+    """All imports run again with a new version of ours: a connected agent is the watcher's turn."""
+    world.run()
+    (cluster,) = world.fake.state.clusters
+    cluster.desired_image, cluster.image_writer = "rancher/rancher-agent:v2.14.0", "rancher"
+    world.desire("in-2")
+    assert world.run(replace(WISH, inputs="in-2"))
+    assert cluster.desired_image == "rancher/rancher-agent:v2.14.0"
+
+
+def test_an_agent_that_is_deployed_anew_is_the_new_one(world: World) -> None:
+    """A redeployment does not bring back the image of the day the cluster was created."""
+    rebuild(world)
+    (cluster,) = world.fake.state.clusters
+    cluster.desired_image, cluster.image_writer = cluster.agent_image, "rancher"
+    world.fake.set_setting("agent-image", NEW_IMAGE)
+    assert world.run(replace(WISH, on_rebuild="Redeploy"))
+    assert cluster.agent_image == NEW_IMAGE
+
+
+def test_an_import_without_the_right_on_the_image(world: World) -> None:
+    """Without User-Base the image stays Rancher's; the cluster is imported all the same."""
+    world.fake.refuse(403, method="GET", path="/v3/clusters/", times=None)
+    assert world.run()
+    assert world.end() == ENDED_WELL
 
 
 def test_a_rebuilt_virtual_cluster_is_refused(world: World) -> None:
@@ -309,6 +349,7 @@ def test_a_deregistration_from_a_dead_rancher(world: World) -> None:
 def test_a_deregistration_that_rancher_holds(world: World, flag: str) -> None:
     """A cluster whose finalizers hang is noted; ours never strips them."""
     world.run()
+    world.fake.requests.clear()
     setattr(world.fake.behaviour, flag, True)
     assert not world.deregister()
     assert [*world.abandoned()] == [WISH.owner_uid]
@@ -488,9 +529,8 @@ def everything(world: World) -> set[str]:
 def test_nothing_is_left_of_a_retained_cluster(world: World) -> None:
     """What was there before the import is there after the removal, and nothing more."""
     world.time.meanwhile = world.end_namespaces
-    assert world.deregister(retain=True)
     before = everything(world)
-    world.run()
+    assert world.run()
     for body in left_by_rancher():
         assert world.api.apply(body).status in (200, 201)
     assert world.deregister(retain=True)

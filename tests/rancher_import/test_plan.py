@@ -10,6 +10,7 @@ from rancher_import.model import (
     OWNER_UID,
     VCLUSTER_UID,
     Agent,
+    AgentImages,
     Binding,
     Cluster,
     Found,
@@ -27,6 +28,7 @@ from rancher_import.plan import (
     CreateCluster,
     DeleteCluster,
     Done,
+    FollowAgentImage,
     ForceDeploy,
     RemoveAgent,
     Superseded,
@@ -65,6 +67,13 @@ def inside(found: Found, **changes: Any) -> Found:
     """Return what was found with another inside."""
     assert found.inside
     return replace(found, inside=replace(found.inside, **changes))
+
+
+def with_default(found: Found) -> Found:
+    """Return what was found with the agent's image of the day of creation."""
+    assert found.management
+    images = AgentImages("agent:v1", default="agent:v1")
+    return replace(found, management=replace(found.management, images=images))
 
 
 def cluster(found: Found, **changes: Any) -> Found:
@@ -144,6 +153,23 @@ def cluster(found: Found, **changes: Any) -> Found:
             inside(STARTING, marker=replace(MARKER, applied=False)),
             ApplyManifest("c-m-1"),
             id="finish-an-interrupted-apply",
+        ),
+        pytest.param(
+            with_default(inside(STARTING, marker=replace(MARKER, applied=False), agent=None)),
+            FollowAgentImage("c-m-1", "agent:v1"),
+            id="the-image-before-the-agent",
+        ),
+        pytest.param(
+            with_default(STARTING),
+            Wait(
+                "Registered",
+                "AgentNotConnected",
+                "Rancher's agent runs, but Rancher does not see it. No agent.",
+            ),
+            id="no-other-image-for-an-agent-that-is-there",
+        ),
+        pytest.param(
+            with_default(CONNECTED), Done("c-m-1"), id="no-other-image-for-a-connected-agent"
         ),
         pytest.param(inside(STARTING, agent=None), ApplyManifest("c-m-1"), id="agent-vanished"),
         pytest.param(

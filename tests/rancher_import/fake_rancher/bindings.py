@@ -57,6 +57,8 @@ def create(state: State, user: User, body: Json, namespace: str = "") -> Json:
     )
     principal = subject.get("userPrincipalName", "")
     made.user = subject.get("userName") or (user_of(principal) if principal else "")
+    known = {one.id for one in state.users.values()}
+    made.unknown = "userName" in subject and subject["userName"] not in known
     state.touch(made)
     cluster.bindings[name] = made
     return binding(cluster, made, fresh=True)

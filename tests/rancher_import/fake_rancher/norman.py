@@ -86,7 +86,9 @@ def _put(state: State, one: Cluster, body: Json) -> None:
     one.mgmt_annotations = norman_merged(one.mgmt_annotations, body.get("annotations"))
     one.mgmt_labels = norman_merged(one.mgmt_labels, body.get("labels"))
     # norman-cluster-put-desired-agent-image.json
-    one.desired_image = body.get("desiredAgentImage", one.desired_image)
+    if body.get("desiredAgentImage", one.desired_image) != one.desired_image:
+        one.desired_image = body["desiredAgentImage"]
+        one.image_writer = "Go-http-client"  # mgmt-after-upgrade.json
     if one.mgmt_annotations.get(FORCE_DEPLOY) == "true":
         state.forced_deploys.append(one.id)
     if before != (one.mgmt_annotations, one.mgmt_labels, one.desired_image):

@@ -19,6 +19,8 @@ def answer(state: State, user: User, request: Request, kind: str) -> tuple[int, 
         return _roles(state, user, request, kind)
     if kind == "tokens" and request.method == "POST":
         return 201, _new_token(state, user, request)
+    if kind == "users":
+        return 200, _user(state, user, request)
     if kind == "tokens":
         return 200, _tokens(state, user, request)
     raise Invisible
@@ -40,6 +42,8 @@ def _roles(state: State, user: User, request: Request, kind: str) -> tuple[int, 
     policy = "/v3/schemas/policyRule"
     shown |= {"annotations": {}, "builtin": False, "creatorId": user.id, "labels": thing.labels}
     shown["rules"] = [{**rule, "type": policy} for rule in body.get("rules", [])]
+    if "namespacedRules" in body:
+        shown["namespacedRules"] = body["namespacedRules"]
     shown |= {"name": body.get("name", thing.name), "newUserDefault": False}
     shown |= {key: body[key] for key in body if key in ("context", "roleTemplateIds")}
     if kind == "globalroles":
@@ -47,6 +51,19 @@ def _roles(state: State, user: User, request: Request, kind: str) -> tuple[int, 
         shown["links"]["globalRoleBindings"] = bindings
     state.roles[kind].append(shown)
     return 201, shown
+
+
+def _user(state: State, user: User, request: Request) -> Json:
+    """Return a user, whom only an administrator may read: norman-user-imp.json."""
+    wanted = request.segments[-1]
+    found = next((one for one in state.users.values() if one.id == wanted), None)
+    if not user.admin:
+        message = f'users.management.cattle.io is forbidden: User "{user.id}" cannot get'
+        raise Refusal(403, "Forbidden", message)
+    if found is None or request.method != "GET":
+        raise Refusal(404, "NotFound", f'users.management.cattle.io "{wanted}" not found')
+    shown = common(request.base, f"users/{found.id}", "user", Object(found.id))
+    return shown | {"name": found.name, "username": found.name, "enabled": True}
 
 
 def _tokens(state: State, user: User, request: Request) -> Json:

@@ -141,6 +141,7 @@ def management(cluster: Cluster) -> Json:
         "generation": 2,
         "labels": dict(cluster.mgmt_labels),
         "annotations": dict(cluster.mgmt_annotations),
+        "managedFields": [_managed(cluster.image_writer, "f:desiredAgentImage")],
     }
     made["spec"] = {
         "agentImageOverride": "",
@@ -158,6 +159,18 @@ def management(cluster: Cluster) -> Json:
         "provider": "",
     }
     return made
+
+
+def _managed(manager: str, field: str) -> Json:
+    """Return who wrote a field of the spec: mgmt-after-upgrade.json."""
+    fields: Json = {"f:spec": {field: {}}}
+    return {
+        "apiVersion": MANAGEMENT.api_version,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+        "manager": manager,
+        "operation": "Update",
+    }
 
 
 def commands(state: State, cluster: Cluster, crt: RegistrationToken, *, raw: bool) -> Json:
@@ -249,6 +262,11 @@ def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
 def _binding_status(crtb: Binding) -> Json:
     """Return how far a CRTB is: here, and in the cluster (crtb-list-deleting.json)."""
     generation = 2 if crtb.user else 1
+    if crtb.unknown:  # not recorded: rancher-live.md, second visit, names the condition
+        words = f'users.management.cattle.io "{crtb.user}" not found'
+        failed = {"type": "SubjectExists", "status": "False", "reason": "FailedToGetSubject"}
+        failed |= {"lastTransitionTime": stamp(crtb.created), "message": words}
+        return {"localConditions": [failed], "summaryLocal": "Error"}
     status: Json = {
         "lastUpdateTime": stamp(crtb.created),
         "localConditions": _steps(crtb, LOCAL_STEPS),

@@ -133,6 +133,8 @@ class Binding(Object):
     """userName, userPrincipalName, groupName, groupPrincipalName: those that were given."""
     user: str = ""
     """The user that Rancher ensures for it."""
+    unknown: bool = False
+    """It names a user that there is not."""
     synced: bool = False
     """Rancher has it in the cluster too, and takes it from there before it lets it go."""
     deleting: datetime | None = None
@@ -172,6 +174,8 @@ class Cluster(Object):
     connections: int = 0
     desired_image: str = ""
     """`spec.desiredAgentImage`: written at the creation, and only changed by a person."""
+    image_writer: str = "rancher"
+    """Field manager of `spec.desiredAgentImage`: Rancher's controllers, or Norman's client."""
     agent_image: str = ""
     """`status.agentImage`: what runs."""
     agent_restarts: list[float] = field(default_factory=list)
