@@ -119,10 +119,24 @@ def test_workflows_have_no_right_by_default(file: Path) -> None:
             "image": [],
             "publish": ["attestations", "contents", "id-token", "packages"],
         },
-        "lock.yml": {"lock": ["contents", "pull-requests"]},
+        "lock.yml": {"resolve": [], "propose": ["contents", "pull-requests"]},
     }
     assert writes == expected.get(file.name, {name: [] for name in workflow["jobs"]})
     assert all("timeout-minutes" in job for job in workflow["jobs"].values())
+
+
+def test_new_packages_run_without_the_right_to_write() -> None:
+    """What makes the pull request applies a patch: it installs nothing and runs no target."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "lock.yml").read_text())
+    runs = {
+        name: "\n".join(step.get("run", "") for step in job["steps"])
+        for name, job in workflow["jobs"].items()
+    }
+    assert "--exclude-newer '7 days'" in runs["resolve"]
+    assert "make lock" in runs["resolve"]
+    assert not re.search(r"\b(make|pip|uv|python\S*) ", runs["propose"])
+    actions = {step["uses"].partition("@")[0] for step in workflow["jobs"]["propose"]["steps"][:-1]}
+    assert actions == {"actions/checkout", "actions/download-artifact"}
 
 
 def test_verification_asks_for_the_release_workflow() -> None:
