@@ -23,6 +23,7 @@ from tests.apiserver.control_plane import free_ports, process
 from tests.certificates import certificates
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
     from tests.apiserver.control_plane import Client
@@ -33,8 +34,13 @@ TIMEOUT_SECONDS = 60
 
 
 @contextlib.contextmanager
-def running(core: Path, client: Client, api: Path = generate.CONFIGURATION) -> Iterator[None]:
-    """Run Crossplane and the function, with the API in a folder, until the block ends."""
+def running(
+    core: Path, client: Client, api: Path = generate.CONFIGURATION
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run Crossplane and the function, with the API in a folder, until the block ends.
+
+    Yield the function's process.
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossplane-")))
         certificates(folder)
@@ -48,7 +54,7 @@ def running(core: Path, client: Client, api: Path = generate.CONFIGURATION) -> I
             _made(client, yaml.safe_load(crd.read_text()))
         address = f"127.0.0.1:{function_port}"
         serve = [sys.executable, "-m", "function", "--address", address]
-        stack.enter_context(
+        function = stack.enter_context(
             process(
                 folder / "function.log",
                 serve,
@@ -85,7 +91,7 @@ def running(core: Path, client: Client, api: Path = generate.CONFIGURATION) -> I
             log = (folder / "core.log").read_text(errors="replace")[-3000:]
             msg = f"Crossplane did not establish the XRD, exit code {started.poll()}\n{told}\n{log}"
             raise RuntimeError(msg) from None
-        yield
+        yield function
 
 
 def _install(client: Client, endpoint: str, api: Path) -> None:

@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 from click.testing import CliRunner
 
 from function import fn
@@ -24,23 +23,7 @@ if TYPE_CHECKING:
 
     from tests.apiserver.control_plane import Client
 
-INSTALL = life.ROOT / "install"
 PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
-
-
-def manifests(name: str) -> list[dict[str, Any]]:
-    """Return the objects of a file."""
-    return list(yaml.safe_load_all((INSTALL / name).read_text()))
-
-
-@pytest.fixture
-def installed(crossplane: Client) -> Client:
-    """Yield a client of a control plane on which everything was applied."""
-    for file in ("host.yaml", "control-plane.yaml", "provider-config.yaml"):
-        for manifest in manifests(file):
-            answer = crossplane.apply(manifest)
-            assert answer.status in (200, 201), answer.body
-    return crossplane
 
 
 @pytest.fixture

@@ -178,11 +178,7 @@ def made(kube: Kube) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def removed(kube: Kube) -> Callable[[str], None]:
-    """Delete a VCluster, and wait until its namespace and its Releases are gone.
-
-    Not in the foreground, because another test may restart the function meanwhile:
-    docs/troubleshooting.md.
-    """
+    """Delete a VCluster, and wait until its namespace and its Releases are gone."""
 
     def remove(name: str) -> None:
         kube("delete", VCLUSTERS, name, seconds=300)

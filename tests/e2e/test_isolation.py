@@ -7,6 +7,7 @@ tenant's pods may go there is not shown.
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ SERVE = f"mkdir -p /www && echo hello >/www/index.html && exec httpd -f -p {PORT
 KUBELET_PORT = 10250
 REACH_SECONDS = 3
 ANSWER_SECONDS = 60
+SYNC_SECONDS = 10
+"""What the syncer takes at most for an object, on a busy machine."""
+
 NAME_SECONDS = 180
 """CoreDNS waits for up to a minute between attempts to reach an API server that has restarted."""
 
@@ -148,6 +152,120 @@ def test_a_pod_reaches_what_the_platform_opens(pair: tuple[Tenant, Tenant]) -> N
     """Rancher, for its agent, by the Input's `rancher.egress`."""
     address, port = RANCHER.split(":")
     assert pair[0].reaches(address, int(port))
+
+
+def _pod(**fields: object) -> Object:
+    spec = {"containers": [{"name": "main", "image": IMAGE, "command": ["sleep", "600"]}]}
+    return {"kind": "Pod", "spec": {**spec, **fields}}
+
+
+def _claim(**fields: object) -> Object:
+    size = {"requests": {"storage": "1Mi"}}
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": size}
+    return {"kind": "PersistentVolumeClaim", "spec": {**spec, **fields}}
+
+
+def _service(**fields: object) -> Object:
+    return {"kind": "Service", "spec": {"ports": [{"port": PORT}], **fields}}
+
+
+DENIED = {"annotations": {"k8s.v1.cni.cncf.io/networks": "default/host"}}
+
+
+@pytest.mark.parametrize(
+    ("obj", "metadata", "rule"),
+    [
+        pytest.param(_pod(nodeName="NODE"), {}, "spec.nodeName would pass by", id="node"),
+        pytest.param(_pod(), DENIED, "annotations are refused by the platform", id="annotation"),
+        pytest.param(_claim(volumeName="another"), {}, "spec.volumeName is refused", id="volume"),
+        pytest.param(_claim(storageClassName=""), {}, "a storage class is needed", id="no-class"),
+    ],
+)
+def test_what_would_leave_the_bounds_of_the_host_is_refused(
+    pair: tuple[Tenant, Tenant], kube: Kube, obj: Object, metadata: Object, rule: str
+) -> None:
+    """What the syncer sends of it the host refuses, and an event inside says why."""
+    tenant = pair[0]
+    [node] = [one["metadata"]["name"] for one in kube.list("nodes")]
+    named = {"name": "bounds", "namespace": "default", **metadata}
+    tried = json.dumps({"apiVersion": "v1", **obj, "metadata": named}).replace("NODE", node)
+    tenant.inside("apply", "-f", "-", text=tried)
+    kind = str(obj["kind"])
+    try:
+
+        def is_said() -> bool:
+            events = tenant.inside.list("events", "default")
+            return any(
+                rule in event.get("message", "")
+                for event in events
+                if (event["involvedObject"]["kind"], event["involvedObject"]["name"])
+                == (kind, "bounds")
+            )
+
+        until("an event says so", is_said, 60)
+        on_host = [one["metadata"]["name"] for one in kube.list(f"{kind}s".lower(), tenant.name)]
+        assert [name for name in on_host if name.startswith("bounds-x-")] == []
+    finally:
+        tenant.inside("delete", kind, "bounds", "--grace-period=0", "--force")
+
+
+@pytest.mark.parametrize(
+    ("obj", "rule"),
+    [
+        pytest.param(_service(externalIPs=["192.0.2.1"]), "spec.externalIPs", id="external-ips"),
+        pytest.param(
+            _service(type="LoadBalancer", loadBalancerIP="192.0.2.1"),
+            "spec.loadBalancerIP",
+            id="load-balancer-ip",
+        ),
+        pytest.param(
+            _service(type="ExternalName", externalName="kubernetes.default.svc.cluster.local"),
+            "type ExternalName",
+            id="external-name",
+        ),
+    ],
+)
+def test_services_that_lead_to_others_are_refused(
+    pair: tuple[Tenant, Tenant], obj: Object, rule: str
+) -> None:
+    """The virtual cluster asks the host first, and hands its words on."""
+    named = {"name": "bounds", "namespace": "default"}
+    with pytest.raises(LocalError, match=f"{rule} is refused"):
+        pair[0].inside.apply({"apiVersion": "v1", **obj, "metadata": named})
+
+
+def test_endpoints_of_a_tenant_stay_inside(pair: tuple[Tenant, Tenant], kube: Kube) -> None:
+    """A Service without a selector leads nowhere on the host, whatever Endpoints it has inside."""
+    one, other = pair
+    named = {"name": "bounds", "namespace": "default"}
+    one.inside.apply({"apiVersion": "v1", **_service(), "metadata": named})
+    try:
+        subsets = [{"addresses": [{"ip": other.address}], "ports": [{"port": PORT}]}]
+        endpoints = {"apiVersion": "v1", "kind": "Endpoints", "metadata": named}
+        one.inside.apply({**endpoints, "subsets": subsets})
+        time.sleep(SYNC_SECONDS)
+        services = [each["metadata"]["name"] for each in kube.list("services", one.name)]
+        assert [name for name in services if name.startswith("bounds-x-")] != []
+        for kind in ("endpoints", "endpointslices.discovery.k8s.io"):
+            found = [each["metadata"]["name"] for each in kube.list(kind, one.name)]
+            assert [name for name in found if name.startswith("bounds")] == []
+    finally:
+        one.inside("delete", "service,endpoints", "bounds", "--ignore-not-found")
+
+
+def test_the_syncer_binds_no_pods_and_makes_no_endpoints(
+    pair: tuple[Tenant, Tenant], kube: Kube
+) -> None:
+    """Nor has it the right to, which is what the policies rely on for bindings."""
+    account = f"--as=system:serviceaccount:{pair[0].name}:vc-{pair[0].name}-vcluster"
+    for verb, resource in (
+        ("create", "pods/binding"),
+        ("create", "endpoints"),
+        ("create", "endpointslices.discovery.k8s.io"),
+    ):
+        with pytest.raises(LocalError, match="exit code 1"):
+            kube("auth", "can-i", verb, resource, "-n", pair[0].name, account)
+    kube("auth", "can-i", "create", "pods", "-n", pair[0].name, account)
 
 
 HOSTILE = [
