@@ -289,7 +289,7 @@ def test_setup(installed: Installed) -> None:
     first = installed.run("setup", "import")
     assert "vcluster-importer: created" in dry.stdout
     assert "vcluster-importer: is there already" in first.stdout
-    assert "may create clusters, and nothing else" in first.stdout
+    assert "may create clusters in fleet-default, and nothing else" in first.stdout
 
 
 def test_setup_dry_run(installed: Installed) -> None:
