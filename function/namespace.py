@@ -10,6 +10,8 @@ from typing import Any
 from function import exposure, quota, readiness, retention
 from function.errors import InvalidError, Problem
 from function.models.input import Input, OwnChart, Subject
+from function.models.network import PodDestination
+from function.plain import at
 from function.release import Chart, release
 from function.state import Condition, ObservedRelease, Stranger
 from function.wanted import Wanted
@@ -21,6 +23,9 @@ CHART: OwnChart = "vcluster-namespace"
 HOST_LEVEL = "baseline"
 """Pod security level of the namespace: the control plane's pod needs root, which `restricted`
 rejects, so that level is left to the virtual cluster's own admission."""
+
+METRICS = ("integrations", "metricsServer", "enabled")
+"""The chart's value by which the control plane hands on the host's metrics."""
 
 
 def desired(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
@@ -97,7 +102,7 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
             "defaultRequest": quota.DEFAULT_REQUESTS,
         },
         "highAvailability": wanted.highly_available,
-        "networkPolicy": _network_policy(wanted, config),
+        "networkPolicy": _network_policy(wanted, config, vcluster_values),
         "synced": {
             "deniedAnnotations": config.tenant.deniedAnnotations,
             "storageClassNames": config.tenant.storage.volumeClassNames,
@@ -129,14 +134,27 @@ def _hard(wanted: Wanted, vcluster_values: Mapping[str, object]) -> dict[str, st
         raise InvalidError(problem, reason="InvalidInput") from None
 
 
-def _network_policy(wanted: Wanted, config: Input) -> dict[str, Any]:
-    rancher = config.rancher.egress if wanted.rancher and config.rancher else []
+def _network_policy(
+    wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
+) -> dict[str, Any]:
+    rancher = config.rancher if wanted.rancher else None
+    host = config.hosts[wanted.host.name]
+    has_metrics = at(vcluster_values, *METRICS) is True
+    pods = [*host.egressTo, *(rancher.egressTo if rancher else ())]
     return {
         "enabled": wanted.network_policy,
         "hostCidrs": list(wanted.host.cidrs),
-        "egress": [*wanted.egress, *rancher],
+        "egress": [*wanted.egress, *(rancher.egress if rancher else ())],
+        "egressTo": [each.model_dump(exclude_defaults=True) | _ports(each) for each in pods],
+        "dns": host.dns.model_dump(),
+        "apiPorts": host.apiPorts,
+        "metrics": host.metrics.model_dump() if has_metrics else {},
         "ingressFrom": config.expose.ingressFrom if _is_reachable(wanted) else [],
     }
+
+
+def _ports(destination: PodDestination) -> dict[str, Any]:
+    return {"ports": [port.model_dump() for port in destination.ports]}
 
 
 def _is_reachable(wanted: Wanted) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from function import guard, names
+from function import addresses, guard, names
 from function.models import input as platform
 from function.models import xr
 from scripts import licenses, reference
@@ -26,6 +26,8 @@ NAMESPACED = ROOT / "configuration-namespaced"
 XRD = CONFIGURATION / "definition.yaml"
 NAMESPACED_XRD = NAMESPACED / "definition.yaml"
 REFERENCE = ROOT / "docs" / "reference.md"
+HOSTS = ROOT / "docs" / "hosts.md"
+ADDRESSES = ROOT / "charts" / "vcluster-namespace" / "files" / "addresses.yaml"
 
 HEADER = "# Written by `make generate` from function/models.\n"
 COPIED = "# Written by `make generate` from the file of this name in configuration/.\n"
@@ -158,10 +160,35 @@ def files() -> dict[Path, str]:
         NAMESPACED / "composition.yaml": COPIED + (CONFIGURATION / "composition.yaml").read_text(),
         NAMESPACED / "crossplane.yaml": COPIED + _namespaced_package(),
         licenses.PAGE: licenses.page(),
+        ADDRESSES: _addresses(),
+        HOSTS: _hosts(),
         REFERENCE: reference.page(
             structural(xr.Spec), structural(xr.Status), structural(platform.Input)
         ),
     }
+
+
+def _addresses() -> str:
+    """Return the table of addresses as the chart of the namespace reads it."""
+    table = {
+        "private": list(addresses.PRIVATE),
+        "neverOpened": [
+            {"cidr": each.cidr, "purpose": each.purpose, "source": each.source}
+            for each in addresses.NEVER_OPENED
+        ],
+    }
+    return "# Written by `make generate` from function/addresses.py.\n" + dump(table)
+
+
+def _hosts() -> str:
+    """Return the page on hosts with the addresses that are never opened."""
+    begin, end = "from function/addresses.py. -->\n", "<!-- end -->"
+    before, _, rest = HOSTS.read_text().partition(begin)
+    rows = "".join(
+        f"| {each.cidr} | {each.purpose} | <{each.source}> |\n" for each in addresses.NEVER_OPENED
+    )
+    table = f"\n| range | what it is | source |\n|---|---|---|\n{rows}\n"
+    return before + begin + table + end + rest.partition(end)[2]
 
 
 def input_crd() -> Schema:

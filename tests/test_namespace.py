@@ -26,6 +26,18 @@ CONTROL_PLANE: dict[str, Any] = {
 
 STATEFUL_SET = "controlPlane.statefulSet"
 
+DATABASES = {
+    "namespaceSelector": {
+        "matchExpressions": [{"key": "team", "operator": "In", "values": ["a", "b"]}]
+    },
+    "ports": [{"port": 514, "protocol": "UDP"}],
+}
+RANCHERS = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cattle-system"}},
+    "podSelector": {"matchLabels": {"app": "rancher"}},
+    "ports": [{"port": 444}],
+}
+
 PEERS = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}]
 
 
@@ -89,6 +101,14 @@ def test_least() -> None:
                         "enabled": True,
                         "hostCidrs": [],
                         "egress": [],
+                        "egressTo": [],
+                        "dns": {
+                            "cidrs": ["169.254.20.10/32"],
+                            "namespaces": ["kube-system"],
+                            "ports": [53],
+                        },
+                        "apiPorts": [443, 6443, 8443],
+                        "metrics": {},
                         "ingressFrom": [],
                     },
                     "synced": {
@@ -207,6 +227,37 @@ def test_least() -> None:
             id="no-way-to-rancher-out-of-it",
         ),
         pytest.param(
+            {},
+            {"hosts.local.dns": {"cidrs": ["169.254.25.10/32"]}},
+            "networkPolicy.dns",
+            {"cidrs": ["169.254.25.10/32"], "namespaces": ["kube-system"], "ports": [53]},
+            id="dns-of-the-host",
+        ),
+        pytest.param(
+            {},
+            {"hosts.local.apiPorts": [16443]},
+            "networkPolicy.apiPorts",
+            [16443],
+            id="ports-of-the-hosts-api-server",
+        ),
+        pytest.param(
+            {},
+            {"hosts.local.egressTo": [DATABASES], "rancher": {**RANCHER, "egressTo": [RANCHERS]}},
+            "networkPolicy.egressTo",
+            [
+                {**DATABASES, "ports": [{"port": 514, "protocol": "UDP"}]},
+                {**RANCHERS, "ports": [{"port": 444, "protocol": "TCP"}]},
+            ],
+            id="pods-of-the-host",
+        ),
+        pytest.param(
+            {"rancher": {"enabled": False}},
+            {"rancher": {**RANCHER, "egressTo": [RANCHERS]}},
+            "networkPolicy.egressTo",
+            [],
+            id="no-pods-of-rancher-out-of-it",
+        ),
+        pytest.param(
             {"sync": {"ingresses": True}, "quota": {"loadBalancers": 0}},
             {"expose.ingressFrom": PEERS},
             "networkPolicy.ingressFrom",
@@ -269,6 +320,27 @@ def test_every_field_lands(
 ) -> None:
     """Each field of a spec and of the Input that concerns the namespace arrives."""
     assert at(values(spec, platform), path) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "enabled", "expected"),
+    [
+        ({}, True, {"cidrs": [], "namespaces": ["kube-system"], "ports": [4443, 10250]}),
+        (
+            {"namespaces": ["monitoring"], "ports": [8443]},
+            True,
+            {"cidrs": [], "namespaces": ["monitoring"], "ports": [8443]},
+        ),
+        ({}, False, {}),
+    ],
+    ids=["kubeadm", "other-host", "switched-off"],
+)
+def test_metrics(host: dict[str, Any], expected: dict[str, Any], *, enabled: bool) -> None:
+    """A control plane whose values hand on the host's metrics has a way to them."""
+    found = config({"hosts.local.metrics": host})
+    merged = {**CONTROL_PLANE, "integrations": {"metricsServer": {"enabled": enabled}}}
+    resource = namespace.desired(wanted(vcluster(), found), found, merged)
+    assert at(resource, "spec.forProvider.values.networkPolicy.metrics") == expected
 
 
 @pytest.mark.parametrize(

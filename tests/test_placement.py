@@ -154,6 +154,10 @@ DIFFERENT: dict[str, Any] = {
         "url": "https://rancher.north.example.org",
         "tokenSecret": {"name": "north", "key": "token"},
         "egress": ["192.0.2.7/32"],
+        "egressTo": [
+            {"namespaceSelector": {"matchLabels": {"team": "rancher"}}, "ports": [{"port": 444}]}
+        ],
+        "proxy": {"https": "http://proxy.north.example.org:3128"},
     },
 }
 
@@ -172,6 +176,9 @@ def test_what_is_different_on_a_host() -> None:
     assert north.expose.domain == "north.example.org"
     assert (north.rancher.url, north.rancher.timeout) == ("https://rancher.north.example.org", "5m")
     assert north.rancher.tokenSecret.name == "north"
+    assert north.rancher.egressTo[0].namespaceSelector.matchLabels == {"team": "rancher"}
+    assert north.rancher.proxy
+    assert north.rancher.proxy.https == "http://proxy.north.example.org:3128"
     assert placement.on(spec(host="south-1"), UID, given, "") is given
     # Who asks for another host in vain keeps what belongs to his own.
     assert placement.on(spec(host="south-1"), UID, given, "north-1") == north

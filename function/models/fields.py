@@ -3,7 +3,9 @@
 The patterns go into the generated CRDs as well, so the API server says the same.
 """
 
+import functools
 import ipaddress
+import re
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -17,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from function import quantity
+from function import addresses, quantity
 
 Bool = StrictBool
 Int = StrictInt
@@ -48,23 +50,25 @@ def _network(value: str) -> str:
     if network.prefixlen == 0:
         msg = "must not be everything"
         raise ValueError(msg)
-    return value
-
-
-def _reachable(value: str) -> str:
-    """Refuse networks so wide or so close that opening them would undo the network policies."""
-    network = ipaddress.ip_network(_network(value))
-    widest = 8 if isinstance(network, ipaddress.IPv4Network) else 32
-    if network.prefixlen < widest or any(network.overlaps(taboo) for taboo in NEVER_OPENED):
-        msg = "must be no wider than /8 (IPv6: /32) and not link-local"
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped:
+        msg = "must be written as IPv4"
         raise ValueError(msg)
     return value
 
 
-NEVER_OPENED = tuple(
-    ipaddress.ip_network(cidr) for cidr in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32")
-)
-"""Link-local addresses and the clouds' metadata services, which give out the host's credentials."""
+def _openable(value: str) -> str:
+    """Refuse networks so wide or so close that opening them would undo the network policies."""
+    network = ipaddress.ip_network(_network(value))
+    widest = 8 if network.version == 4 else 32  # noqa: PLR2004  # IPv4
+    if network.prefixlen < widest:
+        msg = "must be no wider than /8 (IPv6: /32)"
+        raise ValueError(msg)
+    conflict = addresses.conflict(network)
+    if conflict:
+        msg = f"must not touch {conflict.cidr} ({conflict.purpose}), which is never opened"
+        raise ValueError(msg)
+    return value
+
 
 Quantity = Annotated[
     str,
@@ -94,7 +98,7 @@ _CidrText = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_len
 Cidr = Annotated[_CidrText, AfterValidator(_network)]
 """A network."""
 
-OpenCidr = Annotated[_CidrText, AfterValidator(_reachable)]
+OpenCidr = Annotated[_CidrText, AfterValidator(_openable)]
 """A network that is opened for pods."""
 
 LabelKey = Annotated[
@@ -120,9 +124,43 @@ ChartVersion = Annotated[
 ]
 """A chart's version exactly as in its Chart.yaml: provider-helm compares the text, so no `v`."""
 
-ChartRepository = Annotated[str, Field(pattern=r"^(https?|oci)://[^\s]+$", max_length=500)]
+_AUTHORITY_AND_PATH = r"[^\s/?#@\\]+(/[^\s?#@\\]*)?"
+
+
+def _plain_url(value: str, schemes: tuple[str, ...]) -> str:
+    """Refuse parts of a URL that may be secret: it comes into Releases, conditions and logs."""
+    if not re.fullmatch(f"({'|'.join(schemes)})://{_AUTHORITY_AND_PATH}", value):
+        begin = " or ".join(f"{scheme}://" for scheme in schemes)
+        msg = f"must be {begin}, then host[:port][/path] without user, password, ? and #"
+        raise ValueError(msg)
+    return value
+
+
+def _url(*schemes: str) -> tuple[object, object]:
+    pattern = f"^({'|'.join(schemes)})://{_AUTHORITY_AND_PATH}$"
+    check = AfterValidator(functools.partial(_plain_url, schemes=schemes))
+    return Field(max_length=500, json_schema_extra={"pattern": pattern}), check
+
+
+Url = Annotated[str, *_url("http", "https")]
+HttpsUrl = Annotated[str, *_url("https")]
+ChartRepository = Annotated[str, *_url("http", "https", "oci")]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
-ImageReference = Annotated[str, Field(pattern=r"^[^\s]+[:@][^\s]+$", max_length=500)]
+_TAG = "[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}"
+_IMAGE = f"^[a-z0-9]+([._:/-]+[a-z0-9]+)*(:{_TAG}|(:{_TAG})?@sha256:[0-9a-f]{{64}})$"
+
+
+def _image(value: str) -> str:
+    if not re.fullmatch(_IMAGE, value):
+        msg = "must be host[:port]/path:tag, or with @sha256:<digest>, without user and password"
+        raise ValueError(msg)
+    return value
+
+
+ImageReference = Annotated[
+    str, Field(max_length=500, json_schema_extra={"pattern": _IMAGE}), AfterValidator(_image)
+]
+"""An image with a tag or a digest, as the charts take it."""
 Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}(s|m|h)$")]
 
 Uid = Annotated[

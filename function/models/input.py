@@ -20,6 +20,7 @@ from function.models.fields import (
     Duration,
     ExposeType,
     HostSelector,
+    HttpsUrl,
     ImageReference,
     Int,
     Key,
@@ -38,6 +39,7 @@ from function.models.fields import (
     SyncKind,
     Values,
 )
+from function.models.network import HostDns, HostMetrics, PodDestinations, Port, Proxy
 from function.names import (
     LONGEST_ADOPTED_NAMESPACE,
     LONGEST_RELEASE,
@@ -118,10 +120,6 @@ Mirror = Annotated[
     AfterValidator(_mirror),
 ]
 """Where the images of a registry are mirrored."""
-
-
-RancherUrl = Annotated[str, Field(pattern=r"^https://[^\s/?#@]+(/[^\s?#@]*)?$", max_length=500)]
-"""Rancher's server URL."""
 
 
 class VClusterChart(Model):
@@ -233,12 +231,16 @@ class SecretKey(Model):
 class HostRancher(Model):
     """What of `rancher` is different for the virtual clusters of a host."""
 
-    url: RancherUrl | None = Field(None, description="Rancher's server URL.")
+    url: HttpsUrl | None = Field(None, description="Rancher's server URL.")
     tokenSecret: SecretKey | None = Field(None, description="API token of the importer.")
     caSecret: SecretKey | None = Field(None, description="Private CA of Rancher.")
     egress: list[OpenCidr] | None = Field(
         None, max_length=50, description="Rancher's addresses, as seen from the host."
     )
+    egressTo: PodDestinations | None = Field(
+        None, description="Rancher's pods, where it runs on the host."
+    )
+    proxy: Proxy | None = Field(None, description="The proxy between this host and Rancher.")
 
 
 class Host(Model):
@@ -252,6 +254,24 @@ class Host(Model):
         max_length=50,
         description="The host's own ranges (nodes, pods, Services): never reachable from "
         "tenants' pods, beside the private ranges.",
+    )
+    dns: HostDns = Field(HostDns(), description="Where the host's DNS answers.")
+    apiPorts: list[Port] = Field(
+        [443, 6443, 8443],
+        min_length=1,
+        max_length=10,
+        description="Ports of the host's API server, open for control planes: that of the Service "
+        "`kubernetes` and that behind it.",
+    )
+    metrics: HostMetrics = Field(
+        HostMetrics(),
+        description="Where the host's metrics server answers, open for control planes whose values "
+        "have `integrations.metricsServer`.",
+    )
+    egressTo: PodDestinations = Field(
+        [],
+        description="Pods on the host that all tenants' pods may reach: services of the "
+        "platform, and those that are replicated into virtual clusters.",
     )
     labels: Labels = Field({}, description="What `spec.hostSelector` chooses it by.")
     closed: Bool = Field(
@@ -373,7 +393,7 @@ class Expose(Model):
 class Rancher(Model):
     """The Rancher that virtual clusters are imported into."""
 
-    url: RancherUrl = Field(description="Rancher's server URL, without credentials.")
+    url: HttpsUrl = Field(description="Rancher's server URL, without credentials.")
     tokenSecret: SecretKey = Field(description="API token of the importer.")
     caSecret: SecretKey | None = Field(
         None, description="Private CA of Rancher; the system's trust store when left out."
@@ -415,6 +435,14 @@ class Rancher(Model):
     timeout: Duration = Field("15m", description="Limit of one attempt to import.")
     egress: list[OpenCidr] = Field(
         [], max_length=50, description="Rancher's addresses, opened where the import is on."
+    )
+    egressTo: PodDestinations = Field(
+        [], description="Rancher's pods where it runs on the host, opened where the import is on."
+    )
+    proxy: Proxy | None = Field(
+        None,
+        description="The proxy between the host and Rancher, for the import and for "
+        "Rancher's agent. Its address belongs into `egress`.",
     )
 
     @model_validator(mode="after")
@@ -501,7 +529,7 @@ class Tenant(Model):
         "Automatic",
         description="Whether a spec may hold its chart version back: `spec.upgrade.policy` Manual.",
     )
-    egress: list[Cidr] = Field([], max_length=50, description="Ranges that a spec may open.")
+    egress: list[OpenCidr] = Field([], max_length=50, description="Ranges that a spec may open.")
     quota: Quota = Field(
         Quota(),
         description="Largest quota; default the plan's.",

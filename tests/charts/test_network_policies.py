@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from function import addresses
+from function.addresses import NEVER_OPENED, NeverOpened
+from function.models.fields import OpenCidr
 
 Direction = Literal["ingress", "egress"]
 Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]
@@ -20,7 +25,41 @@ CONTROL_PLANE = {"app": "vcluster", "release": "kunde1-vcluster"}
 TENANT = {"app": "web", **MANAGED_BY}
 IMPOSTOR = {**CONTROL_PLANE, **MANAGED_BY}
 
-METADATA_SERVICES = ["169.254.169.254", "169.254.170.2", "fd00:ec2::254"]
+METADATA_SERVICES = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "168.63.129.16",
+    "100.100.100.200",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "fd00:c1::a9fe:a9fe",
+    "fd00:42::42",
+    "fd00:a9fe:a9fe::1",
+]
+OTHER_WAYS = [
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
+    "2001:0:a9fe:a9fe::1",
+    "::ffff:169.254.169.254",
+    "::ffff:0:169.254.169.254",
+    "::169.254.169.254",
+    "::1",
+    "fec0::1",
+    "198.18.0.1",
+    "198.19.255.254",
+    "192.0.0.1",
+    "0.1.2.3",
+    "127.0.0.1",
+    "224.0.0.251",
+    "ff02::fb",
+]
+"""Addresses that lead to another one, or to no single host."""
+KUBESPRAY = {"cidrs": ["169.254.25.10/32"], "namespaces": ["kube-system"], "ports": [53]}
+GKE = {"cidrs": ["169.254.169.254/32"], "namespaces": ["kube-system"], "ports": [53]}
+OPENSHIFT = {"cidrs": [], "namespaces": ["openshift-dns"], "ports": [5353]}
+
 ANYWHERE = [{"protocol": "TCP", "port": port} for port in (443, 6443, 8443)]
 
 
@@ -35,8 +74,24 @@ class Peer:
 
 @pytest.fixture
 def policies(render: Render, everything: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the policies with ranges of the host, opened ranges and an ingress controller."""
+    """Return the policies with ranges of the host, opened ranges and an ingress controller.
+
+    All else about the host is as on kubeadm.
+    """
+    for fact in ("dns", "apiPorts", "metrics", "egressTo"):
+        del everything["networkPolicy"][fact]
     return [o for o in render(everything) if o["kind"] == "NetworkPolicy"]
+
+
+@pytest.fixture
+def with_values(render: Render, minimal: dict[str, Any]) -> Render:
+    """Return a function that gives the policies of some values of networkPolicy."""
+
+    def found(values: Mapping[str, object]) -> list[dict[str, Any]]:
+        objects = render({**minimal, "networkPolicy": values})
+        return [o for o in objects if o["kind"] == "NetworkPolicy"]
+
+    return found
 
 
 @pytest.mark.parametrize(
@@ -66,6 +121,8 @@ def test_tenant_reaches(
     [
         *(pytest.param(Peer(a), 80, "TCP", id=f"metadata {a}") for a in METADATA_SERVICES),
         *(pytest.param(Peer(a), 443, "TCP", id=f"metadata {a}, TLS") for a in METADATA_SERVICES),
+        *(pytest.param(Peer(a), 80, "TCP", id=f"other way {a}") for a in OTHER_WAYS),
+        pytest.param(Peer("240.0.0.1"), 443, "TCP", id="reserved, which GKE gives pods"),
         pytest.param(Peer("169.254.20.10"), 80, "TCP", id="NodeLocal DNS, other port"),
         pytest.param(Peer("10.20.30.41"), 443, "TCP", id="beside the opened address"),
         pytest.param(Peer("172.31.0.1"), 443, "TCP", id="private, 172.16.0.0/12"),
@@ -114,7 +171,7 @@ def test_no_range_holds_a_metadata_service(policies: list[dict[str, Any]], addre
     blocks = [peer["ipBlock"] for rule in rules for peer in rule.get("to", []) if "ipBlock" in peer]
 
     assert [rule["ports"] for rule in rules if "to" not in rule] == [ANYWHERE]
-    assert len(blocks) == 6
+    assert len(blocks) == 6  # internet (2), an address of DNS, three opened ranges
     assert not any(_within(block, address) for block in blocks)
 
 
@@ -154,41 +211,203 @@ def test_ingress(
     assert allows(policies, "ingress", pod, peer, port) is expected
 
 
+WIDE = [
+    "0.0.0.0/0",
+    "128.0.0.0/1",
+    "168.0.0.0/7",
+    "::/0",
+    "fd00::/8",
+    "fd00:ec0::/31",
+]
+
+
+def _touching() -> list[Any]:
+    """Return each range that is never opened, one within it, and one around it."""
+    found = []
+    for each in NEVER_OPENED:
+        widest = 8 if each.network.version == 4 else 32
+        inner = f"{each.network[-1]}/{each.network.max_prefixlen}"
+        outer = each.network.supernet(new_prefix=min(each.network.prefixlen, widest))
+        found += [(cidr, each) for cidr in (each.cidr, inner, str(outer), inner.upper())]
+    return [
+        pytest.param(cidr, each, id=cidr) for cidr, each in dict(found).items() if _is_narrow(cidr)
+    ]
+
+
+def _is_narrow(cidr: str) -> bool:
+    network = ip_network(cidr)
+    return network.prefixlen >= (8 if network.version == 4 else 32)
+
+
+@pytest.mark.parametrize("cidr", WIDE)
 @pytest.mark.parametrize(
-    ("cidr", "words"),
-    [
-        pytest.param(cidr, words, id=cidr)
-        for cidr, words in [
-            ("0.0.0.0/0", "too wide"),
-            ("128.0.0.0/1", "too wide"),
-            ("168.0.0.0/7", "too wide"),
-            ("169.0.0.0/8", "metadata service"),
-            ("169.240.0.0/12", "metadata service"),
-            ("169.254.0.0/15", "metadata service"),
-            ("169.254.169.254/32", "metadata service"),
-            ("::/0", "too wide"),
-            ("fd00::/8", "too wide"),
-            ("fd00:ec0::/31", "too wide"),
-            ("FD00:EC2::254/128", "metadata service"),
-            ("fe80::/64", "metadata service"),
-        ]
-    ],
+    "values", [{"egress": []}, {"metrics": {"namespaces": [], "ports": [443]}}], ids=["egress", "m"]
 )
-def test_metadata_services_stay_shut(
+def test_wide_ranges_stay_shut(
+    refused: Callable[[dict[str, Any]], str], values: dict[str, Any], cidr: str
+) -> None:
+    """Nobody opens a good part of all addresses, and is told which range it was."""
+    field, values = _with(values, cidr)
+
+    assert f"networkPolicy.{field}: {cidr} is too wide" in refused(values)
+
+
+@pytest.mark.parametrize(("cidr", "never"), _touching())
+def test_what_is_never_opened_stays_shut(
+    refused: Callable[[dict[str, Any]], str], cidr: str, never: NeverOpened
+) -> None:
+    """Nobody opens a range with the host's credentials in it, and is told which one it was."""
+    said = refused({"egress": ["198.51.100.0/24", cidr]})
+
+    assert f"networkPolicy.egress: {cidr} touches " in said
+    with pytest.raises(ValidationError):
+        TypeAdapter(OpenCidr).validate_python(cidr)
+    assert ip_network(never.cidr).overlaps(ip_network(cidr))
+
+
+def _with(values: dict[str, Any], cidr: str) -> tuple[str, dict[str, Any]]:
+    if "metrics" in values:
+        return "metrics.cidrs", {"metrics": {**values["metrics"], "cidrs": [cidr]}}
+    return "egress", {"egress": ["198.51.100.0/24", cidr]}
+
+
+@pytest.fixture
+def refused(
     run_helm: Callable[..., subprocess.CompletedProcess[str]],
     charts: Path,
     minimal: dict[str, Any],
-    cidr: str,
-    words: str,
+) -> Callable[[dict[str, Any]], str]:
+    """Return a function that gives what Helm says to values of networkPolicy."""
+
+    def said(values: dict[str, Any]) -> str:
+        minimal["networkPolicy"] = values
+        done = run_helm("template", "kunde1", charts / "vcluster-namespace", values=minimal)
+        assert done.returncode != 0
+        return done.stderr
+
+    return said
+
+
+def test_the_table_is_complete() -> None:
+    """Every address that is known to hand out credentials, or to lead to one, is in the table."""
+    for address in [*METADATA_SERVICES, *OTHER_WAYS]:
+        found = addresses.conflict(ip_network(address))
+        assert found, address
+        assert found.source.startswith("https://")
+
+
+@pytest.mark.parametrize(
+    ("dns", "peer", "port", "expected"),
+    [
+        pytest.param(KUBESPRAY, Peer("169.254.25.10"), 53, True, id="kubespray"),
+        pytest.param(KUBESPRAY, Peer("169.254.20.10"), 53, False, id="not the default beside it"),
+        pytest.param(KUBESPRAY, Peer("10.1.0.10", "kube-system"), 53, True, id="its CoreDNS"),
+        pytest.param(GKE, Peer("169.254.169.254"), 53, True, id="GKE"),
+        pytest.param(GKE, Peer("169.254.169.254"), 80, False, id="GKE's metadata"),
+        pytest.param(GKE, Peer("169.254.169.254"), 443, False, id="GKE's metadata, TLS"),
+        pytest.param(GKE, Peer("169.254.169.254"), 988, False, id="GKE's metadata, other port"),
+        pytest.param(OPENSHIFT, Peer("10.1.0.10", "openshift-dns"), 5353, True, id="OpenShift"),
+        pytest.param(OPENSHIFT, Peer("10.1.0.10", "kube-system"), 53, False, id="no kube-system"),
+        pytest.param(OPENSHIFT, Peer("10.1.0.10", "openshift-dns"), 443, False, id="only DNS"),
+    ],
+)
+@pytest.mark.parametrize("protocol", ["UDP", "TCP"])
+def test_dns_of_the_host(  # noqa: PLR0913  # a connection has that many ends
+    with_values: Render,
+    *,
+    dns: dict[str, Any],
+    peer: Peer,
+    port: int,
+    protocol: str,
+    expected: bool,
 ) -> None:
-    """Nobody opens a range with the host's credentials in it, and is told which one it was."""
-    minimal["networkPolicy"] = {"egress": ["198.51.100.0/24", cidr]}
+    """DNS is open where the host has it, on its ports only."""
+    policies = with_values({"dns": dns})
 
-    done = run_helm("template", "kunde1", charts / "vcluster-namespace", values=minimal)
+    assert allows(policies, "egress", TENANT, peer, port, protocol=protocol) is expected
 
-    assert done.returncode != 0
-    assert f"networkPolicy.egress: {cidr} " in done.stderr
-    assert words in done.stderr
+
+@pytest.mark.parametrize(
+    ("pod", "port", "expected"),
+    [
+        pytest.param(CONTROL_PLANE, 16443, True, id="control plane"),
+        pytest.param(CONTROL_PLANE, 6443, False, id="what is not the host's"),
+        pytest.param(TENANT, 16443, False, id="tenant's pod"),
+        pytest.param(IMPOSTOR, 16443, False, id="tenant's pod with its labels"),
+    ],
+)
+def test_other_api_ports(
+    with_values: Render, pod: Mapping[str, str], port: int, *, expected: bool
+) -> None:
+    """Where the host's API server has another port, the control plane reaches that one."""
+    policies = with_values({"apiPorts": [16443]})
+
+    assert allows(policies, "egress", pod, Peer("10.0.0.1"), port) is expected
+
+
+@pytest.mark.parametrize(
+    ("pod", "peer", "port", "expected"),
+    [
+        pytest.param(CONTROL_PLANE, Peer("10.1.0.9", "kube-system"), 10250, True, id="pod"),
+        pytest.param(CONTROL_PLANE, Peer("10.1.0.9", "kube-system"), 4443, True, id="older pod"),
+        pytest.param(CONTROL_PLANE, Peer("10.0.0.7"), 10250, True, id="address"),
+        pytest.param(CONTROL_PLANE, Peer("10.0.0.8"), 10250, False, id="kubelet elsewhere"),
+        pytest.param(CONTROL_PLANE, Peer("10.1.0.9", "kunde2"), 10250, False, id="other tenant"),
+        pytest.param(TENANT, Peer("10.1.0.9", "kube-system"), 10250, False, id="tenant's pod"),
+        pytest.param(IMPOSTOR, Peer("10.0.0.7"), 10250, False, id="tenant's pod, its labels"),
+    ],
+)
+def test_metrics_server(
+    with_values: Render,
+    pod: Mapping[str, str],
+    peer: Peer,
+    port: int,
+    *,
+    expected: bool,
+) -> None:
+    """A control plane that hands on the host's metrics reaches them, and no kubelet."""
+    metrics = {"cidrs": ["10.0.0.7/32"], "namespaces": ["kube-system"], "ports": [4443, 10250]}
+    policies = with_values({"metrics": metrics})
+
+    assert allows(policies, "egress", pod, peer, port) is expected
+
+
+RANCHER_PODS = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cattle-system"}},
+    "podSelector": {"matchLabels": {"app": "rancher"}},
+    "ports": [{"port": 444, "protocol": "TCP"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("peer", "port", "protocol", "expected"),
+    [
+        pytest.param(Peer("10.1.7.7", "cattle-system", {"app": "rancher"}), 444, "TCP", True),
+        pytest.param(Peer("10.1.7.7", "cattle-system", {"app": "rancher"}), 80, "TCP", False),
+        pytest.param(Peer("10.1.7.7", "cattle-system", {"app": "rancher"}), 444, "UDP", False),
+        pytest.param(Peer("10.1.7.8", "cattle-system", {"app": "webhook"}), 444, "TCP", False),
+        pytest.param(Peer("10.1.7.9", "kunde2", {"app": "rancher"}), 444, "TCP", False),
+        pytest.param(Peer("10.1.7.9"), 444, "TCP", False),
+        pytest.param(Peer("10.1.8.8", "databases", {}), 5432, "TCP", True),
+        pytest.param(Peer("10.1.8.8", "databases", {}), 5432, "SCTP", False),
+    ],
+)
+def test_pods_of_the_host(
+    with_values: Render,
+    peer: Peer,
+    port: int,
+    protocol: str,
+    *,
+    expected: bool,
+) -> None:
+    """Services on the host are reached as pods, because no range stands for a pod."""
+    databases = {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "databases"}},
+        "ports": [{"port": 5432, "protocol": "TCP"}],
+    }
+    policies = with_values({"egressTo": [RANCHER_PODS, databases]})
+
+    assert allows(policies, "egress", TENANT, peer, port, protocol=protocol) is expected
 
 
 @pytest.mark.parametrize(
@@ -233,6 +452,7 @@ def test_exceptions_are_named_once(policies: list[dict[str, Any]]) -> None:
     (internet,) = (p for p in policies if p["metadata"]["name"] == "internet")
     (rule,) = internet["spec"]["egress"]
 
+    never = [each.cidr for each in NEVER_OPENED]
     assert [peer["ipBlock"] for peer in rule["to"]] == [
         {
             "cidr": "0.0.0.0/0",
@@ -241,11 +461,15 @@ def test_exceptions_are_named_once(policies: list[dict[str, Any]]) -> None:
                 "172.16.0.0/12",
                 "192.168.0.0/16",
                 "100.64.0.0/10",
-                "169.254.0.0/16",
+                "240.0.0.0/4",
+                *(cidr for cidr in never if ":" not in cidr),
                 "203.0.113.0/24",
             ],
         },
-        {"cidr": "::/0", "except": ["fc00::/7", "fe80::/10", "2001:db8:1::/48"]},
+        {
+            "cidr": "::/0",
+            "except": ["fc00::/7", *(cidr for cidr in never if ":" in cidr), "2001:db8:1::/48"],
+        },
     ]
 
 

@@ -212,6 +212,31 @@ def test_good_values(
             ("host that is everything", "networkPolicy.hostCidrs", ["0.0.0.0/0"]),
             ("name as a range", "networkPolicy.egress", ["rancher.example.org"]),
             ("IPv4 in IPv6", "networkPolicy.egress", ["::ffff:169.254.169.254/128"]),
+            ("DNS nowhere", "networkPolicy.dns", {"cidrs": [], "namespaces": [], "ports": [53]}),
+            ("DNS at all ports", "networkPolicy.dns.ports", []),
+            ("no way to the API server", "networkPolicy.apiPorts", []),
+            ("port beyond all", "networkPolicy.apiPorts", [65536]),
+            ("metrics nowhere", "networkPolicy.metrics", {"ports": [10250]}),
+            (
+                "pods everywhere",
+                "networkPolicy.egressTo",
+                [{"namespaceSelector": {}, "ports": [{"port": 1, "protocol": "TCP"}]}],
+            ),
+            (
+                "pods of every label",
+                "networkPolicy.egressTo",
+                [
+                    {
+                        "namespaceSelector": {"matchLabels": {}},
+                        "ports": [{"port": 1, "protocol": "TCP"}],
+                    }
+                ],
+            ),
+            (
+                "all ports of pods",
+                "networkPolicy.egressTo",
+                [{"namespaceSelector": {"matchLabels": {"a": "b"}}, "ports": []}],
+            ),
             ("peer that is everybody", "networkPolicy.ingressFrom", [{}]),
             (
                 "range and pods in one peer",

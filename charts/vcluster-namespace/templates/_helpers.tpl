@@ -53,3 +53,76 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
   {{- end }}
 {{- end }}
 {{- end }}
+
+{{/*
+Egress rule for servers outside the namespace, from the list of their `cidrs`, `namespaces` and
+`ports`, and of protocols. Never without peers or ports, which would open everything.
+*/}}
+{{- define "vcluster-namespace.servers" -}}
+{{- $servers := first . -}}
+{{- $protocols := rest . -}}
+- to:
+  {{- range uniq $servers.namespaces }}
+  - namespaceSelector:
+      matchLabels:
+        kubernetes.io/metadata.name: {{ . }}
+  {{- end }}
+  {{- range uniq $servers.cidrs }}
+  - ipBlock:
+      cidr: {{ . | quote }}
+  {{- end }}
+  ports:
+  {{- range $port := uniq $servers.ports }}
+  {{- range $protocols }}
+  - {protocol: {{ . }}, port: {{ int $port }}}
+  {{- end }}
+  {{- end }}
+{{- end }}
+
+{{/*
+Fails for a range that is too wide or touches an address that is never opened, from the list of
+field, range and table.
+*/}}
+{{- define "vcluster-namespace.openable" -}}
+{{- $field := first . -}}
+{{- $cidr := index . 1 -}}
+{{- $bits := include "vcluster-namespace.bits" $cidr -}}
+{{- if lt (len $bits) (contains ":" $cidr | ternary 34 10) }}
+{{- fail (printf "networkPolicy.%s: %s is too wide: open at most a /8 (IPv6: /32) at a time." $field $cidr) }}
+{{- end }}
+{{- range last . }}
+{{- $never := include "vcluster-namespace.bits" .cidr }}
+{{- if or (hasPrefix $never $bits) (hasPrefix $bits $never) }}
+{{- fail (printf "networkPolicy.%s: %s touches %s (%s), which is never opened: leave it out." $field $cidr .cidr .purpose) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+The bits of a range's prefix after "4:" or "6:", so that one range lies within another exactly if
+its bits begin with the other's.
+*/}}
+{{- define "vcluster-namespace.bits" -}}
+{{- $address := splitList "/" . | first -}}
+{{- $length := splitList "/" . | last | int -}}
+{{- $bits := "" -}}
+{{- if contains ":" $address -}}
+{{- $halves := splitList "::" $address -}}
+{{- $left := first $halves | splitList ":" | compact -}}
+{{- $right := list -}}
+{{- if gt (len $halves) 1 -}}
+{{- $right = last $halves | splitList ":" | compact -}}
+{{- range untilStep (add (len $left) (len $right) | int) 8 1 -}}
+{{- $left = append $left "0" -}}
+{{- end -}}
+{{- end -}}
+{{- range concat $left $right -}}
+{{- $bits = printf "%s%016b" $bits (int64 (printf "0x%s" .)) -}}
+{{- end -}}
+{{- else -}}
+{{- range splitList "." $address -}}
+{{- $bits = printf "%s%08b" $bits (int64 .) -}}
+{{- end -}}
+{{- end -}}
+{{- contains ":" $address | ternary "6:" "4:" }}{{ trunc $length $bits -}}
+{{- end }}
