@@ -166,7 +166,7 @@ def test_urls_hold_no_secret(field: str, schemes: str, rest: str) -> None:
     """A password in a URL would come into Releases, conditions and logs, so no field takes one."""
     scheme = schemes.rsplit(" or ", maxsplit=1)[-1]
     rancher, _, own = field.partition(".")
-    changes = {field: scheme + rest}
+    changes: dict[str, Any] = {field: scheme + rest}
     if rancher == "rancher":
         key, _, below = own.partition(".")
         changes = {"rancher": {**RANCHER, key: {below: scheme + rest} if below else scheme + rest}}

@@ -26,13 +26,13 @@ CONTROL_PLANE: dict[str, Any] = {
 
 STATEFUL_SET = "controlPlane.statefulSet"
 
-DATABASES = {
+DATABASES: dict[str, Any] = {
     "namespaceSelector": {
         "matchExpressions": [{"key": "team", "operator": "In", "values": ["a", "b"]}]
     },
     "ports": [{"port": 514, "protocol": "UDP"}],
 }
-RANCHERS = {
+RANCHERS: dict[str, Any] = {
     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "cattle-system"}},
     "podSelector": {"matchLabels": {"app": "rancher"}},
     "ports": [{"port": 444}],
