@@ -197,7 +197,8 @@ def test_images_hold_no_secret(changes: dict[str, Any], field: str) -> None:
 
 
 PAGE = (Path(__file__).parents[1] / "docs" / "hosts.md").read_text()
-SNIPPETS = dict(re.findall(r"^### (.+)\n(?:(?!#).*\n)*?```yaml\n((?:.*\n)*?)```$", PAGE, re.MULTILINE))
+SNIPPET = re.compile(r"^### (.+)\n(?:(?!#).*\n)*?```yaml\n((?:.*\n)*?)```$", re.MULTILINE)
+SNIPPETS: dict[str, str] = dict(SNIPPET.findall(PAGE))
 
 
 @pytest.mark.parametrize("name", SNIPPETS)

@@ -245,7 +245,7 @@ def test_least() -> None:
             {"hosts.local.egressTo": [DATABASES], "rancher": {**RANCHER, "egressTo": [RANCHERS]}},
             "networkPolicy.egressTo",
             [
-                {**DATABASES, "ports": [{"port": 514, "protocol": "UDP"}]},
+                DATABASES,
                 {**RANCHERS, "ports": [{"port": 444, "protocol": "TCP"}]},
             ],
             id="pods-of-the-host",
