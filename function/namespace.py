@@ -104,8 +104,8 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         "highAvailability": wanted.highly_available,
         "networkPolicy": _network_policy(wanted, config, vcluster_values),
         "synced": {
-            "deniedAnnotations": config.tenant.deniedAnnotations,
-            "storageClassNames": config.tenant.storage.volumeClassNames,
+            "deniedAnnotations": ",".join(config.tenant.deniedAnnotations),
+            "storageClassNames": ",".join(config.tenant.storage.volumeClassNames),
         },
         "kubeconfig": {
             "secret": exposure.kubeconfig_secret(wanted.exposure, names),

@@ -112,8 +112,8 @@ def test_least() -> None:
                         "ingressFrom": [],
                     },
                     "synced": {
-                        "deniedAnnotations": [*DENIED_ANNOTATIONS],
-                        "storageClassNames": [],
+                        "deniedAnnotations": ",".join(DENIED_ANNOTATIONS),
+                        "storageClassNames": "",
                     },
                     "kubeconfig": {"secret": "vc-kunde1-vcluster", "readers": []},
                     "operators": [],
@@ -137,16 +137,16 @@ def test_least() -> None:
         ),
         pytest.param(
             {},
-            {"tenant.deniedAnnotations": ["a.example.org/*"]},
+            {"tenant.deniedAnnotations": ["a.example.org/*", "b"]},
             "synced.deniedAnnotations",
-            ["a.example.org/*"],
+            "a.example.org/*,b",
             id="denied-annotations",
         ),
         pytest.param(
             {},
-            {"tenant.storage.volumeClassNames": ["fast"]},
+            {"tenant.storage.volumeClassNames": ["fast", "slow"]},
             "synced.storageClassNames",
-            ["fast"],
+            "fast,slow",
             id="classes-of-volumes",
         ),
         pytest.param(
