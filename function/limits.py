@@ -6,7 +6,7 @@ Every limit is checked, so that one answer names all that is wrong.
 import ipaddress
 from collections.abc import Iterator, Mapping
 
-from function import exposure, quantity, selfservice, versions
+from function import exposure, quantity, regex, selfservice, versions
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
@@ -224,6 +224,23 @@ def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> 
                 f"spec.rancher.owners[{index}].role",
                 "is not a role that the platform allows",
                 f"Choose one of: {', '.join(config.ownerRoles)}.",
+            )
+    yield from _labels(spec.rancher.labels, config.labelPatterns)
+
+
+def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in asked.items():
+        if key not in patterns:
+            yield Problem(
+                f"spec.rancher.labels[{key}]",
+                "is not a label that the platform allows",
+                f"Remove it. Allowed: {', '.join(sorted(patterns)) or 'none'}.",
+            )
+        elif not regex.matches(patterns[key], value):
+            yield Problem(
+                f"spec.rancher.labels[{key}]",
+                f"must match {patterns[key]}",
+                "Choose another value.",
             )
 
 
