@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function import fn
-from function.ownership import KEYS
+from function.ownership import KEYS, OBSERVED
 from scripts import life
 
 SECRET = "s3cr3t-of-a-customer"
@@ -161,6 +161,20 @@ def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
     if at(spec, "deletionProtection") is not True:
         allowed.add("deletion-protection")
     assert observed - {*rsp.desired.resources} <= allowed
+
+
+@settings(max_examples=100, deadline=None)
+@given(CASE)
+def test_what_is_marked_was_observed_and_nothing_else(case: dict[str, Any]) -> None:
+    """The mark keeps Crossplane from creating: what is new must not have it, what exists must."""
+    req = request(case)
+    marked = {
+        key
+        for key, desired in run(req).desired.resources.items()
+        if at(resource.struct_to_dict(desired.resource), "metadata", "annotations", OBSERVED)
+    }
+    desired = {*run(req).desired.resources}
+    assert marked == desired & {*req.observed.resources}
 
 
 @settings(max_examples=100, deadline=None)
