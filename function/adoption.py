@@ -133,7 +133,7 @@ def keep(
     """Return what a frozen cluster has of the wanted, and what the spec asks for in vain."""
     asked = replace(wanted, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
     kept, refusals = guard.keep(asked, now, spec, config)
-    has_service = _keeps_service(wanted.frozen or {})
+    has_service = keeps_service(wanted.frozen or {})
     return replace(kept, retain=wanted.retain and has_service), (
         *refusals,
         *_waiting(wanted, now, spec, has_service=has_service),
@@ -163,7 +163,7 @@ def _told(one: exposure.Exposure, other: exposure.Exposure) -> tuple[str, str]:
     return one.hostname, other.hostname
 
 
-def _keeps_service(values: Mapping[str, object]) -> bool:
+def keeps_service(values: Mapping[str, object]) -> bool:
     """Tell whether Helm leaves the Service, without which the customer's volumes go."""
     annotations = at(values, "controlPlane", "service", "annotations")
     return at(annotations, "helm.sh/resource-policy") == "keep"

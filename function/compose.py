@@ -13,28 +13,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from function import (
+    admission,
     adoption,
     conditions,
     guard,
-    limits,
     namespace,
     observe,
     ownership,
-    placement,
     progress,
     rancher,
     readiness,
     retention,
-    running,
-    selfservice,
     status,
     usages,
     validate,
     vcluster,
-    wanted,
 )
+from function.admission import Admission
 from function.desired import Desired, desired_releases
-from function.errors import InvalidError
+from function.errors import InvalidError, Refusal, Replacement
 from function.guard import Granted
 from function.models import xr
 from function.models.input import Input
@@ -46,7 +43,7 @@ from function.state import (
     ObservedRelease,
     Request,
 )
-from function.wanted import Wanted
+from function.wanted import VCluster, Wanted
 
 
 def compose(request: Request) -> Answer:
@@ -54,34 +51,16 @@ def compose(request: Request) -> Answer:
     try:
         ownership.refuse_taken_keys(request.taken)
         config = validate.platform_input(request.input)
-        requested = validate.vcluster(request.composite)
-        if requested.namespace:
-            selfservice.refuse_chart_secrets(config)
-        adoption.check(requested, config, request.observed)
-        now = _now(requested, config, request.observed)
-        runs_on = placement.provider_config(request.observed)
-        config = placement.on(requested.spec, requested.uid, config, runs_on)
-        imported = request.observed.rancher is not None
-        asked = wanted.resolve(requested, config, now, imported=imported, runs_on=runs_on)
-        limits.check(requested.spec, asked, config, new=now is None)
-        granted = _grant(asked, now, requested, config, request.observed)
+        found = admission.admit(request, config)
+        granted = _grant(found, request.observed)
         ownership.refuse_foreign_releases(granted.wanted.names, request.observed)
-        return _answer(granted, config, requested, request.observed)
+        return _answer(granted, found, request.observed)
     except InvalidError as error:
         return _refuse(error, request)
 
 
-def _now(requested: wanted.VCluster, config: Input, observed: Observed) -> running.Running | None:
-    """Return what runs: by the Release, or as an adopted cluster was installed."""
-    entry = adoption.entry(requested, config)
-    frozen = adoption.installed(entry, observed) if entry else None
-    return frozen or running.running(observed)
-
-
-def _answer(
-    found: Granted, config: Input, requested: wanted.VCluster, observed: Observed
-) -> Answer:
-    granted = found.wanted
+def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
+    granted, config, requested = found.wanted, admitted.config, admitted.requested
     desired = desired_releases(found, config, observed)
     phases = _phases(desired, observed)
     resources = _resources(granted, desired, phases, observed)
@@ -91,8 +70,9 @@ def _answer(
     )
     note = adoption.MESSAGE if granted.frozen is not None else ""
     upgrade = progress.progress(found.plan, settled=found.settled) if found.plan else None
+    refusals: list[Refusal | Replacement] = [*admitted.refusals, *found.refusals]
     all_conditions = (
-        conditions.accepted((*found.refusals, *desired.refusals), note),
+        conditions.accepted([*refusals, *desired.refusals], note),
         *told,
         *_up_to_date(found, upgrade, requested, config, told[1]),
     )
@@ -112,7 +92,7 @@ def _answer(
 def _up_to_date(
     found: Granted,
     upgrade: progress.Progress | None,
-    requested: wanted.VCluster,
+    requested: VCluster,
     config: Input,
     control_plane: Condition,
 ) -> tuple[Condition, ...]:
@@ -210,13 +190,9 @@ def _waiting_usage(resources: Mapping[str, Composed]) -> str:
     return f"Usage {', '.join(waiting)} is not ready yet." if waiting else ""
 
 
-def _grant(
-    asked: Wanted,
-    now: running.Running | None,
-    requested: wanted.VCluster,
-    config: Input,
-    observed: Observed,
-) -> Granted:
+def _grant(admitted: Admission, observed: Observed) -> Granted:
+    requested, config = admitted.requested, admitted.config
+    asked, now = admitted.asked, admitted.now
     if now is None:
         return Granted(asked, guard.moves(asked, requested.spec) if observed.releases else ())
     if asked.frozen is not None:

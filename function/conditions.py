@@ -3,19 +3,18 @@
 from collections.abc import Mapping, Sequence
 
 from function import progress
-from function.errors import InvalidError, Refusal
+from function.errors import LONGEST_SENTENCE, InvalidError, Refusal, Replacement, joined, shortened
 from function.readiness import NOT_CREATED
 from function.state import Condition, Event
 
 ACCEPTED = "Accepted"
 
 
-def accepted(refusals: Sequence[Refusal], note: str = "") -> Condition:
+def accepted(refusals: Sequence[Refusal | Replacement], note: str = "") -> Condition:
     """Return Accepted: False while part of the spec is not granted."""
     if not refusals:
         return Condition(ACCEPTED, "True", "Accepted", note)
-    message = " | ".join(str(refusal) for refusal in refusals)
-    return Condition(ACCEPTED, "False", "ChangeRefused", message)
+    return Condition(ACCEPTED, "False", "ChangeRefused", joined(refusals))
 
 
 def invalid(error: InvalidError) -> Condition:
@@ -54,8 +53,11 @@ def changes(
         Event(
             reason=condition.type,
             warning=condition.status == "False" and condition.reason in _WARNINGS,
-            message=f"{condition.type} is {condition.status} ({condition.reason})"
-            + (f": {condition.message}" if condition.message else ""),
+            message=shortened(
+                f"{condition.type} is {condition.status} ({condition.reason})"
+                + (f": {condition.message}" if condition.message else ""),
+                LONGEST_SENTENCE,
+            ),
         )
         for condition in conditions
         if before.get(condition.type, _EXPECTED.get(condition.type))

@@ -4,9 +4,9 @@ Every limit is checked, so that one answer names all that is wrong.
 """
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from function import exposure, quantity, regex, selfservice, versions
+from function import exposure, quantity, selfservice, versions
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
@@ -22,7 +22,16 @@ def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -
 
     Of a cluster that is not `new`, `guard` judges the versions: it knows what runs.
     """
-    problems = (
+    found = tuple(problems(spec, wanted, config, new=new))
+    if found:
+        raise InvalidError(*found)
+
+
+def problems(
+    spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool
+) -> Iterator[Problem]:
+    """Yield everything in which the spec goes beyond what is allowed."""
+    yield from (
         *_isolation(spec, wanted, config.tenant),
         *_quota(spec.quota, wanted, config.tenant.quota),
         *_storage(spec.storage, wanted, config.tenant.storage),
@@ -36,8 +45,6 @@ def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -
         *(_compatibility(wanted, config.vcluster.kubernetes) if new else ()),
         *(_gateway(wanted) if new else ()),
     )
-    if problems:
-        raise InvalidError(*problems)
 
 
 def _isolation(spec: xr.Spec, wanted: Wanted, tenant: platform.Tenant) -> Iterator[Problem]:
@@ -193,15 +200,17 @@ def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterato
         )
 
 
-def _values(values: Mapping[str, object], allowed: list[str]) -> Iterator[Problem]:
-    prefixes = [tuple(path.split(".")) for path in allowed]
+def _values(values: Mapping[str, object], allowed: Sequence[str]) -> Iterator[Problem]:
+    """Yield the paths that are not allowed; only the first says which are."""
+    prefixes = {tuple(path.split(".")) for path in allowed}
+    remedy = f"Remove it. Allowed: {', '.join(allowed) or 'none'}."
     for path, _ in leaves(values):
-        if not any(path[: len(prefix)] == prefix for prefix in prefixes):
+        if not any(path[:length] in prefixes for length in range(1, len(path) + 1)):
+            field = ".".join(("spec.values", *path))
             yield Problem(
-                ".".join(("spec.values", *path)),
-                "is not a path that the platform allows",
-                f"Remove it. Allowed: {', '.join(allowed) or 'none'}.",
+                field, "is not a path that the platform allows", remedy, ("values", *path)
             )
+            remedy = "Remove it."
 
 
 def _readers(spec: xr.Spec) -> Iterator[Problem]:
@@ -224,23 +233,6 @@ def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> 
                 f"spec.rancher.owners[{index}].role",
                 "is not a role that the platform allows",
                 f"Choose one of: {', '.join(config.ownerRoles)}.",
-            )
-    yield from _labels(spec.rancher.labels, config.labelPatterns)
-
-
-def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[Problem]:
-    for key, value in asked.items():
-        if key not in patterns:
-            yield Problem(
-                f"spec.rancher.labels[{key}]",
-                "is not a label that the platform allows",
-                f"Remove it. Allowed: {', '.join(sorted(patterns)) or 'none'}.",
-            )
-        elif not regex.matches(patterns[key], value):
-            yield Problem(
-                f"spec.rancher.labels[{key}]",
-                f"must match {patterns[key]}",
-                "Choose another value.",
             )
 
 

@@ -38,19 +38,36 @@ class Phases(Collector):
         """Remember nothing yet; `clock` returns seconds."""
         self._clock = clock
         self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._refused: dict[str, float] = {}
+        """Since when a spec is refused."""
 
-    def saw(self, uid: str, phase: str) -> None:
-        """Remember the phase of a VCluster."""
-        self._seen[uid] = phase, self._clock()
+    def saw(self, uid: str, phase: str, *, is_refused: bool) -> None:
+        """Remember the phase of a VCluster, and since when its spec is refused."""
+        now = self._clock()
+        self._seen[uid] = phase, now
+        if is_refused:
+            self._refused.setdefault(uid, now)
+        else:
+            self._refused.pop(uid, None)
         self._seen.move_to_end(uid)
         if len(self._seen) > REMEMBERED:
-            self._seen.popitem(last=False)
+            self._forget()
+
+    def _forget(self) -> None:
+        uid, _ = self._seen.popitem(last=False)
+        self._refused.pop(uid, None)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauge, as Prometheus asks for it."""
-        oldest = self._clock() - REMEMBERED_SECONDS
-        while self._seen and next(iter(self._seen.values()))[1] < oldest:
-            self._seen.popitem(last=False)
+        """Yield the gauges, as Prometheus asks for them."""
+        now = self._clock()
+        while self._seen and next(iter(self._seen.values()))[1] < now - REMEMBERED_SECONDS:
+            self._forget()
+        since = [*self._refused.values()]
+        yield GaugeMetricFamily(
+            "function_vcluster_refused_seconds",
+            "How long the VCluster whose spec is refused longest has been so, in whole or in part.",
+            value=now - min(since, default=now),
+        )
         found = GaugeMetricFamily(
             "function_vcluster_vclusters",
             f"VClusters that this replica was asked of in the last {REMEMBERED_SECONDS} s, by what "
@@ -137,7 +154,8 @@ class Metrics:
             self._transitions.labels(condition, status).inc()
         for key in call.dropped:
             self._dropped.labels(key).inc()
-        self._phases.saw(call.uid, call.phase)
+        is_refused = call.reason in ("ChangeRefused", "InvalidSpec")
+        self._phases.saw(call.uid, call.phase, is_refused=is_refused)
         age = _age(call.created_at, now)
         if call.became_ready and age is not None and 0 <= age <= FIRST_READY_SECONDS:
             self._ready.observe(age)

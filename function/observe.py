@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
-from function import exposure, namespace, rancher, stamp, vcluster
+from function import exposure, namespace, rancher, record, stamp, vcluster
 from function.plain import Parts, at, mapping, sequence, text
 from function.release import EXTERNAL_NAME
 from function.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
@@ -46,7 +46,7 @@ RELEASE: Parts = {
         "namespace": None,
         "generation": None,
         "deletionTimestamp": None,
-        "annotations": {EXTERNAL_NAME: None},
+        "annotations": {EXTERNAL_NAME: None, record.ANNOTATION: None},
     },
     "spec": {
         "providerConfigRef": {"name": None},
@@ -132,6 +132,7 @@ def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
             for key in sorted(PUBLIC_DETAILS & {*details})
         },
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
+        record=text(at(plain, "metadata", "annotations", record.ANNOTATION)),
         external_name=text(at(plain, "metadata", "annotations", EXTERNAL_NAME)),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )

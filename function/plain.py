@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 Parts: TypeAlias = Mapping[str, "Parts | None"]
@@ -13,6 +13,20 @@ def at(plain: object, *path: str) -> object:
     """Return what is at the path, or None."""
     for key in path:
         plain = plain.get(key) if isinstance(plain, dict) else None
+    return plain
+
+
+class Missing:
+    """Nothing, where None is something."""
+
+
+def reach(plain: object, path: Iterable[str | int]) -> object:
+    """Return what is at a path of keys and indexes, or `Missing`."""
+    for step in path:
+        if isinstance(plain, list) and isinstance(step, int):
+            plain = plain[step] if step < len(plain) else Missing
+        else:
+            plain = plain.get(step, Missing) if isinstance(plain, Mapping) else Missing
     return plain
 
 

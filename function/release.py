@@ -5,6 +5,7 @@ The kind: https://marketplace.upbound.io/providers/crossplane-contrib/provider-h
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 API_VERSION = "helm.m.crossplane.io/v1beta1"
@@ -58,6 +59,7 @@ def release(  # noqa: PLR0913  # a Release has these parts
     details: Sequence[Detail] = (),
     connection_secret: str | None = None,
     external_name: str = "",
+    annotations: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return a Release `name` in namespace `home` that installs into `target` on the host.
 
@@ -91,6 +93,7 @@ def release(  # noqa: PLR0913  # a Release has these parts
             "annotations": {
                 EXTERNAL_NAME: external_name or name,
                 "crossplane.io/poll-interval": POLL_INTERVAL,
+                **annotations,
             },
         },
         "spec": spec,

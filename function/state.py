@@ -52,6 +52,8 @@ class ObservedRelease:
     has_kubeconfig: bool = False
     external_name: str = ""
     """Name of the Helm release; empty if it is the Release's."""
+    record: str = ""
+    """Annotation with the spec that was granted, on the Release of the namespace."""
     external_server: str = ""
     """Server that the kubeconfig for outside names; empty while there is none."""
 

@@ -12,11 +12,11 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from function import versions
-from function.errors import InvalidError, Problem
+from function import bounds, versions
+from function.errors import InvalidError, Path, Problem
 from function.models.input import Input
-from function.models.xr import Spec
-from function.plain import at
+from function.models.xr import NOT_IN_THE_API, Spec
+from function.plain import Missing, at, reach
 from function.state import Document
 from function.upgrade import Versions
 from function.wanted import VCluster
@@ -25,6 +25,7 @@ MOST_INPUTS = 8
 """Compositions, and revisions of them, that are in use at one time."""
 
 RETRY = "caas.telekom.de/retry"
+RETRY_FIELD = f"metadata.annotations[{RETRY}]"
 
 _M = TypeVar("_M", bound=BaseModel)
 
@@ -48,13 +49,16 @@ def platform_input(raw: Mapping[str, object] | None) -> Input:
     if raw is None:
         problem = Problem("input", "is missing", "Give the pipeline step an Input.")
         raise InvalidError(problem, reason="InvalidInput")
-    return (
-        _checked(raw) if isinstance(raw, Document) else _parse(Input, raw, "input", "InvalidInput")
-    )
+    return _checked(raw) if isinstance(raw, Document) else _input(raw)
 
 
 @functools.lru_cache(maxsize=MOST_INPUTS)
 def _checked(raw: Document) -> Input:
+    return _input(raw)
+
+
+def _input(raw: Mapping[str, object]) -> Input:
+    _bound(raw, "input", bounds.INPUT, "InvalidInput")
     return _parse(Input, raw, "input", "InvalidInput")
 
 
@@ -69,12 +73,25 @@ def vcluster(raw: Mapping[str, object]) -> VCluster:
         name=_required(metadata, "name"),
         uid=_required(metadata, "uid"),
         retries=_retries(metadata.get("annotations")),
-        spec=_parse(Spec, raw.get("spec", {}), "spec", "InvalidSpec"),
+        spec=_spec(raw.get("spec", {})),
         conditions=conditions(status.get("conditions") if isinstance(status, Mapping) else None),
         namespace=namespace if isinstance(namespace, str) else "",
         generation=generation if isinstance(generation, int) else None,
         begun=_begun(at(status, "upgrade", "from")),
     )
+
+
+def _spec(raw: object) -> Spec:
+    if isinstance(raw, Mapping):
+        raw = {key: value for key, value in raw.items() if key not in NOT_IN_THE_API}
+    _bound(raw, "spec", bounds.SPEC, "InvalidSpec")
+    return _parse(Spec, raw, "spec", "InvalidSpec")
+
+
+def _bound(raw: object, root: str, most: bounds.Bounds, reason: str) -> None:
+    problems = tuple(bounds.problems(raw, root, most))
+    if problems:
+        raise InvalidError(*problems, reason=reason)
 
 
 def _required(metadata: Mapping[str, object], key: str) -> str:
@@ -87,8 +104,7 @@ def _required(metadata: Mapping[str, object], key: str) -> str:
 def _retries(annotations: object) -> int:
     text = annotations.get(RETRY, "0") if isinstance(annotations, Mapping) else "0"
     if not isinstance(text, str) or not re.fullmatch("[0-9]{1,4}", text):
-        field = f"metadata.annotations[{RETRY}]"
-        raise InvalidError(Problem(field, "must be a whole number, 0 to 9999", 'Write "1".'))
+        raise InvalidError(Problem(RETRY_FIELD, "must be a whole number, 0 to 9999", 'Write "1".'))
     return int(text)
 
 
@@ -116,20 +132,27 @@ def _parse(model: type[_M], raw: object, root: str, reason: str) -> _M:
         return model.model_validate(raw)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        problems = (_problem(model, detail, root) for detail in details)
+        problems = (_problem(model, raw, detail, root) for detail in details)
         raise InvalidError(*problems, reason=reason) from None
 
 
-def _problem(model: type[BaseModel], detail: ErrorDetails, root: str) -> Problem:
+def _problem(model: type[BaseModel], raw: object, detail: ErrorDetails, root: str) -> Problem:
     path = detail["loc"]
-    field = _field(root, path)
+    field, there = _field(root, path), _there(raw, path)
     if detail["type"] == "extra_forbidden":
         known = ", ".join(sorted(_known(model, path[:-1])))
-        return Problem(field, "is not a known field", f"Remove it or correct it. Known: {known}.")
+        remedy = f"Remove it or correct it. Known: {known}."
+        return Problem(field, "is not a known field", remedy, there)
     if detail["type"] in _SENTENCES:
-        return Problem(field, *_SENTENCES[detail["type"]])
+        return Problem(field, *_SENTENCES[detail["type"]], there)
     rule = re.sub("^(Input|String|List|Dictionary) should ", "must ", detail["msg"])
-    return Problem(field, rule.removeprefix("Value error, "), "Correct it.")
+    return Problem(field, rule.removeprefix("Value error, "), "Correct it.", there)
+
+
+def _there(raw: object, path: Path) -> Path:
+    """Return the part of a path that exists: a missing field is a fault of what should have it."""
+    found = (path[:length] for length in range(len(path), 0, -1))
+    return next((each for each in found if reach(raw, each) is not Missing), ())
 
 
 def _field(root: str, path: Sequence[int | str]) -> str:

@@ -5,10 +5,10 @@ spec may not ask for is refused in `limits`; what may not change any more is kep
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from function import names, placement, selfservice, versions
+from function import names, placement, record, selfservice, versions
 from function.errors import InvalidError, Problem
 from function.exposure import INTERNAL, Exposure
 from function.models import input as platform
@@ -21,10 +21,6 @@ from function.upgrade import Versions
 
 T = TypeVar("T")
 
-LABEL_TENANT = "caas.telekom.de/tenant"
-LABEL_PLAN = "caas.telekom.de/plan"
-"""Labels of the cluster in Rancher."""
-
 
 @dataclass(frozen=True)
 class Rancher:
@@ -33,7 +29,6 @@ class Rancher:
     cluster_name: str
     project: str
     owners: tuple[Owner, ...]
-    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,8 @@ class Wanted:
     restore_from: str
     """UID of the earlier VCluster whose data is taken over; empty if there is none."""
     values: Mapping[str, object]
+    record: str = field(default="", compare=False)
+    """What is granted, for the annotation that later refusals fall back on."""
     frozen: Mapping[str, object] | None = None
     """Values that an adopted cluster was installed with and keeps; None leaves them to us."""
 
@@ -120,8 +117,8 @@ def resolve(
     if now is None or entry:
         adopted = (each.namespace for each in config.adopted.values())
         names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
-    plan_name = spec.plan or config.defaultPlan
-    plan = _lookup(config.plans, plan_name, "spec.plan", "plan")
+    plan = _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
+    node_labels = _pool(spec.nodePool, config)
     return Wanted(
         names=derived,
         uid=vcluster.uid,
@@ -138,15 +135,16 @@ def resolve(
         network_policy=spec.isolation.networkPolicy,
         egress=tuple(spec.isolation.egress),
         sync=spec.sync.wanted(config.tenant.sync),
-        node_labels=_pool(spec.nodePool, config),
+        node_labels=node_labels,
         host=placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on),
         readers=tuple(spec.kubeconfigReaders),
-        rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported, plan=plan_name),
+        rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported),
         leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
         retain=spec.storage.onDelete == "Retain",
         restore_from=spec.storage.restoreFrom,
         values=spec.values,
+        record=record.written(spec, plan, node_labels, vcluster.retries),
         frozen=entry.values if entry else None,
     )
 
@@ -203,12 +201,7 @@ def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:
 
 
 def _rancher(
-    spec: xr.Rancher,
-    derived: Names,
-    config: platform.Rancher | None,
-    *,
-    imported: bool,
-    plan: str,
+    spec: xr.Rancher, derived: Names, config: platform.Rancher | None, *, imported: bool
 ) -> Rancher | None:
     """Return the import, which an existing one leaves only on the spec's own word."""
     if spec.enabled is False:
@@ -223,12 +216,6 @@ def _rancher(
         cluster_name=spec.clusterName or derived.namespace,
         project=project,
         owners=(*config.owners, *spec.owners),
-        labels={
-            **spec.labels,
-            **config.labels,
-            LABEL_TENANT: derived.customer or derived.namespace,
-            LABEL_PLAN: plan,
-        },
     )
 
 
@@ -248,7 +235,7 @@ def _refuse_rancher_without_platform(spec: xr.Rancher, *, imported: bool) -> Non
             ),
             reason="InvalidInput",
         )
-    if spec.enabled or spec.project or spec.owners or spec.clusterName or spec.labels:
+    if spec.enabled or spec.project or spec.owners or spec.clusterName:
         raise InvalidError(
             Problem("spec.rancher", "needs a Rancher, and this platform has none", "Leave it out.")
         )

@@ -20,7 +20,6 @@ from rancher_import.plan import (
     Done,
     FollowAgentImage,
     ForceDeploy,
-    Label,
     RemoveAgent,
     Superseded,
     TakeOver,
@@ -166,8 +165,8 @@ class Import:
                 self._rancher.bind(action.cluster_id, name, action.owner)
             case Unbind():
                 self._rancher.unbind(action.cluster_id, action.binding.name)
-            case Label() | FollowAgentImage() | ForceDeploy():
-                self._change_management(action)
+            case FollowAgentImage() | ForceDeploy():
+                self._act_on_agent(action)
             case TakeOver():
                 self._rancher.take_over(self._wish)
             case WriteMarker() | RemoveAgent() | ApplyManifest():
@@ -176,21 +175,18 @@ class Import:
                 pass  # the end, which `run` sees to
         return False
 
-    def _change_management(self, action: Label | FollowAgentImage | ForceDeploy) -> None:
-        """Change the management cluster.
+    def _act_on_agent(self, action: FollowAgentImage | ForceDeploy) -> None:
+        """Change the agent by Rancher.
 
         The image is tried once: Rancher's lists may lag behind, and the watcher does it as well.
         """
-        match action:
-            case Label():
-                self._rancher.set_labels(action.cluster_id, action.labels, action.stale)
-            case ForceDeploy():
-                self._rancher.force_deploy(action.cluster_id)
-                self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
-            case FollowAgentImage():
-                if not self._rancher.follow_agent_image(action.cluster_id, action.default):
-                    log.warning("the agent's image cannot follow Rancher's setting: see `setup`")
-                self._followed = action.cluster_id
+        if isinstance(action, ForceDeploy):
+            self._rancher.force_deploy(action.cluster_id)
+            self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
+            return
+        if not self._rancher.follow_agent_image(action.cluster_id, action.default):
+            log.warning("the agent's image cannot follow Rancher's setting yet: see `setup`")
+        self._followed = action.cluster_id
 
     def _create(self, action: CreateCluster) -> bool:
         # Before the request, so that a deregistration never takes it for not begun.

@@ -71,7 +71,6 @@ def import_() -> None:
         owner_uid=env.text("OWNER_UID"),
         former_owner_uid=env.text("FORMER_OWNER_UID", ""),
         owners=env.owners("OWNERS"),
-        labels=env.labels("LABELS"),
         inputs=env.text("INPUTS"),
         on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),
     )

@@ -16,9 +16,6 @@ MANAGED = "caas.telekom.de/managed-by"
 
 MANAGER = "rancher-import"
 
-MANAGED_LABELS = "caas.telekom.de/labels"
-"""Annotation of a cluster in Rancher: the keys of the labels that are ours to prune."""
-
 Phase = Literal["Pending", "Importing", "Registered", "Connected", "Lost", "Failed"]
 OnRebuild = Literal["Recreate", "Redeploy", "Fail"]
 SubjectKind = Literal["user", "userPrincipal", "group"]
@@ -46,7 +43,6 @@ class Wish:
     on_rebuild: OnRebuild = "Recreate"
     former_owner_uid: str = ""
     """Uid of the VCluster that had this virtual cluster before; empty if none had."""
-    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,10 +89,6 @@ class Management:
     terminating: bool = False
     message: str = ""
     images: AgentImages = AgentImages()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """By these Fleet chooses: those of the provisioning cluster count at its creation only."""
-    managed_labels: frozenset[str] = frozenset()
-    """Keys of those that an import set."""
 
 
 @dataclass(frozen=True)

@@ -60,16 +60,6 @@ class Environment:
             message = f'{name} must be a JSON list of {{"user"|"userPrincipal"|"group", "role"}}.'
             raise RefusedError("BadOptions", message) from None
 
-    def labels(self, name: str) -> dict[str, str]:
-        """Return a variable that holds labels as a JSON object."""
-        try:
-            labels = json.loads(self.text(name, "{}"))
-        except ValueError:
-            labels = None
-        if isinstance(labels, dict) and all(isinstance(value, str) for value in labels.values()):
-            return labels
-        raise RefusedError("BadOptions", f"{name} must be a JSON object of texts.")
-
     def rancher(self) -> RancherOptions:
         """Return how to reach Rancher."""
         url = self.text("RANCHER_URL").rstrip("/")

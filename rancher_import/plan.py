@@ -4,7 +4,6 @@ Every action leaves a state from which the next look finds the way, so the progr
 any line. Nothing is remembered between looks but what Rancher and the virtual cluster hold.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rancher_import.errors import RefusedError
@@ -108,15 +107,6 @@ class Unbind:
 
 
 @dataclass(frozen=True)
-class Label:
-    """Set the wished labels, and take those away that an import set and that are not wished."""
-
-    cluster_id: str
-    labels: Mapping[str, str]
-    stale: frozenset[str]
-
-
-@dataclass(frozen=True)
 class Done:
     """Rancher reaches the cluster, and everybody has their role."""
 
@@ -136,7 +126,6 @@ Action = (
     | ForceDeploy
     | Bind
     | Unbind
-    | Label
     | Done
 )
 
@@ -184,7 +173,6 @@ def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Acti
     return (
         _connect(wish, found, inside, cluster, found.management, rebuilt=rebuilt)
         or _bind(wish, found.bindings, cluster.cluster_id)
-        or _label(wish, found.management, cluster.cluster_id)
         or _finish(found.management, inside, cluster.cluster_id)
     )
 
@@ -284,15 +272,6 @@ def _bind(wish: Wish, bindings: tuple[Binding, ...], cluster_id: str) -> Action 
         if binding.ours and not any(binding.gives(owner) for owner in wish.owners):
             return Unbind(cluster_id, binding)
     return None
-
-
-def _label(wish: Wish, management: Management, cluster_id: str) -> Action | None:
-    """Return the labels to set and to prune, or None if all are as wished."""
-    stale = management.managed_labels - wish.labels.keys()
-    missing = wish.labels.keys() - management.managed_labels
-    if wish.labels.items() <= management.labels.items() and not stale and not missing:
-        return None
-    return Label(cluster_id, wish.labels, stale)
 
 
 def _finish(management: Management, inside: Inside, cluster_id: str) -> Action:

@@ -243,14 +243,14 @@ def test_a_resource_key_of_an_earlier_step_is_not_overwritten() -> None:
 
 def test_a_fatal_answer_brings_all_conditions() -> None:
     """Crossplane forgets what does not come along with a fatal result."""
-    answer = compose(request(plan="gigantic"))
+    answer = compose(configured(request(), defaultPlan="gigantic"))
     assert conditions(answer) == {
-        "Accepted": ("False", "InvalidSpec"),
+        "Accepted": ("False", "InvalidInput"),
         "NamespaceReady": ("True", "Available"),
         "ControlPlaneReady": ("True", "Available"),
         "RancherConnected": ("True", "Connected"),
     }
-    assert answer.fatal == ("spec.plan: is not a plan of the platform. Known: large, small.")
+    assert answer.fatal == ("input: defaultPlan must be one of plans. Correct it.")
 
 
 def test_a_refused_change_does_not_hold_up_the_others() -> None:

@@ -56,9 +56,18 @@ SPEC = (
         optional={
             "plan": st.sampled_from(["small", "large", "none"]),
             "kubernetesVersion": st.sampled_from(["1.34", "1.35.0", "1.36", "1.99", 1.35]),
-            "availability": st.sampled_from(["Single", "HA"]),
+            "availability": st.sampled_from(["Single", "HA", "Two", 3]),
             "storage": st.sampled_from(
-                [{"size": "7Gi"}, {"storageClassName": "fast"}, {"size": 1}]
+                [{"size": "7Gi"}, {"storageClassName": "fast"}, {"size": 1}, {"onDelete": "Retain"}]
+            ),
+            "isolation": st.sampled_from(
+                [{"egress": ["198.51.100.0/28", "192.0.2.0/24", "x"]}, {"networkPolicy": False}]
+            ),
+            "kubeconfigReaders": st.just([{"kind": "User", "name": "a"}, {"kind": "User"}, 5]),
+            "host": st.sampled_from(["local", "nowhere"]),
+            "nodePool": st.sampled_from(["tenants", "none"]),
+            "values": st.sampled_from(
+                [{"rbac": {"role": {"enabled": True}, "x": 1}}, {"a": {"b": [[[{}]]]}, "c": None}]
             ),
             "quota": st.sampled_from([{"pods": 3}, {"cpu": "2"}, {"memory": "900Ti"}]),
             "rancher": st.sampled_from(
@@ -67,6 +76,8 @@ SPEC = (
                     {"enabled": True},
                     {"clusterName": "other"},
                     {"project": "none"},
+                    {"enabled": "no"},
+                    "no",
                 ]
             ),
             "expose": st.sampled_from(
@@ -77,7 +88,7 @@ SPEC = (
                     {"type": "LoadBalancer"},
                 ]
             ),
-            "deletionProtection": st.booleans(),
+            "deletionProtection": st.booleans() | st.just("yes"),
             "sync": st.sampled_from([{"ingresses": True}, {"serviceAccounts": True}]),
             "anything": JSON,
         },
@@ -158,9 +169,18 @@ def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
         allowed.add("rancher")
         if "rancher" not in req.observed.resources:
             allowed.add("vcluster-by-rancher")
-    if at(spec, "deletionProtection") is not True:
+    if isinstance(spec, Mapping) and spec.get("deletionProtection", False) is False:
         allowed.add("deletion-protection")
     assert observed - {*rsp.desired.resources} <= allowed
+
+
+@settings(max_examples=300, deadline=None)
+@given(CASE)
+def test_no_spec_is_a_shelter(case: dict[str, Any]) -> None:
+    """Of a VCluster that exists whatever an empty spec lets through comes through."""
+    req = request(case)
+    if "vcluster" in req.observed.resources and not is_fatal(run(request({**case, "spec": {}}))):
+        assert not is_fatal(run(req))
 
 
 @settings(max_examples=100, deadline=None)

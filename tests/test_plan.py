@@ -156,8 +156,8 @@ def test_refused_in_part() -> None:
 
 
 def test_refused_as_a_whole() -> None:
-    """A spec that Crossplane would not compose has no steps."""
-    found = plan("kunde1", quota={"pods": 5000})
+    """The spec of a new VCluster that Crossplane would not compose has no steps."""
+    found = plan("kunde1", "nothing", quota={"pods": 5000})
     assert found.fatal.startswith("spec.quota.pods: must be at most 50.")
     assert found.steps == ()
     assert found.is_refused

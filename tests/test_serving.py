@@ -260,6 +260,26 @@ def test_phases_are_forgotten() -> None:
     assert counted() == {**dict.fromkeys(PHASES, 0), "ready": 1}
 
 
+def test_how_long_a_spec_is_refused() -> None:
+    """The oldest refusal counts until its spec is corrected, or nobody asks for it any more."""
+    now = [0.0]
+    metrics = Metrics(lambda: now[0])
+
+    def after(seconds: float, uid: str, reason: str) -> float | None:
+        now[0] = seconds
+        call = Call(**{**CALL.__dict__, "uid": uid, "reason": reason})
+        metrics.answered(call, 0.1, 1, NOW, repeated=False)
+        return value(metrics, "function_vcluster_refused_seconds")
+
+    assert after(0, "a", "Accepted") == 0
+    assert after(100, "a", "ChangeRefused") == 0
+    assert after(300, "b", "InvalidSpec") == 200
+    assert after(400, "c", "InvalidInput") == 300
+    assert after(500, "a", "ChangeRefused") == 400
+    assert after(600, "a", "Accepted") == 300
+    assert after(300 + REMEMBERED_SECONDS + 1, "a", "Accepted") == 0
+
+
 def test_no_metric_names_a_vcluster() -> None:
     """A hundred thousand VClusters make no more series than one."""
     metrics = Metrics(lambda: 0)

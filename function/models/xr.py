@@ -13,7 +13,6 @@ from function.models.fields import (
     HostSelector,
     Key,
     KubernetesVersionOrMinor,
-    Labels,
     Model,
     OnDelete,
     OpenCidr,
@@ -145,12 +144,6 @@ class Rancher(Model):
     )
     owners: list[Owner] = Field(
         [], max_length=50, description="Who gets a role in the cluster in Rancher."
-    )
-    labels: Labels = Field(
-        {},
-        max_length=50,
-        description="Labels of the cluster in Rancher, by which Fleet chooses clusters, as far as "
-        "the platform's patterns allow.",
     )
 
 
