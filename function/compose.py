@@ -53,6 +53,8 @@ def compose(request: Request) -> Answer:
         config = validate.platform_input(request.input)
         found = admission.admit(request, config)
         granted = _grant(found, request.observed)
+        if granted.wanted.rancher and found.config.rancher:
+            rancher.refuse_another(request.observed.rancher, found.config.rancher)
         ownership.refuse_foreign_releases(granted.wanted.names, request.observed)
         return _answer(granted, found, request.observed)
     except InvalidError as error:

@@ -158,6 +158,56 @@ def test_an_input_that_lost_rancher_is_fatal() -> None:
     assert compose(without_cluster).fatal == answer.fatal
 
 
+ANOTHER = "https://new.example.org"
+URL = "spec.forProvider.values.rancher.url"
+
+
+def moved(state: str, **changes: Any) -> Request:
+    """Return a request of a platform whose Rancher has another URL than before."""
+    asked = request(state)
+    return configured(
+        asked, rancher={**mapping((asked.input or {}).get("rancher")), "url": ANOTHER, **changes}
+    )
+
+
+def test_another_rancher_is_refused_while_clusters_are_in_the_first() -> None:
+    """No cluster stays behind in a Rancher that nothing looks at any more."""
+    answer = compose(moved("ready"))
+    assert answer.fatal == (
+        "input.rancher.url: is not that of the Rancher in which this VCluster is. Put the former "
+        "URL back, and take the VCluster out of that Rancher first (spec.rancher.enabled: false). "
+        "If it is the same Rancher under a new URL, add the former one to rancher.formerUrls."
+    )
+    assert answer.resources == {}
+
+
+def test_the_way_to_another_rancher() -> None:
+    """Out of the first, which is asked by what was installed, then into the other."""
+    asked = moved("ready")
+    spec = {**mapping(asked.composite["spec"]), "rancher": {"enabled": False}}
+    leaving = replace(asked, composite={**asked.composite, "spec": spec})
+    assert "rancher" not in compose(leaving).resources
+    arriving = observing(asked, rancher=None)
+    assert at(compose(arriving).resources["rancher"].resource, URL) == ANOTHER
+
+
+def test_a_rancher_with_another_url() -> None:
+    """The same Rancher under a new URL keeps its clusters."""
+    answer = compose(moved("ready", formerUrls=["https://rancher.example.org/"]))
+    assert answer.fatal == ""
+    assert at(answer.resources["rancher"].resource, URL) == ANOTHER
+
+
+def test_a_wrong_url_can_be_corrected() -> None:
+    """An import that never found its Rancher is in none."""
+    asked = moved("ready")
+    found = asked.observed.rancher
+    assert found
+    nowhere = {"phase": "Importing", "reason": "RancherUnreachable", "clusterId": ""}
+    answer = compose(observing(asked, rancher=replace(found, details=nowhere)))
+    assert answer.fatal == ""
+
+
 def test_deletion_protection() -> None:
     """`deletionProtection: true` refuses the deletion, false lifts that."""
     protected = compose(request("ready", "ha")).resources["deletion-protection"]

@@ -232,6 +232,9 @@ class HostRancher(Model):
     """What of `rancher` is different for the virtual clusters of a host."""
 
     url: HttpsUrl | None = Field(None, description="Rancher's server URL.")
+    formerUrls: list[HttpsUrl] | None = Field(
+        None, max_length=20, description="Earlier URLs of the same Rancher."
+    )
     tokenSecret: SecretKey | None = Field(None, description="API token of the importer.")
     caSecret: SecretKey | None = Field(None, description="Private CA of Rancher.")
     egress: list[OpenCidr] | None = Field(
@@ -393,7 +396,16 @@ class Expose(Model):
 class Rancher(Model):
     """The Rancher that virtual clusters are imported into."""
 
-    url: HttpsUrl = Field(description="Rancher's server URL, without credentials.")
+    url: HttpsUrl = Field(
+        description="Rancher's server URL, without credentials. Another Rancher is refused while "
+        "clusters are imported into this one."
+    )
+    formerUrls: list[HttpsUrl] = Field(
+        [],
+        max_length=20,
+        description="Earlier URLs of the same Rancher: clusters that were imported by one of them "
+        "stay as they are.",
+    )
     tokenSecret: SecretKey = Field(description="API token of the importer.")
     caSecret: SecretKey | None = Field(
         None, description="Private CA of Rancher; the system's trust store when left out."
