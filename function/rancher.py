@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import references
+from function import addresses, references
 from function.errors import InvalidError, Problem
 from function.models.fields import Owner
 from function.models.input import Input, OwnChart
 from function.models.input import Rancher as Platform
+from function.models.network import Proxy
 from function.models.xr import RancherStatus
 from function.names import Names, connection_secret
 from function.namespace import own_chart
@@ -38,6 +39,9 @@ STATE_KEYS = (
     "observedInputs",
 )
 """Keys of the state ConfigMap: the contract with the chart and the import Job."""
+
+DIRECT = ("localhost", "127.0.0.0/8", *addresses.PRIVATE, ".svc", ".cluster.local")
+"""What is never reached by a proxy: the API server and Services of a virtual cluster."""
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 
@@ -163,6 +167,7 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
             "tokenSecret": platform.tokenSecret.model_dump(),
             "caSecret": platform.caSecret.model_dump() if platform.caSecret else {},
             **({"caChecksum": platform.caChecksum} if platform.caChecksum else {}),
+            **({"proxy": _proxy(platform.proxy, wanted)} if platform.proxy else {}),
             "onRebuild": platform.onRebuild,
             "owners": [_owner(owner) for owner in rancher.owners],
             "timeout": platform.timeout,
@@ -175,6 +180,19 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
         "inputs": digest(work),
         "image": references.mirror(config.image, config.registries),
         "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
+    }
+
+
+def _proxy(proxy: Proxy, wanted: Wanted) -> dict[str, Any]:
+    """Return the proxy, with what the agent reaches in the virtual cluster and on the host.
+
+    Addresses of a Service are the host's, so its ranges stay direct.
+    """
+    direct = (*DIRECT, *wanted.host.cidrs, *proxy.noProxy)
+    return {
+        **({"https": proxy.https} if proxy.https else {}),
+        **({"http": proxy.http} if proxy.http else {}),
+        "noProxy": [*dict.fromkeys(direct)],
     }
 
 

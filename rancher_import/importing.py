@@ -21,6 +21,7 @@ from rancher_import.plan import (
     FollowAgentImage,
     ForceDeploy,
     RemoveAgent,
+    SetAgentVariables,
     Superseded,
     TakeOver,
     Unbind,
@@ -165,8 +166,8 @@ class Import:
                 self._rancher.bind(action.cluster_id, name, action.owner)
             case Unbind():
                 self._rancher.unbind(action.cluster_id, action.binding.name)
-            case FollowAgentImage() | ForceDeploy():
-                self._act_on_agent(action)
+            case FollowAgentImage() | ForceDeploy() | SetAgentVariables():
+                return self._act_on_agent(action)
             case TakeOver():
                 self._rancher.take_over(self._wish)
             case WriteMarker() | RemoveAgent() | ApplyManifest():
@@ -175,18 +176,28 @@ class Import:
                 pass  # the end, which `run` sees to
         return False
 
-    def _act_on_agent(self, action: FollowAgentImage | ForceDeploy) -> None:
-        """Change the agent by Rancher.
+    def _set_agent_variables(self, action: SetAgentVariables) -> None:
+        """Change Rancher's record first: the manifest that is applied next is made from it."""
+        self._rancher.set_agent_variables(self._wish.cluster_name, action.variables)
+        if action.anew and self._tenant:
+            self._tenant.remove_agent()
+
+    def _act_on_agent(self, action: FollowAgentImage | ForceDeploy | SetAgentVariables) -> bool:
+        """Change the agent by Rancher; tell whether to wait before the next look.
 
         The image is tried once: Rancher's lists may lag behind, and the watcher does it as well.
         """
+        if isinstance(action, SetAgentVariables):
+            self._set_agent_variables(action)
+            return True
         if isinstance(action, ForceDeploy):
             self._rancher.force_deploy(action.cluster_id)
             self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
-            return
+            return False
         if not self._rancher.follow_agent_image(action.cluster_id, action.default):
             log.warning("the agent's image cannot follow Rancher's setting yet: see `setup`")
         self._followed = action.cluster_id
+        return False
 
     def _create(self, action: CreateCluster) -> bool:
         # Before the request, so that a deregistration never takes it for not begun.

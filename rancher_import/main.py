@@ -7,16 +7,15 @@ import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import click
 import structlog
 
+from rancher_import import proxies
 from rancher_import import setup as once
 from rancher_import.errors import RancherImportError, RefusedError
 from rancher_import.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
-from rancher_import.options import Environment, RancherOptions, environment
+from rancher_import.options import Environment, environment
 from rancher_import.rancher import Rancher
 
 ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
@@ -72,6 +71,7 @@ def import_() -> None:
         former_owner_uid=env.text("FORMER_OWNER_UID", ""),
         owners=env.owners("OWNERS"),
         inputs=env.text("INPUTS"),
+        agent_variables=env.variables("AGENT_VARIABLES"),
         on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),
     )
     host, open_tenant = _clusters(env)
@@ -222,13 +222,7 @@ def adopt(  # noqa: PLR0913  # an option each
 
 def _rancher(env: Environment) -> Rancher:
     options = env.rancher()
-    return Rancher(options, proxy=_proxy(options))
-
-
-def _proxy(options: RancherOptions) -> str | None:
-    """Return the proxy that the environment names for Rancher's address."""
-    host = urlsplit(options.url).hostname or ""
-    return None if proxy_bypass(host) else getproxies().get("https")
+    return Rancher(options, proxy=proxies.proxy(options.url))
 
 
 def _host_client() -> Any:  # noqa: ANN401  # imported late, it takes a third of the start

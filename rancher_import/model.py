@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 OWNER_UID = "caas.telekom.de/owner-uid"
 """Label of a cluster in Rancher: the uid of the VCluster that claims it."""
@@ -43,6 +43,8 @@ class Wish:
     on_rebuild: OnRebuild = "Recreate"
     former_owner_uid: str = ""
     """Uid of the VCluster that had this virtual cluster before; empty if none had."""
+    agent_variables: Mapping[str, str] = field(default_factory=dict)
+    """Environment of Rancher's agent that the platform sets; empty leaves it to Rancher."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,13 @@ class Cluster:
     cluster_id: str = ""
     """Name of its management cluster, `c-m-…`; empty while there is none."""
     terminating: bool = False
+    agent_variables: tuple[Mapping[str, Any], ...] = ()
+    """Environment of Rancher's agent, as Kubernetes writes it."""
+
+    def has_variables(self, variables: Mapping[str, str]) -> bool:
+        """Return whether the agent's environment has all of these."""
+        own = {each.get("name"): each.get("value") for each in self.agent_variables}
+        return all(own.get(name) == value for name, value in variables.items())
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,16 @@ class Environment:
             message = f'{name} must be a JSON list of {{"user"|"userPrincipal"|"group", "role"}}.'
             raise RefusedError("BadOptions", message) from None
 
+    def variables(self, name: str) -> dict[str, str]:
+        """Return a variable that holds others as a JSON map."""
+        try:
+            found = {**json.loads(self.text(name, "{}"))}
+        except (ValueError, TypeError):
+            found = {"": None}
+        if not all(isinstance(value, str) for value in found.values()):
+            raise RefusedError("BadOptions", f"{name} must be a JSON map of texts.")
+        return found
+
     def rancher(self) -> RancherOptions:
         """Return how to reach Rancher."""
         url = self.text("RANCHER_URL").rstrip("/")

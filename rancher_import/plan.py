@@ -4,7 +4,9 @@ Every action leaves a state from which the next look finds the way, so the progr
 any line. Nothing is remembered between looks but what Rancher and the virtual cluster hold.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from rancher_import.errors import RefusedError
 from rancher_import.model import (
@@ -91,6 +93,15 @@ class ForceDeploy:
 
 
 @dataclass(frozen=True)
+class SetAgentVariables:
+    """Give Rancher's agent the platform's environment: the way to Rancher."""
+
+    variables: tuple[Mapping[str, Any], ...]
+    anew: bool
+    """Rancher does not reach the agent to change it: it is removed, and deployed again."""
+
+
+@dataclass(frozen=True)
 class Bind:
     """Give somebody a role."""
 
@@ -124,6 +135,7 @@ Action = (
     | ApplyManifest
     | FollowAgentImage
     | ForceDeploy
+    | SetAgentVariables
     | Bind
     | Unbind
     | Done
@@ -171,10 +183,24 @@ def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Acti
         message = "The virtual cluster was rebuilt. Remove the cluster in Rancher to import anew."
         raise RefusedError("Rebuilt", message)
     return (
-        _connect(wish, found, inside, cluster, found.management, rebuilt=rebuilt)
+        _set_variables(wish, inside, cluster, found.management)
+        or _connect(wish, found, inside, cluster, found.management, rebuilt=rebuilt)
         or _bind(wish, found.bindings, cluster.cluster_id)
         or _finish(found.management, inside, cluster.cluster_id)
     )
+
+
+def _set_variables(
+    wish: Wish, inside: Inside, cluster: Cluster, management: Management
+) -> Action | None:
+    """Return what gives the agent the platform's environment, or None if it has it."""
+    if cluster.has_variables(wish.agent_variables):
+        return None
+    others = (v for v in cluster.agent_variables if v.get("name") not in wish.agent_variables)
+    own = ({"name": name, "value": value} for name, value in wish.agent_variables.items())
+    is_ours = inside.marker is not None and _is_ours(wish, inside.marker)
+    anew = is_ours and inside.agent is not None and not management.connected
+    return SetAgentVariables((*others, *own), anew)
 
 
 def _is_inherited(wish: Wish, inside: Inside, cluster: Cluster) -> bool:

@@ -8,7 +8,7 @@ where it has no right on the whole type, so neither means "gone" by itself.
 import base64
 import functools
 import ssl
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -88,7 +88,7 @@ class Rancher:
         """Connect late, because a pinned CA is asked of a Rancher that may be down."""
         return httpx2.Client(
             base_url=self._options.url,
-            verify=tls.context(self._options),
+            verify=tls.context(self._options, self._proxy),
             auth=_Token(self._options.token_file),
             timeout=tls.TIMEOUT_SECONDS,
             follow_redirects=False,
@@ -130,7 +130,7 @@ class Rancher:
                 # Rancher would upgrade the Kubernetes of a cluster that looks like k3s.
                 "annotations": {"rancher.io/imported-cluster-version-management": "false"},
             },
-            "spec": {},
+            "spec": _spec(wish.agent_variables),
         }
         answer = self._call("POST", CLUSTERS, json=body)
         if answer.status_code == CREATED:
@@ -159,10 +159,17 @@ class Rancher:
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """Set labels of a cluster."""
+        self._patch(name, {"metadata": {"labels": dict(labels)}})
+
+    def set_agent_variables(self, name: str, variables: Sequence[Mapping[str, Any]]) -> None:
+        """Set the environment of the agent, which Rancher deploys anew where it reaches it."""
+        self._patch(name, {"spec": {"agentEnvVars": list(variables)}})
+
+    def _patch(self, name: str, patch: Mapping[str, Any]) -> None:
         answer = self._call(
             "PATCH",
             f"{CLUSTERS}/{NAMESPACE}/{name}",
-            json={"metadata": {"labels": dict(labels)}},
+            json=patch,
             headers={"Content-Type": "application/merge-patch+json"},
         )
         if answer.status_code != OK:
@@ -388,7 +395,18 @@ def _cluster(found: Mapping[str, Any]) -> Cluster:
         labels={key: _text(value) for key, value in labels},
         cluster_id=_text((found.get("status") or {}).get("clusterName") or ""),
         terminating="deletionTimestamp" in metadata,
+        agent_variables=_variables(found),
     )
+
+
+def _variables(found: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    return tuple({**variable} for variable in (found.get("spec") or {}).get("agentEnvVars") or ())
+
+
+def _spec(variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return the spec of a cluster that Rancher imports."""
+    listed = [{"name": name, "value": value} for name, value in variables.items()]
+    return {"agentEnvVars": listed} if listed else {}
 
 
 def _uid(found: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from rancher_import.options import RancherOptions
 TIMEOUT_SECONDS = 15
 
 
-def context(options: RancherOptions) -> ssl.SSLContext:
+def context(options: RancherOptions, proxy: str | None = None) -> ssl.SSLContext:
     """Return the trust: a CA from a file, Rancher's own pinned by checksum, or the system's."""
     if options.ca_file:
         try:
@@ -20,7 +20,7 @@ def context(options: RancherOptions) -> ssl.SSLContext:
             message = f"{options.ca_file} holds no CA certificate."
             raise RefusedError("BadCa", message) from None
     if options.ca_checksum:
-        return as_others_verify(ssl.create_default_context(cadata=_pinned(options)))
+        return as_others_verify(ssl.create_default_context(cadata=_pinned(options, proxy)))
     return as_others_verify(ssl.create_default_context())
 
 
@@ -35,7 +35,7 @@ def as_others_verify(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-def _pinned(options: RancherOptions) -> str:
+def _pinned(options: RancherOptions, proxy: str | None) -> str:
     """Fetch Rancher's CA without trust and without the token, and trust it if it is the right one.
 
     The checksum is the one that Rancher's agents use, CATTLE_CA_CHECKSUM: sha256 of the PEM with
@@ -50,6 +50,7 @@ def _pinned(options: RancherOptions) -> str:
             verify=unverified,
             timeout=TIMEOUT_SECONDS,
             trust_env=False,
+            proxy=proxy,
         )
         pem = str(answer.json()["value"]).strip() + "\n"
     except (httpx2.HTTPError, ValueError, KeyError, TypeError, RecursionError):

@@ -243,7 +243,7 @@ def test_least() -> None:
         ),
         pytest.param(
             {},
-            {"hosts.local.egressTo": [DATABASES], "rancher": {**RANCHER, "egressTo": [RANCHERS]}},
+            {"hosts.local.egressTo": [DATABASES], "rancher": dict(RANCHER, egressTo=[RANCHERS])},
             "networkPolicy.egressTo",
             [
                 DATABASES,

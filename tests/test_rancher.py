@@ -177,6 +177,35 @@ INPUTS = "e5951cc70efeade6"
             "a" * 64,
             id="ca-checksum",
         ),
+        pytest.param(
+            {},
+            {
+                "rancher": {
+                    **RANCHER,
+                    "proxy": {"https": "http://p.example.org:3128", "noProxy": [".example.net"]},
+                },
+                "hosts.local.cidrs": ["10.0.0.0/8", "203.0.113.0/24"],
+            },
+            "rancher.proxy",
+            {
+                "https": "http://p.example.org:3128",
+                "noProxy": [
+                    "localhost",
+                    "127.0.0.0/8",
+                    "10.0.0.0/8",
+                    "172.16.0.0/12",
+                    "192.168.0.0/16",
+                    "100.64.0.0/10",
+                    "240.0.0.0/4",
+                    "fc00::/7",
+                    ".svc",
+                    ".cluster.local",
+                    "203.0.113.0/24",
+                    ".example.net",
+                ],
+            },
+            id="proxy-with-the-virtual-cluster-direct",
+        ),
         pytest.param({}, {"image": "mirror/i:2"}, "image", "mirror/i:2", id="image"),
         pytest.param(
             {},
@@ -224,6 +253,9 @@ def test_the_release_follows_the_input() -> None:
         pytest.param({}, {"rancher": {**RANCHER, "caChecksum": "c" * 64}}, id="ca-checksum"),
         pytest.param({}, {"rancher": {**RANCHER, "onRebuild": "Fail"}}, id="on-rebuild"),
         pytest.param({}, {"rancher": {**RANCHER, "timeout": "1h"}}, id="timeout"),
+        pytest.param(
+            {}, {"rancher": {**RANCHER, "proxy": {"http": "http://p.example.org"}}}, id="proxy"
+        ),
     ],
 )
 def test_another_run(spec: dict[str, Any], platform: dict[str, Any]) -> None:

@@ -112,6 +112,18 @@ def test_text_stays_text(render: Render, minimal: dict[str, Any], inputs: str) -
     }
 
 
+PROXY = {
+    "https": "http://proxy.example.org:3128",
+    "http": "http://proxy.example.org:3128",
+    "noProxy": ["10.0.0.0/8", ".svc"],
+}
+VARIABLES = {
+    "HTTPS_PROXY": "http://proxy.example.org:3128",
+    "HTTP_PROXY": "http://proxy.example.org:3128",
+    "NO_PROXY": "10.0.0.0/8,.svc",
+}
+
+
 def test_environment_of_the_import(render: Render, minimal: dict[str, Any]) -> None:
     """The program is told everything, by these names, and no secret."""
     assert _env(_import(render(minimal))) == [
@@ -141,6 +153,8 @@ def test_environment_with_everything(render: Render, everything: dict[str, Any])
         {"name": "RANCHER_URL", "value": "https://rancher.example.org:8443/sub"},
         TOKEN_FILE,
         {"name": "RANCHER_CA_FILE", "value": "/run/secrets/rancher-ca/ca.crt"},
+        *({"name": name, "value": value} for name, value in sorted(VARIABLES.items())),
+        {"name": "AGENT_VARIABLES", "value": json.dumps(VARIABLES, separators=(",", ":"))},
         {"name": "CLUSTER_NAME", "value": "kunde1-prod"},
         {"name": "OWNER_NAME", "value": "kunde1"},
         {"name": "OWNER_UID", "value": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},
@@ -191,6 +205,22 @@ def test_checksum_instead_of_certificates(render: Render, minimal: dict[str, Any
     assert {"name": "RANCHER_CA_CHECKSUM", "value": "0123456789abcdef" * 4} in _env(job)
     assert "RANCHER_CA_FILE" not in {v["name"] for v in _env(job)}
     assert [v["name"] for v in job["spec"]["template"]["spec"]["volumes"]] == ["rancher", "tmp"]
+
+
+def test_proxy(render: Render, minimal: dict[str, Any]) -> None:
+    """Import, deregistration and Rancher's agent take the platform's way to Rancher."""
+    minimal["rancher"]["proxy"] = PROXY
+    objects = render(minimal)
+    for job in (_import(objects), _deregistration(objects)):
+        env = {v["name"]: v["value"] for v in _env(job)}
+        assert env.items() >= VARIABLES.items()
+        assert json.loads(env["AGENT_VARIABLES"]) == VARIABLES
+
+
+def test_no_proxy(render: Render, minimal: dict[str, Any]) -> None:
+    """Without one nothing speaks of it."""
+    names = {v["name"] for v in _env(_import(render(minimal)))}
+    assert not names & {*VARIABLES, "AGENT_VARIABLES"}
 
 
 def test_the_import_never_gives_up(render: Render, minimal: dict[str, Any]) -> None:

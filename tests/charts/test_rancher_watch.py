@@ -76,6 +76,9 @@ def test_environment_with_everything(render: Render, everything: dict[str, Any])
         {"name": "RANCHER_URL", "value": "https://rancher.example.org:8443/sub"},
         {"name": "RANCHER_TOKEN_FILE", "value": "/run/secrets/rancher/token"},
         {"name": "RANCHER_CA_FILE", "value": "/run/secrets/rancher-ca/ca.crt"},
+        {"name": "HTTPS_PROXY", "value": "http://proxy.example.org:3128"},
+        {"name": "HTTP_PROXY", "value": "http://proxy.example.org:3128"},
+        {"name": "NO_PROXY", "value": "10.0.0.0/8,.svc"},
         {"name": "STATE_NAMESPACE", "value": "vcluster-system"},
         {"name": "PERIOD", "value": "1m"},
         {"name": "TOKEN_EXPIRY_DAYS", "value": "30"},
@@ -93,6 +96,18 @@ def test_checksum_instead_of_certificates(render: Render, minimal: dict[str, Any
     assert "RANCHER_CA_FILE" not in {v["name"] for v in env}
     pod = objects["Deployment"]["spec"]["template"]["spec"]
     assert [v["name"] for v in pod["volumes"]] == ["rancher", "tmp"]
+
+
+def test_proxy(render: Render, minimal: dict[str, Any]) -> None:
+    """The watcher takes the way to Rancher that the imports take."""
+    minimal["rancher"]["proxy"] = {
+        "https": "http://proxy.example.org:3128",
+        "noProxy": ["10.0.0.0/8", ".svc"],
+    }
+    env = {v["name"]: v["value"] for v in _container(render(minimal))["env"]}
+    assert env["HTTPS_PROXY"] == "http://proxy.example.org:3128"
+    assert env["NO_PROXY"] == "10.0.0.0/8,.svc"
+    assert "HTTP_PROXY" not in env
 
 
 def test_one_at_a_time(render: Render, minimal: dict[str, Any]) -> None:

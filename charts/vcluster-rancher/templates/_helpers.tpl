@@ -83,6 +83,13 @@ spec:
     {{- with .rancher.caChecksum }}
     - {name: RANCHER_CA_CHECKSUM, value: {{ . | quote }}}
     {{- end }}
+    {{- $variables := include "vcluster-rancher.proxy" .rancher.proxy | fromYaml }}
+    {{- range $name, $value := $variables }}
+    - {name: {{ $name }}, value: {{ $value | quote }}}
+    {{- end }}
+    {{- with $variables }}
+    - {name: AGENT_VARIABLES, value: {{ . | toRawJson | quote }}}
+    {{- end }}
     - {name: CLUSTER_NAME, value: {{ .rancher.clusterName | quote }}}
     - {name: OWNER_NAME, value: {{ .owner.name | quote }}}
     - {name: OWNER_UID, value: {{ .owner.uid | quote }}}
@@ -139,6 +146,19 @@ spec:
   # In memory: Python reads the kubeconfig's client key from files only.
   - name: tmp
     emptyDir: {medium: Memory, sizeLimit: 8Mi}
+{{- end }}
+{{- end }}
+
+{{/* Variables for a proxy, from the value `rancher.proxy`. */}}
+{{- define "vcluster-rancher.proxy" -}}
+{{- with .https }}
+HTTPS_PROXY: {{ . | quote }}
+{{- end }}
+{{- with .http }}
+HTTP_PROXY: {{ . | quote }}
+{{- end }}
+{{- with .noProxy }}
+NO_PROXY: {{ join "," . | quote }}
 {{- end }}
 {{- end }}
 
