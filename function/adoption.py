@@ -8,7 +8,7 @@ provider-helm finds nothing to change. Without them it is a VCluster like any ot
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from function import exposure, fixed, guard, running, stamp
+from function import decided_values, exposure, guard, running, stamp
 from function.errors import InvalidError, Problem, Refusal
 from function.models.fields import Availability
 from function.models.input import Adopted, Input
@@ -18,6 +18,7 @@ from function.running import Running
 from function.state import Observed
 from function.values import HA_REPLICAS, merge
 from function.wanted import VCluster, Wanted, adopted_key
+from function.written_values import IMMUTABLE
 
 WAITS = "an adopted cluster stays as it was installed until its values leave the Input"
 
@@ -50,10 +51,10 @@ NOT_ADOPTED = "Leave this cluster to Helm, or move what is in it into a new VClu
 
 
 _RULES = {
-    fixed.STORE: STORE,
-    fixed.VOLUME: VOLUME,
-    fixed.FIXED: FIXED,
-    fixed.OWNER: FIXED,
+    decided_values.STORE: STORE,
+    decided_values.VOLUME: VOLUME,
+    decided_values.FIXED: FIXED,
+    decided_values.OWNER: FIXED,
 }
 """What is wrong with a cluster in which a fixed value is not as a VCluster has it."""
 
@@ -98,9 +99,9 @@ def check(requested: VCluster, config: Input, observed: Observed) -> None:
 def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
     """Yield why a cluster with these values cannot come under a VCluster."""
     where = f"input.adopted.{key}.values"
-    for rule in fixed.UNLIKE_OURS:
-        if rule.effective(values) != rule.default:
-            yield Problem(f"{where}.{rule.path}", _RULES[rule.why], NOT_ADOPTED)
+    for row in IMMUTABLE:
+        if row.is_always_default and row.effective(values) != row.default:
+            yield Problem(f"{where}.{row.path}", _RULES[row.why], NOT_ADOPTED)
     yield from _sizes(where, values)
     if at(values, "exportKubeConfig", "insecure") is True:
         yield Problem(

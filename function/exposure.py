@@ -83,25 +83,21 @@ def running(values: Mapping[str, object], release: str) -> Exposure:
     return INTERNAL
 
 
-def values(
-    exposure: Exposure, own: Names, offer: Expose, below: Mapping[str, object]
-) -> dict[str, Any]:
-    """Return the chart's values of a way in; `below` are those that they are merged over.
+def values(exposure: Exposure, own: Names, offer: Expose) -> dict[str, Any]:
+    """Return the chart's values of a way in.
 
     The kubeconfig for outside is a Secret beside the first one, in the same namespace: for one in
     another the syncer would need rights there, and not start.
     """
     if not exposure.is_external:
         return {}
-    covered = _list(at(below, "controlPlane", "proxy", "extraSANs"))
-    secrets = _list(at(below, "exportKubeConfig", "additionalSecrets"))
     secret = {"name": own.external_secret, "context": own.xr, "server": exposure.server}
     return {
         "controlPlane": {
-            "proxy": {"extraSANs": [*covered, exposure.hostname]},
+            "proxy": {"extraSANs": [exposure.hostname]},
             **_way_in(exposure, offer),
         },
-        "exportKubeConfig": {"additionalSecrets": [*secrets, secret]},
+        "exportKubeConfig": {"additionalSecrets": [secret]},
     }
 
 
@@ -212,8 +208,15 @@ def _first(exposure: Exposure, own: Names, offer: Expose) -> Detail:
 
 def _way_in(exposure: Exposure, offer: Expose) -> dict[str, Any]:
     if exposure.type == "LoadBalancer":
-        annotations = offer.loadBalancer.annotations
-        return {"service": {"spec": {"type": "LoadBalancer"}, "annotations": annotations}}
+        given = offer.loadBalancer
+        spec: dict[str, object] = {"type": "LoadBalancer"}
+        if given.class_name:
+            spec["loadBalancerClass"] = given.class_name
+        if given.sourceRanges:
+            spec["loadBalancerSourceRanges"] = given.sourceRanges
+        if given.externalTrafficPolicy:
+            spec["externalTrafficPolicy"] = given.externalTrafficPolicy
+        return {"service": {"spec": spec, "annotations": given.annotations}}
     if exposure.type == "Ingress":
         class_name = offer.ingress.className
         return {

@@ -5,116 +5,20 @@ Release was observed with stays, and the rest of the change happens.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from function import chartkeys, quantity
+from function import chartkeys
+from function.chart_value import ImmutableValue
 from function.chartkeys import Layers
 from function.errors import InvalidError, Problem, Refusal
 from function.plain import at
 from function.values import Values, taking
+from function.written_values import IMMUTABLE
 
-STORE = "another backing store would start an empty cluster"
-VOLUME = "it is fixed in the StatefulSet, which Kubernetes refuses to change"
-FIXED = "it cannot be changed in a running virtual cluster"
-OWNER = "everything that the customer has on the host belongs to this Service, and would go with it"
-QUORUM = "etcd would lose its quorum"
 TAKE_BACK = "Take it back, or move what is in the cluster into a new VCluster."
 
 _IMAGE = ("controlPlane", "statefulSet", "image", "repository")
-_ETCD = "controlPlane.backingStore.etcd.deploy"
-_CLAIM = "persistence.volumeClaim"
-
-
-def _same(value: object, _: Mapping[str, object]) -> object:
-    return value
-
-
-def _size(value: object, _: Mapping[str, object]) -> object:
-    """Return a size as what it amounts to: `5120Mi` is `5Gi`."""
-    try:
-        return quantity.parse(str(value))
-    except ValueError:
-        return value
-
-
-def _has_volume(value: object, values: Mapping[str, object]) -> object:
-    """Return whether the control plane has a volume of its own, and so is a StatefulSet.
-
-    https://github.com/loft-sh/vcluster/blob/v0.36.1/chart/templates/_persistence.tpl
-    """
-    if value == "auto":
-        return at(values, *f"{_ETCD}.enabled".split(".")) is not True
-    return value in (True, "true")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A path at which the value stays."""
-
-    path: str
-    why: str
-    """Why, as the end of a sentence."""
-    default: object = False
-    """What the chart does where there is nothing, in all versions from 0.31."""
-    meaning: Callable[[object, Mapping[str, object]], object] = _same
-    """What a value stands for, among all values."""
-    is_secret: bool = False
-    """Whether a value may hold credentials."""
-
-    def effective(self, values: Mapping[str, object]) -> object:
-        """Return what the values amount to at the path."""
-        found = at(values, *self.path.split("."))
-        return self.meaning(self.default if found in (None, "") else found, values)
-
-
-_STORES = (
-    Rule("controlPlane.backingStore.etcd.embedded.enabled", STORE),
-    Rule("controlPlane.backingStore.etcd.external.enabled", STORE),
-    Rule("controlPlane.backingStore.etcd.external.endpoint", STORE, ""),
-    Rule("controlPlane.backingStore.database.external.enabled", STORE),
-    Rule("controlPlane.backingStore.database.external.connector", STORE, ""),
-    Rule("controlPlane.backingStore.database.external.dataSource", STORE, "", is_secret=True),
-    Rule("controlPlane.backingStore.database.embedded.dataSource", STORE, "", is_secret=True),
-    Rule(f"{_ETCD}.statefulSet.enabled", STORE, default=True),
-)
-
-_WORKLOADS = tuple(
-    rule
-    for workload in ("controlPlane.statefulSet", f"{_ETCD}.statefulSet")
-    for rule in (
-        Rule(f"{workload}.{_CLAIM}.accessModes", VOLUME, ["ReadWriteOnce"]),
-        Rule(f"{workload}.persistence.volumeClaimTemplates", VOLUME, []),
-        Rule(f"{workload}.scheduling.podManagementPolicy", VOLUME, "Parallel"),
-    )
-)
-
-UNLIKE_OURS = (
-    *_STORES,
-    Rule(f"{_ETCD}.statefulSet.{_CLAIM}.enabled", VOLUME, default=True),
-    *_WORKLOADS,
-    Rule("controlPlane.statefulSet.persistence.dataVolume", VOLUME, []),
-    Rule("controlPlane.distro.k3s.enabled", FIXED),
-    Rule("controlPlane.distro.k0s.enabled", FIXED),
-    Rule("controlPlane.standalone.enabled", FIXED),
-    Rule("privateNodes.enabled", FIXED),
-    Rule("sync.toHost.namespaces.enabled", FIXED),
-    Rule("networking.advanced.clusterDomain", FIXED, "cluster.local"),
-    Rule("controlPlane.service.enabled", OWNER, default=True),
-)
-"""Where a VCluster always has the chart's default, so that a cluster with others is none."""
-
-SHAPE = (
-    Rule(f"{_ETCD}.enabled", STORE),
-    Rule(f"{_ETCD}.statefulSet.highAvailability.replicas", QUORUM, 1),
-    Rule("controlPlane.statefulSet.highAvailability.replicas", FIXED, 1),
-    Rule(f"controlPlane.statefulSet.{_CLAIM}.enabled", STORE, "auto", _has_volume),
-    Rule(f"{_ETCD}.statefulSet.{_CLAIM}.size", VOLUME, "5Gi", _size),
-    Rule(f"{_ETCD}.statefulSet.{_CLAIM}.storageClass", VOLUME, ""),
-    Rule(f"controlPlane.statefulSet.{_CLAIM}.size", VOLUME, "5Gi", _size),
-    Rule(f"controlPlane.statefulSet.{_CLAIM}.storageClass", VOLUME, ""),
-)
-"""What tells Single from HA, and one volume from another."""
 
 
 def keep(
@@ -127,10 +31,10 @@ def keep(
     if values == observed:
         return values, ()
     kept, refusals = values, []
-    for rule in (*UNLIKE_OURS, *SHAPE):
-        if rule.effective(values) != rule.effective(observed):
-            kept = taking(kept, rule.path.split("."), observed)
-            refusals.append(_refusal(rule, values, observed, layers))
+    for row in IMMUTABLE:
+        if row.differs(values, observed):
+            kept = taking(kept, row.keys, observed)
+            refusals.append(_refusal(row, values, observed, layers))
     return kept, tuple(refusals)
 
 
@@ -193,13 +97,15 @@ def _is_same(path: str, values: Mapping[str, object], observed: Mapping[str, obj
 
 
 def _refusal(
-    rule: Rule, values: Mapping[str, object], observed: Mapping[str, object], layers: Layers
+    row: ImmutableValue,
+    values: Mapping[str, object],
+    observed: Mapping[str, object],
+    layers: Layers,
 ) -> Refusal:
-    keys = rule.path.split(".")
-    kept, asked = _shown(at(observed, *keys)), _shown(at(values, *keys))
-    if rule.is_secret:
+    kept, asked = _shown(at(observed, *row.keys)), _shown(at(values, *row.keys))
+    if row.is_secret:
         kept, asked = "as it is", "another value"
-    return Refusal(_field(rule.path, layers), kept, asked, rule.why, TAKE_BACK)
+    return Refusal(_field(row.path, layers), kept, asked, row.why, TAKE_BACK)
 
 
 def _shown(value: object) -> str:

@@ -5,8 +5,9 @@ Every limit is checked, so that one answer names all that is wrong.
 
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from function import exposure, quantity, selfservice, versions
+from function import exposure, quantity, selfservice, versions, written_values
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
@@ -201,16 +202,27 @@ def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterato
 
 
 def _values(values: Mapping[str, object], allowed: Sequence[str]) -> Iterator[Problem]:
-    """Yield the paths that are not allowed; only the first says which are."""
+    """Yield what no field, nor the platform, allows; only the first says which paths are allowed."""
     prefixes = {tuple(path.split(".")) for path in allowed}
     remedy = f"Remove it. Allowed: {', '.join(allowed) or 'none'}."
-    for path, _ in leaves(values):
-        if not any(path[:length] in prefixes for length in range(1, len(path) + 1)):
+    for path, value in leaves(values):
+        lengths = range(1, len(path) + 1)
+        below = next((path[:length] for length in lengths if path[:length] in prefixes), None)
+        where = ("values", *path)
+        problem = written_values.problem("spec.values", path, value)
+        if problem and (below or written_values.is_decided(path)):
+            yield replace(problem, path=where)
+        elif below is None:
             field = ".".join(("spec.values", *path))
-            yield Problem(
-                field, "is not a path that the platform allows", remedy, ("values", *path)
-            )
+            yield Problem(field, "is not a path that the platform allows", remedy, where)
             remedy = "Remove it."
+        elif not written_values.is_safe(path, value):
+            yield Problem(
+                ".".join(("spec.values", *below)),
+                "must not have control characters in it, such as the end of a line",
+                "Write it in one line.",
+                where,
+            )
 
 
 def _readers(spec: xr.Spec) -> Iterator[Problem]:

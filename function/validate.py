@@ -12,7 +12,7 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from function import bounds, versions
+from function import bounds, versions, written_values
 from function.errors import InvalidError, Path, Problem
 from function.models.input import Input
 from function.models.xr import NOT_IN_THE_API, Spec
@@ -59,7 +59,14 @@ def _checked(raw: Document) -> Input:
 
 def _input(raw: Mapping[str, object]) -> Input:
     _bound(raw, "input", bounds.INPUT, "InvalidInput")
-    return _parse(Input, raw, "input", "InvalidInput")
+    config = _parse(Input, raw, "input", "InvalidInput")
+    problems = [
+        *written_values.problems("input.vcluster.values", config.vcluster.values),
+        *written_values.problems("input.vcluster.enforcedValues", config.vcluster.enforcedValues),
+    ]
+    if problems:
+        raise InvalidError(*problems, reason="InvalidInput")
+    return config
 
 
 def vcluster(raw: Mapping[str, object]) -> VCluster:
@@ -168,14 +175,17 @@ def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
     for step in path:
         current = _inside(current, str(step))
     found = _model(current)
-    return list(found.model_fields) if found else []
+    if not found:
+        return []
+    return [field.alias or name for name, field in found.model_fields.items()]
 
 
 def _inside(annotation: object, step: str) -> object:
     """Return what a step leads to: a field of a model, or a value of a map or list."""
     model = _model(annotation)
     if model:
-        return model.model_fields[step].annotation
+        fields = model.model_fields.items()
+        return next(field.annotation for name, field in fields if step in (name, field.alias))
     return get_args(annotation)[-1]
 
 

@@ -1,19 +1,23 @@
 """The values of the official vcluster chart: where each comes from.
 
 Six layers, each winning over the one before: base, the Input's values, the plan, the spec, the
-tenant's own values, the Input's enforced values. Then the images that they name are moved to
-their mirrors. Helm keeps nothing between upgrades, so the values are complete every time. The
-chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
+tenant's own values, the Input's enforced values. The table of `decided_values` says what only the
+function may write, and which lists are joined instead of replaced. Then the images that they name
+are moved to their mirrors. Helm keeps nothing between upgrades, so the values are complete every
+time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from function import exposure, images, quota
 from function.models.input import Input
-from function.plain import mapping
+from function.plain import at, mapping, sequence
 from function.wanted import Wanted
+from function.written_values import JOINED
 
 Values = dict[str, object]
+Layers = tuple[Mapping[str, object], ...]
 
 OPEN_SOURCE = "loft-sh/vcluster-oss"
 """The control plane's repository: the chart's default refuses some keys without a licence."""
@@ -32,15 +36,11 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
     """
     if wanted.frozen is not None:
         return dict(wanted.frozen)
-    below = overlaid(_base(wanted, config.pullSecret), config.vcluster.values)
-    layered = merge(
-        below,
-        _plan(wanted),
-        _spec(wanted),
-        exposure.values(wanted.exposure, wanted.names, config.expose, below),
-        wanted.values,
-        config.vcluster.enforcedValues,
-    )
+    base, spec = _base(wanted, config.pullSecret), _spec(wanted)
+    way_in = exposure.values(wanted.exposure, wanted.names, config.expose)
+    below, above = config.vcluster.values, config.vcluster.enforcedValues
+    layered = merge(base, below, _plan(wanted), spec, way_in, wanted.values, above)
+    _join(layered, ours=(base, spec, way_in), theirs=(below, wanted.values, above))
     return images.mapped(layered, config.registries, wanted.kubernetes)
 
 
@@ -88,6 +88,22 @@ def taking(
     else:
         changed.pop(key, None)
     return changed
+
+
+def _join(layered: Values, *, ours: Layers, theirs: Layers) -> None:
+    """Put the entries of all layers into the lists of which no layer replaces another's."""
+    for row in JOINED:
+        lists = [
+            [entry for layer in layers for entry in sequence(at(layer, *row.keys))]
+            for layers in (ours, theirs)
+        ]
+        joined = row.joined(*lists)
+        if joined:
+            *above, last = row.keys
+            place: Any = layered
+            for key in above:
+                place = place[key]
+            place[last] = joined
 
 
 def _copied(values: Values) -> Values:

@@ -444,7 +444,7 @@ def test_values_that_would_destroy_the_cluster_are_kept_out() -> None:
     """By whomever: the Release stays as it is, the rest of the change happens, and it is told."""
     req = request(quota={"pods": 20})
     before = values(compose(request()))
-    answer = compose(offering(req, enforcedValues=LARGER))
+    answer = compose(offering(req, enforcedValues=RENAMED))
     assert values(answer) == before
     namespace = answer.resources["namespace"].resource["spec"]["forProvider"]["values"]
     assert namespace["quota"]["pods"] == "29"
@@ -452,11 +452,22 @@ def test_values_that_would_destroy_the_cluster_are_kept_out() -> None:
         "Accepted",
         "False",
         "ChangeRefused",
-        "input.vcluster.enforcedValues.controlPlane.statefulSet.persistence.volumeClaim.size: "
-        "stays 5Gi instead of 50Gi: it is fixed in the StatefulSet, which Kubernetes refuses to "
-        "change. "
+        "input.vcluster.enforcedValues.networking.advanced.clusterDomain: stays unset instead of "
+        "kunde1.local: it cannot be changed in a running virtual cluster. "
         "Take it back, or move what is in the cluster into a new VCluster.",
     )
+
+
+@pytest.mark.parametrize("state", ["nothing", "ready"])
+def test_values_that_fields_decide_touch_nothing(state: str) -> None:
+    """Of a new virtual cluster as of one that runs: the Input as a whole is invalid."""
+    answer = compose(offering(request(state), enforcedValues=LARGER))
+    assert answer.resources == {}
+    assert answer.fatal == (
+        "input.vcluster.enforcedValues.controlPlane.statefulSet.persistence.volumeClaim.size: "
+        "is decided by spec.storage.size, or the plan. Remove it."
+    )
+    assert answer.conditions[0].reason == "InvalidInput"
 
 
 def test_a_new_cluster_with_values_that_its_chart_refuses() -> None:
@@ -475,6 +486,7 @@ def values(answer: Answer) -> object:
     return answer.resources["vcluster"].resource["spec"]["forProvider"]["values"]
 
 
+RENAMED = {"networking": {"advanced": {"clusterDomain": "kunde1.local"}}}
 LARGER = {"controlPlane": {"statefulSet": {"persistence": {"volumeClaim": {"size": "50Gi"}}}}}
 
 

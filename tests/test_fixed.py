@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from function import fixed
+from function.chart_value import ImmutableValue
 from function.errors import InvalidError, Problem, Refusal
 from function.values import chart_values, merge
+from function.written_values import IMMUTABLE
 from tests.factories import at, changed, config, vcluster, wanted
 
 SECRET = "mysql://root:s3cr3t@db"  # what must not show
 SINGLE = chart_values(wanted(), config())
 HA = chart_values(wanted(vcluster(availability="HA")), config())
+BALANCED = changed(SINGLE, {"controlPlane.service.spec.type": "LoadBalancer"})
 ENFORCED = "input.vcluster.enforcedValues"
 ETCD = "controlPlane.backingStore.etcd.deploy.statefulSet"
 
@@ -36,7 +39,6 @@ LOSSES: dict[str, tuple[dict[str, Any], object]] = {
     "controlPlane.statefulSet.scheduling.podManagementPolicy": (SINGLE, "OrderedReady"),
     "controlPlane.statefulSet.persistence.dataVolume": (SINGLE, [{"name": "data"}]),
     "controlPlane.distro.k3s.enabled": (SINGLE, True),
-    "controlPlane.distro.k0s.enabled": (SINGLE, True),
     "controlPlane.standalone.enabled": (SINGLE, True),
     "privateNodes.enabled": (SINGLE, True),
     "sync.toHost.namespaces.enabled": (SINGLE, True),
@@ -50,13 +52,14 @@ LOSSES: dict[str, tuple[dict[str, Any], object]] = {
     f"{ETCD}.persistence.volumeClaim.storageClass": (HA, "fast"),
     "controlPlane.statefulSet.persistence.volumeClaim.size": (SINGLE, "10Gi"),
     "controlPlane.statefulSet.persistence.volumeClaim.storageClass": (SINGLE, "fast"),
+    "controlPlane.service.spec.loadBalancerClass": (BALANCED, "example.org/other"),
 }
 """For each rule the values that run, and what somebody enforces at its path."""
 
 
-@pytest.mark.parametrize("rule", [*fixed.UNLIKE_OURS, *fixed.SHAPE], ids=lambda rule: rule.path)
+@pytest.mark.parametrize("rule", IMMUTABLE, ids=lambda rule: rule.path)
 def test_every_rule_keeps_what_would_be_lost_without_it(
-    rule: fixed.Rule, monkeypatch: pytest.MonkeyPatch
+    rule: ImmutableValue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Take a rule away, and the value goes through to what Helm gets."""
     observed, value = LOSSES[rule.path]
@@ -67,8 +70,7 @@ def test_every_rule_keeps_what_would_be_lost_without_it(
     assert [refusal.field for refusal in refusals] == [f"{ENFORCED}.{rule.path}"]
     assert refusals[0].rule == rule.why
     assert SECRET not in str(refusals)
-    for table in ("UNLIKE_OURS", "SHAPE"):
-        monkeypatch.setattr(fixed, table, tuple(r for r in getattr(fixed, table) if r is not rule))
+    monkeypatch.setattr(fixed, "IMMUTABLE", tuple(r for r in IMMUTABLE if r is not rule))
     lost, unsaid = fixed.keep(asked, observed, {ENFORCED: layer})
     assert unsaid == ()
     assert at(lost, rule.path) == value
@@ -76,7 +78,7 @@ def test_every_rule_keeps_what_would_be_lost_without_it(
 
 def test_every_rule_has_a_loss() -> None:
     """No rule without a change that it stops."""
-    assert {*LOSSES} == {rule.path for rule in (*fixed.UNLIKE_OURS, *fixed.SHAPE)}
+    assert {*LOSSES} == {rule.path for rule in IMMUTABLE}
 
 
 @pytest.mark.parametrize(

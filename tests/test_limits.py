@@ -237,23 +237,23 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
         ),
         pytest.param(
             {"values": {"sync": {}}},
-            {**PLATFORM, "tenant.values": ["sync.toHost"]},
+            {**PLATFORM, "tenant.values": ["sync.toHost.events"]},
             "spec.values.sync: is not a path that the platform allows. "
-            "Remove it. Allowed: sync.toHost.",
+            "Remove it. Allowed: sync.toHost.events.",
             id="an-empty-map-above-an-allowed-path",
         ),
         pytest.param(
             {"values": {"sync": None}},
-            {**PLATFORM, "tenant.values": ["sync.toHost"]},
+            {**PLATFORM, "tenant.values": ["sync.toHost.events"]},
             "spec.values.sync: is not a path that the platform allows. "
-            "Remove it. Allowed: sync.toHost.",
+            "Remove it. Allowed: sync.toHost.events.",
             id="null-above-an-allowed-path",
         ),
         pytest.param(
             {"values": {"sync.toHost": {"x": 1}}},
-            {**PLATFORM, "tenant.values": ["sync.toHost"]},
+            {**PLATFORM, "tenant.values": ["sync.toHost.events"]},
             "spec.values.sync.toHost.x: is not a path that the platform allows. "
-            "Remove it. Allowed: sync.toHost.",
+            "Remove it. Allowed: sync.toHost.events.",
             id="a-dot-in-a-key-is-no-path",
         ),
         pytest.param(
@@ -432,8 +432,8 @@ def test_refused(spec: dict[str, Any], platform: dict[str, Any], problem: str) -
             id="network-policies-instead-of-the-platforms",
         ),
         pytest.param(
-            {"values": {"sync": {"toHost": {"pods": {"a": 1, "b": {}}}}, "telemetry": {"c": None}}},
-            {**PLATFORM, "tenant.values": ["sync.toHost", "telemetry.c"]},
+            {"values": {"sync": {"toHost": {"events": {"a": 1, "b": {}}}}, "logging": {"c": None}}},
+            {**PLATFORM, "tenant.values": ["sync.toHost.events", "logging.c"]},
             id="values",
         ),
         pytest.param({"values": {}}, PLATFORM, id="empty-values"),

@@ -6,7 +6,7 @@ from function import listing
 from function.errors import InvalidError
 from function.listing import Listed
 from scripts import life
-from tests.factories import INPUT, RANCHER, config
+from tests.factories import INPUT, RANCHER, changed, config
 
 MIRRORS = {"ghcr.io": "mirror.example.org/ghcr", "docker.io": "mirror.example.org/docker"}
 
@@ -57,8 +57,9 @@ def test_our_own_image_is_listed_where_a_job_runs(
 
 def test_the_platforms_own_values_count() -> None:
     """Enforced values win over the others, in the list as in the virtual clusters."""
-    image = {"controlPlane": {"statefulSet": {"image": {"repository": "a/b", "tag": "1"}}}}
-    enforced = {"controlPlane": {"statefulSet": {"image": {"tag": "2"}}}}
+    etcd = "controlPlane.backingStore.etcd.deploy.statefulSet.image"
+    image = changed({}, {etcd: {"repository": "a/b", "tag": "1"}})
+    enforced = changed({}, {f"{etcd}.tag": "2"})
     found = config(
         {
             "registries": MIRRORS,
@@ -66,7 +67,7 @@ def test_the_platforms_own_values_count() -> None:
             "vcluster.enforcedValues": enforced,
         }
     )
-    assert Listed("ghcr.io/a/b:2", "mirror.example.org/ghcr/a/b:2") in listing.listed(found)
+    assert Listed("registry.k8s.io/a/b:2", "registry.k8s.io/a/b:2") in listing.listed(found)
 
 
 def test_everything_unknown_is_told_at_once_and_once() -> None:

@@ -369,6 +369,61 @@ def test_bad_spec(spec: Any, message: str) -> None:
             id="digest",
         ),
         pytest.param(
+            {"vcluster.chart.digests": {"0.36.1": f"sha256:{'a' * 64}"}},
+            "input.vcluster.chart: digests need an oci:// repository: provider-helm takes them for "
+            "no other. Correct it.",
+            id="digest-for-https",
+        ),
+        pytest.param(
+            {
+                "charts.repository": "https://charts.example.org",
+                "charts.digests": {"vcluster-rancher": f"sha256:{'a' * 64}"},
+            },
+            "input.charts: digests need an oci:// repository: provider-helm takes them for no "
+            "other. Correct it.",
+            id="digest-of-ours-for-https",
+        ),
+        pytest.param(
+            {"vcluster.chart.name": "loft-vcluster"},
+            "input.vcluster.chart.name: must be vcluster: where the name is not the one inside the "
+            "chart, provider-helm upgrades at every look. What a mirror puts before the name "
+            "belongs into repository. Correct it.",
+            id="another-name-of-the-chart",
+        ),
+        *(
+            pytest.param(
+                {f"{where}.repository": "oci://ghcr.io/example/"},
+                f"input.{where}.repository: must not end with /: the chart's name comes after it. "
+                "Correct it.",
+                id=f"slash-at-the-end-of-{where}",
+            )
+            for where in ("vcluster.chart", "charts")
+        ),
+        pytest.param(
+            {"hosts.local.providerConfig": "a" * 70},
+            "input.hosts.local.providerConfig: must have at most 63 characters. Correct it.",
+            id="name-that-is-no-label",
+        ),
+        pytest.param(
+            {"expose.loadBalancer.colour": MARKER},
+            f"input.expose.loadBalancer.colour: {UNKNOWN}annotations, class, "
+            "externalTrafficPolicy, sourceRanges.",
+            id="unknown-beside-class",
+        ),
+        pytest.param(
+            {"expose.loadBalancer.class": "no class"},
+            "input.expose.loadBalancer.class: must match pattern "
+            "'^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$'. "
+            "Correct it.",
+            id="class-of-load-balancers",
+        ),
+        pytest.param(
+            {"expose.loadBalancer.externalTrafficPolicy": MARKER},
+            "input.expose.loadBalancer.externalTrafficPolicy: must be 'Cluster' or 'Local'. "
+            "Correct it.",
+            id="external-traffic-policy",
+        ),
+        pytest.param(
             {"vcluster.kubernetes.default": "1.33.0"},
             "input.vcluster.kubernetes: default must be one of versions. Correct it.",
             id="default-version-not-listed",
@@ -916,7 +971,7 @@ def test_lists_of_a_spec(path: str, entry: object) -> None:
         pytest.param("rancher.egress", "192.0.2.0/24", 50, id="egress-to-rancher"),
         pytest.param("tenant.egress", "192.0.2.0/24", 50, id="egress"),
         pytest.param("tenant.storage.storageClassNames", "fast", 50, id="storage-classes"),
-        pytest.param("tenant.values", "sync", 100, id="paths-of-values"),
+        pytest.param("tenant.values", "logging", 100, id="paths-of-values"),
     ],
 )
 def test_lists_of_the_input(path: str, entry: object, most: int) -> None:

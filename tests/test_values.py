@@ -343,7 +343,6 @@ def test_coredns_of_the_wanted_kubernetes_is_mirrored() -> None:
 
 
 LAYER = "controlPlane.statefulSet.resources.limits.cpu"
-SPEC_LAYER = "policies.podSecurityStandard"
 
 
 @pytest.mark.parametrize(
@@ -360,20 +359,6 @@ SPEC_LAYER = "policies.podSecurityStandard"
 def test_layers_around_the_plan(layers: list[str], expected: str) -> None:
     """Base, Input values, plan, tenant values, enforced values: the later one wins."""
     assert at(layered(LAYER, layers), LAYER) == expected
-
-
-@pytest.mark.parametrize(
-    ("layers", "expected"),
-    [
-        pytest.param([], "baseline", id="spec"),
-        pytest.param(["values"], "baseline", id="spec-over-input-values"),
-        pytest.param(["values", "tenant"], "of-tenant", id="tenant-over-spec"),
-        pytest.param(["values", "tenant", "enforced"], "of-enforced", id="enforced-last"),
-    ],
-)
-def test_layers_around_the_spec(layers: list[str], expected: str) -> None:
-    """Input values, spec, tenant values, enforced values: the later one wins."""
-    assert at(layered(SPEC_LAYER, layers), SPEC_LAYER) == expected
 
 
 def layered(path: str, layers: list[str]) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def test_first_install() -> None:
             {
                 "vcluster.chart": {
                     "repository": "oci://ghcr.io/mirror",
-                    "name": "vcluster-mirror",
+                    "name": "vcluster",
                     "versions": ["0.35.3"],
                     "digests": {
                         "0.35.3": f"sha256:{'a' * 64}",
@@ -157,7 +157,7 @@ def test_first_install() -> None:
             "spec.forProvider.chart",
             {
                 "repository": "oci://ghcr.io/mirror",
-                "name": "vcluster-mirror",
+                "name": "vcluster",
                 "version": "0.35.3",
                 "digest": f"sha256:{'a' * 64}",
                 "pullSecretRef": {"name": "charts"},

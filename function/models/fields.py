@@ -144,7 +144,16 @@ def _url(*schemes: str) -> tuple[object, object]:
 
 Url = Annotated[str, *_url("http", "https")]
 HttpsUrl = Annotated[str, *_url("https")]
-ChartRepository = Annotated[str, *_url("http", "https", "oci")]
+
+
+def _repository(url: str) -> str:
+    if url.startswith("oci://") and url.endswith("/"):
+        msg = "must not end with /: the chart's name comes after it"
+        raise ValueError(msg)
+    return url
+
+
+ChartRepository = Annotated[str, *_url("http", "https", "oci"), AfterValidator(_repository)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 _TAG = "[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}"
 _IMAGE = f"^[a-z0-9]+([._:/-]+[a-z0-9]+)*(:{_TAG}|(:{_TAG})?@sha256:[0-9a-f]{{64}})$"

@@ -5,6 +5,7 @@ its CRD, so the function checks it on every call.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -48,6 +49,7 @@ from function.names import (
 )
 from function.plain import at
 from function.references import DOCKER, DOCKER_ALIAS, HOST, PATH, is_registry
+from function.written_values import never_allowed
 
 API_VERSION = "vcluster.fn.caas.telekom.de/v1beta1"
 KIND = "Input"
@@ -58,23 +60,11 @@ PLACEHOLDER = "{namespace}"
 OwnChart = Literal["vcluster-namespace", "vcluster-rancher"]
 """This project's own charts."""
 
+LONGEST_LABEL = 63
+"""Characters of a label's value."""
+
 OLDEST_CHART = (0, 31)
 """The first chart with a PodDisruptionBudget for the control plane, from which health is read."""
-
-
-STEERING = (
-    "controlPlane.ingress",
-    "controlPlane.tlsRoute",
-    "controlPlane.service",
-    "controlPlane.proxy",
-    "exportKubeConfig",
-)
-"""Chart values that choose another's name, or annotations for ingress controllers and DNS."""
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Tell whether one path is the other, or above it."""
-    return f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}.")
 
 
 def _supported(version: str) -> str:
@@ -82,6 +72,31 @@ def _supported(version: str) -> str:
         msg = "charts older than 0.31.0 are not supported"
         raise ValueError(msg)
     return version
+
+
+def _allowable(path: str) -> str:
+    row = never_allowed(path)
+    if row:
+        why = f"is decided by {row.decided_by}" if row.decided_by else "no spec may set"
+        msg = f"must not reach {row.path}, which {why}"
+        raise ValueError(msg)
+    return path
+
+
+def _official(name: str) -> str:
+    if name != "vcluster":
+        msg = (
+            "must be vcluster: where the name is not the one inside the chart, provider-helm "
+            "upgrades at every look. What a mirror puts before the name belongs into repository"
+        )
+        raise ValueError(msg)
+    return name
+
+
+def _with_digests(repository: str, digests: Mapping[str, str]) -> None:
+    if digests and not repository.startswith("oci://"):
+        msg = "digests need an oci:// repository: provider-helm takes them for no other"
+        raise ValueError(msg)
 
 
 def _regex(pattern: str) -> str:
@@ -128,7 +143,9 @@ class VClusterChart(Model):
     repository: ChartRepository = Field(
         "https://charts.loft.sh", description="Chart repository (https or oci)."
     )
-    name: ObjectName = Field("vcluster", description="Name of the chart in the repository.")
+    name: Annotated[ObjectName, AfterValidator(_official)] = Field(
+        "vcluster", description="Name of the chart: no other than `vcluster`."
+    )
     versions: list[Annotated[ChartVersion, AfterValidator(_supported)]] = Field(
         min_length=1,
         max_length=50,
@@ -143,6 +160,11 @@ class VClusterChart(Model):
         description="Secret in the platform namespace with the repository's credentials. Not in "
         "scope Namespaced.",
     )
+
+    @model_validator(mode="after")
+    def _digests_of_oci(self) -> "VClusterChart":
+        _with_digests(self.repository, self.digests)
+        return self
 
     @model_validator(mode="after")
     def _ascending(self) -> "VClusterChart":
@@ -199,6 +221,11 @@ class Charts(Model):
         "scope Namespaced.",
     )
 
+    @model_validator(mode="after")
+    def _digests_of_oci(self) -> "Charts":
+        _with_digests(self.repository, self.digests)
+        return self
+
 
 class Resources(Model):
     """Requests and limits of the control plane's container."""
@@ -249,8 +276,10 @@ class HostRancher(Model):
 class Host(Model):
     """A host cluster."""
 
-    providerConfig: ObjectName = Field(
-        "default", description="ClusterProviderConfig of provider-helm for this host."
+    providerConfig: Annotated[ObjectName, Field(max_length=LONGEST_LABEL)] = Field(
+        "default",
+        description="ClusterProviderConfig of provider-helm for this host. Crossplane puts its "
+        "name into a label.",
     )
     cidrs: list[Cidr] = Field(
         [],
@@ -366,6 +395,18 @@ class ExposeLoadBalancer(Model):
 
     annotations: dict[LabelKey, str] = Field(
         {}, description="Annotations of every such Service: what steers the host's load balancer."
+    )
+    class_name: LabelKey | None = Field(
+        None,
+        alias="class",
+        description="`loadBalancerClass` of every such Service; the host's default when left out. "
+        "A Service keeps the one that it was made with.",
+    )
+    sourceRanges: list[Cidr] = Field(
+        [], max_length=50, description="Whom the load balancer lets in; everyone when left out."
+    )
+    externalTrafficPolicy: Literal["Cluster", "Local"] | None = Field(
+        None, description="`externalTrafficPolicy` of every such Service; default Cluster."
     )
 
 
@@ -561,11 +602,16 @@ class Tenant(Model):
         "so. A list of your own replaces this one.",
     )
     values: list[
-        Annotated[str, Field(pattern=r"^[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*$", max_length=200)]
+        Annotated[
+            str,
+            Field(pattern=r"^[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*$", max_length=200),
+            AfterValidator(_allowable),
+        ]
     ] = Field(
         [],
         max_length=100,
-        description="Paths of the chart's values that `spec.values` may set, with all below them.",
+        description="Paths of the chart's values that `spec.values` may set, with all below them. "
+        "Not what a field decides, nor what reaches the host: docs/security.md.",
     )
 
 
@@ -695,18 +741,4 @@ class Input(Model):
         if "Gateway" in outside and not self.expose.gateway.parentRefs:
             msg = "tenant.exposeTypes with Gateway needs expose.gateway.parentRefs"
             raise ValueError(msg)
-        for path in self.tenant.values:
-            if outside and any(_overlap(path, steering) for steering in STEERING):
-                msg = (
-                    "tenant.values must not allow the chart's way in, where tenant.exposeTypes has "
-                    f"others than ClusterIP: {', '.join(STEERING)} or what is above them"
-                )
-                raise ValueError(msg)
-        for layer in (self.vcluster.values, self.vcluster.enforcedValues):
-            if outside and at(layer, "exportKubeConfig", "secret"):
-                msg = (
-                    "exportKubeConfig.secret among the chart's values excludes the kubeconfig for "
-                    "outside that tenant.exposeTypes needs: use exportKubeConfig.additionalSecrets"
-                )
-                raise ValueError(msg)
         return self

@@ -43,6 +43,9 @@ NAME = "available"
 EACH = 3
 """Control planes, and members of etcd."""
 
+CONTROL_PLANE = "ghcr.io/loft-sh/vcluster-oss"
+CTR = ("ctr", "--namespace=k8s.io", "images")
+
 LONGEST_GAP_SECONDS = 15.0
 """Between two writes of a customer that succeed: a new leader of etcd, or one lost connection."""
 
@@ -103,13 +106,18 @@ def customer(available: str, opened: Callable[[str], Kube]) -> Iterator[Customer
 
 
 def _versions(vcluster: str, ours: str) -> Object:
-    """Return the Input's part that asks for versions of the charts, with one image for all."""
+    """Return the Input's part that asks for versions of the charts."""
     versions = [VCLUSTER] if vcluster == VCLUSTER else [VCLUSTER, vcluster]
-    image = {"controlPlane": {"statefulSet": {"image": {"tag": VCLUSTER}}}}
-    return {
-        "vcluster": {"chart": {"versions": versions}, "values": image},
-        "charts": {"version": ours},
-    }
+    return {"vcluster": {"chart": {"versions": versions}}, "charts": {"version": ours}}
+
+
+@pytest.fixture
+def newer_image(there: Machine) -> Iterator[None]:
+    """Give the node an image for the newer chart, which is that of the one before."""
+    image = f"{CONTROL_PLANE}:{charts.next_version(VCLUSTER)}"
+    there.run(*CTR, "tag", "--force", f"{CONTROL_PLANE}:{VCLUSTER}", image)
+    yield
+    there.run(*CTR, "remove", image)
 
 
 def pods(kube: Kube, app: str) -> list[str]:
@@ -184,6 +192,7 @@ def test_a_drain_takes_one_member_of_etcd_at_a_time(kube: Kube, available: str) 
 
 
 @pytest.mark.further
+@pytest.mark.usefixtures("newer_image")
 def test_an_upgrade_of_all_charts_keeps_the_api_up(
     kube: Kube,
     compositions: Callable[..., None],

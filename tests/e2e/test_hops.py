@@ -38,20 +38,25 @@ CLIENT = "while :; do wget -q -O - http://{address}:8080/ && echo || echo lost; 
 IMAGE = "--image=docker.io/library/busybox:1.36.1"
 
 ENFORCED: dict[str, Any] = {
-    "controlPlane": {
-        "backingStore": {"etcd": {"deploy": {"enabled": True}}},
-        "distro": {"k3s": {"enabled": True}},
-        "service": {"enabled": False},
-        "statefulSet": {
-            "persistence": {"volumeClaim": {"size": "3Gi", "accessModes": ["ReadWriteMany"]}},
-            "scheduling": {"podManagementPolicy": "OrderedReady"},
-        },
-    },
     "networking": {"advanced": {"clusterDomain": "hops.local"}},
     "sleep": {"auto": {}},
     "sync": {"toHost": {"volumeSnapshots": {"enabled": False}}},
 }
-"""What would destroy the cluster, in each way, or not be taken by its chart."""
+"""What cannot change in a cluster that runs, or would not be taken by its chart."""
+
+CONTRADICTING: dict[str, Any] = {
+    "controlPlane": {
+        "backingStore": {"etcd": {"deploy": {"enabled": True}}},
+        "distro": {"k8s": {"version": "v1.33.0"}},
+        "service": {"enabled": False},
+        "statefulSet": {
+            "image": {"tag": "0.30.0"},
+            "persistence": {"volumeClaim": {"size": "3Gi", "accessModes": ["ReadWriteMany"]}},
+            "scheduling": {"podManagementPolicy": "OrderedReady"},
+        },
+    },
+}
+"""What would destroy the cluster, or take it down, in each way."""
 
 
 def offer(*charts: str, **changes: Any) -> dict[str, Any]:
@@ -188,28 +193,36 @@ def test_two_charts_and_a_minor_one_at_a_time(
     tell(f"three steps in {took:.0f} s, {len(told)} answers of a pod meanwhile, none lost")
 
 
+def refused(kube: Kube) -> set[str]:
+    """Return the enforced values that the VCluster says it does not get."""
+    message = condition(kube.get(VCLUSTERS, NAME), "Accepted")["message"]
+    fields = [part.partition(":")[0] for part in message.split(" | ")]
+    return {field.removeprefix("input.vcluster.enforcedValues.") for field in fields}
+
+
 def test_what_would_destroy_it_is_refused_in_each_way(
     kube: Kube, customer: Kube, compositions: Callable[..., None]
 ) -> None:
     """By the Input's values, whoever wrote them: nothing restarts, and all is there."""
     control_plane = (kube.get("pod", f"{NAME}-vcluster-0", NAME) or {})["metadata"]["uid"]
     before = pods(kube)
+    compositions(NAME, offer(FIRST, SECOND, LAST, enforcedValues=CONTRADICTING))
+    await_condition(kube, NAME, "Accepted False InvalidInput", "input.vcluster.enforcedValues.")
+    assert refused(kube) == {
+        "controlPlane.backingStore.etcd.deploy.enabled",
+        "controlPlane.distro.k8s.version",
+        "controlPlane.service.enabled",
+        "controlPlane.statefulSet.image.tag",
+        "controlPlane.statefulSet.persistence.volumeClaim.accessModes",
+        "controlPlane.statefulSet.persistence.volumeClaim.size",
+        "controlPlane.statefulSet.scheduling.podManagementPolicy",
+    }
     compositions(NAME, offer(FIRST, SECOND, LAST, enforcedValues=ENFORCED))
     await_condition(kube, NAME, "Accepted False ChangeRefused", "input.vcluster.enforcedValues.")
-    message = condition(kube.get(VCLUSTERS, NAME), "Accepted")["message"]
-    assert {part.partition(":")[0] for part in message.split(" | ")} == {
-        f"input.vcluster.enforcedValues.{path}"
-        for path in (
-            "controlPlane.backingStore.etcd.deploy.enabled",
-            "controlPlane.distro.k3s.enabled",
-            "controlPlane.service.enabled",
-            "controlPlane.statefulSet.persistence.volumeClaim.accessModes",
-            "controlPlane.statefulSet.persistence.volumeClaim.size",
-            "controlPlane.statefulSet.scheduling.podManagementPolicy",
-            "networking.advanced.clusterDomain",
-            "sleep",
-            "sync.toHost.volumeSnapshots",
-        )
+    assert refused(kube) == {
+        "networking.advanced.clusterDomain",
+        "sleep",
+        "sync.toHost.volumeSnapshots",
     }
     compositions(NAME, offer(FIRST, SECOND, LAST))
     await_condition(kube, NAME, "Accepted True Accepted")
