@@ -193,7 +193,11 @@ _WORKLOAD_ROWS = tuple(
 
 _PROGRAM_ROWS = (
     *_decided("input.vcluster.chart.versions", f"{_WORKLOAD}.image.tag"),
-    *_decided(FUNCTION, f"{_WORKLOAD}.annotations[caas.telekom.de/values]"),
+    *_decided(
+        FUNCTION,
+        f"{_WORKLOAD}.annotations[caas.telekom.de/installed]",
+        f"{_WORKLOAD}.annotations[caas.telekom.de/values]",
+    ),
     *_default(STORAGE, VOLUME, f"{_WORKLOAD}.persistence.dataVolume", default=[]),
     *_decided(
         KUBERNETES,
@@ -212,6 +216,7 @@ _PROGRAM_ROWS = (
         "controlPlane.advanced.defaultImageRegistry",
         "controlPlane.coredns.deployment.image",
         "controlPlane.coredns.deployment.replicas",
+        "integrations.metricsServer.enabled",
         "plugin",
         "plugins",
         "telemetry",

@@ -202,7 +202,7 @@ def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterato
 
 
 def _values(values: Mapping[str, object], allowed: Sequence[str]) -> Iterator[Problem]:
-    """Yield what no field, nor the platform, allows; only the first says which paths are allowed."""
+    """Yield what must not be there; only the first says which paths are allowed."""
     prefixes = {tuple(path.split(".")) for path in allowed}
     remedy = f"Remove it. Allowed: {', '.join(allowed) or 'none'}."
     for path, value in leaves(values):

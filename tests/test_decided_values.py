@@ -152,6 +152,9 @@ def test_no_cluster_is_touched(path: str, example: str, state: str) -> None:
     assert answer.fatal.startswith(f"input.vcluster.enforcedValues.{path}: is decided by ")
 
 
+NO_LISTS: dict[str, object] = {"null": None, "text": "a", "empty-map": {}}
+
+
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
@@ -182,7 +185,7 @@ def test_no_cluster_is_touched(path: str, example: str, state: str) -> None:
                 "Write entries that begin with '-', or remove it.",
                 id=f"no-list-{name}",
             )
-            for name, value in {"null": None, "text": "a", "empty-map": {}}.items()
+            for name, value in NO_LISTS.items()
         ),
         pytest.param(
             "policies.limitRange",
@@ -382,7 +385,7 @@ FULL: dict[str, Any] = {
 def given_values(platform: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the chart gets of all that the function knows how to write."""
     found = config({**FULL, **platform})
-    return rollout.marked(chart_values(wanted(vcluster(**spec), found), found))
+    return rollout.stamped(chart_values(wanted(vcluster(**spec), found), found), "0.36.1")
 
 
 @settings(deadline=None)

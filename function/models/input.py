@@ -6,7 +6,7 @@ its CRD, so the function checks it on every call.
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -93,7 +93,7 @@ def _official(name: str) -> str:
     return name
 
 
-def _with_digests(repository: str, digests: Mapping[str, str]) -> None:
+def _check_digests(repository: str, digests: Mapping[Any, str]) -> None:
     if digests and not repository.startswith("oci://"):
         msg = "digests need an oci:// repository: provider-helm takes them for no other"
         raise ValueError(msg)
@@ -163,7 +163,7 @@ class VClusterChart(Model):
 
     @model_validator(mode="after")
     def _digests_of_oci(self) -> "VClusterChart":
-        _with_digests(self.repository, self.digests)
+        _check_digests(self.repository, self.digests)
         return self
 
     @model_validator(mode="after")
@@ -223,7 +223,7 @@ class Charts(Model):
 
     @model_validator(mode="after")
     def _digests_of_oci(self) -> "Charts":
-        _with_digests(self.repository, self.digests)
+        _check_digests(self.repository, self.digests)
         return self
 
 
