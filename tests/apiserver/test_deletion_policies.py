@@ -14,18 +14,22 @@ from tests.apiserver.crossplane import until
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Iterator
 
     from tests.apiserver.control_plane import Answer, Client
 
 API = f"/apis/{xr.API_VERSION}/vclusters"
 PLATFORM = "vcluster-system"
 COMPOSED = (
-    ("helm.m.crossplane.io/v1beta1", "Release", "hanging-namespace"),
-    ("protection.crossplane.io/v1beta1", "ClusterUsage", "hanging-deletion-protection"),
+    ("helm.m.crossplane.io/v1beta1", "Release", "-namespace"),
+    ("protection.crossplane.io/v1beta1", "ClusterUsage", "-deletion-protection"),
 )
 FOREGROUND = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Foreground"}
 CALL_SECONDS = 2
 """How soon Crossplane calls the function after a change, on a busy machine."""
+
+COMPOSER = "apiextensions.crossplane.io/composed/0123456789abcdef"
+"""How Crossplane signs what it applies for a VCluster."""
 
 USER = "writer-of-vclusters"
 ORPHAN = {"metadata": {"finalizers": ["orphan"]}}
@@ -37,9 +41,12 @@ def vcluster(name: str, **spec: Any) -> dict[str, Any]:
     return {"apiVersion": xr.API_VERSION, "kind": xr.KIND, "metadata": metadata, "spec": spec}
 
 
-def composed(client: Client) -> list[dict[str, Any]]:
-    """Return what exists of what VCluster `hanging` consists of."""
-    found = [client.get(*where, namespace=PLATFORM) for where in COMPOSED]
+def composed(client: Client, name: str = "hanging") -> list[dict[str, Any]]:
+    """Return what exists of what a VCluster consists of."""
+    found = [
+        client.get(version, kind, f"{name}{suffix}", namespace=PLATFORM)
+        for version, kind, suffix in COMPOSED
+    ]
     return [answer.body for answer in found if answer.status == 200]
 
 
@@ -65,8 +72,9 @@ def test_a_deletion_ends_though_the_function_hangs(
         time.sleep(CALL_SECONDS)
         assert installed.request("DELETE", path, FOREGROUND).status == 200
         # The garbage collector deletes what the VCluster owns, and provider-helm lets it go.
-        for where in COMPOSED:
-            assert installed.delete(*where, namespace=PLATFORM).status == 200
+        for version, kind, suffix in COMPOSED:
+            gone = installed.delete(version, kind, f"{name}{suffix}", namespace=PLATFORM)
+            assert gone.status == 200
         assert composed(installed) == []
     finally:
         function_process.send_signal(signal.SIGCONT)
@@ -82,15 +90,71 @@ def test_a_deletion_ends_though_the_function_hangs(
     until(lambda: installed.request("GET", path).status == 404)
 
 
-def _release(name: str) -> dict[str, Any]:
+@pytest.fixture
+def going(installed: Client) -> Iterator[dict[str, Any]]:
+    """Yield a VCluster that is being deleted, once the policy of these is in force."""
+    where = (xr.API_VERSION, xr.KIND, "going")
+    manifest = vcluster("going")
+    manifest["metadata"]["annotations"] = {"crossplane.io/paused": "true"}
+    manifest["metadata"]["finalizers"] = ["example.org/slow"]
+    assert installed.apply(manifest).status == 201
+    assert installed.delete(*where).status == 200
+    found = installed.get(*where).body
+    until(lambda: _apply(installed, COMPOSER, _release("seen", found, marked=False)).status == 422)
+    yield found
+    assert installed.patch(*where, {"metadata": {"finalizers": None}}).status == 200
+
+
+def test_crossplane_makes_nothing_for_what_is_going(
+    installed: Client, going: dict[str, Any]
+) -> None:
+    """Crossplane alone is kept from it, and for that VCluster alone."""
+    answer = _apply(installed, COMPOSER, _release("seen", going, marked=False))
+    assert "for a VCluster that is being deleted" in answer.body["message"]
+    assert _apply(installed, "kubectl", _release("seen", going, marked=False)).status == 201
+    other = {**going, "metadata": {**going["metadata"], "uid": "of-another"}}
+    assert _apply(installed, COMPOSER, _release("seen", other, marked=False)).status == 201
+
+
+@pytest.mark.usefixtures("going")
+def test_nothing_begins_after_the_deletion(
+    installed: Client, function_process: subprocess.Popen[bytes]
+) -> None:
+    """An answer from before the deletion does not create the first Releases after it either."""
+    name = "brief"
+    path = f"{API}/{name}"
+    where = (xr.API_VERSION, xr.KIND, name)
+    function_process.send_signal(signal.SIGSTOP)
+    try:
+        assert installed.apply(vcluster(name, deletionProtection=True)).status == 201
+        until(lambda: "finalizers" in installed.request("GET", path).body["metadata"])
+        time.sleep(CALL_SECONDS)
+        assert installed.request("DELETE", path, FOREGROUND).status == 200
+    finally:
+        function_process.send_signal(signal.SIGCONT)
+    until(
+        lambda: (
+            installed.request("GET", path).body["metadata"]["finalizers"] == ["foregroundDeletion"]
+        )
+    )
+    assert composed(installed, name) == []
+    assert installed.patch(*where, {"metadata": {"finalizers": None}}).status == 200
+
+
+def _release(
+    name: str, owner: dict[str, Any] | None = None, *, marked: bool = True
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name, "namespace": PLATFORM}
+    if marked:
+        metadata["annotations"] = {OBSERVED: "true"}
+    if owner:
+        reference = {"apiVersion": xr.API_VERSION, "kind": xr.KIND}
+        identity = {key: owner["metadata"][key] for key in ("name", "uid")}
+        metadata["ownerReferences"] = [{**reference, **identity, "controller": True}]
     return {
         "apiVersion": "helm.m.crossplane.io/v1beta1",
         "kind": "Release",
-        "metadata": {
-            "name": name,
-            "namespace": "vcluster-system",
-            "annotations": {OBSERVED: "true"},
-        },
+        "metadata": metadata,
         "spec": {
             "forProvider": {
                 "chart": {"name": "a", "repository": "https://example.org", "version": "1.0.0"},
@@ -101,14 +165,15 @@ def _release(name: str) -> dict[str, Any]:
     }
 
 
-def _apply(client: Client, manager: str) -> Answer:
+def _apply(client: Client, manager: str, release: dict[str, Any] | None = None) -> Answer:
     path = "/apis/helm.m.crossplane.io/v1beta1/namespaces/vcluster-system/releases/seen"
     query = f"?fieldManager={manager}&force=true&dryRun=All"
-    return client.request("PATCH", path + query, _release("seen"), "application/apply-patch+yaml")
+    body = release or _release("seen")
+    return client.request("PATCH", path + query, body, "application/apply-patch+yaml")
 
 
 def _is_refused(client: Client) -> bool:
-    answer = _apply(client, "apiextensions.crossplane.io/composed/0123456789abcdef")
+    answer = _apply(client, COMPOSER)
     return answer.status == 422 and "not created a second time" in answer.body["message"]
 
 

@@ -13,6 +13,7 @@ from scripts import generate, life
 from tests.apiserver.control_plane import MERGE_PATCH, running
 from tests.apiserver.crossplane import play_the_provider, until
 from tests.apiserver.crossplane import running as crossplane_running
+from tests.apiserver.installation import install_policies
 from tests.tools import tool
 
 if TYPE_CHECKING:
@@ -405,3 +406,34 @@ def test_a_customer_makes_no_more_vclusters_than_agreed(namespaced: Client) -> N
     none = {"status": {"used": {"count/vclusters.caas.telekom.de": "0"}}}
     assert namespaced.request("PATCH", path, none, MERGE_PATCH).status == 200
     until(lambda: not refusal())
+
+
+def test_crossplane_makes_nothing_for_what_is_being_deleted(namespaced: Client) -> None:
+    """The policy's parameters are the VClusters of the Release's own namespace."""
+    install_policies(namespaced, "control-plane.yaml")
+    where = (xr.API_VERSION, xr.KIND, "going")
+    manifest = vcluster("going")
+    manifest["metadata"].update(
+        annotations={"crossplane.io/paused": "true"}, finalizers=["example.org/slow"]
+    )
+    assert create(namespaced, "team-a", manifest).status == 201
+    assert namespaced.delete(*where, namespace="team-a").status == 200
+    uid = namespaced.get(*where, namespace="team-a").body["metadata"]["uid"]
+
+    def apply(manager: str) -> Answer:
+        owner = {"apiVersion": xr.API_VERSION, "kind": xr.KIND, "name": "going", "uid": uid}
+        chart = {"name": "a", "repository": "https://example.org", "version": "1.0.0"}
+        release = {
+            "apiVersion": "helm.m.crossplane.io/v1beta1",
+            "kind": "Release",
+            "metadata": {"name": "going", "namespace": "team-a", "ownerReferences": [owner]},
+            "spec": {"forProvider": {"chart": chart, "namespace": "a"}},
+        }
+        query = f"?fieldManager={manager}&force=true&dryRun=All"
+        path = f"{HELM}/namespaces/team-a/releases/going{query}"
+        return namespaced.request("PATCH", path, release, "application/apply-patch+yaml")
+
+    until(lambda: apply("apiextensions.crossplane.io/composed/0123456789abcdef").status == 422)
+    assert apply("kubectl").status == 201
+    none = {"metadata": {"finalizers": None}}
+    assert namespaced.patch(*where, none, namespace="team-a").status == 200
