@@ -6,6 +6,7 @@ libFuzzer, led by coverage, look for others.
 
 import functools
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from rancher_import import kubeconfig, manifest, model
 from rancher_import.errors import RancherImportError
 from rancher_import.options import RancherOptions
 from rancher_import.rancher import Rancher
+from rancher_import.sight import Sight, look
 from scripts import life
 
 EXAMPLE = "values"
@@ -122,9 +124,9 @@ def rancher(data: bytes) -> None:
         return httpx2.Response(number, content=body)
 
     client = _Answered(answer)
-    for look in _looks(client):
+    for request in _looks(client):
         with suppress(RancherImportError):
-            look()
+            request()
     assert {*asked} <= {HOST}, "somebody else is asked"
 
 
@@ -138,9 +140,16 @@ def import_kubeconfig(data: bytes) -> None:
         assert not (found.cluster.insecure or found.cluster.certificate_auth)
 
 
+@functools.cache
+def _token_file() -> Path:
+    with tempfile.NamedTemporaryFile("w", delete=False) as file:
+        file.write("token-abcde:fuzz")
+    return Path(file.name)
+
+
 class _Answered(Rancher):
     def __init__(self, answer: Callable[[httpx2.Request], httpx2.Response]) -> None:
-        super().__init__(RancherOptions(f"https://{HOST}", Path("/dev/null"), None, ""))
+        super().__init__(RancherOptions(f"https://{HOST}", _token_file(), None, ""))
         transport = httpx2.MockTransport(answer)
         self.__dict__["_client"] = httpx2.Client(transport=transport, base_url=f"https://{HOST}")
 
@@ -148,24 +157,27 @@ class _Answered(Rancher):
 def _looks(client: Rancher) -> Iterator[Callable[[], object]]:
     """Yield all that reads an answer of Rancher's."""
     wish = model.Wish("a", "a", "u", frozenset(), "i")
+    sight = Sight(client, "a", [])
 
     def registration() -> None:
-        found = client.registration("c-m-1")
+        found = sight.registration("c-m-1")
         if found:
             path = urlsplit(f"https://{HOST}{found.path}")
             assert path.hostname == HOST, "the manifest would be somebody else's"
             client.manifest(found)
 
-    yield lambda: client.find("a")
-    yield client.owned
+    yield lambda: look(client, "a").cluster
+    yield lambda: look(client).owned()
     yield lambda: client.create(wish, "v")
     yield lambda: client.take_over(wish)
-    yield lambda: client.management("c-m-1")
+    yield lambda: sight.management("c-m-1")
     yield lambda: client.identity("c-m-1")
-    yield client.managed
+    yield sight.managed
     yield registration
     yield lambda: client.force_deploy("c-m-1")
-    yield lambda: client.bindings("c-m-1")
+    yield lambda: client.refresh_registration("c-m-1")
+    yield client.server_url
+    yield lambda: sight.bindings("c-m-1")
     yield client.token_expiry
     yield client.may_create
     yield lambda: client.ensure("/v3/globalroles", "a", {})

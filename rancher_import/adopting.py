@@ -13,6 +13,7 @@ from rancher_import.errors import RefusedError
 from rancher_import.importing import binding_name
 from rancher_import.model import OWNER_NAME, OWNER_UID, VCLUSTER_UID, Binding, Cluster, Owner
 from rancher_import.rancher import Rancher
+from rancher_import.sight import Sight, look
 
 LEGACY = re.compile(r"c-[a-z0-9]{5}")
 """Names that Rancher gives to clusters that came by its API `/v3`, and to no others."""
@@ -45,12 +46,13 @@ def adopt(claim: Claim, rancher: Rancher, say: Callable[[str], None], *, dry_run
     The labels come last: they are the claim, and without them the import leaves the cluster alone.
     """
     _check_form(claim)
-    cluster = _found(claim, rancher)
+    sight = look(rancher, claim.cluster_name)
+    cluster = _found(claim, rancher, sight)
     if not rancher.has_user(claim.importer):
         message = f"Rancher has no user {claim.importer}: --importer is the id of a user."
         raise RefusedError("UnknownUser", message)
     owner = Owner("user", claim.importer, ROLE)
-    bindings = rancher.bindings(cluster.cluster_id) or ()
+    bindings = sight.bindings(cluster.cluster_id) or ()
     done = "would get" if dry_run else "gets"
     if _is_bound(bindings, owner):
         say(f"{claim.importer} is {ROLE} of {cluster.name} already.")
@@ -91,9 +93,9 @@ def _check_form(claim: Claim) -> None:
             raise RefusedError("BadOptions", f"{option} is not of the form {form.pattern}.")
 
 
-def _found(claim: Claim, rancher: Rancher) -> Cluster:
+def _found(claim: Claim, rancher: Rancher, sight: Sight) -> Cluster:
     name = claim.cluster_name
-    cluster = rancher.find(name)
+    cluster = sight.cluster
     if cluster is None:
         message = (
             f"There is no cluster {name} in fleet-default. The name is that of the object "
@@ -107,7 +109,7 @@ def _found(claim: Claim, rancher: Rancher) -> Cluster:
         raise RefusedError("NameTaken", message)
     if cluster.terminating:
         raise RefusedError("BeingDeleted", f"Rancher removes {name}.")
-    management = rancher.management(cluster.cluster_id) if cluster.cluster_id else None
+    management = sight.management(cluster.cluster_id) if cluster.cluster_id else None
     if management is None or not management.connected:
         message = f"{name} is not Connected and Ready in Rancher. Repair that first."
         raise RefusedError("NotConnected", message)
@@ -121,7 +123,9 @@ def _found(claim: Claim, rancher: Rancher) -> Cluster:
 
 
 def _is_bound(bindings: tuple[Binding, ...], owner: Owner) -> bool:
-    return any(binding.gives(owner) and not binding.ours for binding in bindings)
+    """Return whether they have the role by a binding that stays."""
+    fixed = (one for one in bindings if not one.ours and not one.terminating)
+    return any(binding.gives(owner) for binding in fixed)
 
 
 def _labels(claim: Claim) -> dict[str, str]:

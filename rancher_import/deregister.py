@@ -14,6 +14,7 @@ from rancher_import.importing import PERMISSION_LAG_SECONDS
 from rancher_import.kubernetes import Host
 from rancher_import.model import OWNER_UID, State
 from rancher_import.rancher import Rancher
+from rancher_import.sight import look
 
 log = structlog.get_logger()
 
@@ -73,7 +74,8 @@ class Deregistration:
 
     def _step(self, state: State, elapsed: float) -> bool:
         """Do what is next; tell whether nothing of ours is left."""
-        cluster = self._rancher.find(self._name)
+        sight = look(self._rancher, self._name)
+        cluster = sight.cluster
         if cluster is not None and cluster.labels.get(OWNER_UID) != self._owner_uid:
             log.warning("a cluster of this name is not ours, leaving it alone", cluster=self._name)
             return True
@@ -85,7 +87,7 @@ class Deregistration:
             return False
         if state.cluster_id:
             # The provisioning cluster goes first; it is the management cluster that must be gone.
-            return self._rancher.management(state.cluster_id) is None
+            return sight.is_gone(state.cluster_id)
         # A cluster that was created a moment ago may still be hidden from us.
         return state.phase in ("", "Pending") or elapsed > PERMISSION_LAG_SECONDS
 

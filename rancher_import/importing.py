@@ -1,8 +1,9 @@
 """One attempt at the import: look, plan, act, until it is done or the time is up."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import structlog
 
@@ -10,7 +11,7 @@ from rancher_import import manifest
 from rancher_import.clock import Backoff, Clock
 from rancher_import.errors import RancherImportError, RefusedError, TransientError
 from rancher_import.kubernetes import Host, Tenant
-from rancher_import.model import Cluster, Found, Inside, Owner, State, Wish
+from rancher_import.model import OWNER_UID, Cluster, Found, Inside, Owner, State, Wish
 from rancher_import.plan import (
     Action,
     ApplyManifest,
@@ -20,6 +21,7 @@ from rancher_import.plan import (
     Done,
     FollowAgentImage,
     ForceDeploy,
+    RefreshRegistration,
     RemoveAgent,
     SetAgentVariables,
     Superseded,
@@ -30,6 +32,7 @@ from rancher_import.plan import (
     plan,
 )
 from rancher_import.rancher import Rancher
+from rancher_import.sight import Sight, look
 
 PERMISSION_LAG_SECONDS = 60
 """How long after a creation Rancher may hide from its creator what was created."""
@@ -58,10 +61,11 @@ class Import:
         self._timeout = timeout
         self._clock = clock or Clock()
         self._tenant: Tenant | None = None
+        self._sight: Sight | None = None
         self._hidden_since: float | None = None
         self._cluster_id = ""
         self._followed = ""
-        self._last_told: tuple[str, ...] | None = None
+        self._last_told: Mapping[str, str] | None = None
 
     def run(self) -> bool:
         """Return True once all is done or superseded, False when the time is up.
@@ -76,6 +80,7 @@ class Import:
 
     def _run(self, deadline: float) -> bool:
         backoff = Backoff(self._clock)
+        last: Action | None = None
         while self._clock.now() < deadline:
             try:
                 action = plan(self._wish, self._look())
@@ -85,7 +90,8 @@ class Import:
                 if isinstance(action, Done):
                     self._finish(action)
                     return True
-                waiting = self._act(action)
+                # What is planned again had no effect yet: it is not repeated without a pause.
+                waiting, last = self._act(action) or action == last, action
             except TransientError as error:
                 self._tell("Importing", error)
                 waiting = True
@@ -107,29 +113,33 @@ class Import:
         inside = self._look_inside()
         if inside is None:
             return Found(state, has_kubeconfig=self._tenant is not None)
-        cluster = self._rancher.find(self._wish.cluster_name)
+        self._sight = look(self._rancher, self._wish.cluster_name)
+        cluster = self._sight.cluster
         if cluster is None:
-            self._cluster_id = ""
             return Found(state, inside, has_kubeconfig=True, name_taken=self._is_name_taken())
         self._hidden_since = None
-        self._cluster_id = cluster.cluster_id
-        return self._look_at(state, inside, cluster)
+        if cluster.labels.get(OWNER_UID) == self._wish.owner_uid:
+            self._cluster_id = cluster.cluster_id
+        return self._look_at(state, inside, cluster, self._sight)
 
-    def _look_at(self, state: State, inside: Inside, cluster: Cluster) -> Found:
+    def _look_at(self, state: State, inside: Inside, cluster: Cluster, sight: Sight) -> Found:
         if not cluster.cluster_id or cluster.terminating:
             return Found(state, inside, has_kubeconfig=True, cluster=cluster)
-        management = self._rancher.management(cluster.cluster_id)
+        management = sight.management(cluster.cluster_id)
         if management and cluster.cluster_id == self._followed:
             management = replace(management, images=replace(management.images, default=""))
         connected = management is not None and management.connected
+        registration = None if connected else sight.registration(cluster.cluster_id)
+        unset = registration is not None and not registration.path
         return Found(
             state,
             inside,
             has_kubeconfig=True,
             cluster=cluster,
             management=management,
-            bindings=self._rancher.bindings(cluster.cluster_id),
-            registration=None if connected else self._rancher.registration(cluster.cluster_id),
+            bindings=sight.bindings(cluster.cluster_id),
+            registration=registration,
+            server_url=self._rancher.server_url() if unset else "",
         )
 
     def _look_inside(self) -> Inside | None:
@@ -158,8 +168,31 @@ class Import:
         match action:
             case CreateCluster():
                 return self._create(action)
+            case WriteMarker() | RemoveAgent() | ApplyManifest():
+                self._act_inside(action)
+            case Superseded() | Done():
+                pass  # the end, which `run` sees to
+            case _:
+                return self._act_in_rancher(action)
+        return False
+
+    def _act_in_rancher(
+        self,
+        action: DeleteCluster
+        | Bind
+        | Unbind
+        | FollowAgentImage
+        | ForceDeploy
+        | SetAgentVariables
+        | TakeOver
+        | RefreshRegistration,
+    ) -> bool:
+        match action:
             case DeleteCluster():
                 self._rancher.delete(self._wish.cluster_name)
+                return True
+            case RefreshRegistration():
+                self._rancher.refresh_registration(action.cluster_id)
                 return True
             case Bind():
                 name = binding_name(self._wish.owner_uid, action.owner)
@@ -170,10 +203,6 @@ class Import:
                 return self._act_on_agent(action)
             case TakeOver():
                 self._rancher.take_over(self._wish)
-            case WriteMarker() | RemoveAgent() | ApplyManifest():
-                self._act_inside(action)
-            case Superseded() | Done():
-                pass  # the end, which `run` sees to
         return False
 
     def _set_agent_variables(self, action: SetAgentVariables) -> None:
@@ -200,8 +229,14 @@ class Import:
         return False
 
     def _create(self, action: CreateCluster) -> bool:
-        # Before the request, so that a deregistration never takes it for not begun.
-        self._tell("Importing", Wait("Importing", "Creating", "Creates the cluster in Rancher."))
+        # Before the request, so that a deregistration never takes it for not begun, nor the one
+        # that was there before for the one that is made now.
+        self._cluster_id = ""
+        self._tell(
+            "Importing",
+            Wait("Importing", "Creating", "Creates the cluster in Rancher."),
+            {"clusterId": ""},
+        )
         if self._rancher.create(self._wish, action.vcluster_uid):
             return False
         if self._hidden_since is None:
@@ -225,8 +260,9 @@ class Import:
                 self._apply(tenant, action)
 
     def _apply(self, tenant: Tenant, action: ApplyManifest) -> None:
-        registration = self._rancher.registration(action.cluster_id)
-        if registration is None:
+        sight = self._sight
+        registration = sight.registration(action.cluster_id) if sight else None
+        if registration is None or not registration.path:
             return
         tenant.create_absent(manifest.read(self._rancher.manifest(registration)))
         inside = tenant.look()
@@ -246,17 +282,30 @@ class Import:
         )
         log.info("connected", cluster=self._wish.cluster_name, id=action.cluster_id)
 
-    def _tell(self, phase: str, what: Wait | RancherImportError) -> None:
-        """Write phase, reason and message down when they change, and log them each time."""
+    def _tell(
+        self,
+        phase: str,
+        what: Wait | RancherImportError,
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Write phase, reason and message down when they change, and log them each time.
+
+        An id that is known stays until there is another one: it is what a deregistration removes.
+        """
         log.info("progress", phase=phase, reason=what.reason, message=what.message)
-        told = (phase, what.reason, what.message, self._cluster_id)
-        if self._last_told == told:
+        changes = {
+            "phase": phase,
+            "reason": what.reason,
+            "message": what.message,
+            "clusterName": self._wish.cluster_name,
+            **({"clusterId": self._cluster_id} if self._cluster_id else {}),
+            **more,
+        }
+        if self._last_told == changes:
             return
-        keys = ("phase", "reason", "message", "clusterId")
-        changes = dict(zip(keys, told, strict=True)) | {"clusterName": self._wish.cluster_name}
         try:
             self._host.report(changes)
-            self._last_told = told
+            self._last_told = changes
         except RancherImportError as error:
             log.warning("cannot write the state", reason=error.reason, message=error.message)
 

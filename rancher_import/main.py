@@ -17,6 +17,7 @@ from rancher_import.errors import RancherImportError, RefusedError
 from rancher_import.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
 from rancher_import.options import Environment, environment
 from rancher_import.rancher import Rancher
+from rancher_import.sight import look
 
 ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
 
@@ -153,7 +154,7 @@ def sweep(*, delete: bool) -> None:
     vclusters = call(lambda: list(client.list(kind)), "the VClusters")
     living = {one.metadata.uid for one in vclusters if one.metadata}
     rancher = _rancher(environment())
-    orphans = [c for c in rancher.owned() if c.labels[OWNER_UID] not in living]
+    orphans = [c for c in look(rancher).owned() if c.labels[OWNER_UID] not in living]
     for orphan in orphans:
         click.echo(f"{orphan.name}\t{orphan.cluster_id}\t{orphan.labels.get(OWNER_NAME, '')}")
     click.echo(f"{len(orphans)} orphaned, {len(living)} VClusters", err=True)
@@ -166,13 +167,16 @@ def sweep(*, delete: bool) -> None:
 @main.command()
 @errors_in_words
 def check() -> None:
-    """Tell whether Rancher can be reached and the token may do what the import needs."""
+    """Check that Rancher can be reached, and that the token may do what the import needs."""
+    from rancher_import.watch import expiry_in_words  # noqa: PLC0415  # not for `--help`
+
     env = environment()
     rancher = _rancher(env)
     expires = rancher.token_expiry()
+    may_create = rancher.may_create()
     click.echo(f"Rancher {env.rancher().url} answers and accepts the token.")
-    click.echo(f"The token expires {expires or 'never, or Rancher does not say when'}.")
-    if not rancher.may_create():
+    click.echo(expiry_in_words(expires, int(env.text("TOKEN_EXPIRY_DAYS", "14"))))
+    if not may_create:
         click.echo("The token's user may not create clusters: see `rancher-import setup`.")
         sys.exit(GAVE_UP)
     click.echo("The token's user may create clusters.")

@@ -69,6 +69,7 @@ class Cluster:
     cluster_id: str = ""
     """Name of its management cluster, `c-m-…`; empty while there is none."""
     terminating: bool = False
+    namespace: str = "fleet-default"
     agent_variables: tuple[Mapping[str, Any], ...] = ()
     """Environment of Rancher's agent, as Kubernetes writes it."""
 
@@ -109,6 +110,8 @@ class Binding:
     subjects: frozenset[tuple[SubjectKind, str]]
     """Whom it names. Rancher adds the user that it made for a principal."""
     ours: bool
+    terminating: bool = False
+    """It is being removed, which takes until Rancher reaches the virtual cluster."""
 
     def gives(self, owner: Owner) -> bool:
         """Tell whether somebody has the wished role by this binding."""
@@ -161,6 +164,8 @@ class Found:
     bindings: tuple[Binding, ...] | None = None
     """None while we may not see them yet."""
     registration: "Registration | None" = None
+    server_url: str = ""
+    """Rancher's setting, if there was a reason to ask for it and we may read it."""
 
 
 @dataclass(frozen=True)

@@ -73,8 +73,9 @@ class Environment:
     def rancher(self) -> RancherOptions:
         """Return how to reach Rancher."""
         url = self.text("RANCHER_URL").rstrip("/")
-        if not re.fullmatch(r"https://[^\s/?#@]+(/[^\s?#@]*)?", url):
-            raise RefusedError("BadOptions", "RANCHER_URL must begin with https://.")
+        if not re.fullmatch(r"https://[^\s/?#@]+", url):
+            message = "RANCHER_URL must be https:// and a host, without a path such as /dashboard."
+            raise RefusedError("BadOptions", message)
         ca_file = self.values.get("RANCHER_CA_FILE")
         return RancherOptions(
             url=url,

@@ -85,6 +85,13 @@ class FollowAgentImage:
 
 
 @dataclass(frozen=True)
+class RefreshRegistration:
+    """Make Rancher write its registration token anew, which had no URL when it was made."""
+
+    cluster_id: str
+
+
+@dataclass(frozen=True)
 class ForceDeploy:
     """Make Rancher deploy its agent anew and take the virtual cluster for the cluster's own."""
 
@@ -134,6 +141,7 @@ Action = (
     | RemoveAgent
     | ApplyManifest
     | FollowAgentImage
+    | RefreshRegistration
     | ForceDeploy
     | SetAgentVariables
     | Bind
@@ -186,7 +194,9 @@ def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Acti
         _set_variables(wish, inside, cluster, found.management)
         or _connect(wish, found, inside, cluster, found.management, rebuilt=rebuilt)
         or _bind(wish, found.bindings, cluster.cluster_id)
-        or _finish(found.management, inside, cluster.cluster_id)
+        or _finish(found.management, inside)
+        or _await_bindings(wish, found.bindings)
+        or Done(cluster.cluster_id)
     )
 
 
@@ -281,7 +291,12 @@ def _apply(found: Found, cluster_id: str) -> Action:
         message = "Rancher has not made the registration token yet."
         return Wait("Importing", "WaitingForRegistration", message)
     if not found.registration.path:
-        message = "Rancher's setting server-url is empty: set it, and change the cluster once."
+        if found.server_url:
+            return RefreshRegistration(cluster_id)
+        message = (
+            "Rancher's setting server-url is empty: set it in Rancher. If the importer's user has "
+            "not the role User-Base, change the cluster once after that."
+        )
         return Wait("Importing", "ServerUrlUnset", message)
     return ApplyManifest(cluster_id)
 
@@ -289,20 +304,32 @@ def _apply(found: Found, cluster_id: str) -> Action:
 def _bind(wish: Wish, bindings: tuple[Binding, ...], cluster_id: str) -> Action | None:
     """Return a binding to make or to prune, or None if all are as wished.
 
-    Who has the role by somebody else's binding has it: Rancher refuses a second one.
+    Who has the role by a binding of others has it: Rancher refuses a second one. The name of a
+    binding that is being removed is not free before it is gone.
     """
     for owner in sorted(wish.owners):
         if not any(binding.gives(owner) for binding in bindings):
             return Bind(cluster_id, owner)
     for binding in bindings:
-        if binding.ours and not any(binding.gives(owner) for owner in wish.owners):
+        stays = binding.ours and not binding.terminating
+        if stays and not any(binding.gives(owner) for owner in wish.owners):
             return Unbind(cluster_id, binding)
     return None
 
 
-def _finish(management: Management, inside: Inside, cluster_id: str) -> Action:
+def _await_bindings(wish: Wish, bindings: tuple[Binding, ...]) -> Wait | None:
+    """Return a wait for the removal of a binding that is wished for again, or None."""
+    for owner in wish.owners:
+        if all(binding.terminating for binding in bindings if binding.gives(owner)):
+            message = f"Rancher still removes a binding of {owner.role} that is wished for again."
+            return Wait("Importing", "BindingBeingDeleted", message)
+    return None
+
+
+def _finish(management: Management, inside: Inside) -> Wait | None:
+    """Return a wait for the connection, or None if it is there."""
     if management.connected:
-        return Done(cluster_id)
+        return None
     agent = inside.agent
     if agent and agent.blocked:
         return Wait("Registered", "AgentBlocked", f"Rancher's agent is refused: {agent.blocked}")

@@ -1,21 +1,24 @@
 """Rancher's API: Steve `/v1`, and Norman `/v3` for what Steve cannot do.
 
-No official API imports a cluster; this is what Rancher's own dashboard uses. A caller with few
-rights is not told what exists: a cluster that it may not see answers 403, or 404 without a body
-where it has no right on the whole type, so neither means "gone" by itself.
+No official API imports a cluster; this is what Rancher's own dashboard uses. What could be missing
+is read by `sight`: a cluster that a caller may not see answers 403, and 404 without a body means
+that it has no right on the whole type, or that Rancher is starting.
 """
 
 import base64
 import functools
+import re
 import ssl
+import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx2
 
 from rancher_import import agents, tls
+from rancher_import.clock import Clock
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.model import (
     MANAGED,
@@ -37,10 +40,25 @@ NAMESPACE = "fleet-default"
 CLUSTERS = "/v1/provisioning.cattle.io.clusters"
 MANAGEMENT = "/v1/management.cattle.io.clusters"
 TOKENS = "/v1/management.cattle.io.clusterregistrationtokens"
-AGENT_IMAGE = "/v1/management.cattle.io.settings/agent-image"
 BINDINGS = "/v1/management.cattle.io.clusterroletemplatebindings"
 
+SETTINGS = "/v1/management.cattle.io.settings"
+NORMAN_TOKENS = "/v3/tokens"
+EXT_TOKENS = "/v1/ext.cattle.io.tokens"
+EXT_PREFIX = "ext/"
+TOKEN = re.compile(r"[!-~]+")
+
 FORCE_DEPLOY = "io.cattle.agent.force.deploy"
+REFRESHED = "caas.telekom.de/refreshed"
+"""Annotation of a management cluster: another value each time it was changed to be changed."""
+
+AUTHENTICATED = "X-Api-Cattle-Auth"
+"""Header of every answer of Rancher's."""
+
+STARTING_SECONDS = 60
+"""How long a starting Rancher is believed to know no types; 3 to 8 s were seen."""
+
+LONGEST_WORDS = 300
 
 SUBJECT_EXISTS = "SubjectExists"
 """Condition of a role binding, since 2.11: False for a user that there is not."""
@@ -56,7 +74,7 @@ _SUBJECT_FIELDS: dict[SubjectKind, str] = {
 }
 
 OK, CREATED, GONE_AT_ONCE = 200, 201, 204
-UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT = 401, 403, 404, 409
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_MANY = 401, 403, 404, 409, 429
 
 
 class _Token(httpx2.Auth):
@@ -65,23 +83,36 @@ class _Token(httpx2.Auth):
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
+    def read(self) -> str:
+        """Return the token."""
         try:
             token = self._file.read_text().strip()
-        except OSError:
+        except (OSError, ValueError):
             message = f"{self._file} cannot be read: is the Secret with the token there?"
             raise RefusedError("NoToken", message) from None
-        request.headers["Authorization"] = f"Bearer {token}"
+        if not TOKEN.fullmatch(token):
+            what = "holds more than a token" if token else "is empty"
+            message = f"{self._file} {what}: put the token, and nothing else, into the Secret."
+            raise RefusedError("NoToken", message)
+        return token
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response]:
+        request.headers["Authorization"] = f"Bearer {self.read()}"
         yield request
 
 
 class Rancher:
     """A client of one Rancher. Redirects are never followed: they could carry the token away."""
 
-    def __init__(self, options: RancherOptions, proxy: str | None = None) -> None:
+    def __init__(
+        self, options: RancherOptions, proxy: str | None = None, *, clock: Clock | None = None
+    ) -> None:
         """Prepare; nothing is sent yet. A proxy sees an encrypted tunnel, not the token."""
         self._options = options
         self._proxy = proxy
+        self._token = _Token(options.token_file)
+        self._clock = clock or Clock()
+        self._typeless_since: float | None = None
 
     @functools.cached_property
     def _client(self) -> httpx2.Client:
@@ -89,7 +120,7 @@ class Rancher:
         return httpx2.Client(
             base_url=self._options.url,
             verify=tls.context(self._options, self._proxy),
-            auth=_Token(self._options.token_file),
+            auth=self._token,
             timeout=tls.TIMEOUT_SECONDS,
             follow_redirects=False,
             trust_env=False,
@@ -101,19 +132,6 @@ class Rancher:
         """Let the connections go."""
         if "_client" in self.__dict__:
             self._client.close()
-
-    def find(self, name: str) -> Cluster | None:
-        """Return the cluster of a name, or None if there is none that we may see."""
-        answer = self._call("GET", CLUSTERS, params={"filter": f"metadata.name={name}"})
-        if answer.status_code in (FORBIDDEN, NOT_FOUND):
-            return None
-        return _read(answer, lambda found: _named(found, name))
-
-    def owned(self) -> list[Cluster]:
-        """Return all clusters that bear an owner of ours."""
-        answer = self._call("GET", CLUSTERS)
-        found = _ok(answer, "list provisioning.cattle.io/clusters", _clusters)
-        return [cluster for cluster in found if OWNER_UID in cluster.labels]
 
     def create(self, wish: Wish, vcluster_uid: str) -> bool:
         """Create the cluster; tell whether it exists now. False: the name is taken, or leaves."""
@@ -132,22 +150,19 @@ class Rancher:
             },
             "spec": _spec(wish.agent_variables),
         }
-        answer = self._call("POST", CLUSTERS, json=body)
+        answer = self.call("POST", CLUSTERS, json=body)
         if answer.status_code == CREATED:
             return True
+        _refuse_a_name_that_leaves(answer, "cluster")
         if answer.status_code == CONFLICT:
-            if "being deleted" in _message(answer):
-                raise TransientError(
-                    "BeingDeleted", "Rancher still removes a cluster of this name."
-                )
             return False
-        raise _unexpected(answer, "create provisioning.cattle.io/clusters")
+        raise self.refusal(answer, "create provisioning.cattle.io/clusters")
 
     def delete(self, name: str) -> None:
         """Ask for the removal of a cluster."""
-        answer = self._call("DELETE", f"{CLUSTERS}/{NAMESPACE}/{name}")
+        answer = self.call("DELETE", f"{CLUSTERS}/{NAMESPACE}/{name}")
         if answer.status_code not in (OK, GONE_AT_ONCE, FORBIDDEN, NOT_FOUND):
-            raise _unexpected(answer, "delete provisioning.cattle.io/clusters")
+            raise self.refusal(answer, "delete provisioning.cattle.io/clusters")
 
     def adopt(self, name: str, vcluster_uid: str) -> None:
         """Note which virtual cluster is behind a cluster now."""
@@ -166,43 +181,25 @@ class Rancher:
         self._patch(name, {"spec": {"agentEnvVars": list(variables)}})
 
     def _patch(self, name: str, patch: Mapping[str, Any]) -> None:
-        answer = self._call(
+        answer = self.call(
             "PATCH",
             f"{CLUSTERS}/{NAMESPACE}/{name}",
             json=patch,
             headers={"Content-Type": "application/merge-patch+json"},
         )
         if answer.status_code != OK:
-            raise _unexpected(answer, "patch provisioning.cattle.io/clusters")
-
-    def management(self, cluster_id: str) -> Management | None:
-        """Return the management cluster, or None while there is none that we may see."""
-        answer = self._call("GET", f"{MANAGEMENT}/{cluster_id}")
-        if answer.status_code in (FORBIDDEN, NOT_FOUND):
-            return None
-        return _ok(answer, "get management.cattle.io/clusters", read_management)
+            raise self.refusal(answer, "patch provisioning.cattle.io/clusters")
 
     def identity(self, cluster_id: str) -> str:
         """Return the identity of the virtual cluster behind a cluster, as Rancher reaches it."""
         path = f"/k8s/clusters/{cluster_id}/api/v1/namespaces/kube-system"
         right = "get the namespace kube-system in the cluster"
-        return _ok(self._call("GET", path), right, _uid)
+        return self.read(self.call("GET", path), right, _uid)
 
-    def managed(self) -> dict[str, Management]:
-        """Return all management clusters that we may see, by id: one call for the watcher.
-
-        A refusal is an error and not an empty list, which would mean that all are gone.
-        """
-        answer = self._call("GET", MANAGEMENT)
-        return _ok(answer, "list management.cattle.io/clusters", _managed)
-
-    def registration(self, cluster_id: str) -> Registration | None:
-        """Return the registration token, or None while Rancher has not made it."""
-        answer = self._call("GET", f"{TOKENS}/{cluster_id}/default-token")
-        if answer.status_code in (FORBIDDEN, NOT_FOUND):
-            return None
+    def registration(self, answer: httpx2.Response, cluster_id: str) -> Registration | None:
+        """Return the registration token that an answer holds, or None while there is none."""
         right = "get management.cattle.io/clusterregistrationtokens"
-        url, token, secret = _ok(answer, right, _token)
+        url, token, secret = self.read(answer, right, _token)
         if token in ("", PLACEHOLDER) or PLACEHOLDER in url:
             token = self._token_in_secret(cluster_id, secret) or token
         if token in ("", PLACEHOLDER):
@@ -216,7 +213,7 @@ class Rancher:
         """
         if not name:
             return ""
-        answer = self._call("GET", f"/v1/secrets/{cluster_id}/{name}")
+        answer = self.call("GET", f"/v1/secrets/{cluster_id}/{name}")
         if answer.status_code != OK:
             return ""
         return _read(answer, _decoded_token)
@@ -237,15 +234,18 @@ class Rancher:
     def force_deploy(self, cluster_id: str) -> None:
         """Make Rancher deploy its agent again; only Norman lets a cluster's owner do that."""
         path = f"/v3/clusters/{cluster_id}"
-        body = _ok(self._call("GET", path), "get clusters", _deployed_again)
-        _ok(self._call("PUT", path, json=body), "update clusters", _whatever)
+        body = self.read(self.call("GET", path), "get clusters", _deployed_again)
+        self.read(self.call("PUT", path, json=body), "update clusters", _whatever)
 
     def agent_image(self) -> str:
         """Return the setting `agent-image`, or nothing where it may not be read."""
-        answer = self._call("GET", AGENT_IMAGE)
+        return self._setting("agent-image")
+
+    def _setting(self, name: str) -> str:
+        answer = self.call("GET", f"{SETTINGS}/{name}")
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return ""
-        return _ok(answer, "get management.cattle.io/settings", _setting)
+        return self.read(answer, "get management.cattle.io/settings", _setting)
 
     def follow_agent_image(self, cluster_id: str, default: str) -> bool:
         """Have the agent's image follow Rancher's setting; return False if that is refused.
@@ -253,24 +253,17 @@ class Rancher:
         Only Norman lets a cluster's owner do that. A value other than `default` is somebody's.
         """
         path = f"/v3/clusters/{cluster_id}"
-        answer = self._call("GET", path)
+        answer = self.call("GET", path)
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return False
-        name, desired = _ok(answer, "get clusters", _named_image)
+        name, desired = self.read(answer, "get clusters", _named_image)
         if desired != default:
             return True
-        answer = self._call("PUT", path, json={"name": name, "desiredAgentImage": ""})
+        answer = self.call("PUT", path, json={"name": name, "desiredAgentImage": ""})
         if answer.status_code in (FORBIDDEN, NOT_FOUND):
             return False
-        _ok(answer, "update clusters", _whatever)
+        self.read(answer, "update clusters", _whatever)
         return True
-
-    def bindings(self, cluster_id: str) -> tuple[Binding, ...] | None:
-        """Return the role bindings in a cluster, or None while we may not see them."""
-        answer = self._call("GET", f"{BINDINGS}/{cluster_id}")
-        if answer.status_code in (FORBIDDEN, NOT_FOUND):
-            return None
-        return _ok(answer, "list management.cattle.io/clusterroletemplatebindings", _bindings)
 
     def bind(self, cluster_id: str, name: str, owner: Owner, *, managed: bool = True) -> None:
         """Bind a role. That somebody has it already, by whose binding ever, is fine.
@@ -285,62 +278,98 @@ class Rancher:
             "roleTemplateName": owner.role,
             _SUBJECT_FIELDS[owner.kind]: owner.name,
         }
-        answer = self._call("POST", BINDINGS, json=body)
+        answer = self.call("POST", BINDINGS, json=body)
+        _refuse_a_name_that_leaves(answer, "role binding")
         if answer.status_code not in (CREATED, CONFLICT):
-            raise _unexpected(answer, f"bind {owner.role} to {owner.name}")
+            raise self.refusal(answer, f"bind {owner.role} to {owner.name}")
 
     def unbind(self, cluster_id: str, name: str) -> None:
         """Remove a role binding."""
-        answer = self._call("DELETE", f"{BINDINGS}/{cluster_id}/{name}")
+        answer = self.call("DELETE", f"{BINDINGS}/{cluster_id}/{name}")
         if answer.status_code not in (OK, GONE_AT_ONCE, NOT_FOUND):
-            raise _unexpected(answer, "delete management.cattle.io/clusterroletemplatebindings")
+            raise self.refusal(answer, "delete management.cattle.io/clusterroletemplatebindings")
 
-    def token_expiry(self) -> str:
-        """Return when the token expires, or nothing where Rancher does not say."""
-        answer = self._call("GET", "/v3/tokens", params={"current": "true"})
-        if answer.status_code != OK:
-            return ""
-        return _read(answer, _expiry)
+    def token_expiry(self) -> str | None:
+        """Return when the token expires, "" if it never does, None if Rancher does not say.
+
+        A filter for the current token is ignored, and no API key is ever current.
+        """
+        name, colon, _ = self._token.read().partition(":")
+        if not colon:
+            return None
+        ext = name.removeprefix(EXT_PREFIX)
+        path = f"{EXT_TOKENS if ext != name else NORMAN_TOKENS}/{quote(ext, safe='')}"
+        answer = self.call("GET", path)
+        return _read(answer, _expiry) if answer.status_code == OK else None
 
     def may_create(self) -> bool:
-        """Tell whether the token's user may create clusters, without creating one."""
+        """Return whether the token's user may create clusters, without creating one.
+
+        Rancher's webhook does not write the creator into a dry run, and then misses it, unless the
+        creator gets no role.
+        """
         body = {
             "type": "provisioning.cattle.io.cluster",
-            "metadata": {"namespace": NAMESPACE, "name": "vcluster-import-check"},
+            "metadata": {
+                "namespace": NAMESPACE,
+                "name": "vcluster-import-check",
+                "annotations": {"field.cattle.io/no-creator-rbac": "true"},
+            },
             "spec": {},
         }
-        answer = self._call("POST", CLUSTERS, json=body, params={"dryRun": "All"})
-        return answer.status_code in (CREATED, CONFLICT)
+        answer = self.call("POST", CLUSTERS, json=body, params={"dryRun": "All"})
+        if answer.status_code not in (CREATED, CONFLICT, FORBIDDEN):
+            raise self.refusal(answer, "create provisioning.cattle.io/clusters")
+        return answer.status_code != FORBIDDEN
+
+    def server_url(self) -> str:
+        """Return the setting `server-url`, or nothing where it may not be read."""
+        return self._setting("server-url")
+
+    def refresh_registration(self, cluster_id: str) -> None:
+        """Change the management cluster, upon which Rancher renews its registration tokens.
+
+        A change that repeats the last one would be none.
+        """
+        path = f"/v3/clusters/{cluster_id}"
+        found = self.read(self.call("GET", path), "get clusters", dict)
+        body = _annotated(found, {REFRESHED: uuid.uuid4().hex[:8]})
+        self.read(self.call("PUT", path, json=body), "update clusters", _whatever)
 
     def has_user(self, user_id: str) -> bool:
         """Return whether there is a user; for an administrator."""
-        answer = self._call("GET", f"/v3/users/{user_id}")
+        answer = self.call("GET", f"/v3/users/{user_id}")
         if answer.status_code == NOT_FOUND and answer.content:
             return False
-        _ok(answer, "get users", _whatever)
+        self.read(answer, "get users", _whatever)
         return True
 
     def unknown_owners(self) -> dict[str, list[str]]:
         """Return, by cluster id, the owners of ours that Rancher does not know."""
-        answer = self._call("GET", BINDINGS)
+        answer = self.call("GET", BINDINGS)
         right = "list management.cattle.io/clusterroletemplatebindings"
-        return _ok(answer, right, _unknown_owners)
+        return self.read(answer, right, _unknown_owners)
 
     def ensure(self, path: str, name: str, body: Mapping[str, Any]) -> bool:
         """Create a Norman object unless one of that name exists; tell whether it was created."""
-        answer = self._call("GET", path, params={"name": name})
-        if name in _ok(answer, f"list {path}", _names):
+        answer = self.call("GET", path, params={"name": name})
+        if name in self.read(answer, f"list {path}", _names):
             return False
-        answer = self._call("POST", path, json=dict(body))
+        answer = self.call("POST", path, json=dict(body))
         if answer.status_code != CREATED:
-            raise _unexpected(answer, f"create {path}")
+            raise self.refusal(answer, f"create {path}")
         return True
 
-    def _call(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401
+    def call(self, method: str, path: str, **request: Any) -> httpx2.Response:  # noqa: ANN401
+        """Send a request; return what may mean different things to different callers."""
         try:
             answer = self._client.request(method, path, **request)
         except httpx2.HTTPError as error:
             raise _network(error) from None
+        if not is_typeless(answer):
+            self._typeless_since = None
+        if answer.is_client_error and not _is_ranchers(answer) and not _is_busy(answer):
+            raise _bad_answer(answer)
         if answer.status_code == UNAUTHORIZED:
             message = (
                 "Rancher does not accept the token: it is wrong, expired or for one cluster only."
@@ -349,9 +378,60 @@ class Rancher:
         if answer.is_redirect:
             message = "Rancher's URL answers with a redirect: use the address that it points to."
             raise RefusedError("UrlRedirects", message)
-        if answer.status_code >= 500 or answer.status_code == 429:  # noqa: PLR2004
-            raise TransientError("RancherFails", f"Rancher answers {answer.status_code}.")
+        if answer.is_server_error or _is_busy(answer):
+            words = _message(answer)[:LONGEST_WORDS]
+            said = f"{answer.status_code}: {words}" if words else f"{answer.status_code}."
+            raise TransientError("RancherFails", f"Rancher answers {said}")
         return answer
+
+    def read(self, answer: httpx2.Response, right: str, read: Callable[[dict[str, Any]], T]) -> T:
+        """Return what is read of an answer, which has to be a success."""
+        if answer.status_code != OK:
+            raise self.refusal(answer, right)
+        return _read(answer, read)
+
+    def refusal(self, answer: httpx2.Response, right: str) -> RefusedError | TransientError:
+        """Return what an answer means that is neither success nor expected."""
+        if is_typeless(answer):
+            return self._typeless(right)
+        if answer.status_code == FORBIDDEN:
+            return RefusedError("MissingRight", f"The token's user may not {right}: see `setup`.")
+        words = _message(answer)[:LONGEST_WORDS]
+        return RefusedError("RancherRefuses", f"{right}: {answer.status_code} {words}".strip())
+
+    def _typeless(self, right: str) -> RefusedError | TransientError:
+        """Return what an answer means that knows no such type.
+
+        Rancher gives it while it starts, for every type, and to a user without any right on the
+        type for ever.
+        """
+        now = self._clock.now()
+        if self._typeless_since is None:
+            self._typeless_since = now
+        if now - self._typeless_since > STARTING_SECONDS:
+            return RefusedError("MissingRight", f"The token's user may not {right}: see `setup`.")
+        message = f"Rancher is starting, or the token's user may not {right}: see `setup`."
+        return TransientError("RancherStarting", message)
+
+
+def _refuse_a_name_that_leaves(answer: httpx2.Response, what: str) -> None:
+    """Refuse to take a conflict with what is being removed for one with what stays."""
+    if answer.status_code == CONFLICT and "being deleted" in _message(answer):
+        raise TransientError("BeingDeleted", f"Rancher still removes a {what} of this name.")
+
+
+def is_typeless(answer: httpx2.Response) -> bool:
+    """Return whether an answer says that there is no such type, rather than no such object."""
+    return answer.status_code == NOT_FOUND and not answer.content
+
+
+def _is_ranchers(answer: httpx2.Response) -> bool:
+    """Return whether an error is Rancher's, and not that of another server or a proxy."""
+    return AUTHENTICATED in answer.headers or bool(_message(answer))
+
+
+def _is_busy(answer: httpx2.Response) -> bool:
+    return answer.status_code == TOO_MANY
 
 
 def read_management(found: Mapping[str, Any]) -> Management:
@@ -369,28 +449,18 @@ def read_management(found: Mapping[str, Any]) -> Management:
     )
 
 
-def _managed(found: Mapping[str, Any]) -> dict[str, Management]:
+def read_managed(found: Mapping[str, Any]) -> dict[str, Management]:
+    """Return management clusters by their ids."""
     return {_text(one["metadata"]["name"]): read_management(one) for one in found.get("data") or ()}
 
 
-def _clusters(found: Mapping[str, Any]) -> list[Cluster]:
-    return [_cluster(one) for one in found.get("data") or ()]
-
-
-def _named(found: Mapping[str, Any], name: str) -> Cluster | None:
-    """Return the cluster of a name; older Ranchers answer all that have it as a part of theirs."""
-    for one in found.get("data") or ():
-        metadata = one["metadata"]
-        if (metadata["name"], metadata["namespace"]) == (name, NAMESPACE):
-            return _cluster(one)
-    return None
-
-
-def _cluster(found: Mapping[str, Any]) -> Cluster:
+def read_cluster(found: Mapping[str, Any]) -> Cluster:
+    """Return a provisioning cluster."""
     metadata = found["metadata"]
     labels = (metadata.get("labels") or {}).items()
     return Cluster(
         name=_text(metadata["name"]),
+        namespace=_text(metadata["namespace"]),
         uid=_text(metadata["uid"]),
         labels={key: _text(value) for key, value in labels},
         cluster_id=_text((found.get("status") or {}).get("clusterName") or ""),
@@ -425,24 +495,35 @@ def _decoded_token(found: Mapping[str, Any]) -> str:
 
 
 def _path(url: str) -> str:
-    """Return the path of a URL, whose host is not asked: it is not the one that we were told."""
+    """Return the path of a URL, whose host is not asked: it is not the one that we were told.
+
+    There is no URL while Rancher has no server-url.
+    """
+    if not url:
+        return ""
     try:
         path = urlsplit(url).path
     except ValueError:
         path = ""
     if not path.startswith("/"):
-        message = "Rancher names no URL for the import manifest: is its server-url set?"
+        message = "Rancher's URL of the import manifest has no path: is its server-url a URL?"
         raise TransientError("BadAnswer", message)
     return path
 
 
 def _deployed_again(found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what makes Rancher deploy its agent, in an update that has to name all."""
-    annotations = {**(found.get("annotations") or {}), FORCE_DEPLOY: "true"}
-    return {"name": found.get("name"), "annotations": annotations}
+    """Return what makes Rancher deploy its agent."""
+    return _annotated(found, {FORCE_DEPLOY: "true"})
 
 
-def _bindings(found: Mapping[str, Any]) -> tuple[Binding, ...]:
+def _annotated(found: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    """Return an update that adds annotations; it has to name all, or Norman removes them."""
+    kept = found.get("annotations") or {}
+    return {"name": found.get("name"), "annotations": {**kept, **annotations}}
+
+
+def read_bindings(found: Mapping[str, Any]) -> tuple[Binding, ...]:
+    """Return the role bindings of a list."""
     return tuple(_binding(one) for one in found.get("data") or ())
 
 
@@ -457,6 +538,7 @@ def _binding(found: Mapping[str, Any]) -> Binding:
             if found.get(field)
         ),
         ours=(metadata.get("labels") or {}).get(MANAGED) == MANAGER,
+        terminating="deletionTimestamp" in metadata,
     )
 
 
@@ -472,8 +554,8 @@ def _unknown_owners(found: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def _expiry(found: Mapping[str, Any]) -> str:
-    tokens = found.get("data") or ()
-    return next((_text(one.get("expiresAt") or "") for one in tokens if one.get("current")), "")
+    """Return when a token expires: one of ext.cattle.io has it in its status."""
+    return _text((found.get("status") or found).get("expiresAt") or "")
 
 
 def _names(found: Mapping[str, Any]) -> list[str]:
@@ -498,39 +580,26 @@ def _text(value: object) -> str:
     return value
 
 
-def _ok(answer: httpx2.Response, right: str, read: Callable[[dict[str, Any]], T]) -> T:
-    if answer.status_code != OK:
-        raise _unexpected(answer, right)
-    return _read(answer, read)
-
-
 def _read(answer: httpx2.Response, read: Callable[[dict[str, Any]], T]) -> T:
     """Return what is read of an answer, which somebody in between may have given."""
     try:
         return read(answer.json())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        path = answer.request.url.path
-        message = f"What is answered to {path} is not what Rancher answers: is RANCHER_URL right?"
-        raise TransientError("BadAnswer", message) from None
+        raise _bad_answer(answer) from None
+
+
+def _bad_answer(answer: httpx2.Response) -> TransientError:
+    path = answer.request.url.path
+    message = f"What is answered to {path} is not what Rancher answers: is RANCHER_URL right?"
+    return TransientError("BadAnswer", message)
 
 
 def _message(answer: httpx2.Response) -> str:
     try:
-        return str(answer.json().get("message", ""))
+        body = answer.json()
+        return str(body.get("message") or body.get("Message") or "")
     except (ValueError, AttributeError, RecursionError):
         return ""
-
-
-def _unexpected(answer: httpx2.Response, right: str) -> RefusedError:
-    """Return what an answer means that is neither success nor expected.
-
-    A 404 without a body is Rancher's way to say that we have no right on the type at all.
-    """
-    nameless = answer.status_code == NOT_FOUND and not answer.content
-    if answer.status_code == FORBIDDEN or nameless:
-        return RefusedError("MissingRight", f"The token's user may not {right}: see `setup`.")
-    words = _message(answer)
-    return RefusedError("RancherRefuses", f"{right}: {answer.status_code} {words}".strip())
 
 
 def _network(error: httpx2.HTTPError) -> RefusedError | TransientError:

@@ -8,7 +8,8 @@ import httpx2
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.options import RancherOptions
 
-TIMEOUT_SECONDS = 15
+TIMEOUT_SECONDS = 25
+"""Longer than two of Rancher's webhooks hang, at 10 s each, before it answers with an error."""
 
 
 def context(options: RancherOptions, proxy: str | None = None) -> ssl.SSLContext:

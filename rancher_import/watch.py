@@ -25,18 +25,20 @@ class Change:
 
 def judge(
     state: State,
-    found: Mapping[str, Management],
+    found: Mapping[str, Management | None],
     agent_image: str = "",
     unknown: Sequence[str] = (),
 ) -> Change | None:
     """Return what to change, given all management clusters that Rancher shows; None for nothing.
 
-    Only what was once connected is watched: until then the import itself reports. `agent_image` is
-    Rancher's setting, empty while it is not known; `unknown` are owners that Rancher does not know.
+    A cluster that is found as None is there, in an unclear state. Only what was once connected is
+    watched: until then the import itself reports. `agent_image` is Rancher's setting, empty while
+    it is not known; `unknown` are owners that Rancher does not know.
     """
-    if state.phase not in ("Connected", "Lost"):
-        return None
     management = found.get(state.cluster_id)
+    unclear = management is None and state.cluster_id in found
+    if state.phase not in ("Connected", "Lost") or unclear:
+        return None
     change = _judge(management, _notes(management, agent_image, unknown))
     now = (state.phase, state.reason, state.message)
     return None if now == (change.phase, change.reason, change.message) else change
@@ -75,6 +77,18 @@ def _judge(management: Management | None, notes: Mapping[str, str]) -> Change:
         message = f"Rancher does not reach the cluster. {management.message}".strip()
         return Change("Lost", "Disconnected", message)
     return Change("Connected", next(iter(notes), "Connected"), " ".join(notes.values()))
+
+
+def expiry_in_words(expires_at: str | None, warn_days: int) -> str:
+    """Return when a token expires: "" for never, None where Rancher does not say."""
+    if expires_at is None:
+        return "Rancher does not say when the token expires."
+    if not expires_at:
+        return "The token never expires."
+    days = days_left(expires_at)
+    if days is None or days > warn_days:
+        return f"The token expires {expires_at}."
+    return f"The token expires {expires_at}, in {days:.1f} days: rotate it."
 
 
 def days_left(expires_at: str, now: float | None = None) -> float | None:

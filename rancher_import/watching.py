@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from threading import Event
 from typing import get_args
 
@@ -18,6 +19,7 @@ from rancher_import.errors import RancherImportError
 from rancher_import.kubernetes import call, read_state
 from rancher_import.model import Management, Phase, State
 from rancher_import.rancher import Rancher
+from rancher_import.sight import look
 
 OWNERS_EVERY = 4
 """At every so many looks it is seen whether Rancher knows the owners: that is a list of its own."""
@@ -62,6 +64,8 @@ class Watcher:
         self._namespace = namespace
         self._rancher = rancher
         self._warn_days = warn_days
+        self._unclear_looks: dict[str, int] = {}
+        """By id of a management cluster: in how many looks in a row it was listed without state."""
         self.looked_at = 0.0
         """When the last look succeeded, in seconds of a clock that only goes forward."""
 
@@ -82,10 +86,12 @@ class Watcher:
 
     def look(self) -> None:
         """Compare all states with Rancher, and write down what has changed."""
-        found = self._rancher.managed()
+        sight = look(self._rancher)
+        managed = sight.managed()
+        found = {**managed, **self._unclear(sight.cluster_ids - managed.keys())}
         agent_image = self._rancher.agent_image()
         if self._looks % OWNERS_EVERY == 0:
-            self._unknown_owners = self._rancher.unknown_owners() if found else {}
+            self._unknown_owners = self._rancher.unknown_owners() if managed else {}
         self._looks += 1
         phases = dict.fromkeys(PHASES, 0)
         outdated = 0
@@ -102,7 +108,7 @@ class Watcher:
         for phase, number in phases.items():
             CLUSTERS.labels(phase).set(number)
         OUTDATED.set(outdated)
-        self._follow_agent_images(states, found)
+        self._follow_agent_images(states, managed)
         self._watch_the_token()
         LAST_LOOK.set_to_current_time()
         self.looked_at = time.monotonic()
@@ -124,6 +130,19 @@ class Watcher:
                 log.info("the agent's image follows Rancher's setting now", state=name)
             else:
                 log.warning("the agent's image cannot follow Rancher's setting", state=name)
+
+    def _unclear(self, cluster_ids: AbstractSet[str]) -> dict[str, Management | None]:
+        """Return what to think of clusters that are listed, but of which no state is shown.
+
+        So they are while Rancher starts, and stay as they were. What is unclear for longer is not
+        connected.
+        """
+        self._unclear_looks = {one: self._unclear_looks.get(one, 0) + 1 for one in cluster_ids}
+        lost = Management(connected=False, message="Rancher lists it and shows no state of it.")
+        return {
+            one: lost if looks > BLIND_PERIODS else None
+            for one, looks in self._unclear_looks.items()
+        }
 
     def _say_blind(self, error: RancherImportError) -> None:
         """Write down that nobody knows; what is connected is looked at again when Rancher answers.
@@ -164,9 +183,7 @@ class Watcher:
         )
 
     def _watch_the_token(self) -> None:
-        days = watch.days_left(self._rancher.token_expiry())
-        if days is None:
-            return
-        TOKEN_DAYS.set(days)
-        if days < self._warn_days:
+        days = watch.days_left(self._rancher.token_expiry() or "")
+        TOKEN_DAYS.set(math.nan if days is None else days)
+        if days is not None and days < self._warn_days:
             log.warning("the API token expires soon: rotate it", days=round(days, 1))

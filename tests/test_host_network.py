@@ -171,9 +171,9 @@ def test_urls_hold_no_secret(field: str, schemes: str, rest: str) -> None:
         key, _, below = own.partition(".")
         changes = {"rancher": {**RANCHER, key: {below: scheme + rest} if below else scheme + rest}}
     said = refusal(changes)
+    form = "host[:port] without path," if own.endswith("url") else "host[:port][/path] without"
     assert said == (
-        f"input.{field}: must be {schemes}, then host[:port][/path] without user, password, ? "
-        "and #. Correct it."
+        f"input.{field}: must be {schemes}, then {form} user, password, ? and #. Correct it."
     )
 
 

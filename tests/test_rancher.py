@@ -141,9 +141,9 @@ INPUTS = "e5951cc70efeade6"
         ),
         pytest.param(
             {},
-            {"rancher": {**RANCHER, "url": "https://other.example.org/rancher"}},
+            {"rancher": {**RANCHER, "url": "https://other.example.org:8443"}},
             "rancher.url",
-            "https://other.example.org/rancher",
+            "https://other.example.org:8443",
             id="url",
         ),
         pytest.param(

@@ -35,6 +35,7 @@ LINK_LOCAL = (
     "among them), which is never opened. Correct it."
 )
 PLAIN = "then host[:port][/path] without user, password, ? and #. Correct it."
+SERVER = "then host[:port] without path, user, password, ? and #. Correct it."
 DIGEST = "must match pattern '^sha256:[0-9a-f]{64}$'. Correct it."
 ONE_SUBJECT = "name either user or group. Correct it."
 UNKNOWN = "is not a known field. Remove it or correct it. Known: "
@@ -611,13 +612,18 @@ def test_bad_spec(spec: Any, message: str) -> None:
         ),
         pytest.param(
             {"rancher": {**RANCHER, "url": f"https://admin:{MARKER}@rancher.example.org"}},
-            f"input.rancher.url: must be https://, {PLAIN}",
+            f"input.rancher.url: must be https://, {SERVER}",
             id="rancher-with-a-password",
         ),
         pytest.param(
             {"rancher": {**RANCHER, "url": "http://rancher.example.org"}},
-            f"input.rancher.url: must be https://, {PLAIN}",
+            f"input.rancher.url: must be https://, {SERVER}",
             id="rancher-in-clear",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "url": "https://rancher.example.org/dashboard"}},
+            f"input.rancher.url: must be https://, {SERVER}",
+            id="rancher-below-a-path",
         ),
         pytest.param(
             {"rancher": {**RANCHER, "clusterNamePattern": f"({MARKER}"}},

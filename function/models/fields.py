@@ -124,26 +124,29 @@ ChartVersion = Annotated[
 ]
 """A chart's version exactly as in its Chart.yaml: provider-helm compares the text, so no `v`."""
 
-_AUTHORITY_AND_PATH = r"[^\s/?#@\\]+(/[^\s?#@\\]*)?"
+_AUTHORITY = r"[^\s/?#@\\]+"
+_PATH = r"(/[^\s?#@\\]*)?"
 
 
-def _plain_url(value: str, schemes: tuple[str, ...]) -> str:
+def _plain_url(value: str, schemes: tuple[str, ...], path: str) -> str:
     """Refuse parts of a URL that may be secret: it comes into Releases, conditions and logs."""
-    if not re.fullmatch(f"({'|'.join(schemes)})://{_AUTHORITY_AND_PATH}", value):
+    if not re.fullmatch(f"({'|'.join(schemes)})://{_AUTHORITY}{path}", value):
         begin = " or ".join(f"{scheme}://" for scheme in schemes)
-        msg = f"must be {begin}, then host[:port][/path] without user, password, ? and #"
+        form = "host[:port][/path] without" if path == _PATH else "host[:port] without path,"
+        msg = f"must be {begin}, then {form} user, password, ? and #"
         raise ValueError(msg)
     return value
 
 
-def _url(*schemes: str) -> tuple[object, object]:
-    pattern = f"^({'|'.join(schemes)})://{_AUTHORITY_AND_PATH}$"
-    check = AfterValidator(functools.partial(_plain_url, schemes=schemes))
+def _url(*schemes: str, path: str = _PATH) -> tuple[object, object]:
+    pattern = f"^({'|'.join(schemes)})://{_AUTHORITY}{path}$"
+    check = AfterValidator(functools.partial(_plain_url, schemes=schemes, path=path))
     return Field(max_length=500, json_schema_extra={"pattern": pattern}), check
 
 
 Url = Annotated[str, *_url("http", "https")]
-HttpsUrl = Annotated[str, *_url("https")]
+HttpsServer = Annotated[str, *_url("https", path="/?")]
+"""A server that is not served below a path, as Rancher never is."""
 
 
 def _repository(url: str) -> str:

@@ -21,7 +21,7 @@ from function.models.fields import (
     Duration,
     ExposeType,
     HostSelector,
-    HttpsUrl,
+    HttpsServer,
     ImageReference,
     Int,
     Key,
@@ -258,8 +258,8 @@ class SecretKey(Model):
 class HostRancher(Model):
     """What of `rancher` is different for the virtual clusters of a host."""
 
-    url: HttpsUrl | None = Field(None, description="Rancher's server URL.")
-    formerUrls: list[HttpsUrl] | None = Field(
+    url: HttpsServer | None = Field(None, description="Rancher's server URL.")
+    formerUrls: list[HttpsServer] | None = Field(
         None, max_length=20, description="Earlier URLs of the same Rancher."
     )
     tokenSecret: SecretKey | None = Field(None, description="API token of the importer.")
@@ -437,11 +437,11 @@ class Expose(Model):
 class Rancher(Model):
     """The Rancher that virtual clusters are imported into."""
 
-    url: HttpsUrl = Field(
+    url: HttpsServer = Field(
         description="Rancher's server URL, without credentials. Another Rancher is refused while "
         "clusters are imported into this one."
     )
-    formerUrls: list[HttpsUrl] = Field(
+    formerUrls: list[HttpsServer] = Field(
         [],
         max_length=20,
         description="Earlier URLs of the same Rancher: clusters that were imported by one of them "

@@ -15,6 +15,7 @@ from rancher_import.errors import RancherImportError, RefusedError
 from rancher_import.kubernetes import Tenant
 from rancher_import.model import OWNER_NAME, OWNER_UID, VCLUSTER_UID
 from rancher_import.rancher import Rancher
+from rancher_import.sight import look
 from tests.rancher_import.world import WISH, World
 
 STRANGER = "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"
@@ -41,8 +42,9 @@ def by_hand(world: World, folder: Path, name: str = "kunde1") -> None:
         assert rancher.create(replace(WISH, cluster_name=name), "")
         rancher.label(name, dict.fromkeys((OWNER_UID, OWNER_NAME, VCLUSTER_UID)))  # type: ignore[arg-type]
         for _ in range(5):
-            cluster = rancher.find(name)
-            registration = rancher.registration(cluster.cluster_id) if cluster else None
+            sight = look(rancher, name)
+            cluster = sight.cluster
+            registration = sight.registration(cluster.cluster_id) if cluster else None
             if registration:
                 break
         assert registration

@@ -14,6 +14,7 @@ from rancher_import import agents
 from rancher_import.model import AgentImages, Owner, Wish
 from rancher_import.options import RancherOptions
 from rancher_import.rancher import Rancher
+from rancher_import.sight import look
 from rancher_import.watching import Watcher
 from tests.rancher_import.fake_rancher import FakeRancher
 from tests.rancher_import.fake_rancher.state import Cluster
@@ -127,8 +128,8 @@ class Landscape:
             self.names.append(name)
             self.rancher.create(Wish(name, name, f"uid-{one}", frozenset(), "in-1"), "vc-1")
         self.fake.agents.by_hand.update(self.names)
-        while not all(one.connected for one in self.rancher.managed().values()):
-            self.rancher.owned()
+        while not all(one.connected for one in look(self.rancher).managed().values()):
+            pass
         for cluster in self.clusters():
             labels = {"caas.telekom.de/state": "rancher"}
             data = {"phase": "Connected", "reason": "Connected", "clusterId": cluster.id}
@@ -227,7 +228,7 @@ def test_without_the_right_it_is_only_told(landscape: Landscape) -> None:
     """An importer without the role User-Base cannot change it; the look goes on."""
     landscape.add(1)
     landscape.fake.set_setting("agent-image", NEW)
-    landscape.fake.refuse(403, times=100, path="/v3/clusters/")
+    landscape.fake.forbid(times=100, path="/v3/clusters/")
     for _ in range(3):
         landscape.look()
     assert landscape.state("kunde0")[1] == "AgentOutdated"

@@ -81,11 +81,11 @@ def test_rights_come_late(importer: Replay) -> None:
 def test_rights_come_late_beside_other_clusters(importer: Replay) -> None:
     """Who owns another cluster is refused in Kubernetes' words."""
     created(importer)
-    importer.fake.behaviour.rbac = Lag(seconds=0.05)
+    importer.fake.behaviour.rbac = Lag(seconds=1)
     cid = created(importer, "vc2")
     assert said(importer.call("GET", f"{PROVISIONING}/fleet-default/vc2")) == (403, "Forbidden")
     assert said(importer.call("GET", f"{TOKENS}/{cid}/default-token")) == (403, "Forbidden")
-    time.sleep(0.06)
+    time.sleep(1.1)
     assert importer.call("GET", f"{TOKENS}/{cid}/default-token").status_code == 200
 
 

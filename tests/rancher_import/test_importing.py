@@ -10,6 +10,7 @@ import pytest
 from rancher_import.errors import RefusedError
 from rancher_import.model import OWNER_UID, VCLUSTER_UID, Owner
 from tests.rancher_import.fake_rancher import Lag
+from tests.rancher_import.fake_rancher.state import now
 from tests.rancher_import.world import WISH, KilledError, World, kills
 
 ENDED_WELL = (["kunde1"], 1, 1)
@@ -37,7 +38,7 @@ def test_again_changes_nothing(world: World) -> None:
 
 
 def test_killed_at_every_line(world: World) -> None:
-    """A run that dies before or after any of its requests is finished by the next one."""
+    """A run that dies anywhere is finished by the next one, while Rancher starts anew."""
     world.run()
     total = world.wire.sent
     ends = {}
@@ -47,6 +48,7 @@ def test_killed_at_every_line(world: World) -> None:
         with pytest.raises(KilledError):
             world.run()
         line = world.wire.lines[-1]
+        world.restart()
         assert world.run(), (number, phase, line)
         ends[number, phase, line] = (world.end(), world.state()["phase"])
     assert {key: end for key, end in ends.items() if end != (ENDED_WELL, "Connected")} == {}
@@ -54,7 +56,7 @@ def test_killed_at_every_line(world: World) -> None:
 
 
 def test_deregistration_killed_at_every_line(world: World) -> None:
-    """A deregistration that dies anywhere is finished by the next one: nothing is left."""
+    """A deregistration that dies anywhere is finished by the next one, while Rancher starts."""
     world.run()
     world.wire.sent = 0
     assert world.deregister()
@@ -65,6 +67,7 @@ def test_deregistration_killed_at_every_line(world: World) -> None:
         world.wire.sent, world.wire.kill_at, world.wire.phase = 0, number, phase
         with pytest.raises(KilledError):
             world.deregister()
+        world.restart()
         assert world.deregister(), (number, phase)
         assert world.end()[0] == [], (number, phase)
     assert world.abandoned() == {}
@@ -79,6 +82,7 @@ def test_deregistration_in_the_middle_of_an_import(world: World) -> None:
         world.wire.kill_at, world.wire.phase = number, phase
         with pytest.raises(KilledError):
             world.run()
+        world.restart()
         assert world.deregister(), (number, phase)
         assert world.end()[0] == [], (number, phase)
 
@@ -160,6 +164,7 @@ def test_no_kubeconfig_yet(world: World, monkeypatch: pytest.MonkeyPatch) -> Non
             id="scoped-token",
         ),
         pytest.param(lambda w: w.token_file.unlink(), "NoToken", id="no-token"),
+        pytest.param(lambda w: w.token_file.write_text("\n"), "NoToken", id="empty-token"),
         pytest.param(
             lambda w: w.fake.redirect("https://elsewhere.example.org/", times=None),
             "UrlRedirects",
@@ -192,10 +197,12 @@ def test_the_token_goes_nowhere_else(world: World) -> None:
 def test_a_name_of_somebody_else(world: World) -> None:
     """A cluster that another VCluster claims is refused and left alone."""
     world.run(replace(WISH, owner_uid="another"))
+    world.desire("in-1", fresh=True)
     with pytest.raises(RefusedError) as refused:
         world.run()
     assert refused.value.reason == "NameTaken"
     assert world.fake.clusters()["kunde1"].labels[OWNER_UID] == "another"
+    assert world.state()["clusterId"] == ""
     assert world.deregister()
     assert [*world.fake.clusters()] == ["kunde1"]
 
@@ -218,10 +225,85 @@ def test_owners_follow_the_wish(world: World) -> None:
     world.desire("in-2")
     assert world.run(replace(WISH, owners=frozenset({other}), inputs="in-2"))
     bindings = world.fake.clusters()["kunde1"].bindings
-    ours = {value for name, value in bindings.items() if name != "creator-cluster-owner"}
+    ours = {value for name, value in bindings.items() if name.startswith("vc-")}
     assert ours == {("cluster-member", "keycloakoidc_group://admins")}
     assert "creator-cluster-owner" in bindings
     assert cluster == world.fake.clusters()["kunde1"].id
+
+
+MEMBER = Owner("user", "u-bg49k", "cluster-member")
+
+
+def test_owners_of_a_lost_cluster(world: World) -> None:
+    """A binding stays until the agent is back: it is removed once, and waited for if need be."""
+    world.run(replace(WISH, owners=frozenset({MEMBER})))
+    probe = world.fake.agent_probe
+    world.fake.agent_probe = lambda _: False
+    world.desire("in-2")
+    assert not world.run(replace(WISH, owners=frozenset(), inputs="in-2"), timeout=60)
+    assert world.fake.statuses("DELETE", "clusterroletemplatebindings") == [200]
+    assert world.state()["reason"] == "AgentStarting"
+    world.desire("in-3")
+    again = replace(WISH, owners=frozenset({MEMBER}), inputs="in-3")
+    bound = world.fake.statuses("POST", "clusterroletemplatebindings")
+    assert not world.run(again, timeout=60)
+    assert world.fake.statuses("POST", "clusterroletemplatebindings") == bound
+    world.fake.agent_probe = probe
+    assert world.run(again)
+    assert ("cluster-member", "u-bg49k") in world.fake.clusters()["kunde1"].bindings.values()
+
+
+def test_a_name_that_leaves_is_not_taken_for_ours(world: World) -> None:
+    """A binding is removed after it was looked at: the 409 of its name is no success."""
+    world.run(replace(WISH, owners=frozenset({MEMBER})))
+    world.fake.behaviour.binding_removal = Lag(requests=4)
+    (cluster,) = world.fake.state.clusters
+
+    def remove(method: str, path: str, phase: str) -> None:
+        if (method, phase) == ("GET", "after") and path.endswith(cluster.id):
+            for binding in list(cluster.bindings.values()):
+                if binding.name.startswith("vc-") and not binding.deleting:
+                    binding.deleting = now()
+                    world.fake.on_request = None
+
+    world.fake.on_request = remove
+    world.desire("in-2")
+    both = frozenset({MEMBER, *WISH.owners})
+    assert world.run(replace(WISH, owners=both, inputs="in-2"))
+    stay = [one for one in cluster.bindings.values() if not one.deleting]
+    assert {"vc"} == {one.name[:2] for one in stay if one.subject.get("userName") == "u-bg49k"}
+
+
+def test_what_has_no_effect_is_not_repeated_at_once(world: World) -> None:
+    """An action that Rancher accepts, and that changes nothing, is repeated with growing pauses."""
+    world.run()
+    world.fake.redirect("", status=200, method="DELETE", times=None)
+    world.desire("in-2")
+    assert not world.run(replace(WISH, owners=frozenset(), inputs="in-2"), timeout=60)
+    assert 2 < len(world.fake.statuses("DELETE")) < 20
+
+
+def test_a_server_url_that_comes_later(world: World) -> None:
+    """Without server-url the reason says so; once it is set the import goes on by itself."""
+    url = world.fake.url
+    world.fake.set_setting("server-url", "")
+    assert not world.run(timeout=30)
+    assert world.state()["reason"] == "ServerUrlUnset"
+    world.fake.set_setting("server-url", url)
+    assert world.run()
+    assert world.end() == ENDED_WELL
+    # The agent's image, and the refresh.
+    assert world.fake.statuses("PUT", "/v3/clusters/") == [200, 200]
+
+
+def test_a_known_id_stays_in_the_state(world: World) -> None:
+    """A run that does not get as far as to look does not write an empty id over a known one."""
+    world.run()
+    known = world.state()["clusterId"]
+    world.fake.die()
+    world.desire("in-2")
+    assert not world.run(replace(WISH, inputs="in-2"), timeout=20)
+    assert (world.state()["reason"], world.state()["clusterId"]) == ("RancherUnreachable", known)
 
 
 def test_two_runs_at_once(world: World) -> None:
@@ -316,7 +398,7 @@ def test_an_agent_that_is_deployed_anew_is_the_new_one(world: World) -> None:
 
 def test_an_import_without_the_right_on_the_image(world: World) -> None:
     """Without User-Base the image stays Rancher's; the cluster is imported all the same."""
-    world.fake.refuse(403, method="GET", path="/v3/clusters/", times=None)
+    world.fake.forbid(method="GET", path="/v3/clusters/", times=None)
     assert world.run()
     assert world.end() == ENDED_WELL
 
@@ -413,6 +495,7 @@ def test_an_heir_killed_at_every_line(world: World) -> None:
         world.wire.sent, world.wire.kill_at, world.wire.phase = 0, number, phase
         with pytest.raises(KilledError):
             world.run(HEIR)
+        world.restart()
         assert world.run(HEIR), (number, phase)
         assert world.end() == ENDED_WELL, (number, phase)
         assert world.fake.clusters()["kunde1"].id == before, (number, phase)
@@ -564,6 +647,7 @@ def test_retaining_killed_at_every_line(world: World) -> None:
         world.wire.sent, world.wire.kill_at, world.wire.phase = 0, number, phase
         with pytest.raises(KilledError):
             world.deregister(retain=True)
+        world.restart()
         assert world.deregister(retain=True), (number, phase)
         assert world.end() == ([], 0, 0), (number, phase)
         assert marker(world) == {}, (number, phase)

@@ -51,4 +51,5 @@ def test_there_and_back() -> None:
         clean_inside(tenant, wish.owner_uid, timeout=120)
         client.delete(Namespace, name)
         rancher.close()
+        host.close()
     assert gone

@@ -30,6 +30,7 @@ from rancher_import.plan import (
     Done,
     FollowAgentImage,
     ForceDeploy,
+    RefreshRegistration,
     RemoveAgent,
     Superseded,
     TakeOver,
@@ -47,6 +48,11 @@ WISH = Wish("kunde1", "kunde1", "xr-1", frozenset({OWNER}), "in-1")
 def binding(name: str, owner: Owner, *, ours: bool) -> Binding:
     """Return a binding of one subject."""
     return Binding(name, owner.role, frozenset({(owner.kind, owner.name)}), ours)
+
+
+def leaving(name: str, owner: Owner, *, ours: bool) -> Binding:
+    """Return a binding that is being removed."""
+    return replace(binding(name, owner, ours=ours), terminating=True)
 
 
 MARKER = Marker("xr-1", "c-m-1", applied=True)
@@ -186,9 +192,19 @@ def cluster(found: Found, **changes: Any) -> Found:
             Wait(
                 "Importing",
                 "ServerUrlUnset",
-                "Rancher's setting server-url is empty: set it, and change the cluster once.",
+                "Rancher's setting server-url is empty: set it in Rancher. If the importer's user "
+                "has not the role User-Base, change the cluster once after that.",
             ),
             id="no-server-url",
+        ),
+        pytest.param(
+            replace(
+                inside(STARTING, agent=None),
+                registration=Registration(""),
+                server_url="https://rancher.example.org",
+            ),
+            RefreshRegistration("c-m-1"),
+            id="server-url-came-later",
         ),
         pytest.param(
             inside(STARTING, marker=Marker("xr-1", "c-m-0", applied=True)),
@@ -245,6 +261,31 @@ def cluster(found: Found, **changes: Any) -> Found:
             ),
             Done("c-m-1"),
             id="leave-theirs",
+        ),
+        pytest.param(
+            replace(
+                CONNECTED, bindings=(*(CONNECTED.bindings or ()), leaving("b", OTHER, ours=True))
+            ),
+            Done("c-m-1"),
+            id="what-leaves-is-not-removed-again",
+        ),
+        pytest.param(
+            replace(CONNECTED, bindings=(leaving("vc-a", OWNER, ours=True),)),
+            Wait(
+                "Importing",
+                "BindingBeingDeleted",
+                "Rancher still removes a binding of cluster-owner that is wished for again.",
+            ),
+            id="what-leaves-and-is-wished-for-is-waited-for",
+        ),
+        pytest.param(
+            replace(STARTING, bindings=(leaving("vc-a", OWNER, ours=True),)),
+            Wait(
+                "Registered",
+                "AgentNotConnected",
+                "Rancher's agent runs, but Rancher does not see it. No agent.",
+            ),
+            id="it-leaves-when-the-agent-is-back",
         ),
         pytest.param(CONNECTED, Done("c-m-1"), id="done"),
     ],

@@ -256,6 +256,16 @@ def test_watch(installed: Installed) -> None:
         assert status(f"{url}/else") == 404
 
 
+def test_watch_measures_the_tokens_end(installed: Installed) -> None:
+    """The metric has the days of the very token that is in use."""
+    installed.world.fake.new_token(ttl=60)
+    installed.world.token_file.write_text(installed.world.fake.new_token(ttl=5 * 86400))
+    with watching(installed) as url:
+        days = r"rancher_import_token_days_left 4\.9"
+        until(lambda: status(f"{url}/readyz") == 200)
+        until(lambda: re.search(days, metrics(url)) is not None)
+
+
 def test_watch_does_not_take_a_refusal_for_an_empty_rancher(installed: Installed) -> None:
     """A token that lost its rights makes nothing Lost; the watcher is just not ready."""
     installed.run("import", "import")
@@ -271,15 +281,26 @@ def test_watch_does_not_take_a_refusal_for_an_empty_rancher(installed: Installed
     ("user", "code", "line"),
     [
         pytest.param("importer", 0, "The token's user may create clusters.", id="importer"),
-        pytest.param("bare", 1, "may not create clusters: see `rancher-import setup`", id="bare"),
+        pytest.param("importer", 0, "The token never expires.", id="forever"),
+        pytest.param("bare", 1, "may not create provisioning.cattle.io/clusters", id="bare"),
     ],
 )
 def test_check(installed: Installed, user: str, code: int, line: str) -> None:
     """An operator learns what the token may do, and no cluster is created."""
     installed.world.token_file.write_text(installed.world.fake.token(user))
     done = installed.run("check", "import")
-    assert (done.returncode, line in done.stdout) == (code, True), done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert (done.returncode, line in said) == (code, True), said
     assert installed.world.fake.clusters() == {}
+
+
+def test_check_of_a_token_that_ends_soon(installed: Installed) -> None:
+    """The end of the token itself is told, and that it is near."""
+    token = installed.world.fake.new_token(ttl=3 * 86400 + 60)
+    installed.world.token_file.write_text(token)
+    done = installed.run("check", "import")
+    assert re.search(r"expires 20\S+Z, in 3\.0 days: rotate it", done.stdout), done.stdout
+    assert done.returncode == 0
 
 
 def test_setup(installed: Installed) -> None:
@@ -311,4 +332,7 @@ def test_errors_are_one_line(installed: Installed) -> None:
     """What is wrong with the options is one line and an exit code."""
     done = installed.run("check", "import", RANCHER_URL="http://rancher.example.org")
     assert done.returncode == 1
-    assert done.stderr == "rancher-import: BadOptions: RANCHER_URL must begin with https://.\n"
+    assert done.stderr == (
+        "rancher-import: BadOptions: RANCHER_URL must be https:// and a host, without a path such "
+        "as /dashboard.\n"
+    )

@@ -27,7 +27,10 @@ from rancher_import.model import Owner, Wish
 from rancher_import.options import RancherOptions
 from rancher_import.rancher import Rancher
 from tests.apiserver.control_plane import Client
-from tests.rancher_import.fake_rancher import FakeRancher, KubeApi
+from tests.rancher_import.fake_rancher import FakeRancher, KubeApi, Lag
+
+STARTING_REQUESTS = 6
+"""How many requests a restarted Rancher answers before it knows its types."""
 
 PLATFORM = "vcluster-system"
 STATE = "kunde1-rancher"
@@ -63,6 +66,9 @@ class Wire:
     sent: int = 0
     kill_at: int | None = None
     phase: str = "before"
+    restart_at: int | None = None
+    """The request before which Rancher restarts."""
+    restart: Callable[[], None] = lambda: None
     lines: list[str] = field(default_factory=list)
 
 
@@ -104,8 +110,10 @@ class World:
         for kind, api_version, namespace, name in self.ours():
             self.api.delete(api_version, kind, name, namespace=namespace)
         self.desire("in-1", fresh=True)
-        self.wire.sent, self.wire.kill_at = 0, None
+        self.wire.sent, self.wire.kill_at, self.wire.restart_at = 0, None, None
         self.wire.lines.clear()
+        self.fake.behaviour.starting = Lag()
+        self.fake.restart()
 
     def ours(self) -> Iterator[tuple[str, str, str | None, str]]:
         """Yield what an import leaves on host and virtual cluster."""
@@ -137,7 +145,9 @@ class World:
         """Write the state as the chart does; keep what the importer wrote unless fresh."""
         data = {**FIRST_STATE, "desiredInputs": inputs} if fresh else {"desiredInputs": inputs}
         body = {"apiVersion": "v1", "kind": "ConfigMap", "data": data}
-        self.api.apply({**body, "metadata": {"name": STATE, "namespace": PLATFORM}})
+        labels = {"caas.telekom.de/state": "rancher"}
+        metadata = {"name": STATE, "namespace": PLATFORM, "labels": labels}
+        self.api.apply({**body, "metadata": metadata})
 
     def state(self) -> dict[str, str]:
         """Return what the state ConfigMap says."""
@@ -150,6 +160,11 @@ class World:
         """Return what was left behind."""
         found = self.api.get("v1", "ConfigMap", ABANDONED, namespace=PLATFORM).body
         return dict(found.get("data", {}))
+
+    def restart(self) -> None:
+        """Restart Rancher: for a while it knows no types and no clusters."""
+        self.fake.behaviour.starting = Lag(requests=STARTING_REQUESTS)
+        self.fake.restart()
 
     def run(self, wish: Wish = WISH, timeout: float = 600, **rancher: Any) -> bool:
         """Run one attempt of the import."""
@@ -172,7 +187,8 @@ class World:
     @contextmanager
     def connected(self, **rancher: Any) -> Iterator[tuple[Host, Rancher]]:
         """Open clients of host and Rancher."""
-        host, client = self.host(), Rancher(replace(self.options(), **rancher))
+        options = replace(self.options(), **rancher)
+        host, client = self.host(), Rancher(options, clock=self.time.clock())
         try:
             yield host, client
         finally:
@@ -185,8 +201,12 @@ class World:
 
     def host(self) -> Host:
         """Return the host."""
+        return Host(self.lightkube(), PLATFORM, STATE)
+
+    def lightkube(self) -> Lightkube:
+        """Return a client of the API server."""
         config = KubeConfig.from_dict(self.api.kubeconfig).get()
-        return Host(Lightkube(config=config, trust_env=False), PLATFORM, STATE)
+        return Lightkube(config=config, trust_env=False)
 
     def tenant(self) -> Tenant | None:
         """Open the virtual cluster by its Secret."""
@@ -212,6 +232,8 @@ def tapped(wire: Wire) -> Iterator[None]:
     def handle(transport: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
         wire.sent += 1
         wire.lines.append(f"{request.method} {request.url.path}")
+        if wire.sent == wire.restart_at:
+            wire.restart()
         dies = wire.sent == wire.kill_at
         if dies and wire.phase == "before":
             raise KilledError
@@ -245,6 +267,7 @@ def opened(api: Client, folder: Path) -> Iterator[World]:
         server = f"https://127.0.0.1:{api.port}"
         fake.watch("kunde1", KubeApi(server, api.ca.read_text(), api.token))
         world = World(api, fake, token_file, wire)
+        wire.restart = world.restart
         world.make_namespaces()
         assert api.apply(secret).status in (200, 201)
         world.reset()

@@ -3,7 +3,7 @@
 from typing import TypedDict, Unpack
 
 from .behaviour import Fault, Faults, Phase, gateway_error, webhook_timeout
-from .messages import UNAUTHORIZED, Answer
+from .messages import UNAUTHORIZED, Answer, Refusal
 
 PROVISIONING_HOOK = (
     "rancher.cattle.io.clusters.provisioning.cattle.io",
@@ -49,6 +49,11 @@ class Mishaps:
         """Answer 429, 502, 503... as a proxy does, without executing the request."""
         headers = {"Retry-After": retry_after} if retry_after else {}
         return self.add_fault(Fault(**match, answer=gateway_error(status, headers)))
+
+    def forbid(self, **match: Unpack[Match]) -> Fault:
+        """Answer 403, as Norman does to users without a right (other-bare-norman-*.json)."""
+        refused = Refusal(403, "Forbidden", "clusters.management.cattle.io is forbidden")
+        return self.add_fault(Fault(**match, answer=refused.norman(), by_rancher=True))
 
     def unauthorize(self, **match: Unpack[Match]) -> Fault:
         """Answer 401, as to a token that has expired."""

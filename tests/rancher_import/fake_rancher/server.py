@@ -247,8 +247,9 @@ class FakeRancher(Mishaps):
                 self._advance()
                 if user:
                     life.count(self.state, user, request)
+                starting = self._start.answer(request) if user else None
                 answer = (
-                    (self._start.answer(request) if user else None)
+                    (api.with_headers(user, starting) if starting else None)
                     or self._proxied(user, request)
                     or api.answer(self.state, user, request, self.passwords)
                 )
