@@ -28,6 +28,7 @@ ON_DELETE = "spec.storage.onDelete"
 KUBECONFIG = "spec.expose and the name of the VCluster"
 LOAD_BALANCER = "input.expose.loadBalancer"
 FUNCTION = "the function itself"
+HOST_POLICIES = "the policies of install/host.yaml, which refuse what it would make on the host"
 HOST_PODS = "the function, whose virtual clusters are pods in one namespace of the host"
 
 _WORKLOAD = "controlPlane.statefulSet"
@@ -286,6 +287,14 @@ _INSIDE_ROWS = (
         "sync.fromHost.storageClasses.enabled",
         "sync.toHost.storageClasses.enabled",
     ),
+    *_decided(HOST_POLICIES, "sync.toHost.endpoints.enabled", "sync.toHost.endpointSlices.enabled"),
+    # It would bind pods itself, by their nodeName.
+    *_default(
+        HOST_POLICIES,
+        FIXED,
+        "controlPlane.advanced.virtualScheduler.enabled",
+        f"{_DISTRO}.k8s.scheduler.enabled",
+    ),
     *_default(HOST_PODS, FIXED, "sync.toHost.namespaces.enabled"),
     ImmutableValue(
         path="networking.advanced.clusterDomain",
@@ -296,8 +305,6 @@ _INSIDE_ROWS = (
     ),
     *_platform(
         "networking.advanced.proxyKubelets",
-        "sync.toHost.endpoints.enabled",
-        "sync.toHost.endpointSlices.enabled",
         "sync.toHost.pods.rewriteHosts.initContainer.image",
         "sync.toHost.pods.useSecretsForSATokens",
     ),

@@ -30,6 +30,8 @@ WORKLOAD = "controlPlane.statefulSet"
 ETCD = "controlPlane.backingStore.etcd"
 SERVICE = "controlPlane.service"
 
+HOST_POLICIES = "the policies of install/host.yaml, which refuse what it would make on the host"
+
 CONTRADICTIONS: dict[str, tuple[object, str]] = {
     "controlPlane.distro.k8s.version": ("v1.34.3", "spec.kubernetesVersion"),
     "controlPlane.distro.k8s.image.tag": ("v1.35.0", "spec.kubernetesVersion"),
@@ -86,6 +88,10 @@ CONTRADICTIONS: dict[str, tuple[object, str]] = {
     "policies.podSecurityStandard": ("privileged", "spec.isolation.podSecurity"),
     "sync.toHost.ingresses.enabled": (True, "spec.sync.ingresses"),
     "sync.toHost.storageClasses.enabled": (True, "spec.sync.storageClasses"),
+    "sync.toHost.endpoints.enabled": (True, HOST_POLICIES),
+    "sync.toHost.endpointSlices.enabled": (True, HOST_POLICIES),
+    "controlPlane.advanced.virtualScheduler.enabled": (True, HOST_POLICIES),
+    "controlPlane.distro.k8s.scheduler.enabled": (True, HOST_POLICIES),
     "sync.fromHost.nodes.selector.labels": ({"a": "b"}, "spec.nodePool"),
     "sync.toHost.namespaces.enabled": (
         True,

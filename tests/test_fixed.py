@@ -42,6 +42,8 @@ LOSSES: dict[str, tuple[dict[str, Any], object]] = {
     "controlPlane.standalone.enabled": (SINGLE, True),
     "privateNodes.enabled": (SINGLE, True),
     "sync.toHost.namespaces.enabled": (SINGLE, True),
+    "controlPlane.advanced.virtualScheduler.enabled": (SINGLE, True),
+    "controlPlane.distro.k8s.scheduler.enabled": (SINGLE, True),
     "networking.advanced.clusterDomain": (SINGLE, "kunde1.local"),
     "controlPlane.service.enabled": (SINGLE, False),
     "controlPlane.backingStore.etcd.deploy.enabled": (SINGLE, True),
