@@ -79,9 +79,10 @@ class Sight:
     def managed(self) -> dict[str, Management]:
         """Return all management clusters that we may see, by id.
 
-        One that is listed and not among them is unclear, not gone.
+        One that is listed and not among them is unclear, not gone. Managed fields are read too:
+        they tell who wrote the agent's image.
         """
-        answer = self._rancher.call("GET", MANAGEMENT, params=WITHOUT_MANAGED_FIELDS)
+        answer = self._rancher.call("GET", MANAGEMENT)
         return self._rancher.read(answer, "list management.cattle.io/clusters", read_managed)
 
     def registration(self, cluster_id: str) -> Registration | None:

@@ -33,3 +33,13 @@ def _label_matches(labels: dict[str, str], requirement: str) -> bool:
         key, _, value = requirement.replace("==", "=").partition("=")
         return labels.get(key) == value
     return (requirement.lstrip("!") in labels) is not requirement.startswith("!")
+
+
+def excluded(request: Request, made: Json) -> None:
+    """Leave out what the query excludes (rancher-live.md, section 1)."""
+    for path in request.query.get("exclude", []):
+        *way, last = path.split(".")
+        place = made
+        for part in way:
+            place = place.get(part, {})
+        place.pop(last, None)

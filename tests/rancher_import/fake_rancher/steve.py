@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from . import bindings, clusters, life
-from .filters import selected
+from .filters import excluded, selected
 from .kinds import BINDING, EXT_TOKEN, KINDS, MANAGEMENT, PROVISIONING, SETTING, TOKEN, Kind
 from .messages import (
     EXPIRES,
@@ -208,6 +208,7 @@ class _Call:
         self, made: Json, cluster: Cluster | None, *, cells: bool = True, listed: bool = True
     ) -> Json:
         """Return an object as Steve has it."""
+        excluded(self.request, made)
         if cells:
             made["metadata"]["fields"] = fields(self.kind, made, listed=listed)
         return wrapped(self.kind, made, self.request.base, self.user, cluster)
