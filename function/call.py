@@ -42,6 +42,8 @@ class Call:
     """Keys of the composed resources that this answer deletes."""
     conditions: tuple[tuple[str, str, str], ...]
     """Type, status and reason of the conditions that changed."""
+    withheld: tuple[tuple[str, str], ...]
+    """Type and words of those of them whose words a tenant does not see."""
     created_at: str
     """When the VCluster was made, as Kubernetes writes it."""
     became_ready: bool
@@ -66,6 +68,11 @@ def call(request: Request, answer: Answer, before: dict[str, tuple[str, str]]) -
         conditions=tuple(
             (found.type, found.status, found.reason)
             for found in answer.conditions
+            if before.get(found.type) != (found.status, found.reason)
+        ),
+        withheld=tuple(
+            (found.type, found.message)
+            for found in answer.withheld
             if before.get(found.type) != (found.status, found.reason)
         ),
         created_at=text(metadata.get("creationTimestamp")),

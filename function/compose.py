@@ -35,6 +35,7 @@ from function.errors import InvalidError, Refusal, Replacement
 from function.guard import Granted
 from function.models import xr
 from function.models.input import Input
+from function.plain import at, text
 from function.state import (
     Answer,
     Composed,
@@ -66,10 +67,11 @@ def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
     desired = desired_releases(found, config, observed)
     phases = _phases(desired, observed)
     resources = _resources(granted, desired, phases, observed)
-    told = tuple(
+    begun = [
         _begun(phase, resources.get(key))
         for phase, key in zip(phases, observe.RELEASES, strict=True)
-    )
+    ]
+    told, withheld = conditions.for_reader(begun, requested.namespace)
     note = adoption.MESSAGE if granted.frozen is not None else ""
     upgrade = progress.progress(found.plan, settled=found.settled) if found.plan else None
     refusals: list[Refusal | Replacement] = [*admitted.refusals, *found.refusals]
@@ -85,6 +87,7 @@ def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
         status=status.status(granted, config, observed, blocked_by, upgrade),
         conditions=all_conditions,
         events=conditions.changes(all_conditions, requested.conditions),
+        withheld=withheld,
         requirements=ownership.strangers_wanted(granted.names, observed),
         ready=not blocked_by,
         is_unheard=conditions.is_unheard(requested.conditions),
@@ -207,10 +210,13 @@ def _grant(admitted: Admission, observed: Observed) -> Granted:
 def _refuse(error: InvalidError, request: Request) -> Answer:
     """Answer fatally. Crossplane keeps only the conditions that come along, so all of them do."""
     observed = request.observed
-    all_conditions = (
-        conditions.invalid(error),
+    phases = (
         namespace.condition(observed.namespace, observed.strangers),
         vcluster.condition(observed.vcluster),
         rancher.condition(observed.rancher, None, enabled=True),
     )
-    return Answer(conditions=all_conditions, fatal=str(error))
+    home = text(at(request.composite, "metadata", "namespace"))
+    told, withheld = conditions.for_reader(phases, home)
+    return Answer(
+        conditions=(conditions.invalid(error), *told), withheld=withheld, fatal=str(error)
+    )

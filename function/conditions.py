@@ -1,6 +1,7 @@
 """What the user is told: conditions, events on a change, and what everything waits for."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from function import progress
 from function.errors import LONGEST_SENTENCE, InvalidError, Refusal, Replacement, joined, shortened
@@ -20,6 +21,24 @@ def accepted(refusals: Sequence[Refusal | Replacement], note: str = "") -> Condi
 def invalid(error: InvalidError) -> Condition:
     """Return Accepted for a request that cannot be composed."""
     return Condition(ACCEPTED, "False", error.reason, str(error))
+
+
+def for_reader(
+    phases: Sequence[Condition], namespace: str
+) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
+    """Return the conditions as their reader may see them, and those whose words are kept from them.
+
+    In scope Cluster the platform reads them. In a `namespace` of the control plane tenants do, and
+    the words of Helm, provider-helm, Rancher and the host's API server name what is not theirs:
+    addresses, accounts and objects of the host. They go to the log and stay in the Release.
+    """
+    foreign = tuple(phase for phase in phases if namespace and phase.reason in _SENTENCES)
+    shown = tuple(_in_our_words(phase) if phase in foreign else phase for phase in phases)
+    return shown, foreign
+
+
+def _in_our_words(phase: Condition) -> Condition:
+    return replace(phase, message=f"{_SENTENCES[phase.reason]} {_WHERE}")
 
 
 def blocked_by(phases: Sequence[Condition]) -> str:
@@ -65,6 +84,22 @@ def changes(
         and (condition.status, condition.reason) not in _NO_NEWS
     )
 
+
+_WHERE = "The platform team finds the cause in the log of the function."
+_IMPORT = "The import into Rancher does not get on."
+_SENTENCES = {
+    "InstallFailed": "It cannot be installed.",
+    "ObservationFailed": "The host does not answer as expected; what runs there goes on.",
+    "ReleaseFailed": "Its installation or upgrade failed.",
+    "UpdateFailed": "A change cannot be applied; what ran before still runs.",
+    "AgentNotConnected": "Rancher's agent runs, but Rancher does not see it.",
+    "BadManifest": _IMPORT,
+    "KubernetesRefuses": _IMPORT,
+    "KubernetesUnreachable": _IMPORT,
+    "MissingRight": _IMPORT,
+    "RancherRefuses": _IMPORT,
+}
+"""Own sentences for the reasons whose messages have other programs' words."""
 
 _NO_NEWS = frozenset({("Unknown", NOT_CREATED), ("Unknown", "Progressing")})
 _EXPECTED = {progress.CONDITION: ("True", "UpToDate")}

@@ -133,7 +133,10 @@ def _handler(metrics: Metrics) -> Any:  # noqa: ANN401  # gRPC's own type
 
 
 def _tell(log: structlog.stdlib.BoundLogger, call: Call, seconds: float) -> None:
-    """Log a line: names, words of a fixed set and numbers; no value that anybody wrote."""
+    """Log a line: names, words of a fixed set and numbers; no value that anybody wrote.
+
+    Another line has what Helm said, where a tenant must not see it.
+    """
     log.info(
         "answered",
         xr=call.name,
@@ -146,5 +149,7 @@ def _tell(log: structlog.stdlib.BoundLogger, call: Call, seconds: float) -> None
         changed=call.changed,
         dropped=call.dropped,
     )
+    for kind, words in call.withheld:
+        log.warning("withheld", xr=call.name, namespace=call.namespace, type=kind, words=words)
     for kind, status, reason in call.conditions:
         log.debug("condition", xr=call.name, type=kind, status=status, reason=reason)

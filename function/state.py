@@ -162,5 +162,7 @@ class Answer:
     ready: bool = False
     is_unheard: bool = False
     """Whether Crossplane may miss a change of the VCluster unless it looks by itself."""
+    withheld: tuple[Condition, ...] = ()
+    """Conditions whose words are for the log alone."""
     fatal: str = ""
     """Why nothing may be applied or deleted now; empty if all is well."""

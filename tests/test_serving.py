@@ -203,6 +203,7 @@ CALL = Call(
     changed=(),
     dropped=("rancher",),
     conditions=(("RancherConnected", "True", "Connected"),),
+    withheld=(),
     created_at="2026-01-01T11:59:00Z",
     became_ready=True,
 )
