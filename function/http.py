@@ -1,5 +1,7 @@
 """What Prometheus and the kubelet ask for: metrics, and whether the function lives and serves."""
 
+import contextlib
+import socket
 import socketserver
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -12,13 +14,58 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 OK, NOT_FOUND, UNAVAILABLE = "200 OK", "404 Not Found", "503 Service Unavailable"
 
 
+MOST_CONNECTIONS = 16
+"""Beyond it the oldest is closed, so that those who take their time never shut out a probe."""
+
+LONGEST_SECONDS = 10
+"""How long a connection may take in all, however much it sends meanwhile."""
+
+
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    """A slow reader holds up nobody else."""
+    """A server of few and short connections: a slow reader holds up no one else."""
 
     daemon_threads = True
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # socketserver's own
+        """Serve no one yet."""
+        super().__init__(*args, **kwargs)
+        self._open: dict[socket.socket, threading.Timer] = {}
+        self._lock = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Take a connection, for a limited time, and close the oldest where there are too many."""
+        timer = threading.Timer(LONGEST_SECONDS, _end, [request])
+        timer.daemon = True
+        with self._lock:
+            if len(self._open) >= MOST_CONNECTIONS:
+                oldest = next(iter(self._open))
+                self._open.pop(oldest).cancel()
+                _end(oldest)
+            self._open[request] = timer
+        timer.start()
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:  # noqa: ANN401
+        """Close a connection, and forget it."""
+        with self._lock:
+            timer = self._open.pop(request, None)
+        if timer:
+            timer.cancel()
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        """Keep quiet about a reader who went, or was sent, away."""
+
+
+def _end(connection: socket.socket) -> None:
+    """End a connection at once, in both directions; its thread then closes it."""
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
+
 
 class _Quiet(WSGIRequestHandler):
+    timeout = LONGEST_SECONDS
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401  # the standard library's name
         """Log nothing: probes come every few seconds."""
 

@@ -15,7 +15,7 @@ import click
 import yaml
 from crossplane.function import cli, logging
 
-from function import adopting, gathering, listing, planning, reporting, serving, validate
+from function import adopting, documents, gathering, listing, planning, reporting, serving, validate
 from function.credentials import Certificates
 from function.errors import InvalidError
 from function.models import xr
@@ -219,7 +219,7 @@ def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adoptin
         _fail(f"{vcluster.name} must hold one {xr.KIND}")
     try:
         status = json.load(release)
-        objects = [*yaml.safe_load_all(str(at(status, "manifest") or ""))]
+        objects = [*documents.read(str(at(status, "manifest") or ""))]
     except (ValueError, yaml.YAMLError):
         _fail(f"{release.name} is not what `{adopting.HELM_STATUS}` prints")
     try:
@@ -238,9 +238,9 @@ def _one_input(file: TextIO) -> Mapping[str, object]:
 
 def _documents(file: TextIO) -> list[object]:
     try:
-        return [*yaml.safe_load_all(file)]
+        return [*documents.read(file)]
     except (yaml.YAMLError, UnicodeDecodeError):
-        _fail(f"{file.name} is not YAML")
+        _fail(f"{file.name} is not YAML, or too large")
 
 
 def _told(proposal: adopting.Proposal) -> Iterator[str]:
@@ -263,12 +263,12 @@ def _told(proposal: adopting.Proposal) -> Iterator[str]:
 
 def _listed(file: TextIO) -> list[listing.Listed]:
     try:
-        inputs = [*listing.inputs(yaml.safe_load_all(file))]
+        inputs = [*listing.inputs(documents.read(file))]
         if not inputs:
             _fail(f"{file.name} has no Input of this function, and no Composition with one")
         found = {each for one in inputs for each in listing.listed(validate.platform_input(one))}
     except (yaml.YAMLError, UnicodeDecodeError):
-        _fail(f"{file.name} is not YAML")
+        _fail(f"{file.name} is not YAML, or too large")
     except InvalidError as error:
         _fail(str(error))
     return sorted(found)

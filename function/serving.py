@@ -60,7 +60,30 @@ def serve(options: Options) -> None:
     asyncio.run(_serve(options))
 
 
+def _escape_console() -> None:
+    """Have the console of `--debug` write control characters out, as JSON does.
+
+    Names and words in a line come from Kubernetes and Helm: none of them begins a line of its own.
+    """
+    *processors, last = structlog.get_config()["processors"]
+    if isinstance(last, structlog.dev.ConsoleRenderer):
+        structlog.configure(processors=[*processors, _escaped, last])
+
+
+def _escaped(_: object, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    return {
+        key: _one_line(value) if isinstance(value, str) else value for key, value in event.items()
+    }
+
+
+def _one_line(text: str) -> str:
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
 async def _serve(options: Options) -> None:
+    _escape_console()
     metrics = Metrics()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -13,7 +13,7 @@ import structlog
 
 from rancher_import import proxies
 from rancher_import import setup as once
-from rancher_import.errors import RancherImportError, RefusedError
+from rancher_import.errors import RancherImportError, RefusedError, one_line
 from rancher_import.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
 from rancher_import.options import Environment, environment
 from rancher_import.rancher import Rancher
@@ -156,12 +156,13 @@ def sweep(*, delete: bool) -> None:
     rancher = _rancher(environment())
     orphans = [c for c in look(rancher).owned() if c.labels[OWNER_UID] not in living]
     for orphan in orphans:
-        click.echo(f"{orphan.name}\t{orphan.cluster_id}\t{orphan.labels.get(OWNER_NAME, '')}")
+        columns = (orphan.name, orphan.cluster_id, orphan.labels.get(OWNER_NAME, ""))
+        click.echo("\t".join(map(one_line, columns)))
     click.echo(f"{len(orphans)} orphaned, {len(living)} VClusters", err=True)
     if delete:
         for orphan in orphans:
             rancher.delete(orphan.name)
-            click.echo(f"{orphan.name}: removal asked for", err=True)
+            click.echo(f"{one_line(orphan.name)}: removal asked for", err=True)
 
 
 @main.command()
@@ -175,7 +176,7 @@ def check() -> None:
     expires = rancher.token_expiry()
     may_create = rancher.may_create()
     click.echo(f"Rancher {env.rancher().url} answers and accepts the token.")
-    click.echo(expiry_in_words(expires, int(env.text("TOKEN_EXPIRY_DAYS", "14"))))
+    click.echo(one_line(expiry_in_words(expires, int(env.text("TOKEN_EXPIRY_DAYS", "14")))))
     if not may_create:
         click.echo("The token's user may not create clusters: see `rancher-import setup`.")
         sys.exit(GAVE_UP)

@@ -226,7 +226,7 @@ def test_the_command_where_it_is_hindered(run: Callable[..., Result]) -> None:
         ({"release": "{"}, "release is not what `helm status RELEASE"),
         ({"release": "{}"}, "--release: is not what `helm status RELEASE"),
         ({"xr": "{}"}, "xr must hold one VCluster"),
-        ({"xr": "{"}, "xr is not YAML"),
+        ({"xr": "{"}, "xr is not YAML, or too large"),
         ({"input": "{}"}, "input must hold one Input of this function"),
     ],
 )

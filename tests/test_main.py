@@ -271,7 +271,7 @@ def test_lists_as_json() -> None:
             "- has no Input of this function, and no Composition with one",
             id="no-input",
         ),
-        pytest.param("a: [", "- is not YAML", id="no-yaml"),
+        pytest.param("a: [", "- is not YAML, or too large", id="no-yaml"),
         pytest.param(
             {**INPUT, "pullSecret": "SECRET"},
             "input.pullSecret: must match pattern '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'. Correct it.",
