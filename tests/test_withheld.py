@@ -48,7 +48,8 @@ RELEASES = [
 @pytest.mark.parametrize("key", ["namespace", "vcluster", "rancher"])
 def test_words_of_helm(key: str, release: ObservedRelease, reason: str) -> None:
     """In a namespace of a tenant the reason is told in our words; in scope Cluster in Helm's."""
-    observed = Observed(**{"namespace": deployed(), "vcluster": deployed(), key: release})
+    seen: dict[str, Any] = {"namespace": deployed(), "vcluster": deployed(), key: release}
+    observed = Observed(**seen)
 
     _, platform = answered(observed, "")
     assert MARKER in everything_said(platform)
