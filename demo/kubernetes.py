@@ -36,7 +36,7 @@ class Store:
         return body
 
     def answer(
-        self, method: str, path: str, body: Object, labels: Mapping[str, str] | None = None
+        self, method: str, path: str, body: Object, labels: Mapping[str, str | None] | None = None
     ) -> tuple[int, Object]:
         """Return status and body of an answer; a list has what bears the labels."""
         if method == "POST":
@@ -47,23 +47,30 @@ class Store:
         if method == "PATCH":
             found = self.objects.get(path, {"metadata": {}})
             return 200, self.put(path, _merged(found, body))
-        if method == "GET" and self._is_collection(path):
-            return 200, {"metadata": {}, "items": self._listed(path, labels or {})}
+        if self._is_collection(path):
+            listed = self._listed(path, labels or {})
+            if method == "DELETE":
+                self._end(listed)
+            return 200, {"metadata": {}, "items": listed}
         if path not in self.objects:
             return 404, _status(404, "NotFound")
         return 200, self.objects.pop(path) if method == "DELETE" else self.objects[path]
 
-    def _listed(self, path: str, labels: Mapping[str, str]) -> list[Object]:
+    def _listed(self, path: str, labels: Mapping[str, str | None]) -> list[Object]:
         """Return what is in a collection, which may be that of all namespaces."""
         found = []
         for one, body in self.objects.items():
             above = one.rpartition("/")[0]
             everywhere = re.sub("/namespaces/[^/]+/", "/", above)
-            if path in (above, everywhere):
-                borne = body["metadata"].get("labels") or {}
-                if labels.items() <= borne.items():
-                    found.append(body)
+            borne = body["metadata"].get("labels") or {}
+            if path in (above, everywhere) and _is_selected(borne, labels):
+                found.append(body)
         return found
+
+    def _end(self, bodies: list[Object]) -> None:
+        """Remove objects, but those that are ending already: something holds them."""
+        gone = [id(body) for body in bodies if "deletionTimestamp" not in body["metadata"]]
+        self.objects = {path: one for path, one in self.objects.items() if id(one) not in gone}
 
     def _is_collection(self, path: str) -> bool:
         match = _PATH.fullmatch(path)
@@ -80,7 +87,7 @@ def serving() -> Iterator[tuple[Store, str]]:
         def _answer(self) -> None:
             path, _, query = self.path.partition("?")
             selector = parse_qs(query).get("labelSelector", [""])[0]
-            labels = dict(part.split("=") for part in selector.split(",") if part)
+            labels = dict(_requirement(part) for part in selector.split(",") if part)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length) or b"{}")
             with lock:
@@ -118,6 +125,18 @@ def kubeconfig(address: str) -> str:
             "users": [{"name": "demo", "user": {}}],
         }
     )
+
+
+def _requirement(part: str) -> tuple[str, str | None]:
+    """Return a label and its value, or None for one that must not be there."""
+    if part.startswith("!"):
+        return part[1:], None
+    key, _, value = part.partition("=")
+    return key, value
+
+
+def _is_selected(borne: Mapping[str, str], labels: Mapping[str, str | None]) -> bool:
+    return all(borne.get(key) == value for key, value in labels.items())
 
 
 def _status(code: int, reason: str) -> Object:

@@ -1,15 +1,12 @@
 """Take a cluster out of Rancher while the virtual cluster still lives.
 
-Best effort under a limit: a dead Rancher must not hold a customer's deletion for ever. What had
-to be left behind is noted in a ConfigMap, which `sweep` reads.
+Best effort under a limit: a dead Rancher must not hold a tenant's deletion up.
 """
-
-import json
 
 import structlog
 
 from rancher_import.clock import Backoff, Clock
-from rancher_import.errors import RancherImportError, RefusedError, TransientError
+from rancher_import.errors import RefusedError, TransientError
 from rancher_import.importing import PERMISSION_LAG_SECONDS
 from rancher_import.kubernetes import Host
 from rancher_import.model import OWNER_UID, State
@@ -90,12 +87,3 @@ class Deregistration:
             return sight.is_gone(state.cluster_id)
         # A cluster that was created a moment ago may still be hidden from us.
         return state.phase in ("", "Pending") or elapsed > PERMISSION_LAG_SECONDS
-
-
-def abandon(host: Host, config_map: str, name: str, owner_uid: str) -> None:
-    """Note a cluster that was left behind in Rancher."""
-    line = json.dumps({"cluster": name, "ownerUid": owner_uid}, sort_keys=True)
-    try:
-        host.note(config_map, owner_uid, line)
-    except RancherImportError as error:
-        log.warning("cannot note it", reason=error.reason, message=error.message, left=name)

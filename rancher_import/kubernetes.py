@@ -6,6 +6,7 @@ lightkube, because of three clients it is the fastest to import (0.10 s against 
 
 import base64
 from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
@@ -39,10 +40,12 @@ from lightkube.resources.rbac_authorization_v1 import (
 from lightkube.types import PatchType
 
 from rancher_import import kubeconfig, leftovers, tls
+from rancher_import.api import Api
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.leftovers import Left
 from rancher_import.manifest import CLUSTER_SCOPED, Object
 from rancher_import.model import Agent, Inside, Marker, State
+from rancher_import.transport import Transport
 
 if TYPE_CHECKING:
     from lightkube.core.client import LabelSelector
@@ -79,6 +82,15 @@ RESOURCES: dict[str, Any] = {
 TIMEOUT = httpx2.Timeout(10)
 NOT_FOUND, CONFLICT = 404, 409
 
+FEW = 20
+"""How many objects are read in full, where their number is the tenant's choice."""
+
+LONGEST_VALUE = 1000
+"""Characters of a value that is written into a ConfigMap: what is quoted may have any number."""
+
+NO_MODEL = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+"""Errors of an answer that is not what an API server answers, such as HTML, or other JSON."""
+
 T = TypeVar("T")
 
 
@@ -105,55 +117,30 @@ class Host:
 
     def report(self, changes: Mapping[str, str]) -> None:
         """Write keys of the state ConfigMap."""
-        call(
-            lambda: self._client.patch(
-                ConfigMap,
-                self._name,
-                {"data": dict(changes)},
-                namespace=self._namespace,
-                patch_type=PatchType.MERGE,
-            ),
-            f"ConfigMap {self._namespace}/{self._name}",
-        )
+        write_data(self._client, self._namespace, self._name, changes)
 
     def kubeconfig(self, namespace: str, name: str, key: str) -> str | None:
         """Return a kubeconfig, or None while there is none."""
         what = f"Secret {namespace}/{name}"
         found = maybe(lambda: self._client.get(Secret, name, namespace=namespace), what)
         encoded = (found.data or {}).get(key) if found else None
-        return base64.b64decode(encoded).decode() if encoded else None
-
-    def note(self, config_map: str, key: str, value: str) -> None:
-        """Leave a line in a ConfigMap, which is made if it is not there."""
-        changes = ConfigMap(metadata=ObjectMeta(name=config_map), data={key: value})
-        what = f"ConfigMap {self._namespace}/{config_map}"
         try:
-            self._client.create(changes, namespace=self._namespace)
-        except ApiError as error:
-            if error.status.code != CONFLICT:
-                raise _refused(error, what) from None
-            call(
-                lambda: self._client.patch(
-                    ConfigMap,
-                    config_map,
-                    {"data": {key: value}},
-                    namespace=self._namespace,
-                    patch_type=PatchType.MERGE,
-                ),
-                what,
-            )
+            return base64.b64decode(encoded).decode() if encoded else None
+        except ValueError:
+            message = "The kubeconfig Secret holds no text."
+            raise TransientError("BadKubeconfig", message) from None
 
 
-def client(config: SingleConfig) -> Client:
+def client(config: SingleConfig) -> Api:
     """Return a client of an API server. Proxies are for Rancher, not for it."""
     user = config.user or User()
     context = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
-    return Client(
+    return Api(
         config=config,
         timeout=TIMEOUT,
         field_manager=MARKER,
         trust_env=False,
-        transport=httpx2.HTTPTransport(verify=tls.as_others_verify(context)),
+        transport=Transport(tls.as_others_verify(context)),
     )
 
 
@@ -186,8 +173,12 @@ class Tenant:
                 agent=self._agent(),
                 cleaning=self._is_cleaning(),
             )
-        except (ApiError, httpx2.HTTPError):
+        except (ApiError, httpx2.HTTPError, *NO_MODEL):
             return None
+
+    def marker(self) -> Marker | None:
+        """Return the marker alone: all that a removal has to know."""
+        return call(self._marker, "the marker")
 
     def write_marker(self, marker: Marker) -> None:
         """Write the marker down, whether or not there is one."""
@@ -226,11 +217,8 @@ class Tenant:
     def remove_agent(self) -> None:
         """Remove Rancher's agent and its credentials."""
         self._delete(Deployment, AGENT, AGENT_NAMESPACE)
-        for secret in call(
-            lambda: list(self._client.list(Secret, namespace=AGENT_NAMESPACE)),
-            "the agent's Secrets",
-        ):
-            name = (secret.metadata and secret.metadata.name) or ""
+        for secret in self._metadata(Secret, "the agent's Secrets", AGENT_NAMESPACE):
+            name = secret.name or ""
             if name.startswith("cattle-credentials-"):
                 self._delete(Secret, name, AGENT_NAMESPACE)
 
@@ -274,14 +262,12 @@ class Tenant:
 
     def rancher_cleans_up(self) -> bool:
         """Tell whether Rancher's Job that cleans up is at work."""
-        jobs = call(lambda: list(self._client.list(Job, namespace="default")), "the Jobs")
-        return any(_cleans_up(job) for job in jobs)
+        return call(self._has_clean_up, "the Jobs")
 
     def _release_namespaces(self) -> set[str]:
         """Return all namespaces, freed of the finalizers that only Rancher would take off."""
-        found = call(lambda: list(self._client.list(Namespace)), "the namespaces")
-        for namespace in found:
-            metadata = namespace.metadata or ObjectMeta()
+        found = self._metadata(Namespace, "the namespaces")
+        for metadata in found:
             name, finalizers = metadata.name or "", metadata.finalizers or []
             kept = [one for one in finalizers if not one.startswith(RANCHERS_FINALIZERS)]
             if kept != finalizers:
@@ -292,7 +278,17 @@ class Tenant:
                     ),
                     f"Namespace {name}",
                 )
-        return {(one.metadata and one.metadata.name) or "" for one in found}
+        return {one.name or "" for one in found}
+
+    def _metadata(
+        self,
+        resource: Any,  # noqa: ANN401
+        what: str,
+        namespace: str | None = None,
+        selector: str | None = None,
+    ) -> list[ObjectMeta]:
+        pages = self._client.metadata(resource, namespace=namespace, selector=selector)
+        return call(lambda: list(pages), what)
 
     def _delete(self, resource: Any, name: str, namespace: str | None = None) -> None:  # noqa: ANN401
         where: dict[str, Any] = {"namespace": namespace} if namespace else {}
@@ -313,14 +309,14 @@ class Tenant:
         if self._get(Deployment, AGENT, AGENT_NAMESPACE) is None:
             return None
         selector: LabelSelector = {"app": AGENT}
-        sets = self._client.list(ReplicaSet, namespace=AGENT_NAMESPACE, labels=selector)
+        where: dict[str, Any] = {"namespace": AGENT_NAMESPACE, "labels": selector}
         blocked = ""
-        for replica_set in sets:
+        for replica_set in islice(self._client.list(ReplicaSet, chunk_size=FEW, **where), FEW):
             conditions = (replica_set.status and replica_set.status.conditions) or []
             for condition in conditions:
                 if condition.type == "ReplicaFailure" and condition.status == "True":
                     blocked = condition.message or condition.reason or "its pods cannot be made"
-        pods = self._client.list(Pod, namespace=AGENT_NAMESPACE, labels=selector)
+        pods = islice(self._client.list(Pod, chunk_size=FEW, **where), FEW)
         running = any(pod.status and pod.status.phase == "Running" for pod in pods)
         return Agent(blocked=blocked, running=running)
 
@@ -328,7 +324,14 @@ class Tenant:
         namespace = self._get(Namespace, AGENT_NAMESPACE)
         if namespace and namespace.metadata and namespace.metadata.deletionTimestamp:
             return True
-        return any(_cleans_up(job) for job in self._client.list(Job, namespace="default"))
+        return self._has_clean_up()
+
+    def _has_clean_up(self) -> bool:
+        jobs = self._client.metadata(Job, namespace="default")
+        names = (job.name or "" for job in jobs)
+        clean_ups = (name for name in names if name.startswith(CLEAN_UP_PREFIX))
+        found = (self._get(Job, name, "default") for name in islice(clean_ups, FEW))
+        return any(job and not _is_done(job) for job in found)
 
     def _get(self, resource: Any, name: str, namespace: str | None = None) -> Any:  # noqa: ANN401
         try:
@@ -341,10 +344,24 @@ class Tenant:
             raise
 
 
-def _cleans_up(job: Job) -> bool:
-    name = (job.metadata and job.metadata.name) or ""
-    done = job.status and (job.status.succeeded or job.status.failed)
-    return name.startswith(CLEAN_UP_PREFIX) and not done
+def _is_done(job: Job) -> bool:
+    return bool(job.status and (job.status.succeeded or job.status.failed))
+
+
+def write_data(client: Client, namespace: str, name: str, changes: Mapping[str, str]) -> None:
+    """Write keys of a ConfigMap, each of a bounded length."""
+    data = {key: shorten(value) for key, value in changes.items()}
+    call(
+        lambda: client.patch(
+            ConfigMap, name, {"data": data}, namespace=namespace, patch_type=PatchType.MERGE
+        ),
+        f"ConfigMap {namespace}/{name}",
+    )
+
+
+def shorten(value: str) -> str:
+    """Return the beginning of a text."""
+    return value if len(value) <= LONGEST_VALUE else f"{value[: LONGEST_VALUE - 1]}…"
 
 
 def read_state(data: Mapping[str, str]) -> State:
@@ -367,6 +384,8 @@ def call(action: Callable[[], T], what: str) -> T:
         raise _refused(error, what) from None
     except httpx2.HTTPError as error:
         raise _unreachable(error) from None
+    except NO_MODEL:
+        raise _unreadable(what) from None
 
 
 def maybe(action: Callable[[], T], what: str) -> T | None:
@@ -379,6 +398,13 @@ def maybe(action: Callable[[], T], what: str) -> T | None:
         raise _refused(error, what) from None
     except httpx2.HTTPError as error:
         raise _unreachable(error) from None
+    except NO_MODEL:
+        raise _unreadable(what) from None
+
+
+def _unreadable(what: str) -> TransientError:
+    message = f"{what}: what is answered is not what an API server answers."
+    return TransientError("BadAnswer", message)
 
 
 def _refused(error: ApiError, what: str) -> RefusedError | TransientError:

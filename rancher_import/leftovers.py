@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lightkube import Client
 from lightkube.generic_resource import create_global_resource, create_namespaced_resource
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apiextensions_v1 import CustomResourceDefinition
@@ -27,6 +26,8 @@ from lightkube.resources.rbac_authorization_v1 import (
     Role,
     RoleBinding,
 )
+
+from rancher_import.api import Api
 
 CREATOR, NORMAN = "cattle.io/creator", "norman"
 OF_A_BINDING = (
@@ -72,7 +73,6 @@ LOCAL = "local"
 """A namespace that Rancher's agent makes and leaves empty."""
 
 ROOT_CA = "kube-root-ca.crt"
-CHUNK = 250
 RIGHTS: tuple[Any, ...] = (ClusterRoleBinding, RoleBinding, ClusterRole, Role)
 CONTENTS: tuple[Any, ...] = (Pod, PersistentVolumeClaim, Service, Secret, ConfigMap)
 
@@ -87,19 +87,15 @@ class Left:
     """Left alone, each with the reason."""
 
 
-def rights(client: Client) -> Iterator[tuple[Any, str, str | None]]:
+def rights(client: Api) -> Iterator[tuple[Any, str, str | None]]:
     """Yield kind, name and namespace of Rancher's roles and role bindings, bindings first."""
     for resource in RIGHTS:
         namespaced = resource in (RoleBinding, Role)
-        where: dict[str, Any] = {"namespace": "*"} if namespaced else {}
-        found = client.list(resource, chunk_size=CHUNK, **where)
-        mine = [
-            one.metadata
-            for one in found
-            if is_ranchers(one.metadata, by_name=resource in (ClusterRole, ClusterRoleBinding))
-        ]
+        found = client.metadata(resource, namespace="*" if namespaced else None)
+        by_name = resource in (ClusterRole, ClusterRoleBinding)
+        mine = [metadata for metadata in found if is_ranchers(metadata, by_name=by_name)]
         for metadata in mine:
-            yield resource, metadata.name, metadata.namespace if namespaced else None
+            yield resource, metadata.name or "", metadata.namespace if namespaced else None
 
 
 def is_ranchers(metadata: ObjectMeta, *, by_name: bool) -> bool:
@@ -112,19 +108,20 @@ def is_ranchers(metadata: ObjectMeta, *, by_name: bool) -> bool:
     )
 
 
-def definitions(client: Client) -> tuple[list[str], list[str]]:
+def definitions(client: Api) -> tuple[list[str], list[str]]:
     """Return the CustomResourceDefinitions to remove, and those to keep, with the reason."""
     unwanted, kept = [], []
-    for found in client.list(CustomResourceDefinition, chunk_size=CHUNK):
-        metadata = found.metadata or ObjectMeta()
-        if found.spec.group not in GROUPS:
+    for metadata in client.metadata(CustomResourceDefinition):
+        name = metadata.name or ""
+        # The name of a definition is `<plural>.<group>`.
+        if name.partition(".")[2] not in GROUPS:
             continue
         if owner := _owner(metadata):
-            kept.append(f"CustomResourceDefinition {metadata.name} ({owner})")
-        elif _has_finalizers(client, found):
-            kept.append(f"CustomResourceDefinition {metadata.name} (its objects have finalizers)")
+            kept.append(f"CustomResourceDefinition {name} ({owner})")
+        elif _has_finalizers(client, client.get(CustomResourceDefinition, name)):
+            kept.append(f"CustomResourceDefinition {name} (its objects have finalizers)")
         else:
-            unwanted.append(metadata.name or "")
+            unwanted.append(name)
     return unwanted, kept
 
 
@@ -136,7 +133,7 @@ def _owner(metadata: ObjectMeta) -> str:
     return next((f"bears {key}" for key in OWNERS if key in borne), "")
 
 
-def _has_finalizers(client: Client, found: CustomResourceDefinition) -> bool:
+def _has_finalizers(client: Api, found: CustomResourceDefinition) -> bool:
     """Return whether an object would hold the definition in removal, where no import can use it."""
     version = next((one.name for one in found.spec.versions if one.served), None)
     if version is None:
@@ -145,24 +142,19 @@ def _has_finalizers(client: Client, found: CustomResourceDefinition) -> bool:
     namespaced = found.spec.scope == "Namespaced"
     make = create_namespaced_resource if namespaced else create_global_resource
     kind: Any = make(found.spec.group, version, names.kind, names.plural)
-    where: dict[str, Any] = {"namespace": "*"} if namespaced else {}
-    untyped: Any = client
-    objects = untyped.list(kind, chunk_size=CHUNK, **where)
-    return any(one.metadata and one.metadata.finalizers for one in objects)
+    objects = client.metadata(kind, namespace="*" if namespaced else None)
+    return any(one.finalizers for one in objects)
 
 
-def is_empty(client: Client, namespace: str) -> bool:
+def is_empty(client: Api, namespace: str) -> bool:
     """Return whether a namespace holds nothing but what Kubernetes puts there."""
     return not any(
-        one.metadata and one.metadata.name != ROOT_CA
+        one.name != ROOT_CA
         for resource in CONTENTS
-        for one in client.list(resource, namespace=namespace, chunk_size=CHUNK)
+        for one in client.metadata(resource, namespace=namespace)
     )
 
 
-def has_local(client: Client) -> bool:
+def has_local(client: Api) -> bool:
     """Return whether the namespace `local` is there."""
-    return any(
-        one.metadata and one.metadata.name == LOCAL
-        for one in client.list(Namespace, chunk_size=CHUNK)
-    )
+    return any(one.name == LOCAL for one in client.metadata(Namespace))

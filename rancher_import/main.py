@@ -18,6 +18,7 @@ from rancher_import.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
 from rancher_import.options import Environment, environment
 from rancher_import.rancher import Rancher
 from rancher_import.sight import look
+from rancher_import.transport import FLEET_BYTES, RANCHER_BYTES
 
 ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
 
@@ -83,34 +84,63 @@ def import_() -> None:
 
 
 @main.command()
-@errors_in_words
 def deregister() -> None:
     """Take one virtual cluster out of Rancher; run before chart vcluster-rancher is uninstalled.
 
-    Never fails, because a failure would hold the deletion of the VCluster for ever: what could
-    not be removed is noted in the ConfigMap of ABANDONED_CONFIG_MAP. With ON_DELETE=Retain
-    Rancher's agent is removed from the virtual cluster too, for which half of the time is left.
+    Never fails, because Helm would uninstall nothing: what could not be removed is noted in the
+    ConfigMap vcluster-abandoned. With ON_DELETE=Retain Rancher's agent is removed from the virtual
+    cluster too, for which half of the time is left.
     """
-    from rancher_import import deregister as out  # noqa: PLC0415  # not for `--help`
+    # Before the clock runs.
+    from rancher_import import abandoned, cleaning, hooks  # noqa: PLC0415, F401  # not for `--help`
+    from rancher_import.deregister import Deregistration  # noqa: PLC0415, F401
+
+    hooks.limit_memory()
+    env = environment()
+    timeout = hooks.attempt(lambda: env.seconds("TIMEOUT", "4m"), 240, seconds=5)
+    deadline = time.monotonic() + timeout
+    retain = env.values.get("ON_DELETE") == "Retain"
+    _step(env, "cluster", _out_of_rancher, timeout / 2 if retain else timeout)
+    if retain:
+        _step(env, "agent", _out_of_tenant, deadline - time.monotonic())
+    hooks.end()
+
+
+def _step(
+    env: Environment, what: str, work: Callable[[Environment, float], bool], seconds: float
+) -> None:
+    """Do a step of the deregistration, and write down what it leaves behind."""
+    from rancher_import import abandoned, hooks  # noqa: PLC0415
+
+    if hooks.attempt(lambda: work(env, seconds), otherwise=False, seconds=seconds):
+        return
+    uid = env.values.get("OWNER_UID", "")
+    left = {
+        "ownerUid": uid,
+        "left": what,
+        "cluster": env.values.get("CLUSTER_NAME", ""),
+        "namespace": env.values.get("KUBECONFIG_NAMESPACE", ""),
+    }
+
+    def note() -> None:
+        abandoned.note(_host_client(), env.text("STATE_NAMESPACE"), f"{uid}.{what}", left)
+
+    hooks.attempt(note, None, seconds=hooks.NOTE_SECONDS)
+
+
+def _out_of_rancher(env: Environment, seconds: float) -> bool:
+    from rancher_import.deregister import Deregistration  # noqa: PLC0415
+
+    host, _ = _clusters(env)
+    name, uid = env.text("CLUSTER_NAME"), env.text("OWNER_UID")
+    return Deregistration(name, uid, host, _rancher(env), timeout=seconds).run()
+
+
+def _out_of_tenant(env: Environment, seconds: float) -> bool:
     from rancher_import.cleaning import clean_inside  # noqa: PLC0415
 
-    env = environment()
-    retain = env.choice("ON_DELETE", ("Delete", "Retain"), "Delete") == "Retain"
-    timeout = env.seconds("TIMEOUT", "4m")
-    deadline = time.monotonic() + timeout
-    name, owner_uid = env.text("CLUSTER_NAME"), env.text("OWNER_UID")
-    host, open_tenant = _clusters(env)
-    gone = False
-    try:
-        gone = out.Deregistration(
-            name, owner_uid, host, _rancher(env), timeout=timeout / 2 if retain else timeout
-        ).run()
-    except RancherImportError as error:
-        click.echo(f"rancher-import: {error}", err=True)
-    if not gone:
-        out.abandon(host, env.text("ABANDONED_CONFIG_MAP", "vcluster-abandoned"), name, owner_uid)
-    if retain:
-        clean_inside(open_tenant, owner_uid, timeout=deadline - time.monotonic())
+    _, open_tenant = _clusters(env)
+    return clean_inside(open_tenant, env.text("OWNER_UID"), timeout=seconds)
 
 
 @main.command()
@@ -126,7 +156,7 @@ def watch() -> None:
     watcher = Watcher(
         _host_client(),
         env.text("STATE_NAMESPACE"),
-        _rancher(env),
+        _rancher(env, FLEET_BYTES),
         warn_days=int(env.text("TOKEN_EXPIRY_DAYS", "14")),
         period=period,
     )
@@ -153,7 +183,7 @@ def sweep(*, delete: bool) -> None:
     client = _host_client()
     vclusters = call(lambda: list(client.list(kind)), "the VClusters")
     living = {one.metadata.uid for one in vclusters if one.metadata}
-    rancher = _rancher(environment())
+    rancher = _rancher(environment(), FLEET_BYTES)
     orphans = [c for c in look(rancher).owned() if c.labels[OWNER_UID] not in living]
     for orphan in orphans:
         columns = (orphan.name, orphan.cluster_id, orphan.labels.get(OWNER_NAME, ""))
@@ -225,9 +255,9 @@ def adopt(  # noqa: PLR0913  # an option each
     adopting.adopt(claim, _rancher(environment()), click.echo, dry_run=dry_run)
 
 
-def _rancher(env: Environment) -> Rancher:
+def _rancher(env: Environment, answer_bytes: int = RANCHER_BYTES) -> Rancher:
     options = env.rancher()
-    return Rancher(options, proxy=proxies.proxy(options.url))
+    return Rancher(options, proxy=proxies.proxy(options.url), answer_bytes=answer_bytes)
 
 
 def _host_client() -> Any:  # noqa: ANN401  # imported late, it takes a third of the start

@@ -35,6 +35,7 @@ from rancher_import.model import (
     Wish,
 )
 from rancher_import.options import RancherOptions
+from rancher_import.transport import RANCHER_BYTES, Transport
 
 NAMESPACE = "fleet-default"
 CLUSTERS = "/v1/provisioning.cattle.io.clusters"
@@ -105,7 +106,12 @@ class Rancher:
     """A client of one Rancher. Redirects are never followed: they could carry the token away."""
 
     def __init__(
-        self, options: RancherOptions, proxy: str | None = None, *, clock: Clock | None = None
+        self,
+        options: RancherOptions,
+        proxy: str | None = None,
+        *,
+        clock: Clock | None = None,
+        answer_bytes: int = RANCHER_BYTES,
     ) -> None:
         """Prepare; nothing is sent yet. A proxy sees an encrypted tunnel, not the token."""
         self._options = options
@@ -113,18 +119,22 @@ class Rancher:
         self._token = _Token(options.token_file)
         self._clock = clock or Clock()
         self._typeless_since: float | None = None
+        self._answer_bytes = answer_bytes
 
     @functools.cached_property
     def _client(self) -> httpx2.Client:
         """Connect late, because a pinned CA is asked of a Rancher that may be down."""
         return httpx2.Client(
             base_url=self._options.url,
-            verify=tls.context(self._options, self._proxy),
+            transport=Transport(
+                tls.context(self._options, self._proxy),
+                proxy=self._proxy,
+                answer_bytes=self._answer_bytes,
+            ),
             auth=self._token,
             timeout=tls.TIMEOUT_SECONDS,
             follow_redirects=False,
             trust_env=False,
-            proxy=self._proxy,
             headers={"Accept": "application/json"},
         )
 

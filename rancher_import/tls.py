@@ -7,6 +7,7 @@ import httpx2
 
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.options import RancherOptions
+from rancher_import.transport import Transport
 
 TIMEOUT_SECONDS = 25
 """Longer than two of Rancher's webhooks hang, at 10 s each, before it answers with an error."""
@@ -46,13 +47,10 @@ def _pinned(options: RancherOptions, proxy: str | None) -> str:
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
     try:
-        answer = httpx2.get(
-            f"{options.url}/v3/settings/cacerts",
-            verify=unverified,
-            timeout=TIMEOUT_SECONDS,
-            trust_env=False,
-            proxy=proxy,
-        )
+        with httpx2.Client(
+            transport=Transport(unverified, proxy=proxy), timeout=TIMEOUT_SECONDS, trust_env=False
+        ) as client:
+            answer = client.get(f"{options.url}/v3/settings/cacerts")
         pem = str(answer.json()["value"]).strip() + "\n"
     except (httpx2.HTTPError, ValueError, KeyError, TypeError, RecursionError):
         raise TransientError("RancherUnreachable", "Rancher gives no CA certificate.") from None

@@ -11,12 +11,11 @@ import structlog
 from lightkube import Client
 from lightkube.core.client import LabelSelector
 from lightkube.resources.core_v1 import ConfigMap
-from lightkube.types import PatchType
 from prometheus_client import Counter, Gauge
 
 from rancher_import import agents, watch
 from rancher_import.errors import RancherImportError
-from rancher_import.kubernetes import call, read_state
+from rancher_import.kubernetes import call, read_state, write_data
 from rancher_import.model import Management, Phase, State
 from rancher_import.rancher import Rancher
 from rancher_import.sight import look
@@ -171,16 +170,7 @@ class Watcher:
 
     def _write(self, name: str, change: watch.Change) -> None:
         data = {"phase": change.phase, "reason": change.reason, "message": change.message}
-        call(
-            lambda: self._client.patch(
-                ConfigMap,
-                name,
-                {"data": data},
-                namespace=self._namespace,
-                patch_type=PatchType.MERGE,
-            ),
-            f"ConfigMap {self._namespace}/{name}",
-        )
+        write_data(self._client, self._namespace, name, data)
 
     def _watch_the_token(self) -> None:
         days = watch.days_left(self._rancher.token_expiry() or "")

@@ -6,12 +6,20 @@ import sys
 import structlog
 from lightkube import KubeConfig
 
+from rancher_import import abandoned, hooks
+from rancher_import.api import Api
+from rancher_import.errors import RefusedError
 from rancher_import.kubernetes import client
 from stop_workloads.stopping import Stop
 
+NO_CONTEXT = ("BadKubeconfig", "KUBECONFIG names a file without a current context.")
+
 
 def main() -> None:
-    """Stop all pods of NAMESPACE within TIMEOUT_SECONDS; exit with 1 if some go on."""
+    """Stop all pods of NAMESPACE within TIMEOUT_SECONDS; note in PLATFORM_NAMESPACE what is left.
+
+    Never fails, because Helm would uninstall nothing.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -20,10 +28,26 @@ def main() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
+    hooks.limit_memory()
+    timeout = hooks.attempt(lambda: float(os.environ["TIMEOUT_SECONDS"]), 240.0, seconds=5)
+    if not hooks.attempt(lambda: _stop(timeout).run(), otherwise=False, seconds=timeout):
+        hooks.attempt(_note, None, seconds=hooks.NOTE_SECONDS)
+    hooks.end()
+
+
+def _stop(timeout: float) -> Stop:
+    return Stop(_host(), os.environ["NAMESPACE"], timeout=timeout)
+
+
+def _note() -> None:
+    """Write down which pods are left."""
+    uid, namespace = os.environ["OWNER_UID"], os.environ["NAMESPACE"]
+    left = {"ownerUid": uid, "left": "pods", "namespace": namespace, **_stop(0).left()}
+    abandoned.note(_host(), os.environ["PLATFORM_NAMESPACE"], f"{uid}.pods", left)
+
+
+def _host() -> Api:
     config = KubeConfig.from_env().get()
     if config is None:
-        sys.exit("stop-workloads: KUBECONFIG names a file without a current context")
-    stop = Stop(
-        client(config), os.environ["NAMESPACE"], timeout=float(os.environ["TIMEOUT_SECONDS"])
-    )
-    sys.exit(0 if stop.run() else 1)
+        raise RefusedError(*NO_CONTEXT)
+    return client(config)

@@ -1,26 +1,33 @@
-"""Stop the pods of a namespace: the platform's first, then what the customer runs.
+"""Stop the pods of a namespace: the platform's first, then what the tenant runs.
 
 While the control plane's own pods live, it makes anew what is stopped. They are going already:
-the virtual cluster is uninstalled when this runs.
+the virtual cluster is uninstalled when this runs. How many pods there are, and how large they are,
+is the tenant's choice, so none of them is read.
 """
 
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
 import structlog
-from lightkube import Client
-from lightkube.models.core_v1 import PodSpec
 from lightkube.resources.core_v1 import Pod
 
+from rancher_import.api import Api
 from rancher_import.clock import Backoff, Clock
 from rancher_import.errors import RefusedError, TransientError
-from rancher_import.kubernetes import call, maybe
+from rancher_import.kubernetes import call
+from rancher_import.transport import AnswerTooLongError
 
-SYNCED = "vcluster.loft.sh/managed-by"
-"""Label of the pods that the syncer made: a customer can neither give nor take it."""
+PLATFORMS = "!vcluster.loft.sh/managed-by"
+"""Selector of the pods that the syncer did not make: its label is out of a tenant's reach."""
 
-LONGEST_GRACE_SECONDS = 30
-"""How long a pod has to end, whatever it asks for itself: a customer could ask for years."""
+GRACE_SECONDS = 30
+"""How long a pod has to end, whatever it asks for itself: a tenant could ask for years."""
 
 PLATFORM_SECONDS = 60
 """How long the platform's pods are waited for: on a node that is lost they would not go at all."""
+
+NAMED = 5
+"""How many of the pods that are left a note names."""
 
 log = structlog.get_logger()
 
@@ -29,7 +36,7 @@ class Stop:
     """The end of all pods of one namespace."""
 
     def __init__(
-        self, client: Client, namespace: str, *, timeout: float, clock: Clock | None = None
+        self, client: Api, namespace: str, *, timeout: float, clock: Clock | None = None
     ) -> None:
         """Remember what to stop and by what."""
         self._client = client
@@ -38,63 +45,61 @@ class Stop:
         self._clock = clock or Clock()
 
     def run(self) -> bool:
-        """Return True when all pods are gone or told to end, False when the time is up.
+        """Return True when all pods are gone, False when the time is up.
 
         Without rights in the namespace there is nothing to stop: they go with the namespace.
         """
         started = self._clock.now()
-        deadline = started + self._timeout
         backoff = Backoff(self._clock)
-        pods: list[Pod] = []
-        while self._clock.now() < deadline:
+        while self._clock.now() < started + self._timeout:
             try:
-                pods = self._pods()
-                if not pods:
+                patient = self._clock.now() - started < PLATFORM_SECONDS
+                if self._end(patient=patient):
                     log.info("nothing runs any more", namespace=self._namespace)
                     return True
-                patient = self._clock.now() - started < PLATFORM_SECONDS
-                for pod in _next(pods, patient=patient):
-                    self._end(pod)
             except TransientError as error:
                 log.warning("trying again", reason=error.reason, message=error.message)
             except RefusedError as error:
                 log.warning("nothing to stop", reason=error.reason, message=error.message)
                 return True
             backoff.wait()
-        log.warning("the time is up", namespace=self._namespace, left=len(pods))
-        return bool(pods) and all(_is_ending(pod) for pod in pods)
+        log.warning("the time is up", namespace=self._namespace)
+        return False
 
-    def _pods(self) -> list[Pod]:
-        return call(
-            lambda: list(self._client.list(Pod, namespace=self._namespace)),
-            f"the pods in {self._namespace}",
-        )
+    def left(self) -> Mapping[str, object]:
+        """Return a few of the pods that are left by name; none where they cannot be listed."""
+        what = f"the pods in {self._namespace}"
+        try:
+            pods = call(lambda: list(islice(self._pods(), NAMED)), what)
+        except (RefusedError, TransientError) as error:
+            return {"reason": error.reason}
+        return {"pods": pods}
 
-    def _end(self, pod: Pod) -> None:
-        name = (pod.metadata and pod.metadata.name) or ""
-        log.info("ending", pod=name)
-        maybe(
-            lambda: self._client.delete(
-                Pod, name, namespace=self._namespace, grace_period=_grace(pod.spec)
+    def _end(self, *, patient: bool) -> bool:
+        """End what may end now; tell whether nothing is left.
+
+        With patience no tenant's pod before the platform's are gone.
+        """
+        what = f"the pods in {self._namespace}"
+        selector = PLATFORMS if patient and call(lambda: self._is_any(PLATFORMS), what) else None
+        if selector is None and not call(lambda: self._is_any(None), what):
+            return True
+        log.info("ending", pods=selector or "all")
+        call(
+            lambda: self._client.end(
+                Pod, namespace=self._namespace, selector=selector, grace=GRACE_SECONDS
             ),
-            f"Pod {self._namespace}/{name}",
+            what,
         )
+        return False
 
+    def _is_any(self, selector: str | None) -> bool:
+        """Tell whether there are such pods: one whose metadata is too long to be read is one."""
+        try:
+            return any(True for _ in self._pods(selector))
+        except AnswerTooLongError:
+            return True
 
-def _next(pods: list[Pod], *, patient: bool) -> list[Pod]:
-    """Return the pods to end now: with patience no customer's before the platform's are gone."""
-    platform = [pod for pod in pods if patient and not _is_synced(pod)]
-    return [pod for pod in platform or pods if not _is_ending(pod)]
-
-
-def _is_synced(pod: Pod) -> bool:
-    return SYNCED in ((pod.metadata and pod.metadata.labels) or {})
-
-
-def _is_ending(pod: Pod) -> bool:
-    return bool(pod.metadata and pod.metadata.deletionTimestamp)
-
-
-def _grace(spec: PodSpec | None) -> int:
-    asked = spec.terminationGracePeriodSeconds if spec else None
-    return LONGEST_GRACE_SECONDS if asked is None else min(asked, LONGEST_GRACE_SECONDS)
+    def _pods(self, selector: str | None = None) -> Iterator[str]:
+        found = self._client.metadata(Pod, namespace=self._namespace, selector=selector)
+        return (pod.name or "" for pod in found)

@@ -192,7 +192,6 @@ def test_environment_of_the_deregistration(
     objects = render(request.getfixturevalue(values))
     expected = [v for v in _env(_import(objects)) if v["name"] != "TIMEOUT"]
     expected.append({"name": "TIMEOUT", "value": "4m"})
-    expected.append({"name": "ABANDONED_CONFIG_MAP", "value": "vcluster-abandoned"})
 
     assert sorted(_env(_deregistration(objects)), key=_name) == sorted(expected, key=_name)
 

@@ -13,6 +13,8 @@ IMAGE = "ghcr.io/example/function-vcluster:0.1.0"
 ADDED = {
     ("Role", "stop-workloads"),
     ("RoleBinding", "stop-workloads"),
+    ("Role", "kunde1-stop-workloads"),
+    ("RoleBinding", "kunde1-stop-workloads"),
     ("ServiceAccount", "kunde1-stop-workloads"),
     ("Job", "kunde1-stop-workloads"),
 }
@@ -66,20 +68,34 @@ def test_the_hook_is_least_privileged(render: Render, retained: dict[str, Any]) 
     assert (container["image"], container["command"]) == (IMAGE, ["stop-workloads"])
     assert container["env"] == [
         {"name": "NAMESPACE", "value": "kunde1"},
+        {"name": "OWNER_UID", "value": retained["owner"]["uid"]},
+        {"name": "PLATFORM_NAMESPACE", "value": "vcluster-system"},
         {"name": "TIMEOUT_SECONDS", "value": "240"},
     ]
     role = found["Role", "stop-workloads"]
     assert role["metadata"]["namespace"] == "kunde1"
     assert role["rules"] == [
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "delete"]}
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "deletecollection"]}
     ]
-    assert found["RoleBinding", "stop-workloads"]["subjects"] == [
+    note = found["Role", "kunde1-stop-workloads"]
+    assert note["metadata"]["namespace"] == "vcluster-system"
+    assert note["rules"] == [
         {
-            "kind": "ServiceAccount",
-            "name": "kunde1-stop-workloads",
-            "namespace": "vcluster-system",
-        }
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["vcluster-abandoned"],
+            "verbs": ["patch"],
+        },
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
     ]
+    for binding in ("stop-workloads", "kunde1-stop-workloads"):
+        assert found["RoleBinding", binding]["subjects"] == [
+            {
+                "kind": "ServiceAccount",
+                "name": "kunde1-stop-workloads",
+                "namespace": "vcluster-system",
+            }
+        ]
 
 
 def test_what_lies_in_the_namespace_is_no_hook(render: Render, retained: dict[str, Any]) -> None:
@@ -90,7 +106,9 @@ def test_what_lies_in_the_namespace_is_no_hook(render: Render, retained: dict[st
         if "helm.sh/hook" in o["metadata"].get("annotations", {})
     }
     assert hooks == {
-        ("ServiceAccount", "kunde1-stop-workloads"): "-1",
+        ("ServiceAccount", "kunde1-stop-workloads"): "-3",
+        ("Role", "kunde1-stop-workloads"): "-2",
+        ("RoleBinding", "kunde1-stop-workloads"): "-1",
         ("Job", "kunde1-stop-workloads"): "0",
     }
 

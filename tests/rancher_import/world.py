@@ -18,9 +18,10 @@ import pytest
 from lightkube import Client as Lightkube
 from lightkube.config.kubeconfig import KubeConfig
 
+from rancher_import import abandoned
 from rancher_import.cleaning import clean_inside
 from rancher_import.clock import Clock
-from rancher_import.deregister import Deregistration, abandon
+from rancher_import.deregister import Deregistration
 from rancher_import.importing import Import
 from rancher_import.kubernetes import Host, Tenant
 from rancher_import.model import Owner, Wish
@@ -179,10 +180,17 @@ class World:
             out = Deregistration("kunde1", uid, host, client, timeout=timeout, clock=clock)
             gone = out.run()
             if not gone:
-                abandon(host, ABANDONED, "kunde1", uid)
-            if retain:
-                clean_inside(self.tenant, uid, timeout=timeout, clock=clock)
+                self.note("cluster")
+            if retain and not clean_inside(self.tenant, uid, timeout=timeout, clock=clock):
+                self.note("agent")
             return gone
+
+    def note(self, what: str) -> None:
+        """Note what is left behind, as the command does."""
+        uid = WISH.owner_uid
+        left = {"ownerUid": uid, "left": what, "cluster": "kunde1", "namespace": PLATFORM}
+        with contextlib.closing(self.lightkube()) as client:
+            abandoned.note(client, PLATFORM, f"{uid}.{what}", left)
 
     @contextmanager
     def connected(self, **rancher: Any) -> Iterator[tuple[Host, Rancher]]:
