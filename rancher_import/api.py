@@ -29,7 +29,8 @@ class Metadata(msgspec.Struct):
 class Page(msgspec.Struct):
     """A page of a list of metadata."""
 
-    items: list[Metadata]
+    items: list[Metadata] | None
+    """None for none: an API server makes a list without items of nothing."""
     metadata: Mapping[str, Any]
 
 
@@ -54,7 +55,7 @@ class Api(Client):
                     raise
                 limit = max(1, limit // 4)
                 continue
-            yield from (item.metadata for item in page.items)
+            yield from (item.metadata for item in page.items or ())
             following = page.metadata.get("continue")
             if not following:
                 return

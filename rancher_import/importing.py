@@ -1,6 +1,7 @@
 """One attempt at the import: look, plan, act, until it is done or the time is up."""
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -30,6 +31,7 @@ from rancher_import.plan import (
     Wait,
     WriteMarker,
     plan,
+    taken,
 )
 from rancher_import.rancher import Rancher
 from rancher_import.sight import Sight, look
@@ -202,7 +204,7 @@ class Import:
             case FollowAgentImage() | ForceDeploy() | SetAgentVariables():
                 return self._act_on_agent(action)
             case TakeOver():
-                self._rancher.take_over(self._wish)
+                self._take_over(action)
         return False
 
     def _set_agent_variables(self, action: SetAgentVariables) -> None:
@@ -227,6 +229,24 @@ class Import:
             log.warning("the agent's image cannot follow Rancher's setting yet: see `setup`")
         self._followed = action.cluster_id
         return False
+
+    def _take_over(self, action: TakeOver) -> None:
+        """Take the cluster over if what is written here is read there, through Rancher.
+
+        What the virtual cluster says of itself proves nothing: by an APIService of `v1.` a tenant
+        serves whatever identity they like.
+        """
+        if self._tenant is None:
+            return
+        nonce = secrets.token_hex(16)
+        self._tenant.write_proof(nonce)
+        try:
+            proof = self._rancher.proof(action.cluster_id)
+        finally:
+            self._tenant.remove_proof()
+        if proof != nonce:
+            raise RefusedError("NameTaken", taken(self._wish))
+        self._rancher.take_over(self._wish)
 
     def _create(self, action: CreateCluster) -> bool:
         # Before the request, so that a deregistration never takes it for not begun, nor the one

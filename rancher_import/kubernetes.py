@@ -44,7 +44,7 @@ from rancher_import.api import Api
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.leftovers import Left
 from rancher_import.manifest import CLUSTER_SCOPED, Object
-from rancher_import.model import Agent, Inside, Marker, State
+from rancher_import.model import PROOF, Agent, Inside, Marker, State
 from rancher_import.transport import Transport
 
 if TYPE_CHECKING:
@@ -189,6 +189,16 @@ class Tenant:
         }
         body = ConfigMap(metadata=ObjectMeta(name=MARKER, namespace=MARKER_NAMESPACE), data=data)
         call(lambda: self._client.apply(body, field_manager=MARKER, force=True), "the marker")
+
+    def write_proof(self, nonce: str) -> None:
+        """Write a nonce down, for Rancher to show."""
+        metadata = ObjectMeta(name=PROOF, namespace=MARKER_NAMESPACE)
+        body = ConfigMap(metadata=metadata, data={"nonce": nonce})
+        call(lambda: self._client.apply(body, field_manager=MARKER, force=True), "the proof")
+
+    def remove_proof(self) -> None:
+        """Remove the nonce."""
+        self._delete(ConfigMap, PROOF, MARKER_NAMESPACE)
 
     def remove_marker(self) -> None:
         """Remove the marker, if it is there."""

@@ -11,6 +11,10 @@ OWNER_NAME = "caas.telekom.de/owner-name"
 VCLUSTER_UID = "caas.telekom.de/vcluster-uid"
 """Label of a cluster in Rancher: the identity of the virtual cluster that it was made for."""
 
+PROOF = "caas-rancher-proof"
+"""ConfigMap in kube-system with a nonce: what is written by the kubeconfig and read through Rancher
+is one virtual cluster."""
+
 MANAGED = "caas.telekom.de/managed-by"
 """Label of the role bindings that are ours to prune."""
 

@@ -52,7 +52,9 @@ class DeleteCluster:
 
 @dataclass(frozen=True)
 class TakeOver:
-    """Make the cluster of the former VCluster ours: the virtual cluster behind it is the same."""
+    """Make the cluster of the former VCluster ours, once it is proven to be the same."""
+
+    cluster_id: str
 
 
 @dataclass(frozen=True)
@@ -165,7 +167,7 @@ def plan(wish: Wish, found: Found) -> Action:
 
 def _claim(wish: Wish, found: Found, inside: Inside) -> Action:
     if found.name_taken:
-        raise RefusedError("NameTaken", _taken(wish))
+        raise RefusedError("NameTaken", taken(wish))
     if inside.cleaning:
         return Wait("Importing", "CleaningUp", "Rancher still removes an earlier import.")
     return CreateCluster(inside.uid)
@@ -174,11 +176,11 @@ def _claim(wish: Wish, found: Found, inside: Inside) -> Action:
 def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Action:
     ours = cluster.labels.get(OWNER_UID) == wish.owner_uid
     if not ours and not _is_inherited(wish, inside, cluster):
-        raise RefusedError("NameTaken", _taken(wish))
+        raise RefusedError("NameTaken", taken(wish))
     if cluster.terminating or (found.management and found.management.terminating):
         return Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name.")
     if not ours:
-        return TakeOver()
+        return _take_over(found, cluster)
     if not cluster.cluster_id:
         return Wait("Importing", "WaitingForRancher", "Rancher has not taken the cluster up yet.")
     if found.management is None or found.bindings is None:
@@ -216,8 +218,24 @@ def _set_variables(
 def _is_inherited(wish: Wish, inside: Inside, cluster: Cluster) -> bool:
     """Tell whether the cluster is the former VCluster's, and of this very virtual cluster.
 
-    Knowing somebody's uid is not enough: the virtual cluster must be the one that Rancher knows,
-    and its identity nobody can choose.
+
+def _take_over(found: Found, cluster: Cluster) -> Action:
+    """Return the taking over, for which Rancher has to reach the virtual cluster."""
+    if cluster.cluster_id and found.management and found.management.connected:
+        return TakeOver(cluster.cluster_id)
+    message = (
+        "Rancher does not reach the cluster of the former VCluster, so it cannot show that this "
+        "virtual cluster is behind it. If this stays, remove that cluster in Rancher: "
+        "`rancher-import sweep` lists it."
+    )
+    return Wait("Importing", "WaitingForProof", message)
+
+
+def _is_inherited(wish: Wish, inside: Inside, cluster: Cluster) -> bool:
+    """Return whether the cluster may be the former VCluster's, and of this very virtual cluster.
+
+    The identity is what the virtual cluster itself says, which a tenant can choose: the taking over
+    proves it.
     """
     former = wish.former_owner_uid
     return (
@@ -339,7 +357,8 @@ def _finish(management: Management, inside: Inside) -> Wait | None:
     return Wait("Registered", "AgentStarting", "Rancher's agent starts in the virtual cluster.")
 
 
-def _taken(wish: Wish) -> str:
+def taken(wish: Wish) -> str:
+    """Return the sentence on a name that another one has."""
     return (
         f"Rancher has a cluster {wish.cluster_name} that is not this VCluster's. "
         "Choose another spec.rancher.clusterName, or remove that cluster."

@@ -25,6 +25,7 @@ from rancher_import.model import (
     MANAGER,
     OWNER_NAME,
     OWNER_UID,
+    PROOF,
     VCLUSTER_UID,
     Binding,
     Cluster,
@@ -205,6 +206,14 @@ class Rancher:
         path = f"/k8s/clusters/{cluster_id}/api/v1/namespaces/kube-system"
         right = "get the namespace kube-system in the cluster"
         return self.read(self.call("GET", path), right, _uid)
+
+    def proof(self, cluster_id: str) -> str:
+        """Return the nonce in the virtual cluster behind a cluster, as Rancher reaches it."""
+        path = f"/k8s/clusters/{cluster_id}/api/v1/namespaces/kube-system/configmaps/{PROOF}"
+        answer = self.call("GET", path)
+        if answer.status_code == NOT_FOUND and not is_typeless(answer):
+            return ""
+        return self.read(answer, "get ConfigMaps in the cluster", _nonce)
 
     def registration(self, answer: httpx2.Response, cluster_id: str) -> Registration | None:
         """Return the registration token that an answer holds, or None while there is none."""
@@ -491,6 +500,10 @@ def _spec(variables: Mapping[str, str]) -> dict[str, Any]:
 
 def _uid(found: Mapping[str, Any]) -> str:
     return _text((found.get("metadata") or {}).get("uid") or "")
+
+
+def _nonce(found: Mapping[str, Any]) -> str:
+    return _text((found.get("data") or {}).get("nonce") or "")
 
 
 def _token(found: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -2,14 +2,14 @@
 
 import json
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from rancher_import.errors import RefusedError
-from rancher_import.model import OWNER_UID, VCLUSTER_UID, Owner
-from tests.rancher_import.fake_rancher import Lag
+from rancher_import.model import OWNER_UID, PROOF, VCLUSTER_UID, Owner
+from tests.rancher_import.fake_rancher import KubeApi, Lag
 from tests.rancher_import.fake_rancher.state import now
 from tests.rancher_import.world import WISH, KilledError, World, kills
 
@@ -474,7 +474,8 @@ def test_an_heir_takes_the_cluster_over(world: World) -> None:
     assert after.bindings == before.bindings
     assert marker(world)["ownerUid"] == HEIR.owner_uid
     assert world.fake.statuses("POST", "/v1/") == [201, 201]
-    assert not [line for line in world.wire.lines if line.startswith("DELETE ")]
+    deleted = [line for line in world.wire.lines if line.startswith("DELETE ")]
+    assert deleted == ["DELETE /api/v1/namespaces/kube-system/configmaps/caas-rancher-proof"]
     # What the former VCluster still does finds nothing of its own.
     assert world.deregister()
     assert [*world.fake.clusters()] == ["kunde1"]
@@ -512,6 +513,34 @@ def test_knowing_a_uid_takes_nothing_over(world: World) -> None:
         world.run(HEIR)
     assert refused.value.reason == "NameTaken"
     assert world.fake.clusters()["kunde1"].labels[OWNER_UID] == WISH.owner_uid
+
+
+@pytest.mark.parametrize("answer", [200, 404], ids=["another-nonce", "no-nonce"])
+def test_a_chosen_identity_takes_nothing_over(world: World, answer: int) -> None:
+    """A virtual cluster that says to be the victim's is not: what is written here is not there."""
+    world.run()
+    world.desire("in-2")
+    (cluster,) = world.fake.state.clusters
+    before = dict(cluster.labels)
+    body = {"metadata": {"name": PROOF}, "data": {"nonce": "the-victims"}}
+    kube = world.fake.agents.watched["kunde1"]
+    world.fake.watch("kunde1", Victim(kube.server, kube.ca, kube.token, proof=(answer, body)))
+    with pytest.raises(RefusedError) as refused:
+        world.run(HEIR)
+    assert refused.value.reason == "NameTaken"
+    assert cluster.labels == before
+    assert world.api.get("v1", "ConfigMap", PROOF, namespace="kube-system").status == 404
+
+
+@dataclass(frozen=True)
+class Victim(KubeApi):
+    """The virtual cluster behind Rancher's cluster: another one, with the same identity."""
+
+    proof: tuple[int, dict[str, Any]] = (404, {})
+
+    def call(self, path: str, *request: Any, **more: Any) -> tuple[int, Any]:
+        """Answer what another virtual cluster answers."""
+        return self.proof if path.endswith(PROOF) else super().call(path, *request, **more)
 
 
 def test_a_retained_cluster_leaves_no_trace(world: World) -> None:
@@ -655,7 +684,10 @@ def test_retaining_killed_at_every_line(world: World) -> None:
 
 
 def test_retaining_with_a_dead_rancher(world: World) -> None:
-    """The agent is removed all the same; the new VCluster takes over what Rancher has."""
+    """The agent is removed all the same; what Rancher has is removed before a new cluster comes.
+
+    Without an agent there Rancher can show nobody that it is the same virtual cluster.
+    """
     world.time.meanwhile = world.end_namespaces
     world.run()
     first = world.fake.clusters()["kunde1"].id
@@ -666,9 +698,12 @@ def test_retaining_with_a_dead_rancher(world: World) -> None:
     world.fake.revive()
     world.make_namespaces()
     world.desire("in-2", fresh=True)
+    assert not world.run(HEIR, timeout=60)
+    assert world.state()["reason"] == "WaitingForProof"
+    world.fake.state.clusters.clear()
     assert world.run(HEIR)
     assert world.end() == ENDED_WELL
-    assert world.fake.clusters()["kunde1"].id == first
+    assert world.fake.clusters()["kunde1"].id != first
 
 
 def test_a_restore_over_what_a_dead_control_plane_left(world: World) -> None:

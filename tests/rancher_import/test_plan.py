@@ -354,16 +354,25 @@ HEIR = replace(WISH, owner_uid="xr-2", former_owner_uid="xr-1")
 """What the VCluster wishes for that has the data of xr-1."""
 
 OURS = {OWNER_UID: "xr-2", VCLUSTER_UID: "vc-1"}
+UNPROVEN = Wait(
+    "Importing",
+    "WaitingForProof",
+    "Rancher does not reach the cluster of the former VCluster, so it cannot show that this "
+    "virtual cluster is behind it. If this stays, remove that cluster in Rancher: "
+    "`rancher-import sweep` lists it.",
+)
 TAKEN = Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name.")
 
 
 @pytest.mark.parametrize(
     ("found", "action"),
     [
-        pytest.param(CONNECTED, TakeOver(), id="connected"),
-        pytest.param(STARTING, TakeOver(), id="not-connected"),
-        pytest.param(inside(CONNECTED, marker=None, agent=None), TakeOver(), id="without-agent"),
-        pytest.param(cluster(CONNECTED, cluster_id=""), TakeOver(), id="no-id"),
+        pytest.param(CONNECTED, TakeOver("c-m-1"), id="connected"),
+        pytest.param(STARTING, UNPROVEN, id="not-connected"),
+        pytest.param(
+            inside(CONNECTED, marker=None, agent=None), TakeOver("c-m-1"), id="without-agent"
+        ),
+        pytest.param(cluster(CONNECTED, cluster_id=""), UNPROVEN, id="no-id"),
         pytest.param(cluster(CONNECTED, terminating=True), TAKEN, id="terminating"),
         pytest.param(
             cluster(CONNECTED, labels=OURS),
