@@ -37,12 +37,12 @@ def host() -> Iterator[tuple[kubernetes.Store, str]]:
         yield found
 
 
-def deregister(  # whom it talks to
-    folder: Path, host: str, rancher: str, ca: Path, token: str = "t", **env: str
+def deregister(
+    folder: Path, host: str, rancher: str, ca: Path, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the hook as its Job does."""
     files = {name: folder / name for name in ("token", "kubeconfig")}
-    files["token"].write_text(token)
+    files["token"].write_text(env.pop("TOKEN", "token-abcde:secret"))
     files["kubeconfig"].write_text(kubernetes.kubeconfig(host))
     return subprocess.run(
         [sys.executable, "-m", "rancher_import", "deregister"],
@@ -81,8 +81,8 @@ def test_a_hostile_tenant(host: tuple[kubernetes.Store, str], tmp_path: Path, ma
         config = base64.b64encode(kubernetes.kubeconfig(inside).encode()).decode()
         store.put(SECRET, {"metadata": {"name": "vc-kunde1-vcluster"}, "data": {"config": config}})
         began = time.monotonic()
-        env = {"ON_DELETE": "Retain", "TIMEOUT": "6s"}
-        done = deregister(tmp_path, address, rancher.url, rancher.ca_file, rancher.token(), **env)
+        env = {"ON_DELETE": "Retain", "TIMEOUT": "6s", "TOKEN": rancher.token()}
+        done = deregister(tmp_path, address, rancher.url, rancher.ca_file, **env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert time.monotonic() - began < START_SECONDS
     assert paths, done.stdout
