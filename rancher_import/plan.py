@@ -215,10 +215,6 @@ def _set_variables(
     return SetAgentVariables((*others, *own), anew)
 
 
-def _is_inherited(wish: Wish, inside: Inside, cluster: Cluster) -> bool:
-    """Tell whether the cluster is the former VCluster's, and of this very virtual cluster.
-
-
 def _take_over(found: Found, cluster: Cluster) -> Action:
     """Return the taking over, for which Rancher has to reach the virtual cluster."""
     if cluster.cluster_id and found.management and found.management.connected:
