@@ -515,16 +515,24 @@ def test_knowing_a_uid_takes_nothing_over(world: World) -> None:
     assert world.fake.clusters()["kunde1"].labels[OWNER_UID] == WISH.owner_uid
 
 
-@pytest.mark.parametrize("answer", [200, 404], ids=["another-nonce", "no-nonce"])
-def test_a_chosen_identity_takes_nothing_over(world: World, answer: int) -> None:
+@pytest.mark.parametrize(
+    "proof",
+    [
+        pytest.param((200, {"data": {"nonce": "the-victims"}}), id="another-nonce"),
+        pytest.param((200, {}), id="empty"),
+        pytest.param((404, {"kind": "Status", "message": "not found"}), id="no-nonce"),
+    ],
+)
+def test_a_chosen_identity_takes_nothing_over(
+    world: World, proof: tuple[int, dict[str, Any]]
+) -> None:
     """A virtual cluster that says to be the victim's is not: what is written here is not there."""
     world.run()
     world.desire("in-2")
     (cluster,) = world.fake.state.clusters
     before = dict(cluster.labels)
-    body = {"metadata": {"name": PROOF}, "data": {"nonce": "the-victims"}}
     kube = world.fake.agents.watched["kunde1"]
-    world.fake.watch("kunde1", Victim(kube.server, kube.ca, kube.token, proof=(answer, body)))
+    world.fake.watch("kunde1", Victim(kube.server, kube.ca, kube.token, proof=proof))
     with pytest.raises(RefusedError) as refused:
         world.run(HEIR)
     assert refused.value.reason == "NameTaken"
