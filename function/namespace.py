@@ -11,7 +11,7 @@ from function import exposure, quota, readiness, record, retention
 from function.errors import InvalidError, Problem
 from function.models.input import Input, OwnChart, Subject
 from function.models.network import PodDestination
-from function.plain import at
+from function.plain import at, mapping
 from function.release import Chart, release
 from function.state import Condition, ObservedRelease, Stranger
 from function.wanted import Wanted
@@ -106,6 +106,7 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         "networkPolicy": _network_policy(wanted, config, vcluster_values),
         "synced": {
             "deniedAnnotations": ",".join(config.tenant.deniedAnnotations),
+            "nodeLabels": _node_labels(vcluster_values),
             "storageClassNames": ",".join(config.tenant.storage.volumeClassNames),
         },
         "kubeconfig": {
@@ -156,6 +157,12 @@ def _network_policy(
 
 def _ports(destination: PodDestination) -> dict[str, Any]:
     return {"ports": [port.model_dump() for port in destination.ports]}
+
+
+def _node_labels(vcluster_values: Mapping[str, object]) -> str:
+    """Return the labels that the syncer adds to the selector of every pod."""
+    labels = at(vcluster_values, "sync", "fromHost", "nodes", "selector", "labels")
+    return ",".join(f"{key}={value}" for key, value in sorted(mapping(labels).items()))
 
 
 def _is_reachable(wanted: Wanted) -> bool:

@@ -114,6 +114,7 @@ def test_least() -> None:
                     },
                     "synced": {
                         "deniedAnnotations": ",".join(DENIED_ANNOTATIONS),
+                        "nodeLabels": "",
                         "storageClassNames": "",
                     },
                     "kubeconfig": {"secret": "vc-kunde1-vcluster", "readers": []},
@@ -490,3 +491,12 @@ def test_condition(
 def test_the_key_is_forever() -> None:
     """Another resource key would delete the Release and create it anew."""
     assert namespace.KEY == "namespace"
+
+
+def test_pods_are_held_to_the_nodes_that_the_syncer_chooses() -> None:
+    """By the values that it runs with, so that no pod of an adopted cluster is refused either."""
+    labels = {"sync.fromHost.nodes.selector.labels": {"zone": "", "example.org/pool": "tenants"}}
+    found = config({})
+    release = namespace.desired(wanted(vcluster(), found), found, changed(CONTROL_PLANE, labels))
+    values = at(release, "spec.forProvider.values")
+    assert values["synced"]["nodeLabels"] == "example.org/pool=tenants,zone="

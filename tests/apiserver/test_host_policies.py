@@ -35,7 +35,10 @@ PATHS = {
     "Ingress": "/apis/networking.k8s.io/v1/namespaces/{}/ingresses",
 }
 VERSIONS = {"EndpointSlice": "discovery.k8s.io/v1", "Ingress": "networking.k8s.io/v1"}
-POD = {"containers": [{"name": "main", "image": "example.org/main:1"}]}
+POD = {
+    "containers": [{"name": "main", "image": "example.org/main:1"}],
+    "nodeSelector": {"example.org/pool": "tenants", "zone": "", "disk": "fast"},
+}
 SERVICE = {"ports": [{"port": 80}]}
 CLAIM = {
     "accessModes": ["ReadWriteOnce"],
@@ -72,6 +75,7 @@ def host(apiserver: Client) -> Iterator[Client]:
     install_policies(apiserver, "host.yaml")
     annotations = {
         "caas.telekom.de/denied-annotations": ",".join(DENIED_ANNOTATIONS),
+        "caas.telekom.de/node-labels": "example.org/pool=tenants,zone=",
         "caas.telekom.de/storage-classes": "fast,slow",
     }
     labels = {"caas.telekom.de/vcluster": TENANT}
@@ -104,6 +108,19 @@ def host(apiserver: Client) -> Iterator[Client]:
 REFUSED = [
     pytest.param(
         made("Pod", spec={**POD, "nodeName": "control-plane-1"}), "spec.nodeName", id="node-name"
+    ),
+    pytest.param(
+        made("Pod", spec={**POD, "nodeSelector": {"zone": ""}}),
+        "labels of the node pool",
+        id="pool",
+    ),
+    pytest.param(
+        made("Pod", spec={**POD, "nodeSelector": {"example.org/pool": "platform", "zone": ""}}),
+        "labels of the node pool",
+        id="pool-of-others",
+    ),
+    pytest.param(
+        made("Pod", spec={"containers": POD["containers"]}), "labels of the node pool", id="no-pool"
     ),
     pytest.param(
         made("Service", spec={**SERVICE, "externalIPs": ["192.0.2.1"]}),
@@ -196,7 +213,7 @@ def test_others_are_not_looked_at(host: Client, obj: Object, words: str) -> None
 @pytest.mark.parametrize(
     "obj",
     [
-        made("Pod", spec={**POD, "nodeSelector": {"pool": "tenants"}}),
+        made("Pod", spec=POD),
         made("Service", spec={**SERVICE, "type": "LoadBalancer", "selector": {"app": "web"}}),
         made("Service", spec={**SERVICE, "clusterIP": "None"}),
         made("PersistentVolumeClaim", spec={**CLAIM, "storageClassName": "slow"}),
@@ -259,10 +276,11 @@ def test_what_the_host_wrote_is_sent_back(host: Client) -> None:
 
 
 def test_a_namespace_without_lists(host: Client) -> None:
-    """An Input that denies no annotation and names no class lets all of them through."""
+    """Without denied annotations, classes and a pool in the Input all of them pass."""
     where = ("v1", "Namespace", TENANT)
     annotations = host.get(*where).body["metadata"]["annotations"]
-    pod = annotated(made("Pod", spec=POD), **{DENIED: "x"})
+    anywhere = {"containers": POD["containers"]}
+    pod = annotated(made("Pod", spec=anywhere), **{DENIED: "x"})
     claim = made("PersistentVolumeClaim", spec={**CLAIM, "storageClassName": "platform"})
     without = dict.fromkeys(annotations)
     assert host.patch(*where, {"metadata": {"annotations": without}}).status == 200

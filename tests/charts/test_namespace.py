@@ -31,6 +31,7 @@ def test_platform_labels_do_not_take_over(render: Render, everything: dict[str, 
             "caas.telekom.de/denied-annotations": (
                 "k8s.v1.cni.cncf.io/*,vault.hashicorp.com/agent-inject"
             ),
+            "caas.telekom.de/node-labels": "example.org/pool=tenants,zone=",
             "caas.telekom.de/storage-classes": "fast,slow",
             "contact": "kunde1@example.org",
             "field.cattle.io/projectId": "c-m-abc:p-xyz",

@@ -208,6 +208,7 @@ def test_good_values(
             ("annotations with a gap", "synced.deniedAnnotations", "a.example.org/*,,b"),
             ("an asterisk in between", "synced.deniedAnnotations", "a*b"),
             ("annotations as a list", "synced.deniedAnnotations", ["a"]),
+            ("a label without a value", "synced.nodeLabels", "pool"),
             ("a class with a space", "synced.storageClassNames", "fast, slow"),
             ("address without length", "networkPolicy.hostCidrs", ["10.0.0.0"]),
             ("address with a bad part", "networkPolicy.hostCidrs", ["10.0.0.256/8"]),
