@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from function import exposure, quantity, selfservice, versions, written_values
+from function import exposure, quantity, regex, selfservice, versions, written_values
 from function.errors import InvalidError, Problem
 from function.models import input as platform
 from function.models import xr
@@ -245,6 +245,23 @@ def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> 
                 f"spec.rancher.owners[{index}].role",
                 "is not a role that the platform allows",
                 f"Choose one of: {', '.join(config.ownerRoles)}.",
+            )
+    yield from _labels(spec.rancher.labels, config.labelPatterns)
+
+
+def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in asked.items():
+        if key not in patterns:
+            yield Problem(
+                f"spec.rancher.labels[{key}]",
+                "is not a label that the platform allows",
+                f"Remove it. Allowed: {', '.join(sorted(patterns)) or 'none'}.",
+            )
+        elif not regex.matches(patterns[key], value):
+            yield Problem(
+                f"spec.rancher.labels[{key}]",
+                f"must match {patterns[key]}",
+                "Choose another value.",
             )
 
 

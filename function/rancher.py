@@ -28,6 +28,9 @@ KEY = "rancher"
 CONDITION = "RancherConnected"
 CHART: OwnChart = "vcluster-rancher"
 
+LABEL_HOST = "caas.telekom.de/host"
+"""Label of the cluster in Rancher."""
+
 PHASES = ("Pending", "Importing", "Registered", "Connected", "Lost", "Failed")
 STATE_KEYS = (
     "phase",
@@ -157,6 +160,7 @@ def _switched_off(observed: ObservedRelease | None) -> Condition:
 
 def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input) -> dict[str, Any]:
     names = wanted.names
+    labels: dict[str, object] = {**rancher.labels, LABEL_HOST: wanted.host.name}
     work: dict[str, object] = {
         "owner": {"name": names.namespace, "uid": wanted.uid},
         "vcluster": _vcluster(names),
@@ -170,6 +174,7 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
             **({"proxy": _proxy(platform.proxy, wanted)} if platform.proxy else {}),
             "onRebuild": platform.onRebuild,
             "owners": [_owner(owner) for owner in rancher.owners],
+            "labels": labels,
             "timeout": platform.timeout,
         },
         "onDelete": "Retain" if wanted.retain else "Delete",

@@ -21,6 +21,10 @@ from function.upgrade import Versions
 
 T = TypeVar("T")
 
+LABEL_TENANT = "caas.telekom.de/tenant"
+LABEL_PLAN = "caas.telekom.de/plan"
+"""Labels of the cluster in Rancher."""
+
 
 @dataclass(frozen=True)
 class Rancher:
@@ -29,6 +33,7 @@ class Rancher:
     cluster_name: str
     project: str
     owners: tuple[Owner, ...]
+    labels: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,8 @@ def resolve(
     if now is None or entry:
         adopted = (each.namespace for each in config.adopted.values())
         names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
-    plan = _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
+    plan_name = spec.plan or config.defaultPlan
+    plan = _lookup(config.plans, plan_name, "spec.plan", "plan")
     node_labels = _pool(spec.nodePool, config)
     return Wanted(
         names=derived,
@@ -138,7 +144,7 @@ def resolve(
         node_labels=node_labels,
         host=placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on),
         readers=tuple(spec.kubeconfigReaders),
-        rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported),
+        rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported, plan=plan_name),
         leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
         retain=spec.storage.onDelete == "Retain",
@@ -201,7 +207,12 @@ def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:
 
 
 def _rancher(
-    spec: xr.Rancher, derived: Names, config: platform.Rancher | None, *, imported: bool
+    spec: xr.Rancher,
+    derived: Names,
+    config: platform.Rancher | None,
+    *,
+    imported: bool,
+    plan: str,
 ) -> Rancher | None:
     """Return the import, which an existing one leaves only on the spec's own word."""
     if spec.enabled is False:
@@ -216,6 +227,12 @@ def _rancher(
         cluster_name=spec.clusterName or derived.namespace,
         project=project,
         owners=(*config.owners, *spec.owners),
+        labels={
+            **spec.labels,
+            **config.labels,
+            LABEL_TENANT: derived.customer or derived.namespace,
+            LABEL_PLAN: plan,
+        },
     )
 
 
@@ -235,7 +252,7 @@ def _refuse_rancher_without_platform(spec: xr.Rancher, *, imported: bool) -> Non
             ),
             reason="InvalidInput",
         )
-    if spec.enabled or spec.project or spec.owners or spec.clusterName:
+    if spec.enabled or spec.project or spec.owners or spec.clusterName or spec.labels:
         raise InvalidError(
             Problem("spec.rancher", "needs a Rancher, and this platform has none", "Leave it out.")
         )

@@ -22,6 +22,7 @@ from rancher_import.plan import (
     Done,
     FollowAgentImage,
     ForceDeploy,
+    Label,
     RefreshRegistration,
     RemoveAgent,
     SetAgentVariables,
@@ -201,8 +202,8 @@ class Import:
                 self._rancher.bind(action.cluster_id, name, action.owner)
             case Unbind():
                 self._rancher.unbind(action.cluster_id, action.binding.name)
-            case FollowAgentImage() | ForceDeploy() | SetAgentVariables():
-                return self._act_on_agent(action)
+            case Label() | FollowAgentImage() | ForceDeploy() | SetAgentVariables():
+                return self._change_cluster(action)
             case TakeOver():
                 self._take_over(action)
         return False
@@ -213,22 +214,26 @@ class Import:
         if action.anew and self._tenant:
             self._tenant.remove_agent()
 
-    def _act_on_agent(self, action: FollowAgentImage | ForceDeploy | SetAgentVariables) -> bool:
-        """Change the agent by Rancher; tell whether to wait before the next look.
+    def _change_cluster(
+        self, action: Label | FollowAgentImage | ForceDeploy | SetAgentVariables
+    ) -> bool:
+        """Change the cluster in Rancher; tell whether to wait before the next look.
 
         The image is tried once: Rancher's lists may lag behind, and the watcher does it as well.
         """
-        if isinstance(action, SetAgentVariables):
-            self._set_agent_variables(action)
-            return True
-        if isinstance(action, ForceDeploy):
-            self._rancher.force_deploy(action.cluster_id)
-            self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
-            return False
-        if not self._rancher.follow_agent_image(action.cluster_id, action.default):
-            log.warning("the agent's image cannot follow Rancher's setting yet: see `setup`")
-        self._followed = action.cluster_id
-        return False
+        match action:
+            case Label():
+                self._rancher.set_labels(action.cluster_id, action.labels, action.stale)
+            case SetAgentVariables():
+                self._set_agent_variables(action)
+            case ForceDeploy():
+                self._rancher.force_deploy(action.cluster_id)
+                self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
+            case FollowAgentImage():
+                if not self._rancher.follow_agent_image(action.cluster_id, action.default):
+                    log.warning("the agent's image cannot follow Rancher's setting: see `setup`")
+                self._followed = action.cluster_id
+        return isinstance(action, SetAgentVariables)
 
     def _take_over(self, action: TakeOver) -> None:
         """Take the cluster over if what is written here is read there, through Rancher.

@@ -72,6 +72,7 @@ def import_() -> None:
         owner_uid=env.text("OWNER_UID"),
         former_owner_uid=env.text("FORMER_OWNER_UID", ""),
         owners=env.owners("OWNERS"),
+        labels=env.variables("LABELS"),
         inputs=env.text("INPUTS"),
         agent_variables=env.variables("AGENT_VARIABLES"),
         on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),

@@ -20,6 +20,9 @@ MANAGED = "caas.telekom.de/managed-by"
 
 MANAGER = "rancher-import"
 
+MANAGED_LABELS = "caas.telekom.de/labels"
+"""Annotation of a cluster in Rancher: the keys of the labels that are ours to prune."""
+
 Phase = Literal["Pending", "Importing", "Registered", "Connected", "Lost", "Failed"]
 OnRebuild = Literal["Recreate", "Redeploy", "Fail"]
 SubjectKind = Literal["user", "userPrincipal", "group"]
@@ -49,6 +52,7 @@ class Wish:
     """Uid of the VCluster that had this virtual cluster before; empty if none had."""
     agent_variables: Mapping[str, str] = field(default_factory=dict)
     """Environment of Rancher's agent that the platform sets; empty leaves it to Rancher."""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,10 @@ class Management:
     terminating: bool = False
     message: str = ""
     images: AgentImages = AgentImages()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """By these Fleet chooses: those of the provisioning cluster count at its creation only."""
+    managed_labels: frozenset[str] = frozenset()
+    """Keys of those that an import set."""
 
 
 @dataclass(frozen=True)

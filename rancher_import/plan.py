@@ -127,6 +127,15 @@ class Unbind:
 
 
 @dataclass(frozen=True)
+class Label:
+    """Set the wished labels, and take those away that an import set and that are not wished."""
+
+    cluster_id: str
+    labels: Mapping[str, str]
+    stale: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Done:
     """Rancher reaches the cluster, and everybody has their role."""
 
@@ -148,6 +157,7 @@ Action = (
     | SetAgentVariables
     | Bind
     | Unbind
+    | Label
     | Done
 )
 
@@ -196,6 +206,7 @@ def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Acti
         _set_variables(wish, inside, cluster, found.management)
         or _connect(wish, found, inside, cluster, found.management, rebuilt=rebuilt)
         or _bind(wish, found.bindings, cluster.cluster_id)
+        or _label(wish, found.management, cluster.cluster_id)
         or _finish(found.management, inside)
         or _await_bindings(wish, found.bindings)
         or Done(cluster.cluster_id)
@@ -329,6 +340,15 @@ def _bind(wish: Wish, bindings: tuple[Binding, ...], cluster_id: str) -> Action 
         if stays and not any(binding.gives(owner) for owner in wish.owners):
             return Unbind(cluster_id, binding)
     return None
+
+
+def _label(wish: Wish, management: Management, cluster_id: str) -> Action | None:
+    """Return the labels to set and to prune, or None if all are as wished."""
+    stale = management.managed_labels - wish.labels.keys()
+    missing = wish.labels.keys() - management.managed_labels
+    if wish.labels.items() <= management.labels.items() and not stale and not missing:
+        return None
+    return Label(cluster_id, wish.labels, stale)
 
 
 def _await_bindings(wish: Wish, bindings: tuple[Binding, ...]) -> Wait | None:

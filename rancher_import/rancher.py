@@ -11,6 +11,7 @@ import re
 import ssl
 import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -22,6 +23,7 @@ from rancher_import.clock import Clock
 from rancher_import.errors import RefusedError, TransientError
 from rancher_import.model import (
     MANAGED,
+    MANAGED_LABELS,
     MANAGER,
     OWNER_NAME,
     OWNER_UID,
@@ -152,12 +154,16 @@ class Rancher:
                 "namespace": NAMESPACE,
                 "name": wish.cluster_name,
                 "labels": {
+                    **wish.labels,
                     OWNER_UID: wish.owner_uid,
                     OWNER_NAME: wish.owner_name,
                     VCLUSTER_UID: vcluster_uid,
                 },
                 # Rancher would upgrade the Kubernetes of a cluster that looks like k3s.
-                "annotations": {"rancher.io/imported-cluster-version-management": "false"},
+                "annotations": {
+                    "rancher.io/imported-cluster-version-management": "false",
+                    MANAGED_LABELS: _keys(wish.labels),
+                },
             },
             "spec": _spec(wish.agent_variables),
         }
@@ -255,6 +261,24 @@ class Rancher:
         path = f"/v3/clusters/{cluster_id}"
         body = self.read(self.call("GET", path), "get clusters", _deployed_again)
         self.read(self.call("PUT", path, json=body), "update clusters", _whatever)
+
+    def set_labels(
+        self, cluster_id: str, labels: Mapping[str, str], stale: AbstractSet[str]
+    ) -> None:
+        """Set labels of a cluster for Fleet to see, and take the stale ones away.
+
+        Only Norman lets a cluster's owner change them on the management cluster, in an update that
+        names all that shall stay.
+        """
+        path = f"/v3/clusters/{cluster_id}"
+        name, before, annotations = _ok(self._call("GET", path), "get clusters", _norman_metadata)
+        kept = {key: value for key, value in before.items() if key not in stale}
+        body = {
+            "name": name,
+            "labels": {**kept, **labels},
+            "annotations": {**annotations, MANAGED_LABELS: _keys(labels)},
+        }
+        _ok(self._call("PUT", path, json=body), "update clusters", _whatever)
 
     def agent_image(self) -> str:
         """Return the setting `agent-image`, or nothing where it may not be read."""
@@ -465,6 +489,8 @@ def read_management(found: Mapping[str, Any]) -> Management:
         terminating="deletionTimestamp" in found["metadata"],
         message=next((_text(s["message"]) for s in states if s.get("message")), ""),
         images=agents.read(found),
+        labels=_texts(found["metadata"].get("labels")),
+        managed_labels=_managed_labels(found["metadata"].get("annotations")),
     )
 
 
@@ -591,6 +617,23 @@ def _setting(found: Mapping[str, Any]) -> str:
 
 def _named_image(found: Mapping[str, Any]) -> tuple[str, str]:
     return _text(found["name"]), _text(found.get("desiredAgentImage") or "")
+
+
+def _norman_metadata(found: Mapping[str, Any]) -> tuple[str, dict[str, str], dict[str, str]]:
+    return _text(found["name"]), _texts(found.get("labels")), _texts(found.get("annotations"))
+
+
+def _managed_labels(annotations: Mapping[str, Any] | None) -> frozenset[str]:
+    keys = _texts(annotations).get(MANAGED_LABELS, "")
+    return frozenset(key for key in keys.split(",") if key)
+
+
+def _keys(labels: Mapping[str, str]) -> str:
+    return ",".join(sorted(labels))
+
+
+def _texts(found: Mapping[str, Any] | None) -> dict[str, str]:
+    return {key: _text(value) for key, value in (found or {}).items()}
 
 
 def _whatever(_: Mapping[str, Any]) -> None:

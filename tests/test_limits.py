@@ -296,6 +296,19 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
             id="role",
         ),
         pytest.param(
+            {"rancher": {"labels": {"team": "shop"}}},
+            {**PLATFORM, "rancher": {**RANCHER, "labelPatterns": {"tier": "^[a-z]+$"}}},
+            "spec.rancher.labels[team]: is not a label that the platform allows. "
+            "Remove it. Allowed: tier.",
+            id="label",
+        ),
+        pytest.param(
+            {"rancher": {"labels": {"tier": "Gold"}}},
+            {**PLATFORM, "rancher": {**RANCHER, "labelPatterns": {"tier": "^[a-z]+$"}}},
+            "spec.rancher.labels[tier]: must match ^[a-z]+$. Choose another value.",
+            id="value-of-a-label",
+        ),
+        pytest.param(
             {"kubernetesVersion": "1.34"},
             {**PLATFORM, "vcluster.kubernetes.compatibility": {"0.36": ["1.35", "1.36"]}},
             "spec.kubernetesVersion: does not fit chart 0.36. Choose a version of: 1.35, 1.36.",

@@ -84,6 +84,11 @@ def test_least() -> None:
                         "tokenSecret": {"name": "rancher-api", "key": "token"},
                         "caSecret": {},
                         "owners": [],
+                        "labels": {
+                            "caas.telekom.de/tenant": "kunde1",
+                            "caas.telekom.de/plan": "small",
+                            "caas.telekom.de/host": "local",
+                        },
                         "onRebuild": "Recreate",
                         "timeout": "15m",
                     },
@@ -107,7 +112,7 @@ def test_least() -> None:
     }
 
 
-INPUTS = "e5951cc70efeade6"
+INPUTS = "7c3717453ae89ec3"
 """A golden hash: another one would make every import of every customer run again."""
 
 
@@ -115,6 +120,19 @@ INPUTS = "e5951cc70efeade6"
     ("spec", "platform", "path", "expected"),
     [
         pytest.param({"clusterName": "shop"}, {}, "rancher.clusterName", "shop", id="name"),
+        pytest.param(
+            {"labels": {"tier": "gold"}},
+            {"rancher": {**RANCHER, "labels": {"fleet": "caas"}, "labelPatterns": {"tier": "."}}},
+            "rancher.labels",
+            {
+                "tier": "gold",
+                "fleet": "caas",
+                "caas.telekom.de/tenant": "kunde1",
+                "caas.telekom.de/plan": "small",
+                "caas.telekom.de/host": "local",
+            },
+            id="labels",
+        ),
         pytest.param(
             {"owners": [{"user": "keycloakoidc_user://3f"}]},
             {},
@@ -244,6 +262,7 @@ def test_the_release_follows_the_input() -> None:
     [
         pytest.param({"clusterName": "shop"}, {}, id="name"),
         pytest.param({"owners": [{"user": "u-1"}]}, {}, id="owner"),
+        pytest.param({}, {"rancher": {**RANCHER, "labels": {"fleet": "caas"}}}, id="labels"),
         pytest.param({}, {"rancher": {**RANCHER, "owners": [{"user": "u-1"}]}}, id="owners"),
         pytest.param({}, {"rancher": {**RANCHER, "url": "https://other.example.org"}}, id="url"),
         pytest.param(

@@ -626,6 +626,29 @@ def test_bad_spec(spec: Any, message: str) -> None:
             id="rancher-below-a-path",
         ),
         pytest.param(
+            {"rancher": {**RANCHER, "labels": {"caas.telekom.de/plan": "x"}}},
+            "input.rancher: labels and labelPatterns must not name keys of cattle.io or "
+            "caas.telekom.de/. Correct it.",
+            id="rancher-label-of-ours",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "labelPatterns": {"field.cattle.io/x": "^a$"}}},
+            "input.rancher: labels and labelPatterns must not name keys of cattle.io or "
+            "caas.telekom.de/. Correct it.",
+            id="rancher-label-of-ranchers",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "labels": {"a": "b"}, "labelPatterns": {"a": "^b$"}}},
+            "input.rancher: a key must not be in both labels and labelPatterns. Correct it.",
+            id="rancher-label-twice",
+        ),
+        pytest.param(
+            {"rancher": {**RANCHER, "labelPatterns": {"tier": "^(?!gold)"}}},
+            "input.rancher.labelPatterns.tier: must be a regular expression without look-around "
+            "and back-references. Correct it.",
+            id="rancher-label-pattern",
+        ),
+        pytest.param(
             {"rancher": {**RANCHER, "clusterNamePattern": f"({MARKER}"}},
             "input.rancher.clusterNamePattern: must be a regular expression without look-around "
             "and back-references. Correct it.",

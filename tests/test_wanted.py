@@ -63,7 +63,12 @@ NOW = Running("Single", Storage("5Gi", None), "0.36.1", "1.34.3", "default", Non
         pytest.param("readers", (), id="readers"),
         pytest.param(
             "rancher",
-            Rancher("kunde1", "", (Owner(user="u-admin"),)),
+            Rancher(
+                "kunde1",
+                "",
+                (Owner(user="u-admin"),),
+                {"caas.telekom.de/tenant": "kunde1", "caas.telekom.de/plan": "small"},
+            ),
             id="rancher-with-the-platforms-owners",
         ),
         pytest.param("leaves_rancher", False, id="leaves_rancher"),
@@ -136,6 +141,7 @@ def test_defaults(field: str, expected: object) -> None:
                 "shop",
                 "local:p-1",
                 (Owner(user="u-admin"), Owner(group="github_team://1", role="cluster-member")),
+                {"caas.telekom.de/tenant": "kunde1", "caas.telekom.de/plan": "small"},
             ),
             id="rancher",
         ),

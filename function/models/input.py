@@ -434,6 +434,10 @@ class Expose(Model):
     )
 
 
+TAKEN_LABELS = ("cattle.io", "caas.telekom.de/")
+"""Parts of label keys that are Rancher's, which hides them from Fleet, and this platform's."""
+
+
 class Rancher(Model):
     """The Rancher that virtual clusters are imported into."""
 
@@ -485,6 +489,20 @@ class Rancher(Model):
         max_length=50,
         description="Roles that `spec.rancher.owners` may ask for.",
     )
+    labels: Labels = Field(
+        {},
+        max_length=50,
+        description="Labels of every cluster in Rancher, beside `caas.telekom.de/tenant`, `/plan` "
+        "and `/host`.",
+    )
+    labelPatterns: dict[LabelKey, Annotated[str, Field(max_length=200), AfterValidator(_regex)]] = (
+        Field(
+            {},
+            max_length=50,
+            description="Labels that `spec.rancher.labels` may set, each with the pattern that its "
+            "value must match.",
+        )
+    )
     timeout: Duration = Field("15m", description="Limit of one attempt to import.")
     egress: list[OpenCidr] = Field(
         [], max_length=50, description="Rancher's addresses, opened where the import is on."
@@ -502,6 +520,17 @@ class Rancher(Model):
     def _one_trust(self) -> "Rancher":
         if self.caSecret and self.caChecksum:
             msg = "name either caSecret or caChecksum"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _labels_are_free(self) -> "Rancher":
+        for key in (*self.labels, *self.labelPatterns):
+            if any(taken in key for taken in TAKEN_LABELS):
+                msg = f"labels and labelPatterns must not name keys of {' or '.join(TAKEN_LABELS)}"
+                raise ValueError(msg)
+        if self.labels.keys() & self.labelPatterns.keys():
+            msg = "a key must not be in both labels and labelPatterns"
             raise ValueError(msg)
         return self
 

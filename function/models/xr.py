@@ -13,6 +13,7 @@ from function.models.fields import (
     HostSelector,
     Key,
     KubernetesVersionOrMinor,
+    Labels,
     Model,
     OnDelete,
     OpenCidr,
@@ -144,6 +145,12 @@ class Rancher(Model):
     )
     owners: list[Owner] = Field(
         [], max_length=50, description="Who gets a role in the cluster in Rancher."
+    )
+    labels: Labels = Field(
+        {},
+        max_length=50,
+        description="Labels of the cluster in Rancher, by which Fleet chooses clusters, as far as "
+        "the platform's patterns allow.",
     )
 
 

@@ -363,6 +363,29 @@ def test_a_rebuilt_virtual_cluster_is_redeployed(world: World) -> None:
     assert world.fake.statuses("PUT", "/v3/clusters/") == [200, 200]
 
 
+def test_labels_follow_the_wish(world: World) -> None:
+    """They are there from the creation, changed and pruned where Fleet looks; others' stay."""
+    first = replace(WISH, labels={"caas.telekom.de/plan": "small", "team": "shop"})
+    assert world.run(first)
+    (cluster,) = world.fake.state.clusters
+    assert first.labels.items() <= cluster.labels.items()
+    assert first.labels.items() <= cluster.mgmt_labels.items()
+    assert world.fake.statuses("PUT", "/v3/clusters/") == [200], "the agent's image only"
+    cluster.mgmt_labels["by-hand"] = "stays"
+    world.desire("in-2")
+    labels = {"caas.telekom.de/plan": "large", "tier": "gold"}
+    assert world.run(replace(WISH, labels=labels, inputs="in-2"))
+    ours = {"caas.telekom.de/owner-uid", "caas.telekom.de/owner-name"}
+    seen = {key: value for key, value in cluster.mgmt_labels.items() if "cattle.io" not in key}
+    kept = {key: seen.pop(key) for key in (*ours, VCLUSTER_UID)}
+    assert seen == {**labels, "by-hand": "stays"}
+    assert kept[OWNER_UID] == WISH.owner_uid
+    world.desire("in-3")
+    world.fake.requests.clear()
+    assert world.run(replace(WISH, labels=labels, inputs="in-3"))
+    assert not [one for one in world.fake.requests if one.method != "GET"]
+
+
 NEW_IMAGE = "rancher/rancher-agent:v2.15.1"
 
 

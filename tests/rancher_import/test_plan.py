@@ -30,6 +30,7 @@ from rancher_import.plan import (
     Done,
     FollowAgentImage,
     ForceDeploy,
+    Label,
     RefreshRegistration,
     RemoveAgent,
     Superseded,
@@ -455,3 +456,34 @@ def test_no_heir(wish: Wish, found: Found, reason: str) -> None:
     with pytest.raises(RefusedError) as refused:
         plan(wish, found)
     assert refused.value.reason == reason
+
+
+LABELS = {"tier": "gold"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "managed", "action"),
+    [
+        pytest.param({**LABELS, "by-hand": "x"}, {"tier"}, Done("c-m-1"), id="as-wished"),
+        pytest.param({}, set(), Label("c-m-1", LABELS, frozenset()), id="missing"),
+        pytest.param(
+            {"tier": "silver"}, {"tier"}, Label("c-m-1", LABELS, frozenset()), id="another-value"
+        ),
+        pytest.param(
+            {**LABELS, "team": "shop"},
+            {"tier", "team"},
+            Label("c-m-1", LABELS, frozenset({"team"})),
+            id="stale",
+        ),
+        pytest.param(LABELS, set(), Label("c-m-1", LABELS, frozenset()), id="not-known-as-ours"),
+    ],
+)
+def test_labels(labels: dict[str, str], managed: set[str], action: object) -> None:
+    """Labels are set where they differ, and those of an earlier wish are taken away."""
+    management = replace(
+        CONNECTED.management or Management(connected=True),
+        labels=labels,
+        managed_labels=frozenset(managed),
+    )
+    found = replace(CONNECTED, management=management)
+    assert plan(replace(WISH, labels=LABELS), found) == action

@@ -95,6 +95,7 @@ spec:
     - {name: OWNER_UID, value: {{ .owner.uid | quote }}}
     # Kubernetes puts other variables in for $(NAME), and reads $$ as one $.
     - {name: OWNERS, value: {{ .rancher.owners | toRawJson | replace "$" "$$" | quote }}}
+    - {name: LABELS, value: {{ .rancher.labels | toRawJson | replace "$" "$$" | quote }}}
     - {name: INPUTS, value: {{ .inputs | quote }}}
     - {name: ON_REBUILD, value: {{ .rancher.onRebuild | quote }}}
     - {name: STATE_NAMESPACE, value: {{ $root.Release.Namespace | quote }}}
