@@ -251,18 +251,13 @@ def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> 
 
 def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[Problem]:
     for key, value in asked.items():
+        field, path = f"spec.rancher.labels[{key}]", ("rancher", "labels", key)
         if key not in patterns:
-            yield Problem(
-                f"spec.rancher.labels[{key}]",
-                "is not a label that the platform allows",
-                f"Remove it. Allowed: {', '.join(sorted(patterns)) or 'none'}.",
-            )
+            allowed = ", ".join(sorted(patterns)) or "none"
+            rule = "is not a label that the platform allows"
+            yield Problem(field, rule, f"Remove it. Allowed: {allowed}.", path)
         elif not regex.matches(patterns[key], value):
-            yield Problem(
-                f"spec.rancher.labels[{key}]",
-                f"must match {patterns[key]}",
-                "Choose another value.",
-            )
+            yield Problem(field, f"must match {patterns[key]}", "Choose another value.", path)
 
 
 def _compatibility(wanted: Wanted, offer: platform.Kubernetes) -> Iterator[Problem]:

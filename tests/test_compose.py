@@ -158,7 +158,19 @@ def test_an_input_that_lost_rancher_is_fatal() -> None:
     assert compose(without_cluster).fatal == answer.fatal
 
 
+def test_a_label_is_refused_by_itself() -> None:
+    """Of a VCluster that exists, the other labels and all the rest are applied."""
+    asked = request("ready", rancher={"labels": {"a.example.org/team": "shop", "tier": "gold"}})
+    before = mapping((asked.input or {}).get("rancher"))
+    answer = compose(configured(asked, rancher={**before, "labelPatterns": {"tier": "^gold$"}}))
+    labels = mapping(at(answer.resources["rancher"].resource, LABELS))
+    assert labels["tier"] == "gold"
+    assert "a.example.org/team" not in labels
+    assert "spec.rancher.labels[a.example.org/team]: is not a label" in answer.conditions[0].message
+
+
 ANOTHER = "https://new.example.org"
+LABELS = "spec.forProvider.values.rancher.labels"
 URL = "spec.forProvider.values.rancher.url"
 
 
