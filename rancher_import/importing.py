@@ -188,7 +188,8 @@ class Import:
         | ForceDeploy
         | SetAgentVariables
         | TakeOver
-        | RefreshRegistration,
+        | RefreshRegistration
+        | Label,
     ) -> bool:
         match action:
             case DeleteCluster():

@@ -271,14 +271,16 @@ class Rancher:
         names all that shall stay.
         """
         path = f"/v3/clusters/{cluster_id}"
-        name, before, annotations = _ok(self._call("GET", path), "get clusters", _norman_metadata)
+        name, before, annotations = self.read(
+            self.call("GET", path), "get clusters", _norman_metadata
+        )
         kept = {key: value for key, value in before.items() if key not in stale}
         body = {
             "name": name,
             "labels": {**kept, **labels},
             "annotations": {**annotations, MANAGED_LABELS: _keys(labels)},
         }
-        _ok(self._call("PUT", path, json=body), "update clusters", _whatever)
+        self.read(self.call("PUT", path, json=body), "update clusters", _whatever)
 
     def agent_image(self) -> str:
         """Return the setting `agent-image`, or nothing where it may not be read."""
