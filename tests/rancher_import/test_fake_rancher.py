@@ -8,6 +8,7 @@ import yaml
 
 from tests.rancher_import.comparison import differences
 from tests.rancher_import.fake_rancher import FakeRancher, Lag
+from tests.rancher_import.fake_rancher.state import Binding
 from tests.rancher_import.replay import Case, Replay, each, recorded, timelines
 
 PROVISIONING = "/v1/provisioning.cattle.io.clusters"
@@ -140,6 +141,43 @@ def test_settings(replay: Replay, fake: FakeRancher) -> None:
         if name in theirs:
             replay.names[f'"{theirs[name]}"'] = f'"{setting.version}"'
     replay.play_flow("settings")
+
+
+def test_second_visit(replay: Replay, fake: FakeRancher) -> None:
+    """Dry runs, tokens, an upgraded agent, and bindings that leave (samples, folder second)."""
+    fake.state.tokens.clear()
+    body = {"username": "importer", "password": "password-of-importer"}
+    login = replay.call("POST", "/v1-public/login", "", json=body).json()["token"]
+    fake.use_token(login)
+    assert replay.call("GET", "/v3/tokens").status_code == 200
+    fake.use_token(fake.new_token(ttl=90 * 86400))
+    token = fake.state.tokens[fake.token()]
+    token.description = "importer"
+    replay.names["token-fmf7q"] = token.name
+    uids = {"uid": "601fc551-d190-4cfb-9994-a6fde31b9960"}
+    labels = {f"caas.telekom.de/owner-{key}": value for key, value in uids.items()}
+    labels["caas.telekom.de/owner-name"] = "shop"
+    labels["caas.telekom.de/vcluster-uid"] = "c17b5e3e-d409-4325-91cd-934104899756"
+    annotations = {"rancher.io/imported-cluster-version-management": "false"}
+    metadata = {"namespace": "fleet-default", "name": "shop", "labels": labels}
+    made = {"metadata": {**metadata, "annotations": annotations}, "spec": {}}
+    assert replay.call("POST", PROVISIONING, json=made).status_code == 201
+    replay.know("c-m-f4dfn6rw", "shop")
+    cid = replay.names["c-m-f4dfn6rw"]
+    fake.connect(cid)
+    setting = fake.state.settings["agent-image"]
+    setting.value, setting.default = "rancher/rancher-agent:v2.15.2", "rancher/rancher-agent:head"
+    setting.source, setting.generation = "env", 3
+    (stored,) = fake.state.clusters
+    put = {"name": "shop", "desiredAgentImage": ""}
+    assert replay.call("PUT", f"/v3/clusters/{cid}", json=put).status_code == 200
+    subject = {"userName": "u-bg49k", "userPrincipalName": "local://u-bg49k"}
+    owner = Binding("vc-5dfa40bea3f24578", role="cluster-member", subject=subject, user="u-bg49k")
+    owner.labels["caas.telekom.de/managed-by"] = "rancher-import"
+    stored.bindings[owner.name] = owner
+    fake.behaviour.binding_removal = Lag(seconds=3600)
+    fake.clusters()
+    replay.play_flow("second")
 
 
 @each("webhook-clusters")

@@ -83,7 +83,10 @@ def create(state: State, user: User, body: Json, namespace: str = "", *, dry: bo
     if not dry:
         state.touch(cluster)
         state.clusters.append(cluster)
-    return provisioning(cluster, fresh=True)
+    made = provisioning(cluster, fresh=True)
+    if dry:  # dryrun-create-no-creator-rbac.json
+        del made["metadata"]["resourceVersion"]
+    return made
 
 
 def admit(name: str, metadata: Json, spec: Any) -> None:

@@ -64,6 +64,7 @@ def _unbind(state: State, cluster: Cluster) -> None:
         if binding.deleting and not held and cluster.reached(stage, lag):
             del cluster.bindings[name]
             del cluster.waits[stage]
+        binding.leaving = binding.deleting is not None
 
 
 def _provision(state: State, cluster: Cluster) -> None:
@@ -172,6 +173,12 @@ def _sync(state: State, cluster: Cluster) -> None:
             binding = Binding(name, role="cluster-owner", subject=subject, user=user)
             cluster.bindings[name] = binding
     cluster.bindings[f"{ADMINISTRATOR}-admin"].labels["cattle.io/creator"] = "norman"
+    provisioned = cluster.bindings[f"{cluster.id}-fleet-default-owner"]
+    sets = "objectset.rio.cattle.io/"
+    provisioned.labels[f"{sets}hash"] = cluster.mgmt_labels[f"{sets}hash"]
+    shared = {k: v for k, v in cluster.mgmt_annotations.items() if k.startswith(sets)}
+    provisioned.annotations |= shared
+    provisioned.whole = True
     for binding in cluster.bindings.values():
         if not binding.synced and not binding.deleting:
             binding.synced = True

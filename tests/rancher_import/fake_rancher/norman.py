@@ -88,6 +88,7 @@ def _put(state: State, one: Cluster, body: Json) -> None:
     # norman-cluster-put-desired-agent-image.json
     if body.get("desiredAgentImage", one.desired_image) != one.desired_image:
         one.desired_image = body["desiredAgentImage"]
+        one.mgmt_generation += 1
         one.image_writer = "Go-http-client"  # mgmt-after-upgrade.json
     if one.mgmt_annotations.get(FORCE_DEPLOY) == "true":
         state.forced_deploys.append(one.id)
@@ -122,7 +123,8 @@ def _setting(state: State, user: User | None, request: Request, name: str) -> An
     one = state.settings.get(name)
     if one is None or request.method != "GET":
         raise SETTING.not_found(name)
-    return json_answer(200, setting(request.base, one))
+    writable = user is not None and user.admin
+    return json_answer(200, setting(request.base, one, writable=writable))
 
 
 def login(state: State, request: Request, passwords: dict[str, str]) -> Answer:
@@ -133,6 +135,7 @@ def login(state: State, request: Request, passwords: dict[str, str]) -> Answer:
         refused = Refusal(401, "Unauthorized", "authentication failed")
         return refused.norman()
     made = state.new_token(user, SESSION_SECONDS)
+    made.session = True
     end = stamp(now() + timedelta(seconds=SESSION_SECONDS))
     token = {"id": made.name, "token": made.value, "expiresAt": end}
     return json_answer(201, {"type": "token", "baseType": "token"} | token)

@@ -3,7 +3,6 @@
 Sources: norman-globalrole-importer.json; role templates are not recorded and follow it.
 """
 
-import time
 from datetime import UTC, datetime
 
 from .messages import Invisible, Json, Refusal, Request
@@ -92,7 +91,8 @@ def _token(state: State, token: BearerToken, request: Request) -> Json:
     shown = common(request.base, f"tokens/{token.name}", "token", thing)
     principal = f"displayName:{user.name} loginName:{user.name} me:true"
     principal += f" metadata:map[name:local://{user.id}] principalType:user provider:local"
-    seconds = token.expires - time.monotonic() if token.expires is not None else 0
+    labels = {"authn.management.cattle.io/token-userId": user.id}
+    labels |= {"authn.management.cattle.io/kind": "session"} if token.session else {}
     used = state.tokens_used.get(token.name)
     if used:
         moment = datetime.fromtimestamp(used, UTC)
@@ -105,9 +105,9 @@ def _token(state: State, token: BearerToken, request: Request) -> Json:
         "enabled": True,
         "expired": not token.valid and not token.cluster,
         "expiresAt": token.expires_at,
-        "isDerived": True,
-        "labels": {"authn.management.cattle.io/token-userId": user.id},
-        "ttl": max(0, round(seconds)) * 1000,
+        "isDerived": not token.session,
+        "labels": labels,
+        "ttl": int(token.ttl * 1000),
         "userId": user.id,
         "userPrincipal": f"map[{principal}]",
     }

@@ -77,11 +77,11 @@ def cluster(base: str, one: Cluster) -> Json:
     }
 
 
-def setting(base: str, one: Setting) -> Json:
-    """Return Norman's view of a setting."""
+def setting(base: str, one: Setting, *, writable: bool) -> Json:
+    """Return Norman's view of a setting; writable for an administrator."""
     shown = common(base, f"settings/{one.name}", "setting", one)
-    if one.name in READ_ONLY_SETTINGS:
+    if one.name in READ_ONLY_SETTINGS or not writable:
         del shown["links"]["update"]
-    source = "default" if one.value == one.default else "db"
+    source = one.source or ("default" if one.value == one.default else "db")
     shown |= {"customized": False, "default": one.default, "source": source}
     return shown | {"value": one.value}

@@ -138,7 +138,7 @@ def management(cluster: Cluster) -> Json:
     made["metadata"] |= {
         "name": cluster.id,
         "uid": cluster.mgmt_uid,
-        "generation": 2,
+        "generation": cluster.mgmt_generation,
         "labels": dict(cluster.mgmt_labels),
         "annotations": dict(cluster.mgmt_annotations),
         "managedFields": [_managed(cluster.image_writer, "f:desiredAgentImage")],
@@ -239,13 +239,14 @@ def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
     finalizers = list(FINALIZERS[BINDING])
     if crtb.synced:  # crtb-delete-connected.json
         finalizers.append(f"clusterscoped.controller.cattle.io/cluster-crtb-sync_{cluster.id}")
+    finalizers = finalizers[crtb.leaving :]
     made = _object(BINDING, crtb, cluster.id, finalizers=None if fresh else finalizers)
     made |= {"clusterName": cluster.id, "roleTemplateName": crtb.role, **crtb.subject}
     if fresh:
         return made
     made |= {"userName": crtb.user} if crtb.user else {}
     metadata = made["metadata"]
-    metadata["generation"] = (2 if crtb.user else 1) + (crtb.deleting is not None)
+    metadata["generation"] = _generation(crtb) + (crtb.deleting is not None)
     done = {"lifecycle.cattle.io/create.mgmt-auth-crtb-controller": "true"}
     updated = {"auth.management.cattle.io/crb-rb-labels-updated": "true"}
     if crtb.synced:
@@ -261,7 +262,7 @@ def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
 
 def _binding_status(crtb: Binding) -> Json:
     """Return how far a CRTB is: here, and in the cluster (crtb-list-deleting.json)."""
-    generation = 2 if crtb.user else 1
+    generation = _generation(crtb)
     if crtb.unknown:  # not recorded: rancher-live.md, second visit, names the condition
         words = f'users.management.cattle.io "{crtb.user}" not found'
         failed = {"type": "SubjectExists", "status": "False", "reason": "FailedToGetSubject"}
@@ -283,6 +284,11 @@ def _binding_status(crtb: Binding) -> Json:
     return status
 
 
+def _generation(crtb: Binding) -> int:
+    """Return 2 where Rancher has added the user."""
+    return 2 if crtb.user and not crtb.whole else 1
+
+
 def _steps(crtb: Binding, steps: tuple[str, ...]) -> list[Json]:
     shared = {"lastTransitionTime": stamp(crtb.created), "message": "", "status": "True"}
     return [{**shared, "type": step, "reason": step} for step in steps]
@@ -300,5 +306,6 @@ def ext_token(one: BearerToken) -> Json:
 def setting(one: Setting) -> Json:
     """Return a setting (setting-get-server-url.json)."""
     made = _object(SETTING, one)
-    values = {"customized": False, "default": one.default, "source": "", "value": one.value}
+    values = {"customized": False, "default": one.default, "value": one.value}
+    values["source"] = one.source
     return made | values

@@ -71,6 +71,10 @@ class BearerToken:
     cluster: str = ""
     """A cluster-scoped token is good for nothing else (auth-clusterscoped-token-get-v1.json)."""
     description: str = ""
+    ttl: float = 0
+    """The seconds that it was made for; 0 for no end."""
+    session: bool = False
+    """It was made by a login."""
     uid: str = field(default_factory=lambda: str(uuid4()))
     created: datetime = field(default_factory=now)
 
@@ -106,6 +110,8 @@ class Setting(Object):
 
     value: str = ""
     default: str = ""
+    source: str = ""
+    """Where the value is from: "env", or nothing."""
 
 
 @dataclass
@@ -137,6 +143,10 @@ class Binding(Object):
     """It names a user that there is not."""
     synced: bool = False
     """Rancher has it in the cluster too, and takes it from there before it lets it go."""
+    whole: bool = False
+    """It was made with all its fields: Rancher has added none."""
+    leaving: bool = False
+    """The first of its finalizers is gone."""
     deleting: datetime | None = None
 
 
@@ -148,6 +158,7 @@ class Cluster(Object):
     spec: Json = field(default_factory=dict)
     creator: str = ""
     id: str = field(default_factory=lambda: f"c-m-{random_name(8)}")
+    mgmt_generation: int = 2
     mgmt_uid: str = field(default_factory=lambda: str(uuid4()))
     mgmt_labels: dict[str, str] = field(default_factory=dict)
     mgmt_annotations: dict[str, str] = field(default_factory=dict)
@@ -254,7 +265,7 @@ class State:
         name = f"token-{random_name(5)}"
         expires = None if ttl is None else time.monotonic() + ttl
         value = f"{'ext/' if ext else ''}{name}:{random_name(54)}"
-        token = BearerToken(name, value, user, expires, cluster)
+        token = BearerToken(name, value, user, expires, cluster, ttl=ttl or 0)
         self.ext_tokens |= {name} if ext else set()
         self.tokens[token.value] = token
         return token

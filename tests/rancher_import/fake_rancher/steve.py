@@ -243,7 +243,8 @@ def _objects(state: State, kind: Kind, cluster: Cluster) -> list[Json]:
     if kind == MANAGEMENT:
         return [management(cluster)]
     if kind == BINDING:
-        return [binding(cluster, one) for one in cluster.bindings.values()]
+        bindings = sorted(cluster.bindings.values(), key=lambda one: one.name)
+        return [binding(cluster, one) for one in bindings]
     tokens = cluster.tokens.values()
     if kind == TOKEN:
         return [registration_token(state, cluster, one) for one in tokens]

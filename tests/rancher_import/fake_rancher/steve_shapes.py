@@ -89,7 +89,7 @@ def fields(kind: Kind, made: Json, *, listed: bool) -> list[Any]:
         return [name, made["type"], len(made["data"]), age]
     if kind == SETTING:
         return [name, "" if made["value"] == made["default"] else made["value"]]
-    return [name, None, age] if kind == BINDING else [name, age]
+    return [name, status.get("summary"), age] if kind == BINDING else [name, age]
 
 
 def parsed(moment: str) -> Any:
@@ -116,6 +116,8 @@ def wrapped(kind: Kind, made: Json, base: str, user: User, cluster: Cluster | No
         state = management_state(cluster)
     if kind == SECRET:
         state = state_of("active", "Resource is always ready")
+    if kind == BINDING and "deletionTimestamp" in made["metadata"]:  # crtb-delete-connected.json
+        state = state_of("removing", "Resource scheduled for deletion", busy=True)
     made["metadata"] |= {"relationships": None, "state": state}
     if kind in (PROVISIONING, MANAGEMENT) and "status" in made:
         conditions = [summarised(one) for one in made["status"]["conditions"]]
