@@ -47,6 +47,7 @@ class Rule:
 STORE = "another backing store would start an empty cluster"
 MOVE = "a virtual cluster cannot move to another host"
 VOLUME = "the volume of a StatefulSet cannot be changed"
+TAKEN = "data is taken over before there is a virtual cluster"
 NEW_ONE = "Take it back, or move what is in the cluster into a new VCluster."
 
 
@@ -63,6 +64,17 @@ def _size(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
 def _storage_class(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
     asked, kept = spec.storage.storageClassName, now.storage.storage_class or ""
     return _unequal(kept, asked) if asked else None
+
+
+def _restore_from(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to another UID. None at all is fine: it has served its purpose."""
+    asked = spec.storage.restoreFrom
+    return _unequal(now.restore_from, asked) if asked else None
+
+
+def _keep_restore_from(wanted: Wanted, now: Running, _: Input) -> Wanted:
+    kept = now.restore_from if wanted.restore_from else ""
+    return _having(wanted, restore_from=kept)
 
 
 def _host(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
@@ -131,6 +143,15 @@ RULES = (
         kept=lambda wanted, now, _: _having(
             wanted, storage=_having(wanted.storage, storage_class=now.storage.storage_class)
         ),
+    ),
+    Rule(
+        field="storage.restoreFrom",
+        why=TAKEN,
+        remedy=TAKE_BACK,
+        # Before the namespace is taken over it may still be set.
+        unset=None,
+        difference=_restore_from,
+        kept=_keep_restore_from,
     ),
     Rule(
         field="host",

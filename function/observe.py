@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from function import exposure, namespace, rancher, record, stamp, vcluster
-from function.plain import Parts, at, mapping, sequence, text
+from function.plain import Parts, at, mapping, sequence, text, words
 from function.release import EXTERNAL_NAME
 from function.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
 
@@ -124,18 +124,21 @@ def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
         deployed_version=text(at(plain, "status", "atProvider", "version")),
         state=text(at(plain, "status", "atProvider", "state")),
         revision=_whole(at(plain, "status", "atProvider", "revision")),
-        description=text(at(plain, "status", "atProvider", "releaseDescription")),
+        description=words(at(plain, "status", "atProvider", "releaseDescription")),
         ready=condition(plain, "Ready"),
         synced=condition(plain, "Synced"),
-        details={
-            key: details[key].decode(errors="replace")
-            for key in sorted(PUBLIC_DETAILS & {*details})
-        },
+        details={key: _detail(key, details[key]) for key in sorted(PUBLIC_DETAILS & {*details})},
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
         record=text(at(plain, "metadata", "annotations", record.ANNOTATION)),
         external_name=text(at(plain, "metadata", "annotations", EXTERNAL_NAME)),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
+
+
+def _detail(key: str, value: bytes) -> str:
+    """Return a connection detail; what the import says is for people, or a name."""
+    decoded = value.decode(errors="replace")
+    return words(decoded) if key in rancher.STATE_KEYS else decoded
 
 
 def _server(kubeconfig: bytes) -> str:
@@ -158,7 +161,7 @@ def condition(plain: object, typ: str) -> Condition | None:
     for entry in _conditions(plain):
         status = text(at(entry, "status"))
         if at(entry, "type") == typ and status in ("True", "False", "Unknown"):
-            reason, message = text(at(entry, "reason")), text(at(entry, "message"))
+            reason, message = text(at(entry, "reason")), words(at(entry, "message"))
             return Condition(typ, cast("Truth", status), reason, message)
     return None
 

@@ -8,6 +8,8 @@ from typing import TypeAlias
 Parts: TypeAlias = Mapping[str, "Parts | None"]
 """What is read of an object: keys, and below each what is read there; None is everything."""
 
+LONGEST_WORDS = 1000
+
 
 def at(plain: object, *path: str) -> object:
     """Return what is at the path, or None."""
@@ -43,6 +45,15 @@ def sequence(value: object) -> Sequence[object]:
 def text(value: object) -> str:
     """Return text as it is, and anything else as an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def words(value: object) -> str:
+    """Return the beginning of a text for people, in one line, and anything else as an empty one.
+
+    What a program quotes has any length: a condition of an object may have a megabyte.
+    """
+    folded = " ".join(text(value)[: 4 * LONGEST_WORDS].split())
+    return folded if len(folded) <= LONGEST_WORDS else f"{folded[: LONGEST_WORDS - 1]}…"
 
 
 def leaves(

@@ -7,8 +7,6 @@ says nothing of pods. Unknown is not False: it means that nobody knows.
 from function.release import KIND
 from function.state import Condition, ObservedRelease
 
-LONGEST_MESSAGE = 1000
-
 NOT_CREATED = "NotCreated"
 
 FAILURES = frozenset({"InstallFailed", "ReleaseFailed", "UpdateFailed"})
@@ -62,7 +60,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
         return Condition(typ, "False", "Progressing", f"{label} {_VERBS[observed.state]}.")
     synced = observed.synced
     if synced and synced.status == "False":
-        return _out_of_sync(typ, observed, f"{label}: {_short(synced.message) or synced.reason}")
+        return _out_of_sync(typ, observed, f"{label}: {synced.message or synced.reason}")
     if _is_stale(observed):
         return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
     if observed.ready is None or synced is None or not observed.state:
@@ -111,9 +109,4 @@ def _failure(observed: ObservedRelease) -> str:
     words = observed.description
     if observed.synced and observed.synced.status == "False":
         words = observed.synced.message or words
-    return _short(words) or "Helm gives no reason."
-
-
-def _short(words: str) -> str:
-    folded = " ".join(words.split())
-    return folded if len(folded) <= LONGEST_MESSAGE else folded[: LONGEST_MESSAGE - 1] + "…"
+    return words or "Helm gives no reason."

@@ -4,7 +4,7 @@ A wish is compared with it, so that the comparison also holds after a restore wi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from function import exposure, stamp, versions
 from function.exposure import INTERNAL, Exposure
@@ -33,6 +33,8 @@ class Running:
     cluster_name: str | None
     """Name in Rancher, once imported."""
     exposure: Exposure = INTERNAL
+    restore_from: str = ""
+    """UID of the VCluster whose namespace was taken over; empty if none was."""
 
 
 def running(observed: Observed) -> Running | None:
@@ -41,7 +43,7 @@ def running(observed: Observed) -> Running | None:
     if vcluster is None:
         return None
     imported = observed.rancher.values if observed.rancher else {}
-    return asked(
+    found = asked(
         vcluster.values,
         release=vcluster.helm_release,
         chart=vcluster.chart_version,
@@ -49,6 +51,8 @@ def running(observed: Observed) -> Running | None:
         provider_config=vcluster.provider_config,
         cluster_name=_text(at(imported, "rancher", "clusterName")),
     )
+    values = observed.namespace.values if observed.namespace else {}
+    return replace(found, restore_from=_text(values.get("restoreFrom")) or "")
 
 
 def asked(  # noqa: PLR0913  # what a Release says beside its values

@@ -36,6 +36,8 @@ NEW_ONE = "Take it back, or move what is in the cluster into a new VCluster."
 VOLUME = "the volume of a StatefulSet cannot be changed", NEW_ONE
 STORE = "another backing store would start an empty cluster", NEW_ONE
 MOVE = "a virtual cluster cannot move to another host", NEW_ONE
+FORMER = "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"
+TAKEN = "data is taken over before there is a virtual cluster", "Take this field back."
 DOWN = "Kubernetes never goes down", "Ask for a version that is not lower."
 ELSEWHERE = (
     "it would be another cluster in Rancher",
@@ -111,6 +113,27 @@ def keep(
             id="another-class",
         ),
         pytest.param(
+            {"storage": {"restoreFrom": FORMER}},
+            {},
+            {},
+            [Refusal("spec.storage.restoreFrom", "", FORMER, *TAKEN)],
+            id="the-data-of-another",
+        ),
+        pytest.param(
+            {"storage": {"restoreFrom": FORMER}},
+            {"restore_from": "0c9ab3a7-53de-4c3f-9ec4-cc0c7a0d1e35"},
+            {},
+            [
+                Refusal(
+                    "spec.storage.restoreFrom",
+                    "0c9ab3a7-53de-4c3f-9ec4-cc0c7a0d1e35",
+                    FORMER,
+                    *TAKEN,
+                )
+            ],
+            id="the-data-of-yet-another",
+        ),
+        pytest.param(
             {"kubernetesVersion": "1.34"},
             {},
             {},
@@ -181,6 +204,7 @@ def test_refused(
     assert [*found] == refusals
     assert granted.availability == running.availability
     assert granted.storage == running.storage
+    assert granted.restore_from in ("", running.restore_from)
     assert granted.chart == running.chart
     assert granted.kubernetes == running.kubernetes
     assert granted.host.provider_config == running.provider_config
@@ -353,6 +377,7 @@ LOSSES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "host": ({"host": "edge"}, HOSTS),
     "hostSelector": ({"hostSelector": {"matchLabels": {"region": "north"}}}, HOSTS),
     "rancher.clusterName": ({"rancher": {"clusterName": "shop"}}, IN_RANCHER),
+    "storage.restoreFrom": ({"storage": {"restoreFrom": FORMER}}, {}),
 }
 """For each rule a change that it keeps, by the spec and the Input."""
 

@@ -347,3 +347,24 @@ def test_releases_are_those_that_exist() -> None:
     one, two = deployed(name="a"), deployed(name="b")
     assert Observed(namespace=one, rancher=two).releases == (one, two)
     assert Observed().releases == ()
+
+
+def test_what_is_quoted_has_a_bound() -> None:
+    """Helm's words, a condition and the import's message are one line, and cut beyond a bound."""
+    assert (
+        observe.release(
+            {"status": {"atProvider": {"releaseDescription": " two\n  lines\n"}}}, {}
+        ).description
+        == "two lines"
+    )
+    long = "x " * 450_000
+    plain = {
+        "status": {
+            "atProvider": {"releaseDescription": long},
+            "conditions": [{"type": "Synced", "status": "False", "reason": "E", "message": long}],
+        }
+    }
+    found = observe.release(plain, {"message": long.encode(), "reason": long.encode()})
+    assert found.synced is not None
+    said = (found.description, found.synced.message, *found.details.values())
+    assert [len(each) for each in said] == [1000] * 4

@@ -314,27 +314,6 @@ NOT_READY = Condition("Ready", "False", "Creating")
             id="ready-but-not-deployed",
         ),
         pytest.param(
-            {"state": "failed", "description": " two\n  lines\n"},
-            "False",
-            "ReleaseFailed",
-            f"{LABEL}: two lines",
-            id="one-line",
-        ),
-        pytest.param(
-            {"state": "failed", "description": "x" * 1000},
-            "False",
-            "ReleaseFailed",
-            f"{LABEL}: " + "x" * 1000,
-            id="1000-characters",
-        ),
-        pytest.param(
-            {"state": "failed", "description": "x" * 1001},
-            "False",
-            "ReleaseFailed",
-            f"{LABEL}: " + "x" * 999 + "…",
-            id="not-longer",
-        ),
-        pytest.param(
             {"synced": Condition("Synced", "False", "ReconcilePaused")},
             "Unknown",
             "ObservationFailed",

@@ -1,5 +1,6 @@
 """Data that outlives its VCluster: what the Releases ask for, and what the user is told."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,9 +17,20 @@ RETAINED = {"onDelete": "Retain"}
 RESTORED = {"restoreFrom": FORMER}
 
 
-def composed(example: str, storage: dict[str, str], uid: str = "") -> dict[str, Any]:
-    """Return the values of each chart for a new VCluster of an example, by resource key."""
+def composed(
+    example: str, storage: dict[str, str], uid: str = "", *, taken: bool = True
+) -> dict[str, Any]:
+    """Return the values of each chart for a VCluster of an example, by resource key.
+
+    `taken` tells whether it had the namespace of the one that it restores before it was ready.
+    """
     found = fn.decode(life.request(example, "ready"))
+    former = storage.get("restoreFrom")
+    if former and taken:
+        seen = found.observed.namespace
+        assert seen
+        seen = replace(seen, values={**seen.values, "restoreFrom": former})
+        found = replace(found, observed=replace(found.observed, namespace=seen))
     composite = changed(found.composite, {"spec.storage": storage})
     if uid:
         composite = changed(composite, {"metadata.uid": uid})
@@ -104,6 +116,12 @@ def test_the_import_learns_whose_heir_it_is() -> None:
     assert "formerOwnerUid" not in before
     assert after == changed(before, {"formerOwnerUid": FORMER, "inputs": after["inputs"]})
     assert after["inputs"] != before["inputs"]
+
+
+def test_what_is_ready_inherits_nothing() -> None:
+    """A VCluster that has its own namespace gets no other's UID: the import learns of none."""
+    before, after = composed("kunde1", {}), composed("kunde1", RESTORED, taken=False)
+    assert after == before
 
 
 HELM = (
