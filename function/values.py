@@ -12,7 +12,7 @@ from typing import Any
 
 from function import exposure, images, quota
 from function.models.input import Input
-from function.plain import at, mapping, sequence
+from function.plain import at, mapping
 from function.wanted import Wanted
 from function.written_values import JOINED
 
@@ -92,18 +92,19 @@ def taking(
 
 def _join(layered: Values, *, ours: Layers, theirs: Layers) -> None:
     """Put the entries of all layers into the lists of which no layer replaces another's."""
+    sources = [(layer, True) for layer in ours if layer]
+    sources += [(layer, False) for layer in theirs if layer]
     for row in JOINED:
-        lists = [
-            [entry for layer in layers for entry in sequence(at(layer, *row.keys))]
-            for layers in (ours, theirs)
-        ]
-        joined = row.joined(*lists)
-        if joined:
+        lists = [(at(layer, *row.keys), is_ours) for layer, is_ours in sources]
+        given = [(found, is_ours) for found, is_ours in lists if isinstance(found, list)]
+        if len(given) > 1:
+            own = [entry for found, is_ours in given if is_ours for entry in found]
+            others = [entry for found, is_ours in given if not is_ours for entry in found]
             *above, last = row.keys
             place: Any = layered
             for key in above:
                 place = place[key]
-            place[last] = joined
+            place[last] = row.joined(own, others)
 
 
 def _copied(values: Values) -> Values:
