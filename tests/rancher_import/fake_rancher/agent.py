@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import inside
 from .manifest import secret_name
 from .messages import JSON, Json
 from .norman import FORCE_DEPLOY
@@ -95,7 +96,29 @@ class Agents:
         tokens = [_token(api, name) for name in names]
         if not any(crt.accepts(token) for token in tokens for crt in cluster.tokens.values()):
             return False
-        return not self.state.behaviour.redeploys or self._redeployed(api, cluster, deployment)
+        if not self.state.behaviour.redeploys:
+            return True
+        runs = self._redeployed(api, cluster, deployment)
+        if runs:
+            self._bring_in(api, cluster)
+        return runs
+
+    def _bring_in(self, api: KubeApi, cluster: Cluster) -> None:
+        """Make what Rancher makes inside, and take away what is of bindings that have left."""
+        known = {one.name: one for one in cluster.bindings.values() if not one.deleting}
+        if cluster.inside == known.keys():
+            return
+        if not cluster.inside:
+            for body in inside.of_cluster():
+                api.call(inside.PATHS[body["kind"]], "POST", body)
+        for name in known.keys() - cluster.inside:
+            for body in inside.of_binding(cluster.id, name, known[name].user):
+                api.call(inside.PATHS[body["kind"]], "POST", body)
+        for name in cluster.inside - known.keys():
+            for body in inside.of_binding(cluster.id, name, "")[:2]:
+                path = f"{inside.PATHS[body['kind']]}/{body['metadata']['name']}"
+                api.call(path, "DELETE")
+        cluster.inside = set(known)
 
     def _redeployed(self, api: KubeApi, cluster: Cluster, deployment: Json) -> bool:
         """Put Rancher's own version there, once, or when told to.

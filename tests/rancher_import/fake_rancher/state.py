@@ -192,6 +192,8 @@ class Cluster(Object):
     agent_restarts: list[float] = field(default_factory=list)
     """When the agent was replaced by one of another image, in the time of time.monotonic()."""
     probed: float = 0
+    inside: set[str] = field(default_factory=set)
+    """Names of the bindings for which Rancher has made something in the virtual cluster."""
     redeployed: bool = False
     """Rancher has put its own version of the agent there."""
 
