@@ -4,7 +4,9 @@ import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping
 
-from function import observe, usages
+from pydantic import BaseModel
+
+from function import findings, observe, usages
 from function.adopting import NO_UID
 from function.models import xr
 from function.plain import at, mapping, sequence
@@ -58,11 +60,36 @@ def _as_it_will_be(
     """Return the VCluster with what only its control plane knows of it."""
     metadata = mapping(composite.get("metadata"))
     known = at(before, "metadata", "uid") or metadata.get("uid") or _owner_uid(own)
+    written = {"spec": pruned(composite["spec"], xr.Spec)} if "spec" in composite else {}
     return {
         **composite,
+        **written,
         "metadata": {**metadata, "uid": known or NO_UID},
         "status": before.get("status") or {},
     }
+
+
+def pruned(value: object, model: type[BaseModel]) -> object:
+    """Return a value without the nulls that the API server takes out of fields of a model.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable
+    """
+    if not isinstance(value, Mapping):
+        return value
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    return {
+        key: _below(inner, fields.get(key))
+        for key, inner in value.items()
+        if inner is not None or key not in fields
+    }
+
+
+def _below(value: object, annotation: object) -> object:
+    for model in findings.models(annotation):
+        if isinstance(value, list):
+            return [pruned(entry, model) for entry in value]
+        return pruned(value, model)
+    return value
 
 
 def _composed(composite: Object, found: Iterable[Object]) -> dict[str, Object]:

@@ -7,9 +7,10 @@ that is done, until nothing changes any more. So a plan cannot say anything else
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from function import namespace, observe, rancher, rehearsal, stamp, vcluster
+from function import conditions, namespace, observe, rancher, rehearsal, stamp, vcluster
 from function.compose import compose
 from function.diffs import Difference, differences
+from function.errors import InvalidError, Problem
 from function.plain import at, mapping
 from function.state import Answer, Condition, ObservedRelease, Request
 
@@ -24,6 +25,12 @@ _EFFECTS = {
 }
 SINGLE = "the control plane restarts, its API is away meanwhile; pods go on"
 HA = "the control planes restart one after the other, the API stays; pods go on"
+
+
+_NO_SPEC = InvalidError(
+    Problem("spec", "is required", "Write spec: {} for the platform's defaults.")
+)
+"""The answer of the API server, which Crossplane makes require a spec."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ def plan(request: Request) -> Plan:
     """Return what would happen to the virtual cluster of a request."""
     name = str(at(request.composite, "metadata", "name") or "")
     where = str(at(request.composite, "metadata", "namespace") or "")
+    if "spec" not in request.composite:
+        return Plan(name, where, conditions.invalid(_NO_SPEC), fatal=str(_NO_SPEC))
     first = answer = compose(request)
     steps: list[tuple[Change, ...]] = []
     for _ in range(MOST_STEPS):

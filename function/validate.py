@@ -1,22 +1,17 @@
-"""What happens to a bad spec or Input: it is refused with field, rule and remedy.
-
-The models say what a field may look like; here pydantic's findings become sentences. The value
-never appears in them: it may be secret.
-"""
+"""Parse and validate the spec and the Input: what is bad is refused with field, rule and remedy."""
 
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeVar, get_args, get_origin
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
-from function import bounds, versions, written_values
-from function.errors import InvalidError, Path, Problem
+from function import bounds, findings, versions, written_values
+from function.errors import InvalidError, Problem
 from function.models.input import Input
 from function.models.xr import NOT_IN_THE_API, Spec
-from function.plain import Missing, at, reach
+from function.plain import at
 from function.state import Document
 from function.upgrade import Versions
 from function.wanted import VCluster
@@ -28,17 +23,6 @@ RETRY = "caas.telekom.de/retry"
 RETRY_FIELD = f"metadata.annotations[{RETRY}]"
 
 _M = TypeVar("_M", bound=BaseModel)
-
-_SENTENCES = {
-    "missing": ("is required", "Add it."),
-    "string_type": ("must be text", 'Write it in quotes: "1.35", not 1.35.'),
-    "int_type": ("must be a whole number", "Write digits without quotes."),
-    "bool_type": ("must be true or false", "Write it without quotes."),
-    "dict_type": ("must be a map", "Write key: value pairs below it."),
-    "model_type": ("must be a map", "Write key: value pairs below it."),
-    "list_type": ("must be a list", "Write entries that begin with '-'."),
-}
-"""Rule and remedy by pydantic's type of error."""
 
 
 def platform_input(raw: Mapping[str, object] | None) -> Input:
@@ -139,65 +123,5 @@ def _parse(model: type[_M], raw: object, root: str, reason: str) -> _M:
         return model.model_validate(raw)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        problems = (_problem(model, raw, detail, root) for detail in details)
+        problems = (findings.problem(model, raw, detail, root) for detail in details)
         raise InvalidError(*problems, reason=reason) from None
-
-
-def _problem(model: type[BaseModel], raw: object, detail: ErrorDetails, root: str) -> Problem:
-    path = detail["loc"]
-    field, there = _field(root, path), _there(raw, path)
-    if detail["type"] == "extra_forbidden":
-        known = ", ".join(sorted(_known(model, path[:-1])))
-        remedy = f"Remove it or correct it. Known: {known}."
-        return Problem(field, "is not a known field", remedy, there)
-    if detail["type"] in _SENTENCES:
-        return Problem(field, *_SENTENCES[detail["type"]], there)
-    rule = re.sub("^(Input|String|List|Dictionary) should ", "must ", detail["msg"])
-    return Problem(field, rule.removeprefix("Value error, "), "Correct it.", there)
-
-
-def _there(raw: object, path: Path) -> Path:
-    """Return the part of a path that exists: a missing field is a fault of what should have it."""
-    found = (path[:length] for length in range(len(path), 0, -1))
-    return next((each for each in found if reach(raw, each) is not Missing), ())
-
-
-def _field(root: str, path: Sequence[int | str]) -> str:
-    field = root
-    for step in path:
-        field += f"[{step}]" if isinstance(step, int) else f".{step}"
-    return field
-
-
-def _known(model: type[BaseModel], path: Sequence[int | str]) -> list[str]:
-    """Return the fields of the model that the path leads to."""
-    current: object = model
-    for step in path:
-        current = _inside(current, str(step))
-    found = _model(current)
-    if not found:
-        return []
-    return [field.alias or name for name, field in found.model_fields.items()]
-
-
-def _inside(annotation: object, step: str) -> object:
-    """Return what a step leads to: a field of a model, or a value of a map or list."""
-    model = _model(annotation)
-    if model:
-        fields = model.model_fields.items()
-        return next(field.annotation for name, field in fields if step in (name, field.alias))
-    return get_args(annotation)[-1]
-
-
-def _model(annotation: object) -> type[BaseModel] | None:
-    """Return the model that an annotation such as `Rancher | None` stands for."""
-    for option in (
-        annotation,
-        *(get_args(annotation) if get_origin(annotation) not in _CONTAINERS else ()),
-    ):
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            return option
-    return None
-
-
-_CONTAINERS = (dict, list)

@@ -154,8 +154,8 @@ def test_crossplane_does_not_call_it_ready_too_early(answer: Answer, ready: Any)
 
 
 def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:
-    """A refused spec says why, and desires only what earlier steps desire."""
-    req = life.request("kunde1", "ready")
+    """A refused spec of a new VCluster says why; only what earlier steps desire is desired."""
+    req = life.request("kunde1", "nothing")
     resource.update(req.observed.composite, {"spec": {"plan": SECRET, "password": SECRET}})
     rsp = run(req)
     assert [*rsp.desired.resources] == []
@@ -163,7 +163,8 @@ def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:
         (
             fnv1.SEVERITY_FATAL,
             (
-                "spec.plan: must match pattern '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$'. Correct it. | "
+                "spec.plan: must be a name such as small: lower case letters, digits and dashes. "
+                "Correct it. | "
                 "spec.password: is not a known field. Remove it or correct it. Known: "
                 "availability, crossplane, deletionProtection, expose, host, hostSelector, "
                 "isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, quota, rancher, "

@@ -274,7 +274,8 @@ def test_lists_as_json() -> None:
         pytest.param("a: [", "- is not YAML, or too large", id="no-yaml"),
         pytest.param(
             {**INPUT, "pullSecret": "SECRET"},
-            "input.pullSecret: must match pattern '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'. Correct it.",
+            "input.pullSecret: must be a name such as fast-ssd: lower case letters, "
+            "digits, dashes and dots. Correct it.",
             id="invalid-input",
         ),
     ],

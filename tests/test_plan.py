@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from function import diffs, fn, gathering, planning, reporting
 from function.diffs import ABSENT, Difference
 from function.main import main
+from function.models import xr
 from function.planning import Change, Plan
 from function.state import Condition
 from scripts import life
@@ -145,6 +146,35 @@ def test_a_stamp_that_comes_alone_is_planned() -> None:
     assert told(planning.plan(request)) == [
         [("vcluster", "change", ("0.36.1", "0.36.1"), [stamp])],
     ]
+
+
+def test_nulls_are_taken_out_as_by_the_api_server() -> None:
+    """`plan:` with nothing behind it is a null: kubectl apply takes it for left out."""
+    nulls = {
+        "plan": None,
+        "quota": None,
+        "storage": {"size": None},
+        "rancher": {"owners": [{"group": "github_team://1", "role": None}]},
+        "values": {"sync": {"toHost": None}},
+    }
+    assert gathering.pruned(nulls, xr.Spec) == {
+        "storage": {},
+        "rancher": {"owners": [{"group": "github_team://1"}]},
+        "values": {"sync": {"toHost": None}},
+    }
+    composite = {**life.composite("kunde1"), "spec": {"plan": None, "quota": None}}
+    (request,) = gathering.requests([composite], (), life.platform_input())
+    assert not planning.plan(request).is_refused
+
+
+def test_a_file_without_a_spec() -> None:
+    """The API server refuses it, so the plan does."""
+    composite = life.composite("kunde1")
+    del composite["spec"]
+    (request,) = gathering.requests([composite], (), life.platform_input())
+    found = planning.plan(request)
+    assert found.fatal == "spec: is required. Write spec: {} for the platform's defaults."
+    assert found.accepted.reason == "InvalidSpec"
 
 
 def test_refused_in_part() -> None:

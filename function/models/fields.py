@@ -6,6 +6,7 @@ The patterns go into the generated CRDs as well, so the API server says the same
 import functools
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -32,6 +33,15 @@ class Model(BaseModel):
     """A frozen model that refuses fields it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a text must look, for people who wrote another."""
+
+    words: str
+    """The end of a sentence that begins with `must be`."""
+    example: str
 
 
 def _as_text(value: object) -> object:
@@ -74,26 +84,47 @@ Quantity = Annotated[
     str,
     Field(pattern=quantity.PATTERN, max_length=20, json_schema_extra={"quantity": True}),
     BeforeValidator(_as_text),
+    Form("an amount such as 500m, 1.5 or 10Gi, without exponent", "1.5"),
 ]
 """A Kubernetes quantity above or equal to 0, always text: `500m`, `10Gi`, `"10"`."""
 
-Size = Annotated[str, Field(pattern=quantity.PATTERN, max_length=20)]
+Size = Annotated[
+    str,
+    Field(pattern=quantity.PATTERN, max_length=20),
+    Form("a size such as 500Mi or 10Gi, without exponent", "10Gi"),
+]
 """The size of a volume, `10Gi`: never a bare number."""
 
-Key = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+Key = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63),
+    Form("a name such as small: lower case letters, digits and dashes", "small"),
+]
 """The name of a plan, host, pool or project in the Input."""
 
-ObjectName = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+ObjectName = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253),
+    Form("a name such as fast-ssd: lower case letters, digits, dashes and dots", "fast-ssd"),
+]
 """The name of a Kubernetes object (a DNS subdomain)."""
 
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 DNS_NAME = rf"{_DNS_LABEL}(\.{_DNS_LABEL})*"
 """A name in DNS, in lower case: labels of up to 63 characters."""
 
-DnsName = Annotated[str, Field(pattern=f"^({DNS_NAME})?$")]
+DnsName = Annotated[
+    str,
+    Field(pattern=f"^({DNS_NAME})?$"),
+    Form("a name in DNS, in lower case, such as api.example.org", "api.example.org"),
+]
 """A name in DNS; empty for none."""
 
-_CidrText = Annotated[str, Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=43)]
+_CidrText = Annotated[
+    str,
+    Field(pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$", max_length=43),
+    Form("a network such as 198.51.100.0/24", "198.51.100.0/24"),
+]
 
 Cidr = Annotated[_CidrText, AfterValidator(_network)]
 """A network."""
@@ -107,20 +138,35 @@ LabelKey = Annotated[
         pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$",
         max_length=317,
     ),
+    Form("a key such as team or example.org/team", "example.org/team"),
 ]
 LabelValue = Annotated[
-    str, Field(pattern=r"^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$", max_length=63)
+    str,
+    Field(pattern=r"^([A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?)?$", max_length=63),
+    Form("the value of a label: letters, digits, dashes, dots and underscores", "true"),
 ]
 Labels = dict[LabelKey, LabelValue]
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set"""
 
-KubernetesMinor = Annotated[str, Field(pattern=r"^1\.[0-9]{1,3}$", max_length=5)]
-KubernetesVersion = Annotated[str, Field(pattern=r"^1\.[0-9]{1,3}\.[0-9]{1,3}$", max_length=9)]
+KubernetesMinor = Annotated[
+    str,
+    Field(pattern=r"^1\.[0-9]{1,3}$", max_length=5),
+    Form("a minor version like 1.35, without v", "1.35"),
+]
+KubernetesVersion = Annotated[
+    str,
+    Field(pattern=r"^1\.[0-9]{1,3}\.[0-9]{1,3}$", max_length=9),
+    Form("a version like 1.35.0, without v", "1.35.0"),
+]
 KubernetesVersionOrMinor = Annotated[
-    str, Field(pattern=r"^1\.[0-9]{1,3}(\.[0-9]{1,3})?$", max_length=9)
+    str,
+    Field(pattern=r"^1\.[0-9]{1,3}(\.[0-9]{1,3})?$", max_length=9),
+    Form("a version like 1.35 or 1.35.0, without v", "1.35"),
 ]
 ChartVersion = Annotated[
-    str, Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$", max_length=63)
+    str,
+    Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$", max_length=63),
+    Form("a version like 0.36.1, without v", "0.36.1"),
 ]
 """A chart's version exactly as in its Chart.yaml: provider-helm compares the text, so no `v`."""
 
@@ -157,7 +203,11 @@ def _repository(url: str) -> str:
 
 
 ChartRepository = Annotated[str, *_url("http", "https", "oci"), AfterValidator(_repository)]
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Digest = Annotated[
+    str,
+    Field(pattern=r"^sha256:[0-9a-f]{64}$"),
+    Form("sha256: and 64 hexadecimal digits in lower case", "sha256:..."),
+]
 _TAG = "[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}"
 _IMAGE = f"^[a-z0-9]+([._:/-]+[a-z0-9]+)*(:{_TAG}|(:{_TAG})?@sha256:[0-9a-f]{{64}})$"
 
@@ -173,11 +223,17 @@ ImageReference = Annotated[
     str, Field(max_length=500, json_schema_extra={"pattern": _IMAGE}), AfterValidator(_image)
 ]
 """An image with a tag or a digest, as the charts take it."""
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,4}(s|m|h)$")]
+Duration = Annotated[
+    str, Field(pattern=r"^[1-9][0-9]{0,4}(s|m|h)$"), Form("a time such as 90s, 15m or 1h", "15m")
+]
 
 Uid = Annotated[
     str,
     Field(pattern=r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$", max_length=36),
+    Form(
+        "a UID, metadata.uid of the earlier VCluster",
+        "12345678-1234-1234-1234-123456789abc",
+    ),
 ]
 """The UID of an object, or nothing."""
 
@@ -224,6 +280,14 @@ class Quota(Model):
     )
 
 
+Principal = Annotated[
+    str,
+    Field(pattern="^[^:]+://.+$", max_length=253),
+    Form("a principal such as github_team://123", "github_team://123"),
+]
+"""Who somebody is for Rancher's login."""
+
+
 class Owner(Model):
     """Somebody who gets a role in the cluster that Rancher shows."""
 
@@ -233,10 +297,8 @@ class Owner(Model):
         max_length=253,
         description="Principal of a user (`keycloakoidc_user://<id>`) or the id of a Rancher user.",
     )
-    group: str | None = Field(
+    group: Principal | None = Field(
         None,
-        pattern="^[^:]+://.+$",
-        max_length=253,
         description="Principal of a group (`keycloakoidc_group://<name>`).",
     )
     role: str = Field(

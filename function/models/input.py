@@ -20,6 +20,7 @@ from function.models.fields import (
     DnsName,
     Duration,
     ExposeType,
+    Form,
     HostSelector,
     HttpsServer,
     ImageReference,
@@ -183,7 +184,12 @@ class Kubernetes(Model):
     )
     default: KubernetesVersion = Field(description="Version of a VCluster that names none.")
     compatibility: dict[
-        Annotated[str, Field(pattern=r"^[0-9]+\.[0-9]+$")], list[KubernetesMinor]
+        Annotated[
+            str,
+            Field(pattern=r"^[0-9]+\.[0-9]+$"),
+            Form("a chart's minor version like 0.36, without v", "0.36"),
+        ],
+        list[KubernetesMinor],
     ] = Field(
         {},
         description="Kubernetes minors that a chart minor supports; a chart that is not listed "
@@ -252,7 +258,11 @@ class SecretKey(Model):
     """A key of a Secret in the platform namespace of the host."""
 
     name: ObjectName = Field(description="Name of the Secret.")
-    key: str = Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253, description="Key in the Secret.")
+    key: Annotated[
+        str,
+        Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253),
+        Form("a key such as token: letters, digits, dashes, dots and underscores", "token"),
+    ] = Field(description="Key in the Secret.")
 
 
 class HostRancher(Model):
@@ -365,9 +375,14 @@ class ParentRef(Model):
     """A Gateway, or one of its listeners, that takes the routes."""
 
     group: ObjectName | None = Field(None, description="API group; default the Gateway's.")
-    kind: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$", max_length=63)] | None = Field(
-        None, description="Kind; default Gateway."
-    )
+    kind: (
+        Annotated[
+            str,
+            Field(pattern=r"^[A-Za-z0-9]+$", max_length=63),
+            Form("a kind such as Gateway", "Gateway"),
+        ]
+        | None
+    ) = Field(None, description="Kind; default Gateway.")
     namespace: ObjectName | None = Field(None, description="Namespace of the Gateway.")
     name: ObjectName = Field(description="Name of the Gateway.")
     sectionName: ObjectName | None = Field(None, description="Name of the listener.")
@@ -379,10 +394,12 @@ class ParentRef(Model):
 class ExposeGateway(Model):
     """TLSRoutes of virtual clusters; the listener must be of mode Passthrough."""
 
-    apiVersion: str = Field(
+    apiVersion: Annotated[
+        str,
+        Field(pattern=r"^gateway\.networking\.k8s\.io/v1[a-z0-9]*$", max_length=100),
+        Form("a version of gateway.networking.k8s.io", "gateway.networking.k8s.io/v1"),
+    ] = Field(
         "gateway.networking.k8s.io/v1",
-        pattern=r"^gateway\.networking\.k8s\.io/v1[a-z0-9]*$",
-        max_length=100,
         description="Version of TLSRoute that the host serves.",
     )
     parentRefs: list[ParentRef] = Field(
@@ -455,7 +472,14 @@ class Rancher(Model):
     caSecret: SecretKey | None = Field(
         None, description="Private CA of Rancher; the system's trust store when left out."
     )
-    caChecksum: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = Field(
+    caChecksum: (
+        Annotated[
+            str,
+            Field(pattern=r"^[0-9a-f]{64}$"),
+            Form("64 hexadecimal digits in lower case", "0123..."),
+        ]
+        | None
+    ) = Field(
         None,
         description="Instead of caSecret: sha256 of Rancher's own CA (CATTLE_CA_CHECKSUM).",
     )
@@ -471,7 +495,14 @@ class Rancher(Model):
         "the namespace of the VCluster, in scope Cluster for its name; where it is missing, no "
         "spec of scope Namespaced may name the cluster. Syntax: https://docs.rs/regex.",
     )
-    projects: dict[Key, Annotated[str, Field(pattern=r"^[^:\s]+:[^:\s]+$")]] = Field(
+    projects: dict[
+        Key,
+        Annotated[
+            str,
+            Field(pattern=r"^[^:\s]+:[^:\s]+$"),
+            Form("<cluster id>:<project id>, such as c-m-abc:p-xyz", "c-m-abc:p-xyz"),
+        ],
+    ] = Field(
         {},
         description="Rancher projects (`<cluster id>:<project id>`) that `spec.rancher.project` "
         "may name.",
@@ -622,7 +653,11 @@ class Tenant(Model):
     )
     sync: list[SyncKind] = Field(["storageClasses"], description="Kinds that may be synced.")
     deniedAnnotations: list[
-        Annotated[str, Field(pattern=r"^[0-9A-Za-z][-0-9A-Za-z_./]*\*?$", max_length=317)]
+        Annotated[
+            str,
+            Field(pattern=r"^[0-9A-Za-z][-0-9A-Za-z_./]*\*?$", max_length=317),
+            Form("an annotation's key, with * at most at its end", "example.org/*"),
+        ]
     ] = Field(
         [*DENIED_ANNOTATIONS],
         max_length=200,
@@ -634,6 +669,7 @@ class Tenant(Model):
         Annotated[
             str,
             Field(pattern=r"^[a-zA-Z0-9]+(\.[a-zA-Z0-9]+)*$", max_length=200),
+            Form("a path of keys such as sync.toHost.ingresses", "sync.toHost.ingresses"),
             AfterValidator(_allowable),
         ]
     ] = Field(
@@ -650,9 +686,14 @@ class Adopted(Model):
     namespace: Annotated[Key, Field(max_length=LONGEST_ADOPTED_NAMESPACE)] = Field(
         description="Namespace on the host that it lives in. Never changes."
     )
-    release: Annotated[str, Field(pattern=f"^{PATTERN.pattern}$", max_length=LONGEST_RELEASE)] = (
-        Field(description="Its Helm release there. Never changes.")
-    )
+    release: Annotated[
+        str,
+        Field(pattern=f"^{PATTERN.pattern}$", max_length=LONGEST_RELEASE),
+        Form(
+            "a name such as my-vcluster: lower case letters, digits and dashes",
+            "my-vcluster",
+        ),
+    ] = Field(description="Its Helm release there. Never changes.")
     chart: Annotated[ChartVersion, AfterValidator(_supported)] = Field(
         description="Chart version that it was installed with; counts while there are `values`."
     )
@@ -714,6 +755,7 @@ class Input(Model):
                 pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
                 max_length=127,
             ),
+            Form("the name of a VCluster, or <namespace>/<name>", "kunde1"),
         ],
         Adopted,
     ] = Field(

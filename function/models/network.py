@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from function import addresses
 from function.models.fields import (
     Cidr,
+    Form,
     Int,
     Key,
     LabelKey,
@@ -158,7 +159,13 @@ class Proxy(Model):
         None, description="Proxy for https, `http://proxy.example.org:3128`, without credentials."
     )
     http: Url | None = Field(None, description="Proxy for http, without credentials.")
-    noProxy: list[Annotated[str, Field(pattern=r"^[0-9A-Za-z.:/*_-]+$", max_length=253)]] = Field(
+    noProxy: list[
+        Annotated[
+            str,
+            Field(pattern=r"^[0-9A-Za-z.:/*_-]+$", max_length=253),
+            Form("a name, a domain or a range, such as .example.org or 10.0.0.0/8", ".example.org"),
+        ]
+    ] = Field(
         [],
         max_length=50,
         description="Names, domains (`.example.org`) and ranges to reach without it, beside those "

@@ -1,6 +1,6 @@
 """The `VCluster` that a customer writes, and the status that answers it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -10,6 +10,7 @@ from function.models.fields import (
     ChartVersion,
     DnsName,
     ExposeType,
+    Form,
     HostSelector,
     Key,
     KubernetesVersionOrMinor,
@@ -119,12 +120,11 @@ class Reader(Model):
     """Who may read the kubeconfig."""
 
     kind: Literal["User", "Group"] = Field(description="Kind of the subject on the host.")
-    name: str = Field(
-        min_length=1,
-        max_length=253,
-        pattern="^[^\\s]+$",
-        description="Name of the user or group, as the host's API server knows it.",
-    )
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=253, pattern=r"^[^\x00-\x1f\x7f]+$"),
+        Form("a name without control characters, such as Platform Admins", "Platform Admins"),
+    ] = Field(description="Name of the user or group, as the host's API server knows it.")
 
 
 class Rancher(Model):
@@ -133,11 +133,8 @@ class Rancher(Model):
     enabled: Bool | None = Field(
         None, description="Whether the cluster is imported; default as the platform says."
     )
-    clusterName: str | None = Field(
+    clusterName: Annotated[Key, Field(min_length=2)] | None = Field(
         None,
-        min_length=2,
-        max_length=63,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         description="Name in Rancher; default the namespace's. Never changes.",
     )
     project: Key | None = Field(
