@@ -11,7 +11,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 from lightkube.types import PatchType
 
-from rancher_import.kubernetes import CONFLICT, call, shorten
+from rancher_import.kubernetes import CONFLICT, call, maybe, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +57,40 @@ def note(  # noqa: PLR0913  # where, and what
     superfluous = _oldest((found.data or {}).items())
     if superfluous:
         call(lambda: merged(dict.fromkeys(superfluous)), what)
+
+
+def clear(
+    client: Client, namespace: str, keys: "Iterable[str]", *, config_map: str = CONFIG_MAP
+) -> None:
+    """Take notes away that are not true any more. Raises `RancherImportError` if refused."""
+    data: dict[str, None] = dict.fromkeys(keys)
+    what = f"ConfigMap {namespace}/{config_map}"
+    patch_type = PatchType.MERGE
+    maybe(
+        lambda: client.patch(
+            ConfigMap, config_map, {"data": data}, namespace=namespace, patch_type=patch_type
+        ),
+        what,
+    )
+
+
+def read(
+    client: Client, namespace: str, *, config_map: str = CONFIG_MAP
+) -> dict[str, dict[str, str]]:
+    """Return the notes by their keys; one that cannot be read is empty."""
+    what = f"ConfigMap {namespace}/{config_map}"
+    found = maybe(lambda: client.get(ConfigMap, config_map, namespace=namespace), what)
+    return {key: _fields(value) for key, value in ((found and found.data) or {}).items()}
+
+
+def _fields(value: str) -> dict[str, str]:
+    try:
+        fields = json.loads(value)
+    except ValueError:
+        return {}
+    if not isinstance(fields, dict):
+        return {}
+    return {key: str(one) for key, one in fields.items()}
 
 
 def _oldest(notes: "Iterable[tuple[str, str]]") -> list[str]:

@@ -13,7 +13,22 @@ from rancher_import.model import OWNER_UID, State
 from rancher_import.rancher import Rancher
 from rancher_import.sight import look
 
+CLEANING_SECONDS = 75
+"""Time that is kept for the virtual cluster where its data is retained.
+
+Rancher takes 100 seconds for the removal of a cluster that it does not reach, which then begins no
+clean-up of its own, and 3 for one that it reaches.
+"""
+
+LAST_LOOK_SECONDS = 10
+"""Time for the look after the cleaning: with the notes it fits the Job's deadline."""
+
 log = structlog.get_logger()
+
+
+def removal_seconds(timeout: float, *, retain: bool) -> float:
+    """Return how long the removal from Rancher may take, of the time for all."""
+    return timeout - CLEANING_SECONDS if retain else timeout
 
 
 class Deregistration:
@@ -58,6 +73,11 @@ class Deregistration:
             backoff.wait()
         log.warning("giving up", reason="TimeIsUp")
         return False
+
+    def leaves_something(self) -> bool:
+        """Return whether an import has made something in Rancher, or may have."""
+        state = self._host.state()
+        return bool(state.cluster_id) or state.phase not in ("", "Pending")
 
     def _report_gone(self) -> None:
         log.info("out of Rancher", cluster=self._name)

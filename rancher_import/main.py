@@ -24,6 +24,8 @@ ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
 
 GAVE_UP = 1
 
+PLATFORM = "vcluster-system"
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -90,31 +92,38 @@ def deregister() -> None:
 
     Never fails, because Helm would uninstall nothing: what could not be removed is noted in the
     ConfigMap vcluster-abandoned. With ON_DELETE=Retain Rancher's agent is removed from the virtual
-    cluster too, for which half of the time is left.
+    cluster too, for which a part of the time is kept; the note about the cluster goes again if
+    Rancher has removed it meanwhile.
     """
     # Before the clock runs.
     from rancher_import import abandoned, cleaning, hooks  # noqa: PLC0415, F401  # not for `--help`
-    from rancher_import.deregister import Deregistration  # noqa: PLC0415, F401
+    from rancher_import.deregister import (  # noqa: PLC0415
+        LAST_LOOK_SECONDS,
+        removal_seconds,
+    )
 
     hooks.limit_memory()
     env = environment()
     timeout = hooks.attempt(lambda: env.seconds("TIMEOUT", "4m"), 240, seconds=5)
     deadline = time.monotonic() + timeout
     retain = env.values.get("ON_DELETE") == "Retain"
-    _step(env, "cluster", _out_of_rancher, timeout / 2 if retain else timeout)
+    limit = removal_seconds(timeout, retain=retain)
+    gone = _step(env, "cluster", _out_of_rancher, limit)
     if retain:
         _step(env, "agent", _out_of_tenant, deadline - time.monotonic())
+        if not gone:
+            _look_again(env, max(deadline - time.monotonic(), LAST_LOOK_SECONDS))
     hooks.end()
 
 
 def _step(
     env: Environment, what: str, work: Callable[[Environment, float], bool], seconds: float
-) -> None:
-    """Do a step of the deregistration, and write down what it leaves behind."""
+) -> bool:
+    """Do a step of the deregistration; write down what it leaves behind, and return if nothing."""
     from rancher_import import abandoned, hooks  # noqa: PLC0415
 
     if hooks.attempt(lambda: work(env, seconds), otherwise=False, seconds=seconds):
-        return
+        return True
     uid = env.values.get("OWNER_UID", "")
     left = {
         "ownerUid": uid,
@@ -127,6 +136,19 @@ def _step(
         abandoned.note(_host_client(), env.text("STATE_NAMESPACE"), f"{uid}.{what}", left)
 
     hooks.attempt(note, None, seconds=hooks.NOTE_SECONDS)
+    return False
+
+
+def _look_again(env: Environment, seconds: float) -> None:
+    """Take the note about the cluster away if Rancher has removed it by now."""
+    from rancher_import import abandoned, hooks  # noqa: PLC0415
+
+    if hooks.attempt(lambda: _out_of_rancher(env, seconds), otherwise=False, seconds=seconds):
+        keys = (f"{env.values.get('OWNER_UID', '')}.cluster",)
+        place = env.values.get("STATE_NAMESPACE", "")
+        hooks.attempt(
+            lambda: abandoned.clear(_host_client(), place, keys), None, seconds=hooks.NOTE_SECONDS
+        )
 
 
 def _out_of_rancher(env: Environment, seconds: float) -> bool:
@@ -134,7 +156,8 @@ def _out_of_rancher(env: Environment, seconds: float) -> bool:
 
     host, _ = _clusters(env)
     name, uid = env.text("CLUSTER_NAME"), env.text("OWNER_UID")
-    return Deregistration(name, uid, host, _rancher(env), timeout=seconds).run()
+    registration = Deregistration(name, uid, host, _rancher(env), timeout=seconds)
+    return registration.run() or not registration.leaves_something()
 
 
 def _out_of_tenant(env: Environment, seconds: float) -> bool:
@@ -175,7 +198,11 @@ def watch() -> None:
 @click.option("--delete", is_flag=True, help="Remove them from Rancher, after the list.")
 @errors_in_words
 def sweep(*, delete: bool) -> None:
-    """List the clusters in Rancher that bear our label and belong to no VCluster any more."""
+    """List the clusters in Rancher that bear our label and belong to no VCluster any more.
+
+    Then the notes of what deletions left behind, of which --delete clears those about clusters that
+    Rancher has no longer. They are in the namespace of STATE_NAMESPACE, default vcluster-system.
+    """
     from lightkube.generic_resource import create_global_resource  # noqa: PLC0415
 
     from rancher_import.kubernetes import call  # noqa: PLC0415
@@ -185,7 +212,8 @@ def sweep(*, delete: bool) -> None:
     vclusters = call(lambda: list(client.list(kind)), "the VClusters")
     living = {one.metadata.uid for one in vclusters if one.metadata}
     rancher = _rancher(environment(), FLEET_BYTES)
-    orphans = [c for c in look(rancher).owned() if c.labels[OWNER_UID] not in living]
+    owned = look(rancher).owned()
+    orphans = [c for c in owned if c.labels[OWNER_UID] not in living]
     for orphan in orphans:
         columns = (orphan.name, orphan.cluster_id, orphan.labels.get(OWNER_NAME, ""))
         click.echo("\t".join(map(one_line, columns)))
@@ -194,6 +222,24 @@ def sweep(*, delete: bool) -> None:
         for orphan in orphans:
             rancher.delete(orphan.name)
             click.echo(f"{one_line(orphan.name)}: removal asked for", err=True)
+    there = {cluster.labels[OWNER_UID] for cluster in owned}
+    _sweep_notes(client, environment().text("STATE_NAMESPACE", PLATFORM), there, clear=delete)
+
+
+def _sweep_notes(client: Any, namespace: str, there: set[str], *, clear: bool) -> None:  # noqa: ANN401
+    """List the notes of what was left behind, and clear those that are not true any more."""
+    from rancher_import import abandoned  # noqa: PLC0415
+
+    untrue = []
+    for key, note in abandoned.read(client, namespace).items():
+        left, cluster = note.get("left", ""), note.get("cluster", "")
+        gone = left == "cluster" and note.get("ownerUid", "") not in there
+        untrue += [key] if gone else []
+        where = "not in Rancher any more" if gone else f"left: {left}"
+        click.echo(one_line(f"noted {note.get('at', '')}: {cluster}, {where}"), err=True)
+    if clear and untrue:
+        abandoned.clear(client, namespace, untrue)
+        click.echo(f"{len(untrue)} notes cleared", err=True)
 
 
 @main.command()

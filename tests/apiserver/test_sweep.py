@@ -4,9 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from lightkube import Client as Lightkube
+from lightkube.config.kubeconfig import KubeConfig
+
 from function.models import xr
+from rancher_import import abandoned
 from rancher_import.model import Wish
 from rancher_import.options import RancherOptions
 from rancher_import.rancher import Rancher
@@ -32,6 +37,26 @@ def test_sweep(crossplane: Client, tmp_path: Path) -> None:
             rancher.create(Wish(name, name, owner, frozenset(), "in-1"), "vc-1")
         rancher.close()
 
+        config = KubeConfig.from_dict(crossplane.kubeconfig).get()
+        platform = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": "vcluster-system"},
+        }
+        assert crossplane.apply(platform).status in (200, 201)
+        with closing(Lightkube(config=config, trust_env=False)) as client:
+            for name, owner, what in (("orphan", "gone", "cluster"), ("old", "past", "cluster")):
+                left = {"ownerUid": owner, "left": what, "cluster": name}
+                abandoned.note(client, "vcluster-system", f"{owner}.{what}", left)
+            agent = {"ownerUid": "past", "left": "agent", "cluster": "old"}
+            abandoned.note(client, "vcluster-system", "past.agent", agent)
+
+        def notes() -> set[str]:
+            found = crossplane.get(
+                "v1", "ConfigMap", "vcluster-abandoned", namespace="vcluster-system"
+            )
+            return {*found.body["data"]}
+
         def sweep(*flags: str) -> list[str]:
             done = subprocess.run(
                 [sys.executable, "-m", "rancher_import", "sweep", *flags],
@@ -50,6 +75,11 @@ def test_sweep(crossplane: Client, tmp_path: Path) -> None:
             return [line.split("\t")[0] for line in done.stdout.splitlines()]
 
         assert sweep() == ["orphan"]
+        assert notes() == {"gone.cluster", "past.cluster", "past.agent"}
         assert sorted(fake.clusters()) == ["living", "orphan"]
         assert sweep("--delete") == ["orphan"]
         assert sorted(fake.clusters()) == ["living"]
+        # What was asked to go a moment ago is not gone yet; the next sweep clears its note.
+        assert notes() == {"gone.cluster", "past.agent"}
+        assert sweep("--delete") == []
+        assert notes() == {"past.agent"}

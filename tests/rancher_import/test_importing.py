@@ -645,6 +645,49 @@ def test_former_owners_lose_their_rights_with_the_next_import(world: World) -> N
     assert world.run(), "again changes nothing"
 
 
+def test_retaining_a_cluster_that_rancher_does_not_reach(world: World) -> None:
+    """The 100 seconds that Rancher takes for its removal are waited for, and nothing is noted."""
+    world.run()
+    world.fake.behaviour.hold_management_removal = True
+
+    def meanwhile() -> None:
+        world.end_namespaces()
+        world.fake.behaviour.hold_management_removal = world.time.seconds < 100
+
+    world.time.meanwhile = meanwhile
+    assert world.deregister(retain=True)
+    assert world.time.seconds > 100
+    assert world.abandoned() == {}
+    assert world.end() == ([], 0, 0)
+    world.make_namespaces()
+
+
+def test_a_removal_that_ends_while_the_inside_is_cleaned(world: World) -> None:
+    """What is noted is true: the line goes when Rancher has removed the cluster after all."""
+    world.run()
+    world.fake.behaviour.hold_management_removal = True
+    noted: list[bool] = []
+
+    def meanwhile() -> None:
+        if world.time.seconds > 170:
+            noted.append(bool(world.abandoned()))
+            world.end_namespaces()
+            world.fake.behaviour.hold_management_removal = False
+
+    world.time.meanwhile = meanwhile
+    assert world.deregister(retain=True)
+    assert any(noted)
+    assert world.abandoned() == {}
+    world.make_namespaces()
+
+
+def test_a_rancher_that_never_was_reached_leaves_nothing_behind(world: World) -> None:
+    """Of an import that never began nothing is noted, whatever Rancher answers."""
+    world.token_file.write_text("wrong")
+    assert world.deregister()
+    assert world.abandoned() == {}
+
+
 def test_retaining_killed_at_every_line(world: World) -> None:
     """A deregistration that dies while it cleans the virtual cluster is finished by the next."""
     world.time.meanwhile = world.end_namespaces

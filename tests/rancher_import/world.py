@@ -21,7 +21,7 @@ from lightkube.config.kubeconfig import KubeConfig
 from rancher_import import abandoned
 from rancher_import.cleaning import clean_inside
 from rancher_import.clock import Clock
-from rancher_import.deregister import Deregistration
+from rancher_import.deregister import LAST_LOOK_SECONDS, Deregistration, removal_seconds
 from rancher_import.importing import Import
 from rancher_import.kubernetes import Host, Tenant
 from rancher_import.model import Owner, Wish
@@ -177,13 +177,28 @@ class World:
         """Run one attempt of the deregistration, as the command does."""
         uid, clock = WISH.owner_uid, self.time.clock()
         with self.connected() as (host, client):
-            out = Deregistration("kunde1", uid, host, client, timeout=timeout, clock=clock)
-            gone = out.run()
+            limit = removal_seconds(timeout, retain=retain)
+            deadline = self.time.seconds + timeout
+            gone = self.removed(host, client, limit)
             if not gone:
                 self.note("cluster")
-            if retain and not clean_inside(self.tenant, uid, timeout=timeout, clock=clock):
+            if not retain:
+                return gone
+            left = deadline - self.time.seconds
+            if not clean_inside(self.tenant, uid, timeout=left, clock=clock):
                 self.note("agent")
+            left = max(deadline - self.time.seconds, LAST_LOOK_SECONDS)
+            if not gone and self.removed(host, client, left):
+                with contextlib.closing(self.lightkube()) as kubernetes:
+                    abandoned.clear(kubernetes, PLATFORM, [f"{uid}.cluster"])
+                return True
             return gone
+
+    def removed(self, host: Host, client: Rancher, seconds: float) -> bool:
+        """Take the cluster out of Rancher, as the command does."""
+        clock = self.time.clock()
+        out = Deregistration("kunde1", WISH.owner_uid, host, client, timeout=seconds, clock=clock)
+        return out.run() or not out.leaves_something()
 
     def note(self, what: str) -> None:
         """Note what is left behind, as the command does."""
