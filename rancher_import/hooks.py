@@ -1,4 +1,4 @@
-"""The bounds of a program that Helm runs before it uninstalls.
+"""The bounds of a program that runs as a Job, above all of those that Helm runs as hooks.
 
 Helm uninstalls nothing after a hook that failed or did not end, and provider-helm runs it again
 without end. So the work of a hook has a time that needs no cooperation, a bound of memory, and no
@@ -62,6 +62,13 @@ def _result(work: Callable[[], T]) -> list[T]:
     except BaseException as error:  # noqa: BLE001  # whatever it is, it may quote what is secret
         log.warning("giving up", reason="InternalError", kind=type(error).__name__)
     return []
+
+
+def end_after(seconds: float, code: int) -> None:
+    """End the process with a code if it still runs then, whatever it waits for."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 def end() -> NoReturn:

@@ -18,7 +18,7 @@ from rancher_import.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
 from rancher_import.options import Environment, environment
 from rancher_import.rancher import Rancher
 from rancher_import.sight import look
-from rancher_import.transport import FLEET_BYTES, RANCHER_BYTES
+from rancher_import.transport import ANSWER_SECONDS, FLEET_BYTES, RANCHER_BYTES
 
 ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
 
@@ -65,7 +65,8 @@ def errors_in_words(command: F) -> F:
 @errors_in_words
 def import_() -> None:
     """Import one virtual cluster; run by the Job of chart vcluster-rancher."""
-    from rancher_import.importing import Import  # noqa: PLC0415  # not for `--help`
+    from rancher_import import hooks  # noqa: PLC0415  # not for `--help`
+    from rancher_import.importing import Import  # noqa: PLC0415
 
     env = environment()
     wish = Wish(
@@ -81,6 +82,8 @@ def import_() -> None:
     )
     host, open_tenant = _clusters(env)
     timeout = env.seconds("TIMEOUT", "15m")
+    # The attempt ends by itself between two requests, of which one may never end.
+    hooks.end_after(timeout + ANSWER_SECONDS, GAVE_UP)
     attempt = Import(wish, host, _rancher(env), open_tenant, timeout=timeout)
     if not attempt.run():
         sys.exit(GAVE_UP)

@@ -154,6 +154,32 @@ def test_no_more_is_read_than_an_answer_has(monkeypatch: pytest.MonkeyPatch, man
         http.get(address)
 
 
+MEMORY = """
+from rancher_import import hooks
+hooks.limit_memory()
+assert hooks.attempt(lambda: len(bytearray(hooks.MEMORY_BYTES)), -1, seconds=20) == -1
+assert hooks.attempt(lambda: len(bytearray(1024)), -1, seconds=20) == 1024
+hooks.end()
+"""
+
+
+def test_too_much_memory_is_an_error_that_the_hook_survives() -> None:
+    """What would have the kernel end the Job ends the step only, and the note is written."""
+    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"MemoryError" in done.stdout
+
+
+def test_a_step_that_never_returns_is_left_behind() -> None:
+    """The time of a step needs no cooperation, nor that of an import."""
+    began = time.monotonic()
+    assert hooks.attempt(lambda: str(time.sleep(60)), "no", seconds=0.2) == "no"
+    assert time.monotonic() - began < 30
+    code = "import time; from rancher_import import hooks; hooks.end_after(0.2, 7); time.sleep(60)"
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=50)
+    assert done.returncode == 7
+
+
 def test_what_is_written_down_is_short(host: tuple[kubernetes.Store, str]) -> None:
     """A ReplicaSet's condition may have 900 KB: the state has its beginning."""
     store, address = host
