@@ -110,6 +110,19 @@ class Control:
         """Let the agent of a cluster connect again."""
         self._ask("/agents", {"cluster": name, "connect": True})
 
+    def agent_image(self) -> str:
+        """Return the setting `agent-image`."""
+        return str(self._ask("/state")["settings"]["agent-image"])
+
+    def upgrade_agents(self, image: str, seconds: float = 0.0) -> None:
+        """Change that setting, as an upgrade of Rancher does; agents follow after some seconds."""
+        self._ask("/behaviour", {"agent_upgrade": seconds})
+        self._ask("/setting", {"name": "agent-image", "value": image})
+
+    def pin_agent(self, name: str, image: str) -> None:
+        """Leave the image of a cluster's creation to it, as an older import did."""
+        self._ask("/desired-image", {"cluster": name, "image": image})
+
     def revoke_token(self, but: str = "") -> None:
         """Refuse the importer's tokens, but for one."""
         self._ask("/token", {"user": "importer", "valid": False, "but": but})

@@ -25,6 +25,8 @@ def state(fake: FakeRancher) -> Json:
                 "ready": cluster.ready,
                 "deleting": cluster.deleting is not None,
                 "connections": cluster.connections,
+                "agentImage": cluster.agent_image,
+                "agentRestarts": len(cluster.agent_restarts),
                 "bindings": [
                     {"name": one.name, "role": one.role, **one.subject}
                     for one in cluster.bindings.values()
@@ -33,6 +35,7 @@ def state(fake: FakeRancher) -> Json:
             for cluster in list(fake.state.clusters)
             if cluster.name in seen
         ],
+        "settings": {name: one.value for name, one in fake.state.settings.items()},
         "requests": len(fake.requests),
     }
 
@@ -51,6 +54,19 @@ def change(fake: FakeRancher, path: str, body: Json) -> Json:
     elif path == "/token/new":
         user = next(one.user for one in fake.state.tokens.values() if one.user.name == body["user"])
         return {"token": fake.state.new_token(user, body["seconds"]).value}
+    else:
+        _change_clusters(fake, path, body)
+    return {}
+
+
+def _change_clusters(fake: FakeRancher, path: str, body: Json) -> None:
+    """Change a setting, whose agents connect, or the image that a creation left to a cluster."""
+    if path == "/setting":
+        fake.set_setting(body["name"], body["value"])
+    elif path == "/desired-image":
+        for cluster in fake.state.clusters:
+            if cluster.name == body["cluster"]:
+                cluster.desired_image, cluster.image_writer = body["image"], "rancher"
     elif path == "/agents":
         change_set = fake.state.cut_off.discard if body["connect"] else fake.state.cut_off.add
         change_set(body["cluster"])
@@ -58,7 +74,6 @@ def change(fake: FakeRancher, path: str, body: Json) -> Json:
         fake.state.clusters[:] = [one for one in fake.state.clusters if one.name != body["name"]]
     else:
         raise KeyError(path)
-    return {}
 
 
 def _fault(wish: Json) -> Fault:
