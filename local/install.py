@@ -59,7 +59,7 @@ def hint(site: Site) -> str:
     """Return what a user can do next."""
     return f"""
 export KUBECONFIG={site.kubeconfig}
-kubectl apply -f example/kunde1/xr.yaml
+kubectl apply -f example/kunde1/xr.yaml -f example/kunde2/xr.yaml
 kubectl get vclusters.caas.telekom.de --watch
 
 kubectl is {BIN / "kubectl"}, vcluster is {BIN / "vclusterctl"}."""

@@ -49,7 +49,6 @@ def told(found: Plan) -> list[list[tuple[str, str, tuple[str, str], list[str]]]]
     ]
 
 
-HELD = {"pinned": ["Held"]}
 """What is not True at the end of the examples, because their specs want it so."""
 
 TAG = "controlPlane.distro.k8s.image.tag"
@@ -63,7 +62,7 @@ def test_what_is_ready_stays(example: str) -> None:
     assert (found.vcluster, found.namespace) == (metadata["name"], metadata.get("namespace", ""))
     assert found.accepted == Condition("Accepted", "True", "Accepted")
     assert (found.steps, found.fatal) == ((), "")
-    assert [condition.reason for condition in found.unmet] == HELD.get(example, [])
+    assert [condition.reason for condition in found.unmet] == []
     for number, step in enumerate(plan(example, "nothing").steps):
         assert [(c.key, c.action) for c in step] == [
             (("namespace", "vcluster", "rancher")[number], "create")
@@ -209,7 +208,7 @@ def test_a_plan_is_what_happens() -> None:
     for example in life.names():
         decoded = fn.decode(life.request(example, "nothing"))
         unmet = [condition.reason for condition in planning.plan(decoded).unmet]
-        assert unmet == HELD.get(example, [])
+        assert unmet == []
 
 
 def test_differences() -> None:

@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
+from function import gathering, planning
 from function.models.input import Input
 from local import function_image, images, install, node
 from local.place import CHARTS, RANCHER, REGISTRY, TOOLS
 from local.site import Site
+from scripts import life
 from tests.tools import tool
 
 
@@ -36,6 +39,15 @@ def test_the_input_is_a_valid_one() -> None:
     found = Input.model_validate(platform_input())
     assert found.vcluster.chart.repository == "http://10.250.0.1:8879"
     assert found.vcluster.kubernetes.default == images.KUBERNETES.removeprefix("v")
+
+
+@pytest.mark.parametrize("example", life.names())
+def test_every_example_is_accepted(example: str) -> None:
+    """What a new user tries after `make up` is not refused."""
+    (request,) = gathering.requests([life.composite(example)], (), platform_input())
+    found = planning.plan(request)
+    assert found.fatal == ""
+    assert found.accepted.status == "True"
 
 
 def test_images_are_those_that_the_official_chart_asks_for() -> None:
