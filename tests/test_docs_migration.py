@@ -12,6 +12,7 @@ import yaml
 from function import gathering, planning, rehearsal
 from function.compose import compose
 from function.plain import leaves
+from function.state import Request
 from function.values import merge
 from scripts import life
 from tests.tools import official_chart
@@ -43,7 +44,7 @@ def sections() -> dict[str, dict[str, Any]]:
 SECTIONS = sections()
 
 
-def request(heading: str) -> planning.Request:
+def request(heading: str) -> Request:
     """Return the request for a section's VCluster on a platform with its Input."""
     blocks = SECTIONS[heading]
     metadata = {"name": "shop", "uid": "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"}
