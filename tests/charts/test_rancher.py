@@ -151,7 +151,7 @@ def test_environment_with_everything(render: Render, everything: dict[str, Any])
     (owners,) = (v for v in _env(_import(render(everything))) if v["name"] == "OWNERS")
 
     assert [v for v in _env(_import(render(everything))) if v != owners] == [
-        {"name": "RANCHER_URL", "value": "https://rancher.example.org:8443/sub"},
+        {"name": "RANCHER_URL", "value": "https://rancher.example.org:8443"},
         TOKEN_FILE,
         {"name": "RANCHER_CA_FILE", "value": "/run/secrets/rancher-ca/ca.crt"},
         *({"name": name, "value": value} for name, value in sorted(VARIABLES.items())),

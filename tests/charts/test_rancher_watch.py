@@ -73,7 +73,7 @@ def test_environment(render: Render, minimal: dict[str, Any]) -> None:
 def test_environment_with_everything(render: Render, everything: dict[str, Any]) -> None:
     """Each value reaches the program."""
     assert _container(render(everything))["env"] == [
-        {"name": "RANCHER_URL", "value": "https://rancher.example.org:8443/sub"},
+        {"name": "RANCHER_URL", "value": "https://rancher.example.org:8443"},
         {"name": "RANCHER_TOKEN_FILE", "value": "/run/secrets/rancher/token"},
         {"name": "RANCHER_CA_FILE", "value": "/run/secrets/rancher-ca/ca.crt"},
         {"name": "HTTPS_PROXY", "value": "http://proxy.example.org:3128"},

@@ -147,7 +147,7 @@ def test_every_feature_is_good(
                     {"group": "openldap_group://cn=a b,dc=example", "role": "cluster-member"},
                 ],
             ),
-            ("vcluster-rancher", "rancher.url", "https://rancher.example.org:8443/sub/path"),
+            ("vcluster-rancher", "rancher.url", "https://rancher.example.org:8443/"),
             ("vcluster-rancher", "rancher.url", "https://[2001:db8::1]"),
             ("vcluster-rancher", "rancher.timeout", "1h0m0s"),
             ("vcluster-rancher", "image", "localhost:5000/a/b_c@sha256:" + "0" * 64),
