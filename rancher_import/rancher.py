@@ -7,9 +7,9 @@ that it has no right on the whole type, or that Rancher is starting.
 
 import base64
 import functools
+import os
 import re
 import ssl
-import uuid
 from collections.abc import Callable, Generator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -378,7 +378,7 @@ class Rancher:
         """
         path = f"/v3/clusters/{cluster_id}"
         found = self.read(self.call("GET", path), "get clusters", dict)
-        body = _annotated(found, {REFRESHED: uuid.uuid4().hex[:8]})
+        body = _annotated(found, {REFRESHED: os.urandom(4).hex()})
         self.read(self.call("PUT", path, json=body), "update clusters", _whatever)
 
     def has_user(self, user_id: str) -> bool:
