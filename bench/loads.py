@@ -49,7 +49,7 @@ class Load:
 def loads(ours: Server, calls: int) -> list[Load]:
     """Return what our function is asked."""
     steady, changed, large = requests.steady(), requests.changed(), requests.large()
-    full = requests.large(requests.LARGEST)
+    full, worst = requests.large(requests.LARGEST), requests.worst()
     few = max(1, calls // 10)
 
     def unchanged(request: fnv1.RunFunctionRequest) -> Callable[[fnv1.RunFunctionResponse], str]:
@@ -62,6 +62,7 @@ def loads(ours: Server, calls: int) -> list[Load]:
         Load("steady state", ours, steady, calls, unchanged(steady)),
         Load("steady, first time", ours, steady, calls, unchanged(steady), number=always_new),
         Load("change", ours, changed, calls, is_changed, number=always_new),
+        Load("worst spec", ours, worst, few, lambda rsp: requests.check_worst(worst, rsp)),
         Load(f"{requests.OBSERVED} observed", ours, large, few, unchanged(large)),
         Load("4 MB", ours, full, max(1, calls // 50), unchanged(full)),
     ]

@@ -6,7 +6,7 @@ from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from bench import stored
-from function import fn
+from function import bounds, fn
 from function.compose import compose
 from function.gathering import RESOURCE_NAME
 from scripts import life
@@ -60,6 +60,26 @@ def changed() -> fnv1.RunFunctionRequest:
         {
             "quota": {"cpu": "6", "memory": "12Gi"},
             "rancher": {"owners": [{"group": "keycloakoidc_group://other"}]},
+        }
+    )
+    return req
+
+
+def worst() -> fnv1.RunFunctionRequest:
+    """Return the steady state with the spec that costs most: full to its bounds and all wrong."""
+    req = steady()
+    spec = req.observed.composite.resource.get_or_create_struct("spec")
+    keys = [f"{number:060d}" for number in range(bounds.MOST_KEYS - 1)]
+    spec.update(
+        {
+            "values": {"notAllowed": dict.fromkeys(keys, "x")},
+            "hostSelector": {"matchLabels": {f"{key}/": "" for key in keys}},
+            "isolation": {"egress": [f"203.0.113.{number}/32" for number in range(50)]},
+            "kubeconfigReaders": [{"kind": "User", "name": "system:" + "x" * 240}] * 50,
+            "rancher": {"owners": [{"user": "x" * 250, "role": "x" * 60}] * 50},
+            "plan": "none",
+            "nodePool": "none",
+            "kubernetesVersion": "1.99",
         }
     )
     return req
@@ -122,6 +142,14 @@ def check_changed(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -
     """Return why an answer is not the one to `changed`; empty if it is."""
     changes = _changes(req, rsp)
     return "" if changes == CHANGED else f"the function changes {', '.join(changes) or 'nothing'}"
+
+
+def check_worst(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
+    """Return why an answer is not the one to `worst`; empty if it is."""
+    if not {*req.observed.resources} <= {*rsp.desired.resources}:
+        return "the function does not answer it"
+    [accepted] = (found for found in rsp.conditions if found.type == "Accepted")
+    return "" if accepted.reason == "ChangeRefused" else "the function accepts it"
 
 
 def _changes(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> list[str]:

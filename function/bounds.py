@@ -11,25 +11,26 @@ from dataclasses import dataclass
 from function.errors import Problem
 
 DEEPEST = 16
-MOST_KEYS = 1000
+MOST_KEYS = 500
 LONGEST_KEY = 512
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Limits of each field of an object."""
+    """Limits of an object."""
 
     most_bytes: int
+    """Of a field."""
     most_keys: int
-    """Keys of maps and entries of lists, all together."""
+    """Keys of maps and entries of lists in a field, all together."""
     deepest: int
-    """Maps and lists within each other."""
-    most_fields: int = 100
-    """Fields of the object itself."""
+    """Maps and lists within each other in a field."""
+    most_fields: int = 50
+    most_bytes_together: int = 2**20
 
 
-SPEC = Bounds(most_bytes=32 * 1024, most_keys=MOST_KEYS, deepest=DEEPEST)
-INPUT = Bounds(most_bytes=512 * 1024, most_keys=20_000, deepest=DEEPEST + 2)
+SPEC = Bounds(32 * 1024, MOST_KEYS, DEEPEST, most_bytes_together=128 * 1024)
+INPUT = Bounds(512 * 1024, 20_000, DEEPEST + 2)
 
 
 def problems(raw: object, root: str, bounds: Bounds) -> Iterator[Problem]:
@@ -37,38 +38,46 @@ def problems(raw: object, root: str, bounds: Bounds) -> Iterator[Problem]:
     if not isinstance(raw, Mapping):
         return
     if len(raw) > bounds.most_fields:
-        rule = f"must have at most {bounds.most_fields} fields"
-        yield Problem(root, rule, "Remove what is not needed.", ())
+        yield Problem(root, f"must have at most {bounds.most_fields} fields", REMEDY, ())
         return
+    together = 0
     for key, value in raw.items():
-        rule = _exceeded(value, bounds) if len(key) <= LONGEST_KEY else _LONG_KEY
+        size, rule = _measure(value, bounds) if len(key) <= LONGEST_KEY else (0, _LONG_KEY)
+        if not rule and together + size > bounds.most_bytes_together:
+            size, rule = 0, f"makes {root} larger than {bounds.most_bytes_together // 1024} KiB"
+        together += size
         if rule:
-            yield Problem(f"{root}.{key}", rule, "Remove what is not needed.", (key,))
+            yield Problem(f"{root}.{key}", rule, REMEDY, (key,))
 
 
+REMEDY = "Remove what is not needed."
 _LONG_KEY = f"must have keys of at most {LONGEST_KEY} characters"
 
 
-def _exceeded(value: object, bounds: Bounds) -> str:
-    """Return which bound a value exceeds; it is not looked at any further."""
+def _measure(value: object, bounds: Bounds) -> tuple[int, str]:
+    """Return how large a value is, and which bound it exceeds; then it is not looked at further."""
     size = keys = 0
     ahead: list[tuple[object, int]] = [(value, 1)]
     while ahead:
         found, depth = ahead.pop()
         if isinstance(found, str):
-            size += len(found) if found.isascii() else len(found.encode(errors="replace"))
+            size += _bytes(found)
         elif isinstance(found, dict | list):
             keys += len(found)
             if depth > bounds.deepest:
-                return f"must be nested at most {bounds.deepest} levels deep"
+                return 0, f"must be nested at most {bounds.deepest} levels deep"
             if keys > bounds.most_keys:
-                return f"must have at most {bounds.most_keys} keys and list entries"
+                return 0, f"must have at most {bounds.most_keys} keys and list entries"
             for key in found if isinstance(found, dict) else ():
-                size += len(key)
+                size += _bytes(key)
                 if len(key) > LONGEST_KEY:
-                    return _LONG_KEY
+                    return 0, _LONG_KEY
             below = found.values() if isinstance(found, dict) else found
             ahead += [(each, depth + 1) for each in below]
         if size > bounds.most_bytes:
-            return f"must have at most {bounds.most_bytes // 1024} KiB"
-    return ""
+            return 0, f"must have at most {bounds.most_bytes // 1024} KiB"
+    return size, ""
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))

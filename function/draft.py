@@ -153,7 +153,10 @@ _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 def _index(path: Path) -> int:
     """Return how many keys lead to the first list on a path, 0 if there is none."""
-    return next((length for length, step in enumerate(path) if isinstance(step, int)), 0)
+    for length, step in enumerate(path):
+        if isinstance(step, int):
+            return length
+    return 0
 
 
 def _path(problem: Problem) -> Path:

@@ -14,8 +14,9 @@ import structlog
 from crossplane.function import response
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2
+from google.protobuf.message import DecodeError
 
-from function import observe, structs, usages, validate
+from function import observe, structs, usages, validate, wire
 from function.call import Call, call
 from function.compose import compose
 from function.plain import Parts, at
@@ -92,6 +93,30 @@ def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Answer:
     return Answer(
         conditions=(Condition("Accepted", "Unknown", "InternalError", message),), fatal=message
     )
+
+
+def parse(data: bytes) -> fnv1.RunFunctionRequest:
+    """Return a request on the wire. Raise DecodeError for what is none.
+
+    What is nested too deep for protobuf is read as far down as anything of it is looked at.
+    """
+    try:
+        return fnv1.RunFunctionRequest.FromString(data)
+    except DecodeError:
+        return fnv1.RunFunctionRequest.FromString(wire.shallow(data, _OBJECTS))
+
+
+_OBJECT: wire.Places = {fnv1.Resource.RESOURCE_FIELD_NUMBER: wire.STRUCT}
+_OBJECTS: wire.Places = {
+    fnv1.RunFunctionRequest.OBSERVED_FIELD_NUMBER: {
+        fnv1.State.COMPOSITE_FIELD_NUMBER: _OBJECT,
+        fnv1.State.RESOURCES_FIELD_NUMBER: {wire.MAP_VALUE: _OBJECT},
+    },
+    fnv1.RunFunctionRequest.REQUIRED_RESOURCES_FIELD_NUMBER: {
+        wire.MAP_VALUE: {fnv1.Resources.ITEMS_FIELD_NUMBER: _OBJECT}
+    },
+}
+"""Where a request holds objects that others may have nested."""
 
 
 def decode(req: fnv1.RunFunctionRequest) -> Request:

@@ -66,13 +66,19 @@ def _isolation(spec: xr.Spec, wanted: Wanted, tenant: platform.Tenant) -> Iterat
         yield Problem(
             "spec.isolation.networkPolicy", "is enforced by the platform", "Leave it out."
         )
-    for index, cidr in enumerate(spec.isolation.egress):
-        asked = ipaddress.ip_network(cidr)
-        if not any(_within(asked, ipaddress.ip_network(outer)) for outer in tenant.egress):
+    if spec.isolation.egress:
+        yield from _egress(spec.isolation.egress, tenant.egress)
+
+
+def _egress(asked: Sequence[str], allowed: Sequence[str]) -> Iterator[Problem]:
+    ranges = [ipaddress.ip_network(cidr) for cidr in allowed]
+    for index, cidr in enumerate(asked):
+        network = ipaddress.ip_network(cidr)
+        if not any(_within(network, outer) for outer in ranges):
             yield Problem(
                 f"spec.isolation.egress[{index}]",
                 "is not within the ranges that the platform allows",
-                f"Allowed: {', '.join(tenant.egress) or 'none'}.",
+                f"Allowed: {', '.join(allowed) or 'none'}.",
             )
 
 

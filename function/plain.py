@@ -25,10 +25,12 @@ class Missing:
 def reach(plain: object, path: Iterable[str | int]) -> object:
     """Return what is at a path of keys and indexes, or `Missing`."""
     for step in path:
-        if isinstance(plain, list) and isinstance(step, int):
-            plain = plain[step] if step < len(plain) else Missing
+        if isinstance(plain, dict):
+            plain = plain.get(step, Missing)
+        elif isinstance(plain, list) and isinstance(step, int) and step < len(plain):
+            plain = plain[step]
         else:
-            plain = plain.get(step, Missing) if isinstance(plain, Mapping) else Missing
+            return Missing
     return plain
 
 

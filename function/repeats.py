@@ -93,7 +93,7 @@ class Repeats:
             kept.used = self._clock()
             self._kept.move_to_end(tag)
             return Answered(zlib.decompress(kept.answer), kept.call, tag, is_repeated=True)
-        req = fnv1.RunFunctionRequest.FromString(data)
+        req = fn.parse(data)
         rsp, call = fn.answer(req)
         answer = fn.serialize(rsp)
         if tag and not kept and _changes_nothing(call):

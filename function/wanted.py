@@ -4,7 +4,7 @@ Here plans, hosts, pools and projects get their meaning and defaults are filled 
 spec may not ask for is refused in `limits`; what may not change any more is kept by `guard`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -109,22 +109,45 @@ def resolve(
     """Return what the spec means on this platform, given what runs now.
 
     `imported` tells whether the Release of the import into Rancher exists, `runs_on` is the
-    ClusterProviderConfig of what exists.
+    ClusterProviderConfig of what exists. Raise `InvalidError` for all that the platform has not.
     """
+    try:
+        return _resolve(vcluster, config, now, imported=imported, runs_on=runs_on)
+    except InvalidError as error:
+        if error.reason != "InvalidSpec":
+            raise
+        others = _unknown(vcluster.spec, _derived(vcluster, config), config, now)
+        raise InvalidError(*dict.fromkeys((*error.problems, *others))) from None
+
+
+def _unknown(
+    spec: xr.Spec, derived: Names, config: platform.Input, now: Running | None
+) -> Iterator[Problem]:
+    """Yield which names in a spec the platform does not know."""
+    kubernetes, rancher, project = config.vcluster.kubernetes, config.rancher, spec.rancher.project
+    lookups: tuple[Callable[[], object], ...] = (
+        lambda: _plan(spec, config),
+        lambda: _kubernetes(spec.kubernetesVersion, kubernetes, now),
+        lambda: _pool(spec.nodePool, config),
+        lambda: _project(project, derived, rancher) if project and rancher else "",
+    )
+    for lookup in lookups:
+        try:
+            lookup()
+        except InvalidError as error:
+            yield from error.problems
+
+
+def _resolve(
+    vcluster: VCluster, config: platform.Input, now: Running | None, *, imported: bool, runs_on: str
+) -> Wanted:
     spec = vcluster.spec
     entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
-    derived = names.derive(
-        vcluster.name,
-        vcluster.namespace,
-        config.platformNamespace,
-        (entry.namespace, entry.release) if entry else None,
-    )
+    derived = _derived(vcluster, config)
     if now is None or entry:
         adopted = (each.namespace for each in config.adopted.values())
         names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
-    plan_name = spec.plan or config.defaultPlan
-    plan = _lookup(config.plans, plan_name, "spec.plan", "plan")
-    node_labels = _pool(spec.nodePool, config)
+    plan, node_labels = _plan(spec, config), _pool(spec.nodePool, config)
     return Wanted(
         names=derived,
         uid=vcluster.uid,
@@ -144,7 +167,13 @@ def resolve(
         node_labels=node_labels,
         host=placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on),
         readers=tuple(spec.kubeconfigReaders),
-        rancher=_rancher(spec.rancher, derived, config.rancher, imported=imported, plan=plan_name),
+        rancher=_rancher(
+            spec.rancher,
+            derived,
+            config.rancher,
+            imported=imported,
+            plan=spec.plan or config.defaultPlan,
+        ),
         leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
         retain=spec.storage.onDelete == "Retain",
@@ -153,6 +182,12 @@ def resolve(
         record=record.written(spec, plan, node_labels, vcluster.retries),
         frozen=entry.values if entry else None,
     )
+
+
+def _derived(vcluster: VCluster, config: platform.Input) -> Names:
+    entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
+    adopts = (entry.namespace, entry.release) if entry else None
+    return names.derive(vcluster.name, vcluster.namespace, config.platformNamespace, adopts)
 
 
 def adopted_key(name: str, namespace: str) -> str:
@@ -200,6 +235,10 @@ def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | No
             )
         )
     return version
+
+
+def _plan(spec: xr.Spec, config: platform.Input) -> platform.Plan:
+    return _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
 
 
 def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:

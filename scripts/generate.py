@@ -49,6 +49,7 @@ _KEPT = (
     "minItems",
     "maxItems",
     "minProperties",
+    "maxProperties",
     "required",
 )
 """What a structural schema has in common with JSON Schema."""

@@ -28,7 +28,7 @@ FIGURES = (
     "requests per second, 8 in flight",
 )
 
-LOADS = ("steady state", "steady, first time", "change", "100 observed", "4 MB")
+LOADS = ("steady state", "steady, first time", "change", "worst spec", "100 observed", "4 MB")
 
 ROW = re.compile(
     rf"(?P<request>{'|'.join(LOADS)}|peer|start|1,000 VClusters) +([\d.]+ kB)?  (?P<figure>.*?) +"

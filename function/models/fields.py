@@ -66,6 +66,7 @@ def _network(value: str) -> str:
     return value
 
 
+@functools.lru_cache(maxsize=1024)
 def _openable(value: str) -> str:
     """Refuse networks so wide or so close that opening them would undo the network policies."""
     network = ipaddress.ip_network(_network(value))
@@ -264,7 +265,7 @@ class Storage(Model):
 class HostSelector(Model):
     """Chooses hosts by their labels in the Input."""
 
-    matchLabels: Labels = Field({}, description="Labels that the host must have.")
+    matchLabels: Labels = Field({}, max_length=50, description="Labels that the host must have.")
 
 
 class Quota(Model):

@@ -213,7 +213,12 @@ class Spec(Model):
     deletionProtection: Bool = Field(
         default=False, description="Refuses the deletion of this VCluster."
     )
-    values: Values = Field({}, description="Chart values, at the paths that the platform allows.")
+    values: Values = Field(
+        {},
+        max_length=50,
+        description="Chart values, at the paths that the platform allows: at most 32 KiB, 500 "
+        "keys and 16 levels.",
+    )
 
 
 class KubeconfigSecretRef(Model):

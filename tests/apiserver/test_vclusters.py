@@ -80,6 +80,12 @@ def test_columns(crossplane: Client) -> None:
         pytest.param("x1", {"kubernetesVersion": 1.35}, "must be of type string", id="float"),
         pytest.param("x1", {"quota": {"cpu": "many"}}, "spec.quota.cpu", id="no-quantity"),
         pytest.param("x1", {"quota": {"cpu": 1.5}}, "spec.quota.cpu", id="float-quantity"),
+        pytest.param(
+            "x1",
+            {"values": {f"k{n}": 1 for n in range(51)}},
+            "must have at most 50 items",
+            id="values",
+        ),
         pytest.param("x1", {"availability": "Double"}, "Unsupported value", id="enum"),
         pytest.param(
             "x1",
