@@ -189,7 +189,7 @@ def _at_once(granted: Wanted, config: Input) -> Iterator[str]:
 
 def _quota(granted: Wanted, config: Input) -> Mapping[str, object]:
     values = adoption.with_defaults(chart_values(granted, config))
-    room = namespace.desired(granted, config, values)
+    room = namespace.desired(granted, config, values, Observed(), is_earned=False)
     return mapping(at(room, "spec", "forProvider", "values", "quota"))
 
 

@@ -16,6 +16,7 @@ from function import (
     admission,
     adoption,
     conditions,
+    deletion,
     guard,
     namespace,
     observe,
@@ -23,7 +24,6 @@ from function import (
     progress,
     rancher,
     readiness,
-    retention,
     status,
     usages,
     validate,
@@ -64,9 +64,11 @@ def compose(request: Request) -> Answer:
 
 def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
     granted, config, requested = found.wanted, admitted.config, admitted.requested
-    desired = desired_releases(found, config, observed)
-    phases = _phases(desired, observed)
-    resources = _resources(granted, desired, phases, observed)
+    room = namespace.condition(observed.namespace, observed.strangers)
+    tenure = deletion.tenure(observed.namespace, room, requested.uid)
+    desired = desired_releases(found, config, observed, is_earned=tenure.is_earned)
+    phases = (room, *_phases(desired, observed))
+    resources = _resources(granted, desired, phases, observed, tenure)
     begun = [
         _begun(phase, resources.get(key))
         for phase, key in zip(phases, observe.RELEASES, strict=True)
@@ -88,7 +90,7 @@ def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
         conditions=all_conditions,
         events=conditions.changes(all_conditions, requested.conditions),
         withheld=withheld,
-        requirements=ownership.strangers_wanted(granted.names, observed),
+        requirements=ownership.wanted_before(granted.names, observed),
         ready=not blocked_by,
         is_unheard=conditions.is_unheard(requested.conditions),
     )
@@ -110,8 +112,8 @@ def _up_to_date(
     return (progress.condition(found.plan, upgrade, newer, control_plane),)
 
 
-def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition, Condition]:
-    """Return how far the namespace, the control plane and the import are."""
+def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition]:
+    """Return how far the control plane and the import are."""
     control_plane = vcluster.condition(observed.vcluster)
     if (
         observed.vcluster
@@ -123,7 +125,6 @@ def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition,
         control_plane = vcluster.UPDATING
     inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
     return (
-        namespace.condition(observed.namespace, observed.strangers),
         control_plane,
         rancher.condition(observed.rancher, inputs, enabled=desired.rancher is not None),
     )
@@ -142,6 +143,7 @@ def _resources(
     desired: Desired,
     phases: tuple[Condition, Condition, Condition],
     observed: Observed,
+    tenure: deletion.Tenure,
 ) -> dict[str, Composed]:
     """Return what shall exist now, in the order in which it comes up."""
     namespace_ready, vcluster_ready, rancher_ready = (phase.status == "True" for phase in phases)
@@ -149,14 +151,16 @@ def _resources(
     resources: dict[str, Composed] = {}
 
     if observed.releases or not observed.strangers:
-        release = retention.spared(desired.namespace, phases[0])
+        release = tenure.allow(desired.namespace, observed.namespace)
         resources[namespace.KEY] = Composed(release, ready=namespace_ready)
 
     if namespace_ready or observed.vcluster:
-        resources[vcluster.KEY] = Composed(desired.vcluster, ready=vcluster_ready)
+        release = tenure.allow(desired.vcluster, observed.vcluster)
+        resources[vcluster.KEY] = Composed(release, ready=vcluster_ready)
 
     if desired.rancher and (readiness.is_deployed(observed.vcluster) or observed.rancher):
-        resources[rancher.KEY] = Composed(desired.rancher, ready=rancher_ready)
+        release = tenure.allow(desired.rancher, observed.rancher)
+        resources[rancher.KEY] = Composed(release, ready=rancher_ready)
 
     if _is_used(usages.NAMESPACE_BY_VCLUSTER, observed.namespace, observed.vcluster, observed):
         usage = usages.namespace_by_vcluster(names)

@@ -25,15 +25,26 @@ class Desired:
     """Whether the virtual cluster is kept as it is until there is room for its load balancer."""
 
 
-def desired_releases(found: Granted, config: Input, observed: Observed) -> Desired:
-    """Return what the Releases shall be, for what is granted."""
+def desired_releases(
+    found: Granted, config: Input, observed: Observed, *, is_earned: bool
+) -> Desired:
+    """Return what the Releases shall be, for what is granted.
+
+    `is_earned` tells whether the namespace is this VCluster's: see `deletion`.
+    """
     granted = found.wanted
     imported = None
     if granted.rancher and config.rancher:
-        imported = rancher.desired(granted, granted.rancher, config.rancher, config)
+        imported = rancher.desired(
+            granted, granted.rancher, config.rancher, config, observed.rancher
+        )
     values, refusals = _values(found, granted, config, observed)
     room = namespace.desired(
-        granted, config, adoption.with_defaults(values) if granted.names.adopted else values
+        granted,
+        config,
+        adoption.with_defaults(values) if granted.names.adopted else values,
+        observed,
+        is_earned=is_earned,
     )
     before = _without_load_balancer(granted, observed)
     awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import hashlib
 import traceback
+from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -16,7 +17,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import struct_pb2
 from google.protobuf.message import DecodeError
 
-from function import observe, structs, usages, validate, wire
+from function import observe, ownership, structs, usages, validate, wire
 from function.call import Call, call
 from function.compose import compose
 from function.plain import Parts, at
@@ -123,12 +124,7 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
     """Return the request as plain values. Secret connection details do not enter."""
     composite = structs.picked(req.observed.composite.resource, COMPOSITE)
     seen = req.observed.resources
-    found = [
-        structs.picked(item.resource, observe.STRANGER)
-        for key in observe.RELEASES
-        if key in req.required_resources
-        for item in req.required_resources[key].items
-    ]
+    found = [each for key in observe.RELEASES for each in _required(req, key, observe.STRANGER)]
     given = req.input.SerializeToString(deterministic=True) if req.HasField("input") else b""
     return Request(
         input=_input(given) if given else None,
@@ -137,6 +133,7 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
             lambda key: _release(req, key),
             {key: _usage(seen[key]) for key in usages.KEYS if key in seen},
             observe.strangers(found, composite),
+            observe.control_plane(_required(req, ownership.CONTROL_PLANE, observe.CONTROL_PLANE)),
         ),
         taken=frozenset(req.desired.resources),
     )
@@ -188,6 +185,13 @@ def _ttl(answer: Answer) -> dt.timedelta:
 def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:
     """Return the response's bytes, the same in every process: map entries go out in order."""
     return rsp.SerializeToString(deterministic=True)
+
+
+def _required(req: fnv1.RunFunctionRequest, key: str, parts: Parts) -> Iterator[dict[str, object]]:
+    """Yield what was found of a requirement."""
+    if key in req.required_resources:
+        for item in req.required_resources[key].items:
+            yield structs.picked(item.resource, parts)
 
 
 def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:

@@ -7,13 +7,13 @@ does not restart the control plane.
 from collections.abc import Mapping
 from typing import Any
 
-from function import exposure, quota, readiness, record, retention
+from function import deletion, exposure, quota, readiness, record, retention
 from function.errors import InvalidError, Problem
 from function.models.input import Input, OwnChart, Subject
 from function.models.network import PodDestination
-from function.plain import at, mapping
+from function.plain import at, mapping, text
 from function.release import Chart, release
-from function.state import Condition, ObservedRelease, Stranger
+from function.state import Condition, Observed, ObservedRelease, Stranger
 from function.wanted import Wanted
 
 KEY = "namespace"
@@ -28,16 +28,32 @@ METRICS = ("integrations", "metricsServer", "enabled")
 """The chart's value by which the control plane hands on the host's metrics."""
 
 
-def desired(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
-    """Return the Release. `vcluster_values` say what the control plane takes of the quota."""
+def desired(
+    wanted: Wanted,
+    config: Input,
+    vcluster_values: Mapping[str, object],
+    observed: Observed,
+    *,
+    is_earned: bool,
+) -> dict[str, Any]:
+    """Return the Release. `vcluster_values` say what the control plane takes of the quota.
+
+    `is_earned` tells whether it was ready before: from then on Helm removes it with the VCluster.
+    """
     names = wanted.names
+    is_takeover = deletion.is_takeover(wanted) and not is_earned
     return release(
         name=names.namespace_release,
         home=names.home,
         target=names.platform,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
-        values=_values(wanted, config, vcluster_values),
+        values={
+            **_values(wanted, config, vcluster_values),
+            "owner": _owner(wanted, observed),
+            **({"takeover": True} if is_takeover else {}),
+        },
+        rollback_limit=deletion.rollback_limit(observed.namespace, is_proven=is_earned),
         annotations={record.ANNOTATION: wanted.record} if wanted.record else {},
     )
 
@@ -90,7 +106,6 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
     hard = _hard(wanted, vcluster_values)
     return {
         "name": names.namespace,
-        "owner": {"name": names.namespace, "uid": wanted.uid},
         "release": names.release,
         "labels": config.hostNamespace.labels,
         "annotations": config.hostNamespace.annotations,
@@ -116,6 +131,17 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],
         "pullSecret": config.pullSecret or "",
         **retention.namespace_values(wanted, config),
+    }
+
+
+def _owner(wanted: Wanted, observed: Observed) -> dict[str, str]:
+    """Return whose the namespace is. The control plane stays that of the creation."""
+    before = observed.namespace.values if observed.namespace else {}
+    control_plane = text(at(before, "owner", "controlPlane")) or observed.control_plane
+    return {
+        "name": wanted.names.namespace,
+        "uid": wanted.uid,
+        **({"controlPlane": control_plane} if control_plane else {}),
     }
 
 

@@ -52,6 +52,7 @@ RELEASE: Parts = {
         "providerConfigRef": {"name": None},
         "forProvider": {"chart": {"version": None}, "values": None},
         "connectionDetails": {"toConnectionSecretKey": None},
+        "managementPolicies": None,
     },
     "status": {
         "atProvider": {
@@ -78,6 +79,9 @@ STRANGER: Parts = {
 }
 """What `strangers` reads of what was found."""
 
+CONTROL_PLANE: Parts = {"metadata": {"uid": None}}
+"""What `control_plane` reads of the API's definition."""
+
 RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY)
 """Keys of the Releases, in the order in which they come up."""
 
@@ -86,6 +90,7 @@ def observed(
     find: Callable[[str], ObservedRelease | None],
     usages: Mapping[str, Owned],
     strangers: tuple[Stranger, ...] = (),
+    control_plane: str = "",
 ) -> Observed:
     """Return what is observed; `find` returns the Release under a key, or None."""
     return Observed(
@@ -94,6 +99,7 @@ def observed(
         rancher=find(rancher.KEY),
         usages=usages,
         strangers=strangers,
+        control_plane=control_plane,
     )
 
 
@@ -131,6 +137,9 @@ def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
         record=text(at(plain, "metadata", "annotations", record.ANNOTATION)),
         external_name=text(at(plain, "metadata", "annotations", EXTERNAL_NAME)),
+        may_delete=not {"*", "Delete"}.isdisjoint(
+            text(policy) for policy in sequence(at(plain, "spec", "managementPolicies"))
+        ),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
 
@@ -183,6 +192,11 @@ def strangers(found: Iterable[object], composite: object) -> tuple[Stranger, ...
         for plain in found
         if at(_controller(plain), "uid") != uid
     )
+
+
+def control_plane(found: Iterable[object]) -> str:
+    """Return the identity of the control plane: the UID of the API's definition there."""
+    return next((text(at(plain, "metadata", "uid")) for plain in found), "")
 
 
 def _controller(plain: object) -> object:

@@ -44,6 +44,17 @@ def _marked(composed: Composed) -> Composed:
     return replace(composed, resource=resource)
 
 
+CONTROL_PLANE = "control-plane"
+"""Key of the requirement by which the control plane is told from others."""
+
+DEFINITION = (
+    "apiextensions.crossplane.io/v2",
+    "CompositeResourceDefinition",
+    "vclusters.caas.telekom.de",
+)
+"""The definition of the API: it exists once on each control plane, with a UID of its own."""
+
+
 def refuse_taken_keys(taken: frozenset[str]) -> None:
     """Refuse to overwrite what an earlier step of the pipeline desires."""
     clash = sorted(taken & KEYS)
@@ -98,11 +109,15 @@ def _refuse_foreign(field: str, rule: str) -> NoReturn:
     raise InvalidError(Problem(f"input.{field}", rule, remedy), reason="InvalidInput")
 
 
-def strangers_wanted(names: Names, observed: Observed) -> tuple[Requirement, ...]:
-    """Ask, before anything exists, for Releases that an earlier VCluster may have left."""
+def wanted_before(names: Names, observed: Observed) -> tuple[Requirement, ...]:
+    """Return what has to be known before anything exists.
+
+    That is Releases that an earlier VCluster may have left, and the identity of the control plane,
+    on which that one is gone for sure where this one has its name.
+    """
     if observed.releases:
         return ()
-    return tuple(
+    releases = (
         Requirement(key, release.API_VERSION, release.KIND, name, names.home)
         for key, name in (
             (namespace.KEY, names.namespace_release),
@@ -110,3 +125,4 @@ def strangers_wanted(names: Names, observed: Observed) -> tuple[Requirement, ...
             (rancher.KEY, names.rancher_release),
         )
     )
+    return *releases, Requirement(CONTROL_PLANE, *DEFINITION, namespace=None)

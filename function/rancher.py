@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import addresses, references
+from function import addresses, deletion, references
 from function.errors import InvalidError, Problem
 from function.models.fields import Owner
 from function.models.input import Input, OwnChart
@@ -49,9 +49,20 @@ DIRECT = ("localhost", "127.0.0.0/8", *addresses.PRIVATE, ".svc", ".cluster.loca
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 
 
-def desired(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input) -> dict[str, Any]:
-    """Return the Release."""
+def desired(
+    wanted: Wanted,
+    rancher: Rancher,
+    platform: Platform,
+    config: Input,
+    observed: ObservedRelease | None,
+) -> dict[str, Any]:
+    """Return the Release.
+
+    Until the import has reported once, a cluster that was in Rancher before is not taken out.
+    """
     names = wanted.names
+    is_proven = observed is not None and bool(observed.details.get("phase"))
+    is_takeover = deletion.is_takeover(wanted) and not is_proven
     details = [
         Detail(key, "v1", "ConfigMap", names.state_config_map, f"data.{key}") for key in STATE_KEYS
     ]
@@ -61,7 +72,11 @@ def desired(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
         target=names.platform,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
-        values=_values(wanted, rancher, platform, config),
+        values={
+            **_values(wanted, rancher, platform, config),
+            **({"takeover": True} if is_takeover else {}),
+        },
+        rollback_limit=deletion.rollback_limit(observed, is_proven=is_proven),
         details=details,
         connection_secret=connection_secret(names.rancher_release),
     )

@@ -55,7 +55,7 @@ def release(  # noqa: PLR0913  # a Release has these parts
     provider_config: str,
     chart: Chart,
     values: Mapping[str, object],
-    rollback_limit: int = UNLIMITED,
+    rollback_limit: int,
     details: Sequence[Detail] = (),
     connection_secret: str | None = None,
     external_name: str = "",

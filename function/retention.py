@@ -16,7 +16,7 @@ from function.wanted import Wanted
 REASONS = ("DataRetained", "NothingToRestore", "RestoreRefused", "Terminating")
 """Why the chart does not take a namespace: its contract with `_retained.tpl`."""
 
-_OTHERS = ("DataRetained", "RestoreRefused")
+OTHERS = ("DataRetained", "RestoreRefused")
 """Reasons by which the namespace is another VCluster's."""
 
 _FAILURE = re.compile(rf"execution error at \([^)]*\): ({'|'.join(REASONS)}): (.+)")
@@ -32,17 +32,6 @@ def namespace_values(wanted: Wanted, config: Input) -> dict[str, Any]:
     if wanted.restore_from:
         values["restoreFrom"] = wanted.restore_from
     return values
-
-
-def spared(release: dict[str, Any], condition: Condition) -> dict[str, Any]:
-    """Return the namespace's Release, whose deletion removes nothing while that is another's.
-
-    After the loss of a control plane the Helm release of that one is there, with all that runs.
-    """
-    if condition.reason not in _OTHERS:
-        return release
-    policies = ["Observe", "Create", "Update"]
-    return {**release, "spec": {**release["spec"], "managementPolicies": policies}}
 
 
 def in_words(condition: Condition) -> Condition:

@@ -54,6 +54,8 @@ class ObservedRelease:
     """Name of the Helm release; empty if it is the Release's."""
     record: str = ""
     """Annotation with the spec that was granted, on the Release of the namespace."""
+    may_delete: bool = False
+    """Whether its deletion uninstalls the Helm release."""
     external_server: str = ""
     """Server that the kubeconfig for outside names; empty while there is none."""
 
@@ -89,6 +91,8 @@ class Observed:
     usages: Mapping[str, Owned] = field(default_factory=dict)
     """Usages by resource key."""
     strangers: tuple[Stranger, ...] = ()
+    control_plane: str = ""
+    """Identity of this control plane; empty while it is not known."""
 
     @property
     def releases(self) -> tuple[ObservedRelease, ...]:
@@ -147,7 +151,8 @@ class Requirement:
     api_version: str
     kind: str
     name: str
-    namespace: str
+    namespace: str | None
+    """None for what has none."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from function import exposure, rollout, running, stamp
+from function import deletion, exposure, rollout, running, stamp
 from function.models.input import Input
 from function.names import connection_secret
 from function.readiness import judge
-from function.release import UNLIMITED, Chart, Detail, release
+from function.release import Chart, Detail, release
 from function.state import Condition, ObservedRelease
 from function.values import HA_MINIMUM, HA_REPLICAS, Values
 from function.wanted import Wanted
@@ -66,7 +66,11 @@ def desired(
             pull_secret=offer.pullSecret,
         ),
         values=values if wanted.frozen is not None else _stamped(values, wanted.chart, observed),
-        rollback_limit=_rollback_limit(observed, wanted.retries),
+        rollback_limit=deletion.rollback_limit(
+            observed,
+            is_proven=wanted.names.adopted or _was_healthy(observed),
+            attempts=UPGRADE_ATTEMPTS + wanted.retries,
+        ),
         details=_details(wanted, config, observed),
         connection_secret=connection_secret(names.vcluster_release),
     )
@@ -176,11 +180,11 @@ def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Cond
     return None
 
 
-def _rollback_limit(observed: ObservedRelease | None, retries: int) -> int:
-    """Return how often a failure is repaired: a first install always, an upgrade some times."""
-    if observed is None or observed.revision <= 1:
-        return UNLIMITED
-    return UPGRADE_ATTEMPTS + retries
+def _was_healthy(observed: ObservedRelease | None) -> bool:
+    """Return whether there is a kubeconfig to read: its entry stays once the pods were healthy."""
+    return observed is not None and (
+        KUBECONFIG in observed.connection_keys or _health(observed) is None
+    )
 
 
 def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) -> tuple[Detail, ...]:
@@ -208,7 +212,7 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
         details += _rollout(GENERATION, WORKLOAD, kind, names.release)
         if wanted.highly_available:
             details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
-    if is_healthy or (observed and KUBECONFIG in observed.connection_keys):
+    if _was_healthy(observed):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
     way_in = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
     return (*details, *way_in)

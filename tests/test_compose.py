@@ -272,10 +272,13 @@ def test_strangers_hold_up_nothing_that_exists() -> None:
     assert [*compose(observing(request(), strangers=(theirs,))).resources] == ALL
 
 
+RELEASES = ("kunde1-namespace", "kunde1-vcluster", "kunde1-rancher")
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
-        pytest.param("nothing", ["kunde1-namespace", "kunde1-vcluster", "kunde1-rancher"]),
+        pytest.param("nothing", [*RELEASES, "vclusters.caas.telekom.de"]),
         pytest.param("deploying", []),
     ],
 )

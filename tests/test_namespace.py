@@ -8,7 +8,7 @@ import pytest
 from function import namespace
 from function.errors import InvalidError
 from function.models.input import DENIED_ANNOTATIONS
-from function.state import Condition, ObservedRelease, Stranger
+from function.state import Condition, Observed, ObservedRelease, Stranger
 from tests.factories import RANCHER, at, changed, config, deployed, vcluster, wanted
 
 CONTROL_PLANE: dict[str, Any] = {
@@ -46,7 +46,8 @@ def desired(
 ) -> dict[str, Any]:
     """Return the Release for a spec on a platform."""
     found = config(platform)
-    return namespace.desired(wanted(vcluster(**(spec or {})), found), found, CONTROL_PLANE)
+    asked = wanted(vcluster(**(spec or {})), found)
+    return namespace.desired(asked, found, CONTROL_PLANE, Observed(), is_earned=False)
 
 
 def values(
@@ -73,7 +74,7 @@ def test_least() -> None:
         },
         "spec": {
             "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "default"},
-            "rollbackLimit": 2147483647,
+            "rollbackLimit": 0,
             "forProvider": {
                 "chart": {
                     "repository": "oci://ghcr.io/example/charts",
@@ -341,7 +342,8 @@ def test_metrics(host: dict[str, Any], expected: dict[str, Any], *, enabled: boo
     """A control plane whose values hand on the host's metrics has a way to them."""
     found = config({"hosts.local.metrics": host})
     merged = {**CONTROL_PLANE, "integrations": {"metricsServer": {"enabled": enabled}}}
-    resource = namespace.desired(wanted(vcluster(), found), found, merged)
+    asked = wanted(vcluster(), found)
+    resource = namespace.desired(asked, found, merged, Observed(), is_earned=False)
     assert at(resource, "spec.forProvider.values.networkPolicy.metrics") == expected
 
 
@@ -409,7 +411,9 @@ def test_values_without_quantities(changes: dict[str, Any], spec: dict[str, Any]
     found = config()
     asked = wanted(vcluster(quota=spec), found)
     with pytest.raises(InvalidError) as error:
-        namespace.desired(asked, found, changed(CONTROL_PLANE, changes))
+        namespace.desired(
+            asked, found, changed(CONTROL_PLANE, changes), Observed(), is_earned=False
+        )
     assert str(error.value) == (
         "input.vcluster: controlPlane.statefulSet in values or enforcedValues: must have "
         "quantities as its resources and volume size. Correct them there, or in the values of the "
@@ -497,6 +501,8 @@ def test_pods_are_held_to_the_nodes_that_the_syncer_chooses() -> None:
     """By the values that it runs with, so that no pod of an adopted cluster is refused either."""
     labels = {"sync.fromHost.nodes.selector.labels": {"zone": "", "example.org/pool": "tenants"}}
     found = config({})
-    release = namespace.desired(wanted(vcluster(), found), found, changed(CONTROL_PLANE, labels))
+    merged = changed(CONTROL_PLANE, labels)
+    asked = wanted(vcluster(), found)
+    release = namespace.desired(asked, found, merged, Observed(), is_earned=False)
     values = at(release, "spec.forProvider.values")
     assert values["synced"]["nodeLabels"] == "example.org/pool=tenants,zone="

@@ -21,7 +21,7 @@ def desired(
     asked = wanted(vcluster(name, rancher=dict(spec or {})), found)
     assert asked.rancher
     assert found.rancher
-    return rancher.desired(asked, asked.rancher, found.rancher, found)
+    return rancher.desired(asked, asked.rancher, found.rancher, found, None)
 
 
 def values(
@@ -60,7 +60,7 @@ def test_least() -> None:
         },
         "spec": {
             "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "default"},
-            "rollbackLimit": 2147483647,
+            "rollbackLimit": 0,
             "forProvider": {
                 "chart": {
                     "repository": "oci://ghcr.io/example/charts",

@@ -171,27 +171,3 @@ def test_a_refused_name_holds_everything_up() -> None:
     assert answer.status["blockedBy"] == "NamespaceReady: Held."
     assert [event.warning for event in answer.events if event.reason == "NamespaceReady"] == [True]
     assert vcluster.KEY not in answer.resources
-
-
-@pytest.mark.parametrize(
-    ("reason", "policies"),
-    [
-        ("DataRetained", ["Observe", "Create", "Update"]),
-        ("RestoreRefused", ["Observe", "Create", "Update"]),
-        ("NothingToRestore", None),
-        ("Terminating", None),
-    ],
-)
-def test_who_is_refused_removes_nothing(reason: str, policies: list[str] | None) -> None:
-    """A VCluster that was refused can be deleted, and what another one has on the host stays."""
-    found = fn.decode(life.request("kunde1", "nothing"))
-    words = HELM.replace("create", "update") + f"{reason}: Held."
-    seen = deployed(
-        name="kunde1-namespace", synced=Condition("Synced", "False", "ReconcileError", words)
-    )
-    answer = compose(Request(found.input, found.composite, type(found.observed)(namespace=seen)))
-    release = answer.resources["namespace"].resource
-    assert release["spec"].get("managementPolicies") == policies
-    accepted = type(found.observed)(namespace=deployed(name="kunde1-namespace"))
-    answer = compose(Request(found.input, found.composite, accepted))
-    assert "managementPolicies" not in answer.resources["namespace"].resource["spec"]

@@ -265,7 +265,7 @@ def test_everything_composed_is_in_the_customers_namespace() -> None:
 def test_strangers_are_looked_for_at_home() -> None:
     """What an earlier VCluster of the name left lies in the customer's namespace."""
     names = derive("shop", "team-a", "vcluster-system")
-    asked = compose(request("tenant", "nothing")).requirements
+    *asked, _ = compose(request("tenant", "nothing")).requirements
     assert [(one.namespace, one.name) for one in asked] == [
         ("team-a", names.namespace_release),
         ("team-a", names.release),

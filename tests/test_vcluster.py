@@ -100,7 +100,7 @@ SECRET = detail("kubeconfig", "v1", "Secret", "vc-kunde1-vcluster", "data.config
 
 
 def test_first_install() -> None:
-    """The whole Release as it is created: no kubeconfig yet, repaired without end."""
+    """The whole Release as it is created: no kubeconfig yet, nothing to repair."""
     assert desired() == {
         "apiVersion": "helm.m.crossplane.io/v1beta1",
         "kind": "Release",
@@ -114,7 +114,7 @@ def test_first_install() -> None:
         },
         "spec": {
             "providerConfigRef": {"kind": "ClusterProviderConfig", "name": "default"},
-            "rollbackLimit": 2147483647,
+            "rollbackLimit": 0,
             "forProvider": {
                 "chart": {
                     "repository": "https://charts.loft.sh",
@@ -282,20 +282,30 @@ def test_connection_details(
     assert at(release, "spec.connectionDetails") == expected
 
 
+FAILED = deployed(state="failed", details={})
+INTERRUPTED = replace(FAILED, state="pending-install")
+RAN = frozenset({"available", "kubeconfig"})
+
+
 @pytest.mark.parametrize(
     ("observed", "retries", "expected"),
     [
-        pytest.param(None, 0, 2147483647, id="not-yet-there"),
-        pytest.param(deployed(revision=0), 0, 2147483647, id="never-installed"),
-        pytest.param(deployed(revision=1), 0, 2147483647, id="first-install"),
-        pytest.param(deployed(revision=1), 5, 2147483647, id="first-install-with-retries"),
-        pytest.param(deployed(revision=2), 0, 3, id="an-upgrade"),
-        pytest.param(deployed(revision=9), 0, 3, id="a-later-upgrade"),
-        pytest.param(deployed(revision=2), 4, 7, id="an-upgrade-with-retries"),
+        pytest.param(None, 0, 0, id="not-yet-there"),
+        pytest.param(deployed(revision=1), 5, 0, id="nothing-to-repair"),
+        pytest.param(deployed(revision=9), 5, 0, id="nothing-to-repair-in-an-upgrade"),
+        pytest.param(FAILED, 0, 2147483647, id="first-install"),
+        pytest.param(INTERRUPTED, 5, 2147483647, id="first-install-that-was-interrupted"),
+        pytest.param(replace(FAILED, connection_keys=RAN), 5, 0, id="what-ran-once"),
+        pytest.param(replace(FAILED, details={"available": "1"}), 5, 0, id="what-is-healthy"),
+        pytest.param(replace(FAILED, revision=2), 0, 3, id="an-upgrade"),
+        pytest.param(replace(FAILED, revision=9, connection_keys=RAN), 0, 3, id="a-later-upgrade"),
+        pytest.param(
+            replace(FAILED, revision=2, state="pending-upgrade"), 4, 7, id="an-upgrade-with-retries"
+        ),
     ],
 )
 def test_rollback_limit(observed: ObservedRelease | None, retries: int, expected: int) -> None:
-    """A first install is repaired without end, an upgrade three times and as often as asked."""
+    """Repaired is what failed: a first install without end unless it ran, an upgrade some times."""
     assert at(desired(observed, retries=retries), "spec.rollbackLimit") == expected
 
 

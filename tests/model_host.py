@@ -1,0 +1,232 @@
+"""A model of a host cluster and of provider-helm: what Releases do to what tenants own.
+
+It knows who owns each namespace, volume and cluster in Rancher, and writes down when one is removed
+whose owner has not deleted it. provider-helm 1.3's rules are read from its source: it finds a Helm
+release by name, repairs a failed first revision by uninstalling it, and removes nothing for a
+Release without the management policy Delete.
+"""
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from function import observe, rehearsal
+from function.plain import at, text
+from function.state import ObservedRelease
+
+Object = dict[str, Any]
+
+KEEP = "helm.sh/resource-policy"
+BY_HAND = "by-hand"
+"""Owner of what was on the host before any VCluster."""
+
+
+@dataclass
+class Namespace:
+    """A namespace, and whose it is once a VCluster has been ready there."""
+
+    uid: str = ""
+    """Label: the VCluster that made or took it last."""
+    control_plane: str = ""
+    owner: str = ""
+    volume: str = ""
+    """Owner of the virtual cluster's volume; empty without one."""
+
+
+@dataclass
+class Record:
+    """A Helm release."""
+
+    values: Object
+    chart: str
+    revision: int = 1
+    state: str = "deployed"
+    keep: bool = False
+    """Whether the namespace stays at an uninstallation."""
+
+
+@dataclass
+class Host:
+    """A host cluster with one place for a VCluster, and the Rancher that it is imported into."""
+
+    deleted: set[str]
+    """UIDs of the VClusters that their owners deleted, with all that is in them."""
+    left: set[str]
+    """UIDs of those that their owners deleted, or took out of Rancher."""
+    reachable: bool = True
+    admits: bool = True
+    """Whether all objects of a chart can be created."""
+    interrupts: bool = False
+    """Whether provider-helm dies in the middle of its next installation."""
+    namespace: Namespace | None = None
+    helm: dict[str, Record] = field(default_factory=dict)
+    rancher: str = ""
+    """Owner of the cluster in Rancher, once it was imported."""
+    claim: str = ""
+    """Label of the cluster in Rancher: the VCluster whose it is."""
+    violations: list[str] = field(default_factory=list)
+
+    def remove(self, what: str, owner: str, asked: set[str]) -> None:
+        """Write down a removal for which the owner has not asked."""
+        if owner and owner not in asked:
+            self.violations.append(f"{what} of {owner}")
+
+    def run(self, name: str, chart: str, values: Object, revision: int) -> str:
+        """Install or upgrade, and return what fails before Helm records anything."""
+        runs = {"vcluster-namespace": self._namespace, "vcluster": self._cluster}
+        keep = False
+        if chart == "vcluster-namespace":
+            refusal = self._refusal(values)
+            if refusal:
+                return refusal
+            keep = self._keeps(values, is_install=revision == 1)
+        state = "deployed" if self.admits else "failed"
+        if self.interrupts:
+            state = "pending-install" if revision == 1 else "pending-upgrade"
+            self.interrupts = False
+        self.helm[name] = Record(copy.deepcopy(values), chart, revision, state, keep)
+        runs.get(chart, self._import)(values, done=state == "deployed")
+        return ""
+
+    def uninstall(self, name: str) -> None:
+        """Remove what a Helm release consists of."""
+        record = self.helm.pop(name)
+        if record.chart == "vcluster-namespace":
+            if self.namespace and not record.keep:
+                self.remove("namespace", self.namespace.owner, self.deleted)
+                self.remove("volume", self.namespace.volume, self.deleted)
+                self.namespace = None
+        elif record.chart == "vcluster":
+            retains = at(record.values, "controlPlane", "service", "annotations") is not None
+            if self.namespace and self.namespace.volume and not retains:
+                self.remove("volume", self.namespace.volume, self.deleted)
+                self.namespace.volume = ""
+        elif not record.values.get("takeover") and self.claim == at(record.values, "owner", "uid"):
+            self.remove("cluster in Rancher", self.rancher, self.left)
+            self.rancher = self.claim = ""
+
+    def _refusal(self, values: Object) -> str:
+        """Return why the chart does not take the namespace: `_retained.tpl`."""
+        found, restore = self.namespace, values.get("restoreFrom", "")
+        if found is None:
+            return "NothingToRestore" if restore else ""
+        if found.uid in ("", at(values, "owner", "uid")):
+            return ""
+        is_left = found.control_plane and found.control_plane == at(values, "owner", "controlPlane")
+        is_used = found.volume or any(one.chart == "vcluster" for one in self.helm.values())
+        if is_left and not is_used and not restore:
+            return ""
+        return "" if restore == found.uid and found.volume else "DataRetained"
+
+    def _keeps(self, values: Object, *, is_install: bool) -> bool:
+        before = is_install and self.namespace is not None
+        return bool(values.get("onDelete") == "Retain" or values.get("takeover") or before)
+
+    def _namespace(self, values: Object, *, done: bool) -> None:
+        owner = text(at(values, "owner", "uid"))
+        self.namespace = self.namespace or Namespace()
+        self.namespace.uid = owner
+        self.namespace.control_plane = text(at(values, "owner", "controlPlane"))
+        if done:
+            self.namespace.owner = owner
+            self.namespace.volume = self.namespace.volume and owner
+
+    def _cluster(self, _: Object, *, done: bool) -> None:
+        if self.namespace and done and not self.namespace.volume:
+            self.namespace.volume = self.namespace.uid
+
+    def _import(self, values: Object, *, done: bool) -> None:
+        uid = text(at(values, "owner", "uid"))
+        if (self.rancher or self.claim) and self.claim not in (uid, values.get("formerOwnerUid")):
+            return
+        self.claim = uid
+        if done:
+            self.rancher = uid
+
+
+def reconcile(release: Object, host: Host) -> bool:
+    """Do what provider-helm does at one look; return whether the Release is still there."""
+    policies = {*release["spec"].get("managementPolicies", ["*"])}
+    is_deleted = "deletionTimestamp" in release["metadata"]
+    if is_deleted and policies.isdisjoint({"*", "Delete"}):
+        return False
+    name = release["metadata"]["annotations"]["crossplane.io/external-name"]
+    if not host.reachable:
+        _report(release, "observe failed: no route to host")
+        return True
+    record = host.helm.get(name)
+    if is_deleted:
+        if record is not None:
+            host.uninstall(name)
+        return False
+    _report(release, _act(release, host, name, record), host.helm.get(name))
+    return True
+
+
+def _act(release: Object, host: Host, name: str, record: Record | None) -> str:
+    provider = release["spec"]["forProvider"]
+    chart, values = provider["chart"]["name"], provider["values"]
+    if record is None:
+        error = host.run(name, chart, values, 1)
+        return f"create failed: {_failure(error)}" if error else ""
+    same = record.values == values
+    is_broken = record.state.startswith("pending") or (record.state == "failed" and same)
+    failures = release.setdefault("failures", 0)
+    if is_broken:
+        if failures >= release["spec"].get("rollbackLimit", 0):
+            return ""
+        release["failures"] += 1
+        if record.revision == 1:
+            host.uninstall(name)
+        else:
+            record.state = "deployed"
+        return ""
+    if same:
+        release["failures"] = 0
+        return ""
+    error = host.run(name, chart, values, record.revision + 1)
+    return f"update failed: {_failure(error)}" if error else ""
+
+
+def _failure(reason: str) -> str:
+    return f"execution error at (vcluster-namespace/templates/namespace.yaml:1:4): {reason}: Held."
+
+
+def _report(release: Object, error: str, record: Record | None = None) -> None:
+    """Write status and connection details, as far as they are known."""
+    status = release.setdefault("status", {})
+    if record is not None:
+        status["atProvider"] = {
+            "state": record.state,
+            "revision": record.revision,
+            "version": release["spec"]["forProvider"]["chart"]["version"],
+        }
+    ready = (
+        record is not None
+        and record.state == "deployed"
+        and record.values == release["spec"]["forProvider"]["values"]
+        and not error
+    )
+    status["conditions"] = [
+        {"type": "Ready", "status": "True" if ready else "False", "reason": "Available"},
+        {
+            "type": "Synced",
+            "status": "False" if error else "True",
+            "reason": "ReconcileError" if error else "ReconcileSuccess",
+            "message": error,
+            "observedGeneration": release["metadata"]["generation"],
+        },
+    ]
+    if error.startswith("observe failed") or not ready:
+        return
+    provider = release["spec"]["forProvider"]
+    asked = [one["toConnectionSecretKey"] for one in release["spec"].get("connectionDetails", ())]
+    name = release["metadata"]["annotations"]["crossplane.io/external-name"]
+    found = rehearsal.reported(provider["values"], provider["chart"]["version"], name)
+    release["details"] = {key: found[key].encode() for key in asked if key in found}
+
+
+def seen(release: Object) -> ObservedRelease:
+    """Return a Release as the function sees it, with what the API server fills in."""
+    spec = {"managementPolicies": ["*"], **release["spec"]}
+    return observe.release({**release, "spec": spec}, release.get("details", {}))
