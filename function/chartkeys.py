@@ -1,10 +1,10 @@
 """Keys of the official chart's values that not every version knows, or that need a licence.
 
-The chart refuses any key that it does not know, and the open-source control plane ends at start
-with some that it does.
+The chart refuses any key that it does not know. With some that it does the open-source control
+plane ends at its start, or does not sync.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from function import versions
 from function.plain import at
@@ -52,34 +52,25 @@ ADDED: Mapping[str, tuple[int, int]] = {
 and go as well; those are left to the chart."""
 
 LICENSED = (
-    "controlPlane.backingStore.database.external.enabled",
-    "controlPlane.backingStore.etcd.embedded.enabled",
+    "controlPlane.advanced.kubeVip.enabled",
     "controlPlane.coredns.embedded",
-    "controlPlane.hostPathMapper.central",
-    "deletion",
-    "experimental.denyProxyRequests",
-    "networking.resolveDNS",
-    "platform",
-    "policies.centralAdmission.mutatingWebhooks",
-    "policies.centralAdmission.validatingWebhooks",
-    "privateNodes.enabled",
-    "sleep",
-    "snapshots",
-    "sync.fromHost.customResources",
-    "sync.fromHost.deviceClasses.enabled",
-    "sync.toHost.customResources",
-    "sync.toHost.namespaces.enabled",
+    "experimental.proxy.customResources",
     "sync.toHost.pods.hybridScheduling.enabled",
-    "sync.toHost.resourceClaimTemplates.enabled",
-    "sync.toHost.resourceClaims.enabled",
 )
-"""Keys that need a licence, where they are neither empty nor false.
+"""Keys with which the open-source control plane ends at its start, if neither empty nor false.
 
-https://github.com/loft-sh/vcluster/blob/v0.36.1/config/config.go, `IsProFeatureEnabled`
+They are the calls of `pro.NewFeatureError`, the same in charts 0.31 to 0.36. Those of embedded
+etcd, an external database, synced namespaces and private nodes are missing here, because
+`decided_values` refuses these for any image. What `IsProFeatureEnabled` has beyond, such as
+`sleep`, stops only upstream's CLI. tests/apiserver/test_licensed_keys.py asks the real program.
+https://github.com/loft-sh/vcluster/tree/v0.36.1/pkg/pro
 """
 
-BLOCKS = frozenset({"deletion", "platform", "sleep", "snapshots"})
-"""Keys that need one even if they are empty."""
+PATCHES = "patches"
+"""Changes to what is synced. With any, nothing of its kind is synced without a licence.
+
+https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/pro/patches.go
+"""
 
 
 def removed(layers: Layers, chart: str) -> tuple[str, ...]:
@@ -105,15 +96,38 @@ def unknown_yet(values: Mapping[str, object], chart: str) -> Iterator[tuple[str,
             yield path, ".".join(str(part) for part in first)
 
 
-def licensed(values: Mapping[str, object]) -> Iterator[str]:
-    """Yield the keys that need a licence."""
+def licensed(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+    """Yield the keys with which the control plane does not start without a licence."""
     for path in LICENSED:
-        if has(values, path) and (path in BLOCKS or at(values, *path.split("."))):
-            yield path
+        keys = tuple(path.split("."))
+        if at(values, *keys):
+            yield keys
+
+
+def patched(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+    """Yield the lists of patches, without a licence for which nothing of their kind is synced."""
+    for direction in ("toHost", "fromHost"):
+        above = ("sync", direction)
+        yield from _patches(at(values, *above), above)
+
+
+def _patches(place: object, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if not isinstance(place, Mapping):
+        return
+    for key, value in place.items():
+        if key == PATCHES and value:
+            yield (*above, key)
+        else:
+            yield from _patches(value, (*above, key))
 
 
 def has(values: Mapping[str, object], path: str) -> bool:
-    """Tell whether there is something at the path, even if it is null or empty."""
-    above, _, last = path.rpartition(".")
-    place = at(values, *above.split(".")) if above else values
+    """Tell whether there is something at the dotted path, even if it is null or empty."""
+    return holds(values, path.split("."))
+
+
+def holds(values: Mapping[str, object], keys: Sequence[str]) -> bool:
+    """Tell whether there is something at the keys, even if it is null or empty."""
+    *above, last = keys
+    place = at(values, *above)
     return isinstance(place, Mapping) and last in place

@@ -18,6 +18,9 @@ from function.written_values import IMMUTABLE
 
 TAKE_BACK = "Take it back, or move what is in the cluster into a new VCluster."
 
+NO_START = "needs a licence, without which the open-source control plane does not start"
+NO_SYNC = "needs a licence, without which nothing of it is synced"
+
 _IMAGE = ("controlPlane", "statefulSet", "image", "repository")
 
 
@@ -49,10 +52,10 @@ def known(
         return values, ()
     kept, refusals = values, []
     for found in unfit(values, chart):
-        kept = taking(kept, found.path.split("."), observed)
+        kept = taking(kept, found.keys, observed)
         comes = hops and found.is_later
-        if not comes and not _is_same(found.path, values, observed):
-            field = _field(found.path, layers)
+        if not comes and not _is_same(found.keys, values, observed):
+            field = _field(found.keys, layers)
             refusals.append(Refusal(field, "as it is", "another value", found.rule, "Remove it."))
     return kept, tuple(refusals)
 
@@ -60,7 +63,7 @@ def known(
 def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
     """Raise `InvalidError` where a new virtual cluster could not be installed, or not start."""
     problems = [
-        Problem(_field(found.path, layers), found.rule, "Remove it.")
+        Problem(_field(found.keys, layers), found.rule, "Remove it.")
         for found in unfit(values, chart)
     ]
     if problems:
@@ -72,7 +75,7 @@ def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
 class Unfit:
     """A key that a chart or image refuses."""
 
-    path: str
+    keys: tuple[str, ...]
     rule: str
     is_later: bool = False
     """Whether a later chart knows it."""
@@ -81,19 +84,25 @@ class Unfit:
 def unfit(values: Mapping[str, object], chart: str) -> Iterator[Unfit]:
     """Yield the keys that this chart or image refuses."""
     for path in chartkeys.removed({"": values}, chart):
-        yield Unfit(path.removeprefix("."), f"is no longer known to chart {chart}")
+        yield Unfit(_keys(path.removeprefix(".")), f"is no longer known to chart {chart}")
     for path, first in chartkeys.unknown_yet(values, chart):
         rule = f"is known to charts from {first} on, and this is {chart}"
-        yield Unfit(path, rule, is_later=True)
+        yield Unfit(_keys(path), rule, is_later=True)
     if str(at(values, *_IMAGE) or "").endswith(chartkeys.OPEN_SOURCE):
-        rule = "needs a licence, without which the open-source control plane does not start"
-        for path in chartkeys.licensed(values):
-            yield Unfit(path, rule)
+        for keys in chartkeys.licensed(values):
+            yield Unfit(keys, NO_START)
+        for keys in chartkeys.patched(values):
+            yield Unfit(keys, NO_SYNC)
 
 
-def _is_same(path: str, values: Mapping[str, object], observed: Mapping[str, object]) -> bool:
-    keys = path.split(".")
-    return chartkeys.has(observed, path) and at(values, *keys) == at(observed, *keys)
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def _is_same(
+    keys: tuple[str, ...], values: Mapping[str, object], observed: Mapping[str, object]
+) -> bool:
+    return chartkeys.holds(observed, keys) and at(values, *keys) == at(observed, *keys)
 
 
 def _refusal(
@@ -105,16 +114,14 @@ def _refusal(
     kept, asked = _shown(at(observed, *row.keys)), _shown(at(values, *row.keys))
     if row.is_secret:
         kept, asked = "as it is", "another value"
-    return Refusal(_field(row.path, layers), kept, asked, row.why, TAKE_BACK)
+    return Refusal(_field(row.keys, layers), kept, asked, row.why, TAKE_BACK)
 
 
 def _shown(value: object) -> str:
     return "" if value is None else json.dumps(value) if not isinstance(value, str) else value
 
 
-def _field(path: str, layers: Layers) -> str:
+def _field(keys: tuple[str, ...], layers: Layers) -> str:
     """Return the field that the value stands in: the layer that wins, or the chart's values."""
-    for field, layer in reversed([*layers.items()]):
-        if chartkeys.has(layer, path):
-            return f"{field}.{path}"
-    return f"values.{path}"
+    found = (field for field in reversed([*layers]) if chartkeys.holds(layers[field], keys))
+    return ".".join((next(found, "values"), *keys))

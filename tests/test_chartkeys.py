@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from function import chartkeys
+from function.written_values import is_decided
 
 RELEASES = ["0.31.3", "0.32.3", "0.33.4", "0.34.7", "0.35.3", "0.36.1"]
 LEFT_TO_THE_CHART = ("privateNodes.", "experimental.", "controlPlane.standalone.")
@@ -77,6 +78,11 @@ def test_licensed_keys_exist() -> None:
     assert {*chartkeys.LICENSED} <= known("0.36.1")
 
 
+def test_licensed_keys_are_no_decided_ones() -> None:
+    """A key that is refused for any image needs no row here."""
+    assert [path for path in chartkeys.LICENSED if is_decided(tuple(path.split(".")))] == []
+
+
 LAYERS: dict[str, dict[str, object]] = {
     "input.vcluster.values": {"sync": {"toHost": {"volumeSnapshots": {}}}},
     "spec.values": {"controlPlane": {"distro": {"k3s": {"enabled": False}}}},
@@ -121,13 +127,54 @@ def test_unknown_yet(chart: str, expected: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        pytest.param({"sleep": {}}, ["sleep"], id="an-empty-block"),
-        pytest.param({"privateNodes": {"enabled": False}}, [], id="switched-off"),
-        pytest.param({"privateNodes": {"enabled": True}}, ["privateNodes.enabled"], id="on"),
-        pytest.param({"networking": {"resolveDNS": []}}, [], id="an-empty-list"),
-        pytest.param({"networking": "x"}, [], id="no-map"),
+        pytest.param({"sleep": {}}, [], id="only-the-cli-refuses-it"),
+        pytest.param({"controlPlane": {"coredns": {"embedded": False}}}, [], id="switched-off"),
+        pytest.param(
+            {"controlPlane": {"coredns": {"embedded": True}}},
+            [("controlPlane", "coredns", "embedded")],
+            id="on",
+        ),
+        pytest.param({"experimental": {"proxy": {"customResources": {}}}}, [], id="an-empty-map"),
+        pytest.param(
+            {"experimental": {"proxy": {"customResources": {"a.example.org/v1": {}}}}},
+            [("experimental", "proxy", "customResources")],
+            id="a-map",
+        ),
+        pytest.param({"experimental": "x"}, [], id="no-map"),
     ],
 )
-def test_licensed(values: dict[str, object], expected: list[str]) -> None:
-    """Without a licence some blocks may not even be empty."""
+def test_licensed(values: dict[str, object], expected: list[tuple[str, ...]]) -> None:
+    """What is neither empty nor false stops a control plane that has no licence."""
     assert [*chartkeys.licensed(values)] == expected
+
+
+@pytest.mark.parametrize(
+    ("sync", "expected"),
+    [
+        pytest.param({"toHost": {"services": {"patches": []}}}, [], id="empty"),
+        pytest.param(
+            {"toHost": {"services": {"patches": [{"path": "spec"}]}}},
+            [("sync", "toHost", "services", "patches")],
+            id="to-the-host",
+        ),
+        pytest.param(
+            {"fromHost": {"nodes": {"patches": [{"path": "spec"}]}}},
+            [("sync", "fromHost", "nodes", "patches")],
+            id="from-the-host",
+        ),
+        pytest.param(
+            {"toHost": {"customResources": {"a.example.org": {"patches": [{"path": "spec"}]}}}},
+            [("sync", "toHost", "customResources", "a.example.org", "patches")],
+            id="a-name-with-dots",
+        ),
+        pytest.param(
+            {"toHost": {"gatewayApi": {"gateways": {"patches": [{"path": "spec"}]}}}},
+            [("sync", "toHost", "gatewayApi", "gateways", "patches")],
+            id="deeper",
+        ),
+        pytest.param({"toHost": "x"}, [], id="no-map"),
+    ],
+)
+def test_patched(sync: dict[str, object], expected: list[tuple[str, ...]]) -> None:
+    """A kind with patches is not synced without a licence, wherever it is."""
+    assert [*chartkeys.patched({"sync": sync})] == expected

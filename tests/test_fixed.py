@@ -147,6 +147,7 @@ def test_a_value_taken_away() -> None:
 
 
 OURS = {"controlPlane": {"statefulSet": {"image": {"repository": "loft-sh/vcluster-oss"}}}}
+COREDNS = {"controlPlane": {"coredns": {"embedded": True}}}
 THEIRS = {"controlPlane": {"statefulSet": {"image": {"repository": "loft-sh/vcluster-pro"}}}}
 
 
@@ -166,17 +167,35 @@ THEIRS = {"controlPlane": {"statefulSet": {"image": {"repository": "loft-sh/vclu
             id="not-yet",
         ),
         pytest.param(
-            {"sleep": {"auto": {}}},
+            {"controlPlane": {"advanced": {"kubeVip": {"enabled": True}}}},
             "0.36.1",
             "needs a licence, without which the open-source control plane does not start",
-            id="licence",
+            id="licence-of-the-control-plane",
+        ),
+        pytest.param(
+            {"experimental": {"proxy": {"customResources": {"a.example.org/v1": {}}}}},
+            "0.31.0",
+            "needs a licence, without which the open-source control plane does not start",
+            id="licence-of-a-proxy",
+        ),
+        pytest.param(
+            {"sync": {"toHost": {"services": {"patches": [{"path": "spec"}]}}}},
+            "0.36.1",
+            "needs a licence, without which nothing of it is synced",
+            id="licence-of-patches",
+        ),
+        pytest.param(
+            {"sync": {"fromHost": {"customResources": {"a.b": {"patches": [{"path": "spec"}]}}}}},
+            "0.36.1",
+            "needs a licence, without which nothing of it is synced",
+            id="licence-of-patches-below-a-name-with-dots",
         ),
     ],
 )
 def test_unfit(values: dict[str, Any], chart: str, rule: str) -> None:
     """A new cluster is refused for it; one that runs goes on without, and the field is named."""
     asked = merge(OURS, values)
-    (field,) = (f"spec.values.{found.path}" for found in fixed.unfit(asked, chart))
+    (field,) = (".".join(("spec.values", *found.keys)) for found in fixed.unfit(asked, chart))
     with pytest.raises(InvalidError) as error:
         fixed.refuse_unfit(asked, chart, {"spec.values": values})
     assert error.value.problems == (Problem(field, rule, "Remove it."),)
@@ -199,13 +218,13 @@ def test_a_key_comes_with_its_chart() -> None:
 
 def test_a_licensed_image_has_a_licence() -> None:
     """Who runs the other image answers for its licence."""
-    asked = merge(THEIRS, {"sleep": {"auto": {}}})
+    asked = merge(THEIRS, COREDNS)
     fixed.refuse_unfit(asked, "0.36.1", {})
     assert fixed.known(asked, "0.36.1", THEIRS, {}, hops=False) == (asked, ())
 
 
 def test_what_runs_already_is_no_change() -> None:
     """A key that the Release was observed with is not taken away behind anybody's back."""
-    asked = merge(OURS, {"sleep": {"auto": {}}, "telemetry": {"enabled": False}})
-    observed = merge(OURS, {"sleep": {"auto": {}}})
+    asked = merge(OURS, {**COREDNS, "telemetry": {"enabled": False}})
+    observed = merge(OURS, COREDNS)
     assert fixed.known(asked, "0.36.1", observed, {}, hops=False) == (asked, ())
