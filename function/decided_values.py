@@ -217,6 +217,7 @@ _PROGRAM_ROWS = (
         "controlPlane.advanced.defaultImageRegistry",
         "controlPlane.coredns.deployment.image",
         "controlPlane.coredns.deployment.replicas",
+        "controlPlane.coredns.deployment.resources",
         "integrations.metricsServer.enabled",
         "plugin",
         "plugins",

@@ -4,6 +4,7 @@ The virtual cluster's own pods run in the customer's namespace and count against
 table of allowances is what keeps a quota of 10 pods worth 10 pods.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -111,17 +112,68 @@ def allowances(
     service_type = at(values, "controlPlane", "service", "spec", "type")
     control_plane = replace(
         CONTROL_PLANE_HA if highly_available else CONTROL_PLANE,
-        requests=_texts(at(workload, "resources", "requests")),
-        limits=_texts(at(workload, "resources", "limits")),
+        requests=_pod(workload, "requests"),
+        limits=_pod(workload, "limits"),
         storage="0" if highly_available else _volume(workload),
         load_balancers=int(service_type == "LoadBalancer"),
     )
-    rows = [control_plane, COREDNS_HA if highly_available else COREDNS]
+    rows = [control_plane, _coredns(values, COREDNS_HA if highly_available else COREDNS)]
     if highly_available:
-        rows.append(replace(ETCD, storage=_volume(etcd)))
+        rows.append(replace(_given(ETCD, etcd), storage=_volume(etcd)))
     if in_rancher:
         rows.append(RANCHER_AGENTS)
     return tuple(rows)
+
+
+def _coredns(values: Mapping[str, object], row: Allowance) -> Allowance:
+    """Return the row with the replicas and resources of the chart's values.
+
+    A Deployment surges by a quarter of its replicas, rounded up.
+    """
+    deployment = at(values, "controlPlane", "coredns", "deployment")
+    replicas = at(deployment, "replicas")
+    pods = replicas if isinstance(replicas, int) else row.pods
+    return replace(_given(row, deployment), pods=pods, surge=math.ceil(pods / 4))
+
+
+def _given(row: Allowance, workload: object) -> Allowance:
+    """Return the row with the resources that a workload is given."""
+    return replace(
+        row,
+        requests={**row.requests, **_texts(at(workload, "resources", "requests"))},
+        limits={**row.limits, **_texts(at(workload, "resources", "limits"))},
+    )
+
+
+def _pod(workload: object, kind: str) -> dict[str, str]:
+    """Return what a pod of the control plane takes: the sum, or its largest init container.
+
+    https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
+    """
+    first = _listed(workload, "initContainers")
+    restarted = [each for each in first if at(each, "restartPolicy") == "Always"]
+    beside = [*_listed(workload, "sidecarContainers"), *restarted]
+    taken = {}
+    for resource, text in (("cpu", quantity.cores), ("memory", quantity.size)):
+        total = sum((_container(each, kind, resource) for each in (workload, *beside)), Decimal())
+        largest = max((_container(each, kind, resource) for each in first), default=Decimal())
+        taken[resource] = text(max(total, largest))
+    return taken
+
+
+def _container(container: object, kind: str, resource: str) -> Decimal:
+    """Return what a container takes; the API server takes a limit for a missing request."""
+    limit = at(container, "resources", "limits", resource)
+    if kind == "limits":
+        return quantity.parse(str(DEFAULT_LIMITS[resource] if limit is None else limit))
+    request = at(container, "resources", "requests", resource)
+    default = DEFAULT_REQUESTS[resource] if limit is None else limit
+    return quantity.parse(str(default if request is None else request))
+
+
+def _listed(workload: object, key: str) -> list[object]:
+    found = at(workload, key)
+    return found if isinstance(found, list) else []
 
 
 def _sum(rows: tuple[Allowance, ...], kind: str, resource: str) -> Decimal:

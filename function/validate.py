@@ -2,18 +2,19 @@
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from function import bounds, findings, versions, written_values
+from function import bounds, container_resources, findings, versions, written_values
 from function.errors import InvalidError, Problem
 from function.models.input import Input
 from function.models.xr import NOT_IN_THE_API, Spec
 from function.plain import at
 from function.state import Document
 from function.upgrade import Versions
+from function.values import layers, plan_values
 from function.wanted import VCluster
 
 MOST_INPUTS = 8
@@ -47,10 +48,20 @@ def _input(raw: Mapping[str, object]) -> Input:
     problems = [
         *written_values.problems("input.vcluster.values", config.vcluster.values),
         *written_values.problems("input.vcluster.enforcedValues", config.vcluster.enforcedValues),
+        *_resources(config),
     ]
     if problems:
         raise InvalidError(*problems, reason="InvalidInput")
     return config
+
+
+def _resources(config: Input) -> Iterable[Problem]:
+    """Return the contradictions of resources in the Input; one of several plans is named once."""
+    found: dict[Problem, None] = {}
+    for name, plan in config.plans.items():
+        given = layers({}, config, {f"{container_resources.PLAN}{name}": plan_values(plan)})
+        found |= dict.fromkeys(container_resources.problems(given))
+    return found
 
 
 def vcluster(raw: Mapping[str, object]) -> VCluster:

@@ -10,8 +10,8 @@ time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vc
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from function import exposure, images, quota
-from function.models.input import Input
+from function import container_resources, exposure, images, quota
+from function.models.input import Input, Plan
 from function.plain import at, mapping
 from function.wanted import Wanted
 from function.written_values import JOINED
@@ -39,15 +39,25 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
     base, spec = _base(wanted, config.pullSecret), _spec(wanted)
     way_in = exposure.values(wanted.exposure, wanted.names, config.expose)
     below, above = config.vcluster.values, config.vcluster.enforcedValues
-    layered = merge(base, below, _plan(wanted), spec, way_in, wanted.values, above)
+    layered = merge(base, below, plan_values(wanted.plan), spec, way_in, wanted.values, above)
     _join(layered, ours=(base, spec, way_in), theirs=(below, wanted.values, above))
+    written = layers(wanted.values, config, {"plan": plan_values(wanted.plan)})
+    container_resources.follow(layered, written)
     return images.mapped(layered, config.registries, wanted.kubernetes)
 
 
-def layers(spec_values: Mapping[str, object], config: Input) -> dict[str, Mapping[str, object]]:
-    """Return the values that people wrote, by the field that they stand in, the last one wins."""
+def layers(
+    spec_values: Mapping[str, object],
+    config: Input,
+    plan: Mapping[str, Mapping[str, object]] | None = None,
+) -> dict[str, Mapping[str, object]]:
+    """Return the values that people wrote, by the field that they stand in, the last one wins.
+
+    A plan, if it is given, stands there by the name of its field.
+    """
     return {
         "input.vcluster.values": config.vcluster.values,
+        **(plan or {}),
         "spec.values": spec_values,
         "input.vcluster.enforcedValues": config.vcluster.enforcedValues,
     }
@@ -157,8 +167,9 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
     }
 
 
-def _plan(wanted: Wanted) -> Values:
-    resources = wanted.plan.resources
+def plan_values(plan: Plan) -> Values:
+    """Return what a plan gives the control plane."""
+    resources = plan.resources
     return {
         "controlPlane": {
             "statefulSet": {

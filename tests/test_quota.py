@@ -184,6 +184,80 @@ def test_resources_of_the_values(changes: dict[str, Any], expected: dict[str, st
     assert found == expected
 
 
+SIDECAR = {"name": "log", "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}}}
+WORKLOAD = "controlPlane.statefulSet"
+DEPLOYMENT = "controlPlane.coredns.deployment"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param(
+            {f"{WORKLOAD}.sidecarContainers": [SIDECAR, {"name": "bare"}]},
+            {
+                "requests.cpu": "1290m",  # 240m, 1, 50m
+                "limits.cpu": "5",  # 3, 1, 1
+                "requests.memory": "1472Mi",  # 384Mi, 1Gi as its limit, 64Mi
+                "limits.memory": "3924Mi",  # 2388Mi, 1Gi, 512Mi
+            },
+            id="sidecars",
+        ),
+        pytest.param(
+            {
+                f"{WORKLOAD}.initContainers": [
+                    {"name": "big", "resources": {"limits": {"memory": "4Gi"}}},
+                    {"name": "beside", "restartPolicy": "Always"},
+                ]
+            },
+            {
+                "requests.cpu": "290m",  # 240m, 50m
+                "limits.cpu": "4",  # 3, 1
+                "requests.memory": "4224Mi",  # 4Gi, CoreDNS 2 x 64Mi
+                "limits.memory": "4436Mi",  # 4Gi, CoreDNS 2 x 170Mi
+            },
+            id="init-containers",
+        ),
+        pytest.param(
+            {f"{DEPLOYMENT}.replicas": 5},
+            {
+                "requests.cpu": "340m",  # 200m, 7 x 20m
+                "limits.cpu": "8",  # 1, 7 x 1
+                "requests.memory": "704Mi",  # 256Mi, 7 x 64Mi
+                "limits.memory": "3238Mi",  # 2Gi, 7 x 170Mi
+            },
+            id="replicas-of-coredns",
+        ),
+        pytest.param(
+            {f"{DEPLOYMENT}.resources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": 1}}},
+            {
+                "requests.cpu": "2200m",  # 200m, 2 x 1
+                "limits.cpu": "3",
+                "requests.memory": "384Mi",
+                "limits.memory": "4Gi",  # 2Gi, 2 x 1Gi
+            },
+            id="resources-of-coredns",
+        ),
+    ],
+)
+def test_all_that_runs_is_counted(changes: dict[str, Any], expected: dict[str, str]) -> None:
+    """Containers beside the control plane, and what is enforced of CoreDNS, are the platform's."""
+    asked = Quota(cpu="0", memory="0")
+    values = changed(SINGLE, changes)
+    assert quota.hard(asked, values, highly_available=False, in_rancher=False) == expected
+
+
+def test_resources_of_etcd() -> None:
+    """What is enforced of etcd is counted for each of its members."""
+    place = "controlPlane.backingStore.etcd.deploy.statefulSet.resources.limits.memory"
+    found = quota.hard(
+        Quota(memory="0"),
+        changed(HA, {place: "2Gi"}),
+        highly_available=True,
+        in_rancher=False,
+    )
+    assert found["limits.memory"] == "14846Mi"  # 4 x 2Gi, 3 x 170Mi, 3 x 2Gi
+
+
 def test_a_volume_of_the_charts_default_size_is_unknown() -> None:
     """Without a size in the values nothing is added for the volume."""
     found = quota.hard(Quota(storage="1Gi"), {}, highly_available=False, in_rancher=False)

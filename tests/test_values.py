@@ -342,6 +342,97 @@ def test_coredns_of_the_wanted_kubernetes_is_mirrored() -> None:
     assert at(found, "controlPlane.coredns.deployment.image") == expected
 
 
+LIMITS = {"cpu": "2", "memory": "4Gi"}
+CONTROL_PLANE = "controlPlane.statefulSet.resources"
+ETCD = "controlPlane.backingStore.etcd.deploy.statefulSet.resources"
+COREDNS = "controlPlane.coredns.deployment.resources"
+
+
+@pytest.mark.parametrize(
+    ("platform", "path", "expected"),
+    [
+        pytest.param(
+            {"plans.small.resources": {"requests": {"cpu": "4", "memory": "8Gi"}}},
+            CONTROL_PLANE,
+            {
+                "requests": {"cpu": "4", "memory": "8Gi"},
+                "limits": {"cpu": "4", "memory": "8Gi"},
+            },
+            id="limits-follow-requests",
+        ),
+        pytest.param(
+            {"plans.small.resources": {"limits": {"cpu": "100m", "memory": "200Mi"}}},
+            CONTROL_PLANE,
+            {
+                "requests": {"cpu": "100m", "memory": "200Mi"},
+                "limits": {"cpu": "100m", "memory": "200Mi"},
+            },
+            id="requests-follow-limits",
+        ),
+        pytest.param(
+            {"plans.small.resources": {"requests": {"cpu": "1"}}},
+            CONTROL_PLANE,
+            {"requests": {"cpu": "1", "memory": "256Mi"}, "limits": LIMITS},
+            id="what-fits-stays",
+        ),
+        pytest.param(
+            {f"vcluster.values.{CONTROL_PLANE}.requests.memory": "6Gi"},
+            CONTROL_PLANE,
+            {
+                "requests": {"cpu": "200m", "memory": "6Gi"},
+                "limits": {"cpu": "2", "memory": "6Gi"},
+            },
+            id="values",
+        ),
+        pytest.param(
+            {f"vcluster.enforcedValues.{CONTROL_PLANE}.requests.cpu": 3},
+            CONTROL_PLANE,
+            {"requests": {"cpu": 3, "memory": "256Mi"}, "limits": {"cpu": "3", "memory": "4Gi"}},
+            id="enforced-values",
+        ),
+        pytest.param(
+            {
+                f"vcluster.values.{CONTROL_PLANE}.requests.cpu": "3",
+                f"vcluster.enforcedValues.{CONTROL_PLANE}.limits.cpu": None,
+            },
+            CONTROL_PLANE,
+            {
+                "requests": {"cpu": "3", "memory": "256Mi"},
+                "limits": {"cpu": None, "memory": "4Gi"},
+            },
+            id="a-limit-taken-away-stays-so",
+        ),
+        pytest.param(
+            {f"vcluster.enforcedValues.{ETCD}.requests.memory": "2Gi"},
+            ETCD,
+            {
+                "requests": {"cpu": "20m", "memory": "2Gi"},
+                "limits": {"cpu": "1", "memory": "2Gi"},
+            },
+            id="etcd",
+        ),
+        pytest.param(
+            {f"vcluster.values.{COREDNS}.requests.memory": "256Mi"},
+            COREDNS,
+            {"requests": {"memory": "256Mi"}, "limits": {"memory": "256Mi"}},
+            id="coredns-whose-limit-is-the-charts",
+        ),
+        pytest.param(
+            {f"vcluster.values.{COREDNS}.limits.memory": "32Mi"},
+            COREDNS,
+            {"requests": {"memory": "32Mi"}, "limits": {"memory": "32Mi"}},
+            id="coredns-whose-request-is-the-charts",
+        ),
+    ],
+)
+def test_requests_and_limits_fit(
+    platform: dict[str, Any], path: str, expected: dict[str, Any]
+) -> None:
+    """Where one of the two is written the other, a default, follows; Kubernetes takes the pod."""
+    found = values({"availability": "HA"}, {"plans.small.resources": {}, **platform})
+    assert at(found, path) == expected
+
+
 LAYER = "controlPlane.statefulSet.resources.limits.cpu"
 
 

@@ -236,8 +236,12 @@ class Charts(Model):
 class Resources(Model):
     """Requests and limits of the control plane's container."""
 
-    requests: dict[Literal["cpu", "memory"], Quantity] = Field({}, description="Requests.")
-    limits: dict[Literal["cpu", "memory"], Quantity] = Field({}, description="Limits.")
+    requests: dict[Literal["cpu", "memory"], Quantity] = Field(
+        {}, description="Requests. A limit that is not written is never below."
+    )
+    limits: dict[Literal["cpu", "memory"], Quantity] = Field(
+        {}, description="Limits. A request that is not written is never above."
+    )
 
 
 class Plan(Model):

@@ -1,0 +1,111 @@
+"""Requests and limits of the containers on the host, which Kubernetes refuses if they contradict.
+
+A request must not be above its limit. Where people write one of the two, the other, a default,
+follows it. Where they write both, or a container's only default is the namespace's, the
+contradiction is refused.
+"""
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from function import quantity, quota
+from function.chartkeys import Layers, holds
+from function.errors import Problem
+from function.plain import at
+
+Keys = tuple[str, ...]
+
+WORKLOAD = ("controlPlane", "statefulSet")
+ETCD = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
+COREDNS = ("controlPlane", "coredns", "deployment")
+LISTS = ("initContainers", "sidecarContainers")
+
+CHART_DEFAULTS: Mapping[Keys, Mapping[str, Mapping[str, str]]] = {
+    COREDNS: {"requests": quota.COREDNS.requests, "limits": quota.COREDNS.limits}
+}
+"""What the chart gives a component that our own values say nothing of."""
+
+PLAN = "input.plans."
+REMEDY = "Raise the limit, or lower the request."
+
+
+def follow(values: Mapping[str, object], layers: Layers) -> None:
+    """Set each default that contradicts what people wrote in the layers to what they wrote."""
+    for place in (WORKLOAD, ETCD, COREDNS):
+        for resource in ("cpu", "memory"):
+            request, limit = _pair(place, resource)
+            for written, default in ((request, limit), (limit, request)):
+                if _written(layers, written) and not _written(layers, default):
+                    _follow(values, place, written, default)
+
+
+def problems(layers: Layers) -> Iterator[Problem]:
+    """Yield what in the layers contradicts another layer, or itself."""
+    for place in (WORKLOAD, ETCD, COREDNS):
+        for resource in ("cpu", "memory"):
+            request, limit = _pair(place, resource)
+            asked, most = _written(layers, request), _written(layers, limit)
+            if asked and most and _is_above(at(layers[asked], *request), at(layers[most], *limit)):
+                last = next(field for field in reversed([*layers]) if field in (asked, most))
+                named = request if last == asked else limit
+                rule = f"must be at most {_name(most, limit)}"
+                if named == limit:
+                    rule = f"must be at least {_name(asked, request)}"
+                yield Problem(_name(last, named), rule, REMEDY)
+    for field, layer in layers.items():
+        for name in LISTS:
+            yield from _of_list(".".join((field, *WORKLOAD, name)), at(layer, *WORKLOAD, name))
+
+
+def _of_list(field: str, containers: object) -> Iterator[Problem]:
+    for index, container in enumerate(containers if isinstance(containers, list) else ()):
+        for resource, default in quota.DEFAULT_LIMITS.items():
+            request = at(container, "resources", "requests", resource)
+            limit = at(container, "resources", "limits", resource)
+            name = f"{field}[{index}].resources.requests.{resource}"
+            if limit is not None and _is_above(request, limit):
+                yield Problem(name, f"must be at most limits.{resource}", REMEDY)
+            elif limit is None and _is_above(request, default):
+                rule = f"must be at most {default}, which a container without a limit gets as one"
+                yield Problem(name, rule, f"Write limits.{resource} as well.")
+
+
+def _pair(place: Keys, resource: str) -> tuple[Keys, Keys]:
+    above = (*place, "resources")
+    return (*above, "requests", resource), (*above, "limits", resource)
+
+
+def _written(layers: Layers, keys: Keys) -> str:
+    """Return the field that the value comes from; the last that has one wins, even with null."""
+    return next((field for field in reversed([*layers]) if holds(layers[field], keys)), "")
+
+
+def _name(field: str, keys: Keys) -> str:
+    """Return what people know a value by: that of a plan is no path of the chart's values."""
+    return ".".join((field, *(keys[len(WORKLOAD) :] if field.startswith(PLAN) else keys)))
+
+
+def _follow(values: Any, place: Keys, written: Keys, default: Keys) -> None:  # noqa: ANN401
+    asked, kind, resource = at(values, *written), default[-2], default[-1]
+    there = at(values, *default)
+    if there is None:
+        there = at(CHART_DEFAULTS.get(place, {}), kind, resource)
+    above, below = (asked, there) if kind == "limits" else (there, asked)
+    if _is_above(above, below):
+        for key in default[:-1]:
+            values = values.setdefault(key, {})
+        values[resource] = str(asked)
+
+
+def _is_above(one: object, other: object) -> bool:
+    """Tell whether an amount is above another; what is none is not."""
+    amounts = _amount(one), _amount(other)
+    return amounts[0] is not None and amounts[1] is not None and amounts[0] > amounts[1]
+
+
+def _amount(value: object) -> Decimal | None:
+    try:
+        return quantity.parse(str(value))
+    except ValueError:
+        return None
