@@ -155,9 +155,9 @@ def _hard(wanted: Wanted, vcluster_values: Mapping[str, object]) -> dict[str, st
         )
     except ValueError:
         problem = Problem(
-            "input.vcluster: controlPlane.statefulSet in values or enforcedValues",
-            "must have quantities as its resources and volume size",
-            "Correct them there, or in the values of the spec.",
+            "input.vcluster: controlPlane.statefulSet, etcd or CoreDNS in values or enforcedValues",
+            "must have quantities as resources and volume size",
+            "Correct them there.",
         )
         raise InvalidError(problem, reason="InvalidInput") from None
 

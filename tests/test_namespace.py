@@ -404,6 +404,16 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         pytest.param(
             {f"{STATEFUL_SET}.persistence.volumeClaim.size": "big"}, {"storage": "1Gi"}, id="size"
         ),
+        pytest.param(
+            {"controlPlane.coredns.deployment.resources.limits.cpu": "s3cr3t"},
+            {"cpu": "1"},
+            id="coredns",
+        ),
+        pytest.param(
+            {f"{STATEFUL_SET}.sidecarContainers": [{"resources": {"limits": {"cpu": "s3cr3t"}}}]},
+            {"cpu": "1"},
+            id="sidecar",
+        ),
     ],
 )
 def test_values_without_quantities(changes: dict[str, Any], spec: dict[str, Any]) -> None:
@@ -415,9 +425,8 @@ def test_values_without_quantities(changes: dict[str, Any], spec: dict[str, Any]
             asked, found, changed(CONTROL_PLANE, changes), Observed(), is_earned=False
         )
     assert str(error.value) == (
-        "input.vcluster: controlPlane.statefulSet in values or enforcedValues: must have "
-        "quantities as its resources and volume size. Correct them there, or in the values of the "
-        "spec."
+        "input.vcluster: controlPlane.statefulSet, etcd or CoreDNS in values or enforcedValues: "
+        "must have quantities as resources and volume size. Correct them there."
     )
     assert error.value.reason == "InvalidInput"
 
