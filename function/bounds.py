@@ -56,26 +56,28 @@ _LONG_KEY = f"must have keys of at most {LONGEST_KEY} characters"
 
 def _measure(value: object, bounds: Bounds) -> tuple[int, str]:
     """Return how large a value is, and which bound it exceeds; then it is not looked at further."""
-    size = keys = 0
-    ahead: list[tuple[object, int]] = [(value, 1)]
-    while ahead:
-        found, depth = ahead.pop()
-        if isinstance(found, str):
-            size += _bytes(found)
-        elif isinstance(found, dict | list):
-            keys += len(found)
-            if depth > bounds.deepest:
-                return 0, f"must be nested at most {bounds.deepest} levels deep"
-            if keys > bounds.most_keys:
-                return 0, f"must have at most {bounds.most_keys} keys and list entries"
-            for key in found if isinstance(found, dict) else ():
-                size += _bytes(key)
-                if len(key) > LONGEST_KEY:
-                    return 0, _LONG_KEY
-            below = found.values() if isinstance(found, dict) else found
-            ahead += [(each, depth + 1) for each in below]
-        if size > bounds.most_bytes:
-            return 0, f"must have at most {bounds.most_bytes // 1024} KiB"
+    size = keys = depth = 0
+    level = [value]
+    while level:
+        depth += 1
+        below: list[object] = []
+        for found in level:
+            if isinstance(found, str):
+                size += _bytes(found)
+            elif isinstance(found, (dict, list)):
+                if depth > bounds.deepest:
+                    return 0, f"must be nested at most {bounds.deepest} levels deep"
+                keys += len(found)
+                below += found.values() if isinstance(found, dict) else found
+                if isinstance(found, dict):
+                    size += _bytes("".join(found))
+                    if max(map(len, found), default=0) > LONGEST_KEY:
+                        return 0, _LONG_KEY
+                if keys > bounds.most_keys:
+                    return 0, f"must have at most {bounds.most_keys} keys and list entries"
+            if size > bounds.most_bytes:
+                return 0, f"must have at most {bounds.most_bytes // 1024} KiB"
+        level = below
     return size, ""
 
 

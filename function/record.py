@@ -19,6 +19,8 @@ ANNOTATION = "caas.telekom.de/granted-spec"
 LARGEST = 100 * 1024
 """Characters: more than a spec within its bounds takes. All annotations may have 256 KiB."""
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 class Record(Model):
     """What was granted last."""
@@ -50,5 +52,5 @@ def written(spec: xr.Spec, plan: Plan, pool: Mapping[str, str], retry: int) -> s
         found["pool"] = dict(pool)
     if retry:
         found["retry"] = retry
-    text = json.dumps(found, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _JSON.encode(found)
     return text if len(text) <= LARGEST else ""
