@@ -557,3 +557,12 @@ def _changed(values: dict[str, Any], path: str, value: object) -> dict[str, Any]
     *parents, last = path.split(".")
     reduce(dict.__getitem__, parents, changed)[last] = value
     return changed
+
+
+def test_nothing_is_taken_out_of_rancher_that_was_there_before(
+    render: Render, minimal: dict[str, Any]
+) -> None:
+    """Until it was deployed once, the uninstallation of a failed revision has no hook."""
+    found = render({**minimal, "takeover": True})
+    assert [one for one in found if "helm.sh/hook" in one["metadata"].get("annotations", {})] == []
+    assert "Job" in [one["kind"] for one in render(minimal) if one not in found]
