@@ -12,6 +12,7 @@ from typing import Any
 from function import quantity, quota
 from function.chartkeys import Layers, holds
 from function.errors import Problem
+from function.models.input import CONTAINER_RESOURCES, ContainerResource, LimitRange
 from function.plain import at
 
 Keys = tuple[str, ...]
@@ -40,8 +41,8 @@ def follow(values: Mapping[str, object], layers: Layers) -> None:
                     _follow(values, place, written, default)
 
 
-def problems(layers: Layers) -> Iterator[Problem]:
-    """Yield what in the layers contradicts another layer, or itself."""
+def problems(layers: Layers, limits: LimitRange) -> Iterator[Problem]:
+    """Yield what in the layers contradicts another layer, itself or the plan's defaults."""
     for place in (WORKLOAD, ETCD, COREDNS):
         for resource in ("cpu", "memory"):
             request, limit = _pair(place, resource)
@@ -53,14 +54,19 @@ def problems(layers: Layers) -> Iterator[Problem]:
                 if named == limit:
                     rule = f"must be at least {_name(asked, request)}"
                 yield Problem(_name(last, named), rule, REMEDY)
+    defaults = {**limits.max, **limits.default}
     for field, layer in layers.items():
         for name in LISTS:
-            yield from _of_list(".".join((field, *WORKLOAD, name)), at(layer, *WORKLOAD, name))
+            containers = at(layer, *WORKLOAD, name)
+            yield from _of_list(".".join((field, *WORKLOAD, name)), containers, defaults)
 
 
-def _of_list(field: str, containers: object) -> Iterator[Problem]:
+def _of_list(
+    field: str, containers: object, defaults: Mapping[ContainerResource, str]
+) -> Iterator[Problem]:
     for index, container in enumerate(containers if isinstance(containers, list) else ()):
-        for resource, default in quota.DEFAULT_LIMITS.items():
+        for resource in CONTAINER_RESOURCES:
+            default = defaults.get(resource)
             request = at(container, "resources", "requests", resource)
             limit = at(container, "resources", "limits", resource)
             name = f"{field}[{index}].resources.requests.{resource}"

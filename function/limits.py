@@ -94,11 +94,19 @@ def _within(inner: _Network, outer: _Network) -> bool:
 
 
 def _quota(asked: Quota, wanted: Wanted, maximum: Quota) -> Iterator[Problem]:
-    most = wanted.plan.quota.model_copy(update=maximum.model_dump(exclude_none=True))
-    for field, amount in asked.model_dump(exclude_none=True).items():
+    most = wanted.plan.quota.under(maximum)
+    for field, amount in asked.model_dump(exclude_none=True, exclude={"other"}).items():
         limit = getattr(most, field)
         if limit is not None and quantity.parse(str(amount)) > quantity.parse(str(limit)):
             yield Problem(f"spec.quota.{field}", f"must be at most {limit}", ASK)
+    for name, amount in asked.other.items():
+        field, path = f"spec.quota.other[{name}]", ("quota", "other", name)
+        if name not in most.other:
+            known = ", ".join(sorted(most.other)) or "none"
+            rule = "is not a resource that the platform limits"
+            yield Problem(field, rule, f"Remove it. Known: {known}.", path)
+        elif quantity.parse(amount) > quantity.parse(most.other[name]):
+            yield Problem(field, f"must be at most {most.other[name]}", ASK, path)
 
 
 def _storage(

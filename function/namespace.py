@@ -9,7 +9,7 @@ from typing import Any
 
 from function import deletion, exposure, quota, readiness, record, retention
 from function.errors import InvalidError, Problem
-from function.models.input import Input, OwnChart, Subject
+from function.models.input import Input, LimitRange, OwnChart, Resources, Subject
 from function.models.network import PodDestination
 from function.plain import at, mapping, text
 from function.release import Chart, release
@@ -103,7 +103,7 @@ def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
 
 def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
     names = wanted.names
-    hard = _hard(wanted, vcluster_values)
+    hard, limits = _quota(wanted, vcluster_values)
     return {
         "name": names.namespace,
         "release": names.release,
@@ -113,9 +113,10 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         "rancherProject": wanted.rancher.project if wanted.rancher else "",
         "quota": hard,
         "limitRange": {
-            "enabled": bool(hard),
-            "default": quota.DEFAULT_LIMITS,
-            "defaultRequest": quota.DEFAULT_REQUESTS,
+            "enabled": any((limits.default, limits.defaultRequest, limits.max)),
+            "default": limits.default,
+            "defaultRequest": limits.defaultRequest,
+            "max": limits.max,
         },
         "highAvailability": wanted.highly_available,
         "networkPolicy": _network_policy(wanted, config, vcluster_values),
@@ -145,14 +146,18 @@ def _owner(wanted: Wanted, observed: Observed) -> dict[str, str]:
     }
 
 
-def _hard(wanted: Wanted, vcluster_values: Mapping[str, object]) -> dict[str, str]:
+def _quota(
+    wanted: Wanted, vcluster_values: Mapping[str, object]
+) -> tuple[dict[str, str], LimitRange]:
+    """Return `hard` of the ResourceQuota, and the LimitRange."""
+    agent = Resources() if wanted.rancher else None
     try:
-        return quota.hard(
-            wanted.quota,
-            vcluster_values,
-            highly_available=wanted.highly_available,
-            in_rancher=wanted.rancher is not None,
+        limits = quota.limit_range(wanted.quota, wanted.plan.limitRange)
+        rows = quota.allowances(
+            vcluster_values, limits, highly_available=wanted.highly_available, agent=agent
         )
+        found = quota.hard(wanted.quota, rows, limits)
+        too_large = quota.too_large(rows, limits.max)
     except ValueError:
         problem = Problem(
             "input.vcluster: controlPlane.statefulSet, etcd or CoreDNS in values or enforcedValues",
@@ -160,6 +165,14 @@ def _hard(wanted: Wanted, vcluster_values: Mapping[str, object]) -> dict[str, st
             "Correct them there.",
         )
         raise InvalidError(problem, reason="InvalidInput") from None
+    if too_large:
+        problem = Problem(
+            "input.plans: limitRange.max of the plan",
+            f"is below the limits of a component of the platform: {too_large}",
+            "Raise it, or give the component less.",
+        )
+        raise InvalidError(problem, reason="InvalidInput")
+    return found, limits
 
 
 def _network_policy(

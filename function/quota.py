@@ -5,17 +5,22 @@ table of allowances is what keeps a quota of 10 pods worth 10 pods.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from function import quantity
 from function.models.fields import Quota
+from function.models.input import ContainerResource, LimitRange, Resources
 from function.plain import at, mapping
 
-DEFAULT_LIMITS = {"cpu": "1", "memory": "512Mi"}
-DEFAULT_REQUESTS = {"cpu": "50m", "memory": "64Mi"}
-"""What the LimitRange gives a container that names no limits or requests."""
+COMPUTE: tuple[tuple[ContainerResource, str], ...] = (
+    ("cpu", "cpu"),
+    ("memory", "memory"),
+    ("ephemeral-storage", "ephemeralStorage"),
+)
+"""Resources of containers, each with the quota's field."""
 
 NODE_PORTS_PER_LOAD_BALANCER = 4
 """A LoadBalancer takes a node port for each of its ports; an ingress controller has two to four."""
@@ -32,20 +37,37 @@ class Allowance:
     surge: int = 0
     """Further pods while a Deployment is rolled out."""
     services: int = 0
+    claims: int = 0
+    """Volume claims of each pod."""
     storage: str = "0"
-    """Size of the volume of each pod."""
+    """Size of each claim."""
+    storage_class: str = ""
+    """StorageClass of each claim; empty for the host's default, whose name is not known."""
     load_balancers: int = 0
     """Services of type LoadBalancer, with a node port each."""
+    largest: Mapping[str, str] = field(default_factory=dict)
+    """Largest limits of one container, where they are not those of the pod."""
 
 
-CONTROL_PLANE = Allowance("control plane", pods=1, requests={}, limits={}, services=2)
-"""Its resources and volume are those of the chart's values; Services: `<release>`, `-headless`."""
+CONTROL_PLANE = Allowance(
+    "control plane",
+    pods=1,
+    requests={"ephemeral-storage": "1Gi"},
+    limits={"ephemeral-storage": "10Gi"},
+    services=2,
+    claims=1,
+)
+"""Its resources and volume are those of the chart's values, and beside them the chart's own for
+storage on the node; Services: `<release>`, `-headless`."""
 
-CONTROL_PLANE_HA = replace(CONTROL_PLANE, pods=3, surge=1, services=1)
+CONTROL_PLANE_HA = replace(CONTROL_PLANE, pods=3, surge=1, services=1, claims=0)
+
+CHART_VOLUME = "5Gi"
+"""Size of a claim for which the values name none."""
 
 ETCD_REQUESTS = {"cpu": "20m", "memory": "150Mi"}
 ETCD_LIMITS = {"cpu": "1", "memory": "1Gi"}
-ETCD = Allowance("etcd", pods=3, requests=ETCD_REQUESTS, limits=ETCD_LIMITS, services=2)
+ETCD = Allowance("etcd", pods=3, requests=ETCD_REQUESTS, limits=ETCD_LIMITS, services=2, claims=1)
 
 COREDNS = Allowance(
     "CoreDNS",
@@ -59,70 +81,97 @@ COREDNS = Allowance(
 
 COREDNS_HA = replace(COREDNS, pods=2)
 
-RANCHER_AGENTS = Allowance(
-    "Rancher's agents",
-    pods=3,
-    surge=3,
-    requests=DEFAULT_REQUESTS,
-    limits=DEFAULT_LIMITS,
-    services=3,
+RANCHER_AGENT = Allowance("Rancher's agent", pods=1, surge=1, requests={}, limits={}, services=1)
+"""cattle-cluster-agent, whose resources the Input names."""
+
+RANCHER_HELPERS = Allowance(
+    "Rancher's helpers", pods=2, surge=2, requests={}, limits={}, services=2
 )
-"""cattle-cluster-agent, fleet-agent and rancher-webhook; Rancher's installer pods come and go."""
+"""fleet-agent and rancher-webhook; Rancher's installer pods come and go."""
+
+OBJECTS: Mapping[str, int] = {
+    "configmaps": 20,
+    "secrets": 40,
+    "serviceaccounts": 10,
+    "endpointslices.discovery.k8s.io": 20,
+    "ingresses.networking.k8s.io": 1,
+    "leases.coordination.k8s.io": 5,
+    "networkpolicies.networking.k8s.io": 10,
+    "poddisruptionbudgets.policy": 3,
+    "rolebindings.rbac.authorization.k8s.io": 10,
+    "roles.rbac.authorization.k8s.io": 10,
+    "tlsroutes.gateway.networking.k8s.io": 1,
+}
+"""Objects that the platform has in a namespace at most, with Helm's last releases and the tokens of
+its own pods; of other kinds it has none that a quota of `count/...` may name."""
 
 
-def hard(
-    quota: Quota, values: Mapping[str, object], *, highly_available: bool, in_rancher: bool
-) -> dict[str, str]:
+def limit_range(quota: Quota, given: LimitRange) -> LimitRange:
+    """Return the LimitRange of a namespace: what the quota needs, and what `max` is given for.
+
+    Where `default` has no entry Kubernetes takes that of `max`.
+    """
+    needed = {name for name, limited_by in COMPUTE if getattr(quota, limited_by) is not None}
+    resources = needed | given.max.keys()
+    return LimitRange(
+        default={k: v for k, v in {**given.max, **given.default}.items() if k in resources},
+        defaultRequest={k: v for k, v in given.defaultRequest.items() if k in resources},
+        max=given.max,
+    )
+
+
+def hard(quota: Quota, rows: Sequence[Allowance], limits: LimitRange) -> dict[str, str]:
     """Return the `hard` map of the ResourceQuota, every quantity a string.
 
-    `values` are the values of the vcluster chart, which say what the control plane takes.
-    A field that the quota leaves out is not limited.
+    A field that the quota leaves out is not limited. Limits of a resource are counted where each
+    container has one, because Kubernetes refuses those without.
     """
-    rows = allowances(values, highly_available=highly_available, in_rancher=in_rancher)
-    result: dict[str, str] = {}
-    if quota.cpu is not None:
-        for kind in ("requests", "limits"):
-            total = quantity.parse(quota.cpu) + _sum(rows, kind, "cpu")
-            result[f"{kind}.cpu"] = quantity.cores(total)
-    if quota.memory is not None:
-        for kind in ("requests", "limits"):
-            total = quantity.parse(quota.memory) + _sum(rows, kind, "memory")
-            result[f"{kind}.memory"] = quantity.size(total)
-    if quota.storage is not None:
-        volumes = sum((row.pods * quantity.parse(row.storage) for row in rows), Decimal())
-        result["requests.storage"] = quantity.size(quantity.parse(quota.storage) + volumes)
-    if quota.pods is not None:
-        result["pods"] = str(quota.pods + sum(row.pods + row.surge for row in rows))
-    if quota.services is not None:
-        result["services"] = str(quota.services + sum(row.services for row in rows))
-    if quota.loadBalancers is not None:
-        own = sum(row.load_balancers for row in rows)
-        ports = quota.loadBalancers * NODE_PORTS_PER_LOAD_BALANCER + own
-        result["services.loadbalancers"] = str(quota.loadBalancers + own)
-        result["services.nodeports"] = str(ports)
-    return result
+    return {
+        **_compute(quota, rows, limits),
+        **_storage(quota, rows),
+        **_numbers(quota, rows),
+        **{name: _other(name, amount, rows) for name, amount in quota.other.items()},
+    }
 
 
 def allowances(
-    values: Mapping[str, object], *, highly_available: bool, in_rancher: bool
+    values: Mapping[str, object],
+    limits: LimitRange,
+    *,
+    highly_available: bool,
+    agent: Resources | None,
 ) -> tuple[Allowance, ...]:
-    """Return what the platform itself needs in the namespace, a row per component."""
+    """Return what the platform itself needs in the namespace, a row per component.
+
+    `values` are those of the vcluster chart, which say what the control plane takes; `agent` is
+    what Rancher's agent is given, None where there is none.
+    """
     workload = at(values, "controlPlane", "statefulSet")
     etcd = at(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
     service_type = at(values, "controlPlane", "service", "spec", "type")
+    base = CONTROL_PLANE_HA if highly_available else CONTROL_PLANE
     control_plane = replace(
-        CONTROL_PLANE_HA if highly_available else CONTROL_PLANE,
-        requests=_pod(workload, "requests"),
-        limits=_pod(workload, "limits"),
-        storage="0" if highly_available else _volume(workload),
-        load_balancers=int(service_type == "LoadBalancer"),
+        _of_containers(base, workload, limits), load_balancers=int(service_type == "LoadBalancer")
     )
-    rows = [control_plane, _coredns(values, COREDNS_HA if highly_available else COREDNS)]
+    coredns = _coredns(values, COREDNS_HA if highly_available else COREDNS)
     if highly_available:
-        rows.append(replace(_given(ETCD, etcd), storage=_volume(etcd)))
-    if in_rancher:
-        rows.append(RANCHER_AGENTS)
+        rows = [control_plane, coredns, _with_volume(_given(ETCD, etcd), etcd)]
+    else:
+        rows = [_with_volume(control_plane, workload), coredns]
+    if agent:
+        own = replace(RANCHER_AGENT, requests=_texts(agent.requests), limits=_texts(agent.limits))
+        rows.extend((own, RANCHER_HELPERS))
     return tuple(rows)
+
+
+def too_large(rows: Sequence[Allowance], largest: Mapping[ContainerResource, str]) -> str | None:
+    """Return the first component whose limits are above the largest of a container, or None."""
+    for row in rows:
+        for name, most in largest.items():
+            own = (row.largest or row.limits).get(name)
+            if own is not None and quantity.parse(own) > quantity.parse(most):
+                return f"{row.component} ({name})"
+    return None
 
 
 def _coredns(values: Mapping[str, object], row: Allowance) -> Allowance:
@@ -138,37 +187,65 @@ def _coredns(values: Mapping[str, object], row: Allowance) -> Allowance:
 
 def _given(row: Allowance, workload: object) -> Allowance:
     """Return the row with the resources that a workload is given."""
+    resources = mapping(at(workload, "resources"))
     return replace(
         row,
-        requests={**row.requests, **_texts(at(workload, "resources", "requests"))},
-        limits={**row.limits, **_texts(at(workload, "resources", "limits"))},
+        requests={**row.requests, **_texts(mapping(resources.get("requests")))},
+        limits={**row.limits, **_texts(mapping(resources.get("limits")))},
     )
 
 
-def _pod(workload: object, kind: str) -> dict[str, str]:
-    """Return what a pod of the control plane takes: the sum, or its largest init container.
+def _of_containers(row: Allowance, workload: object, limits: LimitRange) -> Allowance:
+    """Return the row with what a pod of the control plane takes, with the containers beside it."""
+    own = {
+        kind: {**given, **mapping(at(workload, "resources", kind))}
+        for kind, given in (("requests", row.requests), ("limits", row.limits))
+    }
+    containers = [{"resources": own}, *_listed(workload, "sidecarContainers")]
+    first = _listed(workload, "initContainers")
+    named = [at(each, "resources", "limits") for each in (*containers, *first)]
+    return replace(
+        row,
+        requests=_pod(containers, first, "requests", limits),
+        limits=_pod(containers, first, "limits", limits),
+        largest={
+            name: max((str(at(each, name) or 0) for each in named), key=quantity.parse)
+            for name, _ in COMPUTE
+        },
+    )
+
+
+def _pod(
+    containers: Sequence[object], first: Sequence[object], kind: str, limits: LimitRange
+) -> dict[str, str]:
+    """Return what a pod takes: the sum of its containers, or its largest init container.
 
     https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
-    first = _listed(workload, "initContainers")
-    restarted = [each for each in first if at(each, "restartPolicy") == "Always"]
-    beside = [*_listed(workload, "sidecarContainers"), *restarted]
+    beside = [each for each in first if at(each, "restartPolicy") == "Always"]
     taken = {}
-    for resource, text in (("cpu", quantity.cores), ("memory", quantity.size)):
-        total = sum((_container(each, kind, resource) for each in (workload, *beside)), Decimal())
-        largest = max((_container(each, kind, resource) for each in first), default=Decimal())
-        taken[resource] = text(max(total, largest))
+    for name, _ in COMPUTE:
+        sizes = [_container(each, kind, name, limits) for each in (*containers, *beside)]
+        largest = max((_container(each, kind, name, limits) for each in first), default=Decimal())
+        taken[name] = _text(name, max(sum(sizes, Decimal()), largest))
     return taken
 
 
-def _container(container: object, kind: str, resource: str) -> Decimal:
+def _container(
+    container: object, kind: str, name: ContainerResource, limits: LimitRange
+) -> Decimal:
     """Return what a container takes; the API server takes a limit for a missing request."""
-    limit = at(container, "resources", "limits", resource)
+    limit = at(container, "resources", "limits", name)
+    default = limits.default.get(name, "0")
     if kind == "limits":
-        return quantity.parse(str(DEFAULT_LIMITS[resource] if limit is None else limit))
-    request = at(container, "resources", "requests", resource)
-    default = DEFAULT_REQUESTS[resource] if limit is None else limit
-    return quantity.parse(str(default if request is None else request))
+        return quantity.parse(str(default if limit is None else limit))
+    request = at(container, "resources", "requests", name)
+    filled = limits.defaultRequest.get(name, default) if limit is None else limit
+    return quantity.parse(str(filled if request is None else request))
+
+
+def _text(name: str, amount: Decimal) -> str:
+    return quantity.cores(amount) if name == "cpu" else quantity.size(amount)
 
 
 def _listed(workload: object, key: str) -> list[object]:
@@ -176,19 +253,88 @@ def _listed(workload: object, key: str) -> list[object]:
     return found if isinstance(found, list) else []
 
 
-def _sum(rows: tuple[Allowance, ...], kind: str, resource: str) -> Decimal:
-    total = Decimal()
-    for row in rows:
-        wanted = row.requests if kind == "requests" else row.limits
-        fallback = DEFAULT_REQUESTS if kind == "requests" else DEFAULT_LIMITS
-        each = quantity.parse(wanted.get(resource, fallback[resource]))
-        total += (row.pods + row.surge) * each
-    return total
+def _compute(quota: Quota, rows: Sequence[Allowance], limits: LimitRange) -> dict[str, str]:
+    result = {}
+    for name, limited_by in COMPUTE:
+        asked = getattr(quota, limited_by)
+        if asked is None:
+            continue
+        given = quantity.parse(asked)
+        default = limits.default.get(name)
+        request = limits.defaultRequest.get(name, default or "0")
+        own = _sum(rows, [_request(row, name, request) for row in rows])
+        result[f"requests.{name}"] = _text(name, given + own)
+        if default is not None:
+            own = _sum(rows, [row.limits.get(name, default) for row in rows])
+            result[f"limits.{name}"] = _text(name, given + own)
+    return result
 
 
-def _texts(values: object) -> dict[str, str]:
-    return {key: str(value) for key, value in mapping(values).items() if value is not None}
+def _request(row: Allowance, name: str, default: str) -> str:
+    """Return the request of a pod: Kubernetes takes its limit where it names no request."""
+    return row.requests.get(name) or row.limits.get(name) or default
 
 
-def _volume(workload: object) -> str:
-    return str(at(workload, "persistence", "volumeClaim", "size") or "0")
+def _sum(rows: Sequence[Allowance], amounts: Sequence[str]) -> Decimal:
+    """Return what all pods of the components take, each of which takes the amount of its row."""
+    each = zip(rows, amounts, strict=True)
+    return sum(((row.pods + row.surge) * quantity.parse(one) for row, one in each), Decimal())
+
+
+def _storage(quota: Quota, rows: Sequence[Allowance]) -> dict[str, str]:
+    result = {}
+    if quota.storage is not None:
+        result["requests.storage"] = quantity.size(quantity.parse(quota.storage) + _volumes(rows))
+    if quota.volumeClaims is not None:
+        result["persistentvolumeclaims"] = str(quota.volumeClaims + _claims(rows))
+    return result
+
+
+def _volumes(rows: Sequence[Allowance]) -> Decimal:
+    sizes = (row.pods * row.claims * quantity.parse(row.storage) for row in rows)
+    return sum(sizes, Decimal())
+
+
+def _claims(rows: Sequence[Allowance]) -> int:
+    return sum(row.pods * row.claims for row in rows)
+
+
+def _numbers(quota: Quota, rows: Sequence[Allowance]) -> dict[str, str]:
+    result = {}
+    own = sum(row.load_balancers for row in rows)
+    if quota.pods is not None:
+        result["pods"] = str(quota.pods + sum(row.pods + row.surge for row in rows))
+    if quota.services is not None:
+        result["services"] = str(quota.services + sum(row.services for row in rows))
+    if quota.loadBalancers is not None:
+        result["services.loadbalancers"] = str(quota.loadBalancers + own)
+    if quota.loadBalancers is not None or quota.nodePorts is not None:
+        ports = (quota.loadBalancers or 0) * NODE_PORTS_PER_LOAD_BALANCER
+        result["services.nodeports"] = str(ports + (quota.nodePorts or 0) + own)
+    return result
+
+
+def _other(name: str, amount: str, rows: Sequence[Allowance]) -> str:
+    """Return the amount of a resource that has no field, with the platform's share."""
+    if name.startswith("count/"):
+        own = Decimal(OBJECTS.get(name.removeprefix("count/"), 0))
+        return quantity.size(quantity.parse(amount) + own) if own else amount
+    storage_class, found, what = name.partition(".storageclass.storage.k8s.io/")
+    if not found:
+        return amount
+    of_class = [row for row in rows if row.storage_class in ("", storage_class)]
+    own = _volumes(of_class) if what == "requests.storage" else Decimal(_claims(of_class))
+    return quantity.size(quantity.parse(amount) + own) if own else amount
+
+
+def _with_volume(row: Allowance, workload: object) -> Allowance:
+    claim = at(workload, "persistence", "volumeClaim")
+    return replace(
+        row,
+        storage=str(at(claim, "size") or CHART_VOLUME),
+        storage_class=str(at(claim, "storageClass") or ""),
+    )
+
+
+def _texts(values: Mapping[Any, object]) -> dict[str, str]:
+    return {key: str(value) for key, value in values.items() if value is not None}

@@ -60,7 +60,7 @@ def _resources(config: Input) -> Iterable[Problem]:
     found: dict[Problem, None] = {}
     for name, plan in config.plans.items():
         given = layers({}, config, {f"{container_resources.PLAN}{name}": plan_values(plan)})
-        found |= dict.fromkeys(container_resources.problems(given))
+        found |= dict.fromkeys(container_resources.problems(given, plan.limitRange))
     return found
 
 

@@ -158,7 +158,7 @@ def _resolve(
         storage=_storage(spec.storage, plan),
         chart=_chart(spec.upgrade, config.vcluster.chart, now),
         kubernetes=_kubernetes(spec.kubernetesVersion, config.vcluster.kubernetes, now),
-        quota=_quota(spec.quota, plan.quota),
+        quota=plan.quota.under(spec.quota),
         exposure=_exposure(spec.expose, derived, config.expose.domain),
         pod_security=spec.isolation.podSecurity or config.tenant.podSecurity[0],
         network_policy=spec.isolation.networkPolicy,
@@ -200,10 +200,6 @@ def _storage(spec: xr.SpecStorage, plan: platform.Plan) -> Storage:
         size=spec.size or plan.storage.size,
         storage_class=spec.storageClassName or plan.storage.storageClassName,
     )
-
-
-def _quota(spec: Quota, plan: Quota) -> Quota:
-    return plan.model_copy(update=spec.model_dump(exclude_none=True))
 
 
 def _exposure(spec: xr.Expose, own: Names, domain: str) -> Exposure:

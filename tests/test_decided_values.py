@@ -20,6 +20,7 @@ from function.chart_value import Use
 from function.compose import compose
 from function.decided_values import DECIDED_VALUES
 from function.errors import InvalidError
+from function.models.input import LimitRange
 from function.state import Request
 from function.values import chart_values, merge
 from function.written_values import JOINED, row
@@ -462,7 +463,7 @@ def test_all_that_is_read_is_in_the_table(
     )
     answer = compose(replace(req, observed=replace(req.observed, vcluster=recorded)))
     assert answer.fatal == ""
-    quota.allowances(Recorder(values, read), highly_available=bool(spec), in_rancher=True)
+    quota.allowances(Recorder(values, read), LimitRange(), highly_available=bool(spec), agent=None)
     exposure.running(Recorder(values, read), "kunde1-vcluster")
     assert [*adoption.unfit("kunde1", Recorder(values, read))] == []
     paths = {path for path in read if not any(one[: len(path)] == path for one in read - {path})}

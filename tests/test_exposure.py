@@ -14,6 +14,7 @@ from function.compose import compose
 from function.errors import InvalidError, Refusal
 from function.exposure import INTERNAL, Exposure
 from function.models.fields import Quota
+from function.models.input import LimitRange
 from function.running import Running, Storage, running
 from function.state import Condition, Observed, ObservedRelease, Request
 from function.values import chart_values
@@ -790,16 +791,17 @@ def test_a_load_balancer_that_exists_is_kept() -> None:
 )
 def test_quota(typ: str, asked: int, balancers: str, ports: str) -> None:
     """The platform's own load balancer takes none of the customer's."""
-    hard = quota.hard(
-        Quota(loadBalancers=asked), exposed(typ), highly_available=False, in_rancher=False
-    )
+    rows = quota.allowances(exposed(typ), LimitRange(), highly_available=False, agent=None)
+    hard = quota.hard(Quota(loadBalancers=asked), rows, LimitRange())
     assert hard == {"services.loadbalancers": balancers, "services.nodeports": ports}
 
 
 def test_no_quota_of_load_balancers_stays_none() -> None:
     """What is not limited is not limited by the platform's share."""
-    hard = quota.hard(Quota(), exposed("LoadBalancer"), highly_available=False, in_rancher=False)
-    assert hard == {}
+    rows = quota.allowances(
+        exposed("LoadBalancer"), LimitRange(), highly_available=False, agent=None
+    )
+    assert quota.hard(Quota(), rows, LimitRange()) == {}
 
 
 def test_a_name_fits_wherever_it_may_be_used() -> None:

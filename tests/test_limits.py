@@ -127,6 +127,25 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
             id="storage-quota",
         ),
         pytest.param(
+            {"quota": {"other": {"requests.nvidia.com/gpu": 3}}},
+            {**PLATFORM, "tenant.quota": {"other": {"requests.nvidia.com/gpu": 2}}},
+            f"spec.quota.other[requests.nvidia.com/gpu]: must be at most 2. {LESS}",
+            id="gpu-quota",
+        ),
+        pytest.param(
+            {"quota": {"other": {"count/secrets": 3}}},
+            {**PLATFORM, "tenant.quota": {"other": {"requests.nvidia.com/gpu": 2}}},
+            "spec.quota.other[count/secrets]: is not a resource that the platform limits. "
+            "Remove it. Known: requests.nvidia.com/gpu.",
+            id="quota-of-something-else",
+        ),
+        pytest.param(
+            {"quota": {"volumeClaims": 11}},
+            {**PLATFORM, "tenant.quota": {"volumeClaims": 10}},
+            f"spec.quota.volumeClaims: must be at most 10. {LESS}",
+            id="volume-claims-quota",
+        ),
+        pytest.param(
             {"quota": {"services": 11}},
             {**PLATFORM, "tenant.quota": {"services": 10}},
             f"spec.quota.services: must be at most 10. {LESS}",

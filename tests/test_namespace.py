@@ -95,8 +95,9 @@ def test_least() -> None:
                     "quota": {},
                     "limitRange": {
                         "enabled": False,
-                        "default": {"cpu": "1", "memory": "512Mi"},
-                        "defaultRequest": {"cpu": "50m", "memory": "64Mi"},
+                        "default": {},
+                        "defaultRequest": {},
+                        "max": {},
                     },
                     "highAvailability": False,
                     "networkPolicy": {
@@ -199,7 +200,45 @@ def test_least() -> None:
             {"services": "8"},
             id="quota-of-the-plan",
         ),
-        pytest.param({"quota": {"pods": 10}}, {}, "limitRange.enabled", True, id="limit-range"),
+        pytest.param({"quota": {"pods": 10}}, {}, "limitRange.enabled", False, id="limit-range"),
+        pytest.param(
+            {"quota": {"memory": "10Gi"}},
+            {},
+            "limitRange",
+            {
+                "enabled": True,
+                "default": {"memory": "512Mi"},
+                "defaultRequest": {"memory": "64Mi"},
+                "max": {},
+            },
+            id="limit-range-of-what-the-quota-limits",
+        ),
+        pytest.param(
+            {},
+            {"plans.small.limitRange": {"default": {}, "max": {"memory": "8Gi"}}},
+            "limitRange",
+            {
+                "enabled": True,
+                "default": {"memory": "8Gi"},
+                "defaultRequest": {"memory": "64Mi"},
+                "max": {"memory": "8Gi"},
+            },
+            id="limit-range-of-the-plan",
+        ),
+        pytest.param(
+            {"quota": {"other": {"requests.nvidia.com/gpu": 1}}},
+            {"plans.small.quota": {"pods": 7, "other": {"requests.nvidia.com/gpu": 4}}},
+            "quota",
+            {"pods": "10", "requests.nvidia.com/gpu": "1"},
+            id="other-resources",
+        ),
+        pytest.param(
+            {"quota": {"pods": 1}},
+            {"plans.small.quota": {"other": {"count/secrets": 100}}},
+            "quota",
+            {"pods": "4", "count/secrets": "140"},
+            id="other-resources-of-the-plan-stay",
+        ),
         pytest.param({"availability": "HA"}, {}, "highAvailability", True, id="availability"),
         pytest.param(
             {"isolation": {"networkPolicy": False}},

@@ -268,6 +268,24 @@ class HostSelector(Model):
     matchLabels: Labels = Field({}, max_length=50, description="Labels that the host must have.")
 
 
+_RESOURCE = "[a-z0-9]([-a-z0-9.]*[a-z0-9])?"
+QuotaName = Annotated[
+    str,
+    Field(
+        pattern=rf"^(requests\.({_RESOURCE}/[-._A-Za-z0-9]+|hugepages-[0-9]+[KMG]i)"
+        rf"|{_RESOURCE}\.storageclass\.storage\.k8s\.io/(requests\.storage|persistentvolumeclaims)"
+        rf"|{_RESOURCE}\.deviceclass\.resource\.k8s\.io/devices"
+        r"|count/(configmaps|secrets|serviceaccounts|poddisruptionbudgets\.policy"
+        r"|[a-z0-9]+(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?){2,}))$",
+        max_length=317,
+    ),
+]
+"""A resource of a ResourceQuota for which `Quota` has no field of its own.
+
+https://kubernetes.io/docs/concepts/policy/resource-quotas/
+"""
+
+
 class Quota(Model):
     """What the customer may use; the platform's own pods are added on top."""
 
@@ -279,6 +297,30 @@ class Quota(Model):
     loadBalancers: Int | None = Field(
         None, ge=0, le=1000, description="Number of Services of type LoadBalancer."
     )
+    nodePorts: Int | None = Field(
+        None,
+        ge=0,
+        le=32_768,
+        description="Number of node ports of Services, beside four for each of `loadBalancers`; "
+        "none beside those where `loadBalancers` is set and this is not.",
+    )
+    volumeClaims: Int | None = Field(None, ge=0, le=100_000, description="Number of volume claims.")
+    ephemeralStorage: Quantity | None = Field(
+        None, description="Storage of containers on their node, for requests and limits alike."
+    )
+    other: dict[QuotaName, Quantity] = Field(
+        {},
+        max_length=20,
+        description="Further resources, by their names in a ResourceQuota: "
+        "`requests.nvidia.com/gpu`, `<class>.storageclass.storage.k8s.io/requests.storage`, "
+        "`count/ingresses.networking.k8s.io`. A spec may name those that its plan or "
+        "`tenant.quota` names.",
+    )
+
+    def under(self, other: "Quota") -> "Quota":
+        """Return this quota with all that another one says in the place of what this one says."""
+        said = other.model_dump(exclude_none=True)
+        return self.model_copy(update={**said, "other": {**self.other, **other.other}})
 
 
 Principal = Annotated[

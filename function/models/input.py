@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from function import regex
+from function import quantity, regex
 from function.models.fields import (
     Bool,
     ChartRepository,
@@ -234,7 +234,7 @@ class Charts(Model):
 
 
 class Resources(Model):
-    """Requests and limits of the control plane's container."""
+    """Requests and limits of a container."""
 
     requests: dict[Literal["cpu", "memory"], Quantity] = Field(
         {}, description="Requests. A limit that is not written is never below."
@@ -242,6 +242,46 @@ class Resources(Model):
     limits: dict[Literal["cpu", "memory"], Quantity] = Field(
         {}, description="Limits. A request that is not written is never above."
     )
+
+
+ContainerResource = Literal["cpu", "memory", "ephemeral-storage"]
+CONTAINER_RESOURCES: tuple[ContainerResource, ...] = ("cpu", "memory", "ephemeral-storage")
+Amounts = dict[ContainerResource, Quantity]
+
+
+class LimitRange(Model):
+    """What a container gets that names no requests or limits, and the most that it may have.
+
+    `default` and `defaultRequest` count for the resources that the quota or `max` limits.
+    """
+
+    default: Amounts = Field(
+        {"cpu": "1", "memory": "512Mi", "ephemeral-storage": "1Gi"},
+        description="Limits of a container that names none. For a resource that is left out here "
+        "and in `max` it has no limit, and the quota counts requests only.",
+    )
+    defaultRequest: Amounts = Field(
+        {"cpu": "50m", "memory": "64Mi", "ephemeral-storage": "128Mi"},
+        description="Requests of a container that names neither requests nor limits.",
+    )
+    max: Amounts = Field(
+        {},
+        description="Largest limits of a container, the platform's own included. One that names "
+        "none gets them where `default` has none.",
+    )
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "LimitRange":
+        limits = {**self.max, **self.default}
+        for lower, upper, rule in (
+            (self.defaultRequest, limits, "defaultRequest must not be above default and max"),
+            (self.default, self.max, "default must not be above max"),
+        ):
+            for resource in lower.keys() & upper.keys():
+                if quantity.parse(lower[resource]) > quantity.parse(upper[resource]):
+                    msg = f"{rule}, as {resource} is"
+                    raise ValueError(msg)
+        return self
 
 
 class Plan(Model):
@@ -255,6 +295,11 @@ class Plan(Model):
     quota: Quota = Field(
         Quota(),
         description="What the customer may use.",
+    )
+    limitRange: LimitRange = Field(
+        LimitRange(),
+        description="What a container gets that names no requests or limits, and its maximum. "
+        "`default` and `defaultRequest` count for what the quota or `max` limits.",
     )
 
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from function import fn
+from function import fn, namespace
 from function.compose import compose
+from function.plain import digest
+from function.values import chart_values
 from scripts import life
+from tests.factories import config, vcluster, wanted
 
 if TYPE_CHECKING:
     import subprocess
@@ -73,10 +76,104 @@ def test_every_example_installs(platform: Client, install: Install, example: str
     given = values(example, f"chart-{example}")
     done = install(given)
     assert done.returncode == 0, done.stderr
-    namespace = platform.get("v1", "Namespace", given["name"]).body["metadata"]
-    assert namespace["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
+    metadata = platform.get("v1", "Namespace", given["name"]).body["metadata"]
+    assert metadata["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
     found = platform.get("v1", "ResourceQuota", "quota", namespace=given["name"])
     assert found.body["spec"]["hard"] == given["quota"]
+
+
+def values_of_plan(plan: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what the function gives the chart for a VCluster of a plan."""
+    found = config({"plans.small": plan})
+    granted = wanted(vcluster(name), found)
+    emitted = namespace.desired(granted, found, chart_values(granted, found))
+    return dict(emitted["spec"]["forProvider"]["values"])
+
+
+def pod(name: str, namespace: str, resources: dict[str, Any]) -> dict[str, Any]:
+    """Return a pod as a syncer makes it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "containers": [{"name": "a", "image": "example.org/a:1", "resources": resources}],
+        },
+    }
+
+
+REQUESTS = {"requests": {"memory": "1Gi"}}
+"""What most pods of charts say that say anything."""
+
+
+@pytest.mark.parametrize(
+    ("limit_range", "resources", "limit"),
+    [
+        ({}, {}, "512Mi"),
+        ({}, {**REQUESTS, "limits": {"memory": "2Gi"}}, "2Gi"),
+        ({"default": {"memory": "2Gi"}}, REQUESTS, "2Gi"),
+        ({"default": {}}, REQUESTS, None),
+        ({"default": {}, "max": {"memory": "4Gi"}}, REQUESTS, "4Gi"),
+    ],
+)
+def test_a_pod_within_the_limit_range(
+    platform: Client,
+    install: Install,
+    limit_range: dict[str, Any],
+    resources: dict[str, Any],
+    limit: str | None,
+) -> None:
+    """A pod that names no limit gets the plan's, or none where the quota counts requests."""
+    name = f"within-{digest({'plan': limit_range, 'pod': resources})[:8]}"
+    given = values_of_plan({"quota": {"memory": "10Gi"}, "limitRange": limit_range}, name)
+    done = install(given)
+    assert done.returncode == 0, done.stderr
+    status = {"status": {"hard": given["quota"], "used": dict.fromkeys(given["quota"], "0")}}
+    where = {"namespace": name, "subresource": "status"}
+    assert platform.patch("v1", "ResourceQuota", "quota", status, **where).status == 200
+    made = platform.apply(pod("a", name, resources))
+    assert made.status == 201, made.body
+    got = made.body["spec"]["containers"][0]["resources"]
+    assert got.get("limits", {}).get("memory") == limit
+    used = platform.get("v1", "ResourceQuota", "quota", namespace=name).body["status"]["used"]
+    requested = resources.get("requests", {}).get("memory", "64Mi")
+    assert used == {"requests.memory": requested} | ({"limits.memory": limit} if limit else {})
+
+
+def test_a_request_above_the_default_limit(platform: Client, install: Install) -> None:
+    """Kubernetes refuses what the LimitRange of the plan makes of such a pod."""
+    assert install(values_of_plan({"quota": {"memory": "10Gi"}}, "above")).returncode == 0
+    refused = platform.apply(pod("a", "above", REQUESTS))
+    assert refused.status == 422
+    assert "must be less than or equal to memory limit of 512Mi" in refused.body["message"]
+
+
+def test_other_resources_of_a_quota(platform: Client, install: Install) -> None:
+    """Each name that the Input takes is one that the API server takes."""
+    other = {
+        "requests.nvidia.com/gpu": "1",
+        "requests.hugepages-2Mi": "1Gi",
+        "fast.storageclass.storage.k8s.io/requests.storage": "1Gi",
+        "fast.storageclass.storage.k8s.io/persistentvolumeclaims": "3",
+        "gpu.deviceclass.resource.k8s.io/devices": "1",
+        "count/secrets": "100",
+        "count/ingresses.networking.k8s.io": "5",
+        "count/certificates.cert-manager.io": "5",
+    }
+    quota = {"ephemeralStorage": "20Gi", "volumeClaims": 5, "nodePorts": 2, "other": other}
+    given = values_of_plan({"quota": quota}, "others")
+    done = install(given)
+    assert done.returncode == 0, done.stderr
+    found = platform.get("v1", "ResourceQuota", "quota", namespace="others").body["spec"]["hard"]
+    assert found == given["quota"]
+    assert found.keys() == {
+        *other,
+        "requests.ephemeral-storage",
+        "limits.ephemeral-storage",
+        "persistentvolumeclaims",
+        "services.nodeports",
+    }
 
 
 def test_a_namespace_of_somebody_else_is_left_alone(platform: Client, install: Install) -> None:
