@@ -9,7 +9,7 @@ from typing import Any
 
 from function import deletion, exposure, quota, readiness, record, retention
 from function.errors import InvalidError, Problem
-from function.models.input import Input, LimitRange, OwnChart, Resources, Subject
+from function.models.input import Input, LimitRange, OwnChart, Subject
 from function.models.network import PodDestination
 from function.plain import at, mapping, text
 from function.release import Chart, release
@@ -103,7 +103,7 @@ def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
 
 def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
     names = wanted.names
-    hard, limits = _quota(wanted, vcluster_values)
+    hard, limits = _quota(wanted, config, vcluster_values)
     return {
         "name": names.namespace,
         "release": names.release,
@@ -147,14 +147,14 @@ def _owner(wanted: Wanted, observed: Observed) -> dict[str, str]:
 
 
 def _quota(
-    wanted: Wanted, vcluster_values: Mapping[str, object]
+    wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
 ) -> tuple[dict[str, str], LimitRange]:
     """Return `hard` of the ResourceQuota, and the LimitRange."""
-    agent = Resources() if wanted.rancher else None
+    agent = config.rancher.agentResources if wanted.rancher and config.rancher else None
     try:
         limits = quota.limit_range(wanted.quota, wanted.plan.limitRange)
         rows = quota.allowances(
-            vcluster_values, limits, highly_available=wanted.highly_available, agent=agent
+            vcluster_values, limits, highly_available=wanted.highly_available, agent=agent and agent.filled()
         )
         found = quota.hard(wanted.quota, rows, limits)
         too_large = quota.too_large(rows, limits.max)

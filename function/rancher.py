@@ -12,7 +12,7 @@ from typing import Any
 from function import addresses, deletion, references
 from function.errors import InvalidError, Problem
 from function.models.fields import Owner
-from function.models.input import Input, OwnChart
+from function.models.input import Input, OwnChart, Resources
 from function.models.input import Rancher as Platform
 from function.models.network import Proxy
 from function.models.xr import RancherStatus
@@ -187,6 +187,7 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
             "caSecret": platform.caSecret.model_dump() if platform.caSecret else {},
             **({"caChecksum": platform.caChecksum} if platform.caChecksum else {}),
             **({"proxy": _proxy(platform.proxy, wanted)} if platform.proxy else {}),
+            **_agent(platform.agentResources.filled()),
             "onRebuild": platform.onRebuild,
             "owners": [_owner(owner) for owner in rancher.owners],
             "labels": labels,
@@ -201,6 +202,16 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
         "image": references.mirror(config.image, config.registries),
         "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
     }
+
+
+def _agent(given: Resources) -> dict[str, Any]:
+    """Return requests and limits of the agent by the names that they have in a quota."""
+    named = {
+        f"{kind}.{resource}": amount
+        for kind, amounts in (("requests", given.requests), ("limits", given.limits))
+        for resource, amount in amounts.items()
+    }
+    return {"agentResources": named} if named else {}
 
 
 def _proxy(proxy: Proxy, wanted: Wanted) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from rancher_import.plan import (
     Label,
     RefreshRegistration,
     RemoveAgent,
-    SetAgentVariables,
+    SetAgent,
     Superseded,
     TakeOver,
     Unbind,
@@ -186,7 +186,7 @@ class Import:
         | Unbind
         | FollowAgentImage
         | ForceDeploy
-        | SetAgentVariables
+        | SetAgent
         | TakeOver
         | RefreshRegistration
         | Label,
@@ -203,21 +203,19 @@ class Import:
                 self._rancher.bind(action.cluster_id, name, action.owner)
             case Unbind():
                 self._rancher.unbind(action.cluster_id, action.binding.name)
-            case Label() | FollowAgentImage() | ForceDeploy() | SetAgentVariables():
+            case Label() | FollowAgentImage() | ForceDeploy() | SetAgent():
                 return self._change_cluster(action)
             case TakeOver():
                 self._take_over(action)
         return False
 
-    def _set_agent_variables(self, action: SetAgentVariables) -> None:
+    def _set_agent(self, action: SetAgent) -> None:
         """Change Rancher's record first: the manifest that is applied next is made from it."""
-        self._rancher.set_agent_variables(self._wish.cluster_name, action.variables)
+        self._rancher.set_agent(self._wish.cluster_name, action.variables, action.resources)
         if action.anew and self._tenant:
             self._tenant.remove_agent()
 
-    def _change_cluster(
-        self, action: Label | FollowAgentImage | ForceDeploy | SetAgentVariables
-    ) -> bool:
+    def _change_cluster(self, action: Label | FollowAgentImage | ForceDeploy | SetAgent) -> bool:
         """Change the cluster in Rancher; tell whether to wait before the next look.
 
         The image is tried once: Rancher's lists may lag behind, and the watcher does it as well.
@@ -225,8 +223,8 @@ class Import:
         match action:
             case Label():
                 self._rancher.set_labels(action.cluster_id, action.labels, action.stale)
-            case SetAgentVariables():
-                self._set_agent_variables(action)
+            case SetAgent():
+                self._set_agent(action)
             case ForceDeploy():
                 self._rancher.force_deploy(action.cluster_id)
                 self._rancher.adopt(self._wish.cluster_name, action.vcluster_uid)
@@ -234,7 +232,7 @@ class Import:
                 if not self._rancher.follow_agent_image(action.cluster_id, action.default):
                     log.warning("the agent's image cannot follow Rancher's setting: see `setup`")
                 self._followed = action.cluster_id
-        return isinstance(action, SetAgentVariables)
+        return isinstance(action, SetAgent)
 
     def _take_over(self, action: TakeOver) -> None:
         """Take the cluster over if what is written here is read there, through Rancher.

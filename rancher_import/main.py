@@ -78,6 +78,7 @@ def import_() -> None:
         labels=env.variables("LABELS"),
         inputs=env.text("INPUTS"),
         agent_variables=env.variables("AGENT_VARIABLES"),
+        agent_resources=env.variables("AGENT_RESOURCES"),
         on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),
     )
     host, open_tenant = _clusters(env)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rancher_import import quantities
+
 OWNER_UID = "caas.telekom.de/owner-uid"
 """Label of a cluster in Rancher: the uid of the VCluster that claims it."""
 
@@ -52,6 +54,8 @@ class Wish:
     """Uid of the VCluster that had this virtual cluster before; empty if none had."""
     agent_variables: Mapping[str, str] = field(default_factory=dict)
     """Environment of Rancher's agent that the platform sets; empty leaves it to Rancher."""
+    agent_resources: Mapping[str, str] = field(default_factory=dict)
+    """Its `requests.memory` and the like, in the same way."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -80,11 +84,23 @@ class Cluster:
     namespace: str = "fleet-default"
     agent_variables: tuple[Mapping[str, Any], ...] = ()
     """Environment of Rancher's agent, as Kubernetes writes it."""
+    agent_resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Its requests and limits, as Kubernetes writes them."""
 
     def has_variables(self, variables: Mapping[str, str]) -> bool:
         """Return whether the agent's environment has all of these."""
         own = {each.get("name"): each.get("value") for each in self.agent_variables}
         return all(own.get(name) == value for name, value in variables.items())
+
+    def has_resources(self, resources: Mapping[str, str]) -> bool:
+        """Return whether the agent has all of these requests and limits."""
+        for name, amount in resources.items():
+            kind, _, resource = name.partition(".")
+            if not quantities.is_equal(
+                (self.agent_resources.get(kind) or {}).get(resource), amount
+            ):
+                return False
+        return True
 
 
 @dataclass(frozen=True)

@@ -102,10 +102,11 @@ class ForceDeploy:
 
 
 @dataclass(frozen=True)
-class SetAgentVariables:
-    """Give Rancher's agent the platform's environment: the way to Rancher."""
+class SetAgent:
+    """Give Rancher's agent the platform's environment, the way to Rancher, and its resources."""
 
     variables: tuple[Mapping[str, Any], ...]
+    resources: Mapping[str, str]
     anew: bool
     """Rancher does not reach the agent to change it: it is removed, and deployed again."""
 
@@ -154,7 +155,7 @@ Action = (
     | FollowAgentImage
     | RefreshRegistration
     | ForceDeploy
-    | SetAgentVariables
+    | SetAgent
     | Bind
     | Unbind
     | Label
@@ -203,7 +204,7 @@ def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Acti
         message = "The virtual cluster was rebuilt. Remove the cluster in Rancher to import anew."
         raise RefusedError("Rebuilt", message)
     return (
-        _set_variables(wish, inside, cluster, found.management)
+        _set_agent(wish, inside, cluster, found.management)
         or _connect(wish, found, inside, cluster, found.management, rebuilt=rebuilt)
         or _bind(wish, found.bindings, cluster.cluster_id)
         or _label(wish, found.management, cluster.cluster_id)
@@ -213,17 +214,18 @@ def _claimed(wish: Wish, found: Found, inside: Inside, cluster: Cluster) -> Acti
     )
 
 
-def _set_variables(
+def _set_agent(
     wish: Wish, inside: Inside, cluster: Cluster, management: Management
 ) -> Action | None:
-    """Return what gives the agent the platform's environment, or None if it has it."""
-    if cluster.has_variables(wish.agent_variables):
+    """Return what gives the agent the platform's settings, or None if it has them."""
+    has_resources = cluster.has_resources(wish.agent_resources)
+    if has_resources and cluster.has_variables(wish.agent_variables):
         return None
     others = (v for v in cluster.agent_variables if v.get("name") not in wish.agent_variables)
     own = ({"name": name, "value": value} for name, value in wish.agent_variables.items())
     is_ours = inside.marker is not None and _is_ours(wish, inside.marker)
     anew = is_ours and inside.agent is not None and not management.connected
-    return SetAgentVariables((*others, *own), anew)
+    return SetAgent((*others, *own), wish.agent_resources, anew)
 
 
 def _take_over(found: Found, cluster: Cluster) -> Action:

@@ -165,7 +165,7 @@ class Rancher:
                     MANAGED_LABELS: _keys(wish.labels),
                 },
             },
-            "spec": _spec(wish.agent_variables),
+            "spec": _spec(_listed(wish.agent_variables), wish.agent_resources),
         }
         answer = self.call("POST", CLUSTERS, json=body)
         if answer.status_code == CREATED:
@@ -193,9 +193,11 @@ class Rancher:
         """Set labels of a cluster."""
         self._patch(name, {"metadata": {"labels": dict(labels)}})
 
-    def set_agent_variables(self, name: str, variables: Sequence[Mapping[str, Any]]) -> None:
-        """Set the environment of the agent, which Rancher deploys anew where it reaches it."""
-        self._patch(name, {"spec": {"agentEnvVars": list(variables)}})
+    def set_agent(
+        self, name: str, variables: Sequence[Mapping[str, Any]], resources: Mapping[str, str]
+    ) -> None:
+        """Set what the agent is run with, which Rancher deploys anew where it reaches it."""
+        self._patch(name, {"spec": _spec(variables, resources)})
 
     def _patch(self, name: str, patch: Mapping[str, Any]) -> None:
         answer = self.call(
@@ -513,6 +515,7 @@ def read_cluster(found: Mapping[str, Any]) -> Cluster:
         cluster_id=_text((found.get("status") or {}).get("clusterName") or ""),
         terminating="deletionTimestamp" in metadata,
         agent_variables=_variables(found),
+        agent_resources=_resources(found),
     )
 
 
@@ -520,10 +523,25 @@ def _variables(found: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     return tuple({**variable} for variable in (found.get("spec") or {}).get("agentEnvVars") or ())
 
 
-def _spec(variables: Mapping[str, str]) -> dict[str, Any]:
-    """Return the spec of a cluster that Rancher imports."""
-    listed = [{"name": name, "value": value} for name, value in variables.items()]
-    return {"agentEnvVars": listed} if listed else {}
+def _listed(variables: Mapping[str, str]) -> list[Mapping[str, Any]]:
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def _spec(variables: Sequence[Mapping[str, Any]], resources: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the spec of a cluster that Rancher imports says of its agent."""
+    spec: dict[str, Any] = {"agentEnvVars": list(variables)} if variables else {}
+    if resources:
+        nested: dict[str, dict[str, str]] = {}
+        for name, amount in resources.items():
+            kind, _, resource = name.partition(".")
+            nested.setdefault(kind, {})[resource] = amount
+        spec["clusterAgentDeploymentCustomization"] = {"overrideResourceRequirements": nested}
+    return spec
+
+
+def _resources(found: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    given = (found.get("spec") or {}).get("clusterAgentDeploymentCustomization") or {}
+    return {**(given.get("overrideResourceRequirements") or {})}
 
 
 def _uid(found: Mapping[str, Any]) -> str:

@@ -226,6 +226,14 @@ def test_least() -> None:
             id="limit-range-of-the-plan",
         ),
         pytest.param(
+            {"quota": {"memory": "10Gi"}},
+            {"rancher": {**RANCHER, "agentResources": {"limits": {"memory": "2Gi"}}}},
+            "quota",
+            # 10Gi, 256Mi or 2Gi, CoreDNS 2 x 64Mi or 170Mi, agent 2 x 2Gi, 4 x 64Mi or 512Mi
+            {"requests.memory": "14976Mi", "limits.memory": "18772Mi"},
+            id="quota-with-rancher's-agent",
+        ),
+        pytest.param(
             {"quota": {"other": {"requests.nvidia.com/gpu": 1}}},
             {"plans.small.quota": {"pods": 7, "other": {"requests.nvidia.com/gpu": 4}}},
             "quota",

@@ -224,6 +224,13 @@ INPUTS = "7c3717453ae89ec3"
             },
             id="proxy-with-the-virtual-cluster-direct",
         ),
+        pytest.param(
+            {},
+            {"rancher": {**RANCHER, "agentResources": {"requests": {"memory": "1Gi"}}}},
+            "rancher.agentResources",
+            {"requests.memory": "1Gi", "limits.memory": "1Gi"},
+            id="resources-of-the-agent",
+        ),
         pytest.param({}, {"image": "mirror/i:2"}, "image", "mirror/i:2", id="image"),
         pytest.param(
             {},
@@ -274,6 +281,11 @@ def test_the_release_follows_the_input() -> None:
         pytest.param({}, {"rancher": {**RANCHER, "timeout": "1h"}}, id="timeout"),
         pytest.param(
             {}, {"rancher": {**RANCHER, "proxy": {"http": "http://p.example.org"}}}, id="proxy"
+        ),
+        pytest.param(
+            {},
+            {"rancher": {**RANCHER, "agentResources": {"limits": {"memory": "1Gi"}}}},
+            id="resources-of-the-agent",
         ),
     ],
 )

@@ -244,6 +244,22 @@ class Resources(Model):
     )
 
 
+class AgentResources(Resources):
+    """Requests and limits of Rancher's agent."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "AgentResources":
+        for resource in self.requests.keys() & self.limits.keys():
+            if quantity.parse(self.requests[resource]) > quantity.parse(self.limits[resource]):
+                msg = f"requests must not be above limits, as {resource} is"
+                raise ValueError(msg)
+        return self
+
+    def filled(self) -> Resources:
+        """Return these, with the request as the limit where none is named."""
+        return Resources(requests=self.requests, limits={**self.requests, **self.limits})
+
+
 ContainerResource = Literal["cpu", "memory", "ephemeral-storage"]
 CONTAINER_RESOURCES: tuple[ContainerResource, ...] = ("cpu", "memory", "ephemeral-storage")
 Amounts = dict[ContainerResource, Quantity]
@@ -582,6 +598,12 @@ class Rancher(Model):
             description="Labels that `spec.rancher.labels` may set, each with the pattern that its "
             "value must match.",
         )
+    )
+    agentResources: AgentResources = Field(
+        AgentResources(),
+        description="Requests and limits of Rancher's agent in every virtual cluster, which the "
+        "quota has room for; by the plan's `limitRange` where left out. A missing limit is as "
+        "its request.",
     )
     timeout: Duration = Field("15m", description="Limit of one attempt to import.")
     egress: list[OpenCidr] = Field(

@@ -156,6 +156,10 @@ def test_environment_with_everything(render: Render, everything: dict[str, Any])
         {"name": "RANCHER_CA_FILE", "value": "/run/secrets/rancher-ca/ca.crt"},
         *({"name": name, "value": value} for name, value in sorted(VARIABLES.items())),
         {"name": "AGENT_VARIABLES", "value": json.dumps(VARIABLES, separators=(",", ":"))},
+        {
+            "name": "AGENT_RESOURCES",
+            "value": '{"limits.memory":"1Gi","requests.memory":"512Mi"}',
+        },
         {"name": "CLUSTER_NAME", "value": "kunde1-prod"},
         {"name": "OWNER_NAME", "value": "kunde1"},
         {"name": "OWNER_UID", "value": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},
@@ -216,6 +220,15 @@ def test_proxy(render: Render, minimal: dict[str, Any]) -> None:
         env = {v["name"]: v["value"] for v in _env(job)}
         assert env.items() >= VARIABLES.items()
         assert json.loads(env["AGENT_VARIABLES"]) == VARIABLES
+
+
+def test_agent_resources(render: Render, minimal: dict[str, Any]) -> None:
+    """The import takes them as a map of texts, and none where there are none."""
+    assert "AGENT_RESOURCES" not in {v["name"] for v in _env(_import(render(minimal)))}
+    given = {"requests.memory": "512Mi", "limits.memory": "1Gi"}
+    minimal["rancher"]["agentResources"] = given
+    env = {v["name"]: v["value"] for v in _env(_import(render(minimal)))}
+    assert json.loads(env["AGENT_RESOURCES"]) == given
 
 
 def test_no_proxy(render: Render, minimal: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from rancher_import import proxies, tls
 from rancher_import.errors import RefusedError
 from rancher_import.model import Agent, Marker
 from rancher_import.options import Environment, RancherOptions
-from rancher_import.plan import Done, SetAgentVariables, plan
+from rancher_import.plan import Done, SetAgent, plan
 from tests.rancher_import.test_plan import CONNECTED, STARTING, WISH, cluster, inside
 from tests.rancher_import.world import WISH as IMPORT
 from tests.rancher_import.world import World
@@ -29,7 +29,7 @@ def test_the_agent_gets_the_proxy() -> None:
     """An import that exists gets it too; what a person set in Rancher beside it stays."""
     stale = ({"name": "NO_PROXY", "value": "old"}, OTHERS)
     found = cluster(CONNECTED, agent_variables=stale)
-    assert plan(BEHIND, found) == SetAgentVariables((OTHERS, *LISTED), anew=False)
+    assert plan(BEHIND, found) == SetAgent((OTHERS, *LISTED), {}, anew=False)
 
 
 def test_an_agent_that_has_the_proxy() -> None:
@@ -55,7 +55,7 @@ def test_an_agent_that_cannot_reach_rancher(changes: dict[str, Any], *, anew: bo
     """Rancher cannot change an agent that it does not reach, so ours is deployed again."""
     assert STARTING.inside
     found = inside(STARTING, **{"agent": Agent(running=True), **changes})
-    assert plan(BEHIND, found) == SetAgentVariables(LISTED, anew=anew)
+    assert plan(BEHIND, found) == SetAgent(LISTED, {}, anew=anew)
 
 
 def test_an_import_by_a_proxy(world: World) -> None:

@@ -90,6 +90,9 @@ spec:
     {{- with $variables }}
     - {name: AGENT_VARIABLES, value: {{ . | toRawJson | quote }}}
     {{- end }}
+    {{- with .rancher.agentResources }}
+    - {name: AGENT_RESOURCES, value: {{ . | toRawJson | quote }}}
+    {{- end }}
     - {name: CLUSTER_NAME, value: {{ .rancher.clusterName | quote }}}
     - {name: OWNER_NAME, value: {{ .owner.name | quote }}}
     - {name: OWNER_UID, value: {{ .owner.uid | quote }}}
