@@ -154,7 +154,10 @@ def _quota(
     try:
         limits = quota.limit_range(wanted.quota, wanted.plan.limitRange)
         rows = quota.allowances(
-            vcluster_values, limits, highly_available=wanted.highly_available, agent=agent and agent.filled()
+            vcluster_values,
+            limits,
+            highly_available=wanted.highly_available,
+            agent=agent and agent.filled(),
         )
         found = quota.hard(wanted.quota, rows, limits)
         too_large = quota.too_large(rows, limits.max)

@@ -223,7 +223,7 @@ def _pod(
     https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
     beside = [each for each in first if at(each, "restartPolicy") == "Always"]
-    taken = {}
+    taken: dict[str, str] = {}
     for name, _ in COMPUTE:
         sizes = [_container(each, kind, name, limits) for each in (*containers, *beside)]
         largest = max((_container(each, kind, name, limits) for each in first), default=Decimal())

@@ -11,6 +11,7 @@ import pytest
 from function import fn, namespace
 from function.compose import compose
 from function.plain import digest
+from function.state import Observed
 from function.values import chart_values
 from scripts import life
 from tests.factories import config, vcluster, wanted
@@ -86,7 +87,8 @@ def values_of_plan(plan: dict[str, Any], name: str) -> dict[str, Any]:
     """Return what the function gives the chart for a VCluster of a plan."""
     found = config({"plans.small": plan})
     granted = wanted(vcluster(name), found)
-    emitted = namespace.desired(granted, found, chart_values(granted, found))
+    values = chart_values(granted, found)
+    emitted = namespace.desired(granted, found, values, Observed(), is_earned=False)
     return dict(emitted["spec"]["forProvider"]["values"])
 
 
