@@ -315,7 +315,7 @@ def test_bad_spec(spec: Any, message: str) -> None:
         ),
         pytest.param(
             {"plans.small.colour": MARKER},
-            f"input.plans.small.colour: {UNKNOWN}quota, resources, storage.",
+            f"input.plans.small.colour: {UNKNOWN}limitRange, quota, resources, storage.",
             id="unknown-in-a-map",
         ),
         pytest.param(
@@ -325,7 +325,7 @@ def test_bad_spec(spec: Any, message: str) -> None:
         ),
         pytest.param(
             {"plans.storage": {"colour": MARKER}},
-            f"input.plans.storage.colour: {UNKNOWN}quota, resources, storage.",
+            f"input.plans.storage.colour: {UNKNOWN}limitRange, quota, resources, storage.",
             id="unknown-in-a-plan-that-is-called-like-a-field",
         ),
         pytest.param(
