@@ -289,6 +289,7 @@ _INSIDE_ROWS = (
         "sync.toHost.storageClasses.enabled",
     ),
     *_decided(HOST_POLICIES, "sync.toHost.endpoints.enabled", "sync.toHost.endpointSlices.enabled"),
+    _joined("rbac.role.extraRules"),
     # It would bind pods itself, by their nodeName.
     *_default(
         HOST_POLICIES,

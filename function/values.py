@@ -28,6 +28,13 @@ HA_MINIMUM = 2
 """Replicas that must be healthy for a highly available cluster to be usable: etcd's quorum."""
 
 
+_WATCH_ENDPOINT_SLICES: Values = {
+    "apiGroups": ["discovery.k8s.io"],
+    "resources": ["endpointslices"],
+    "verbs": ["get", "list", "watch"],
+}
+
+
 def chart_values(wanted: Wanted, config: Input) -> Values:
     """Return the complete values of the chart.
 
@@ -129,7 +136,9 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
     The certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
     network policies are ours: here they would restart the control plane with every change.
     Endpoints of a tenant's own would lead the host's ingress controller to pods and nodes of
-    others (CVE-2021-25740); the host makes those of Services with a selector itself.
+    others (CVE-2021-25740); the host makes those of Services with a selector itself. The syncer
+    watches EndpointSlices whether it syncs them or not, and without the right to never starts:
+    https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/mappings/resources/register.go.
     """
     names = wanted.names
     secrets = [{"name": pull_secret}] if pull_secret else []
@@ -156,6 +165,7 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
             "limitRange": {"enabled": False},
             "networkPolicy": {"enabled": False},
         },
+        "rbac": {"role": {"extraRules": [_WATCH_ENDPOINT_SLICES]}},
         "sync": {
             "toHost": {
                 "pods": {"useSecretsForSATokens": True},

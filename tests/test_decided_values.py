@@ -252,6 +252,7 @@ OWN: dict[str, list[Any]] = {
     "controlPlane.advanced.serviceAccount.imagePullSecrets": [{"name": "team"}],
     "controlPlane.advanced.workloadServiceAccount.imagePullSecrets": [{"name": "team"}],
     "exportKubeConfig.additionalSecrets": [{"name": "own"}],
+    "rbac.role.extraRules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}],
     f"{WORKLOAD}.scheduling.topologySpreadConstraints": [{"topologyKey": "zone"}],
     f"{ETCD}.deploy.statefulSet.scheduling.topologySpreadConstraints": [{"topologyKey": "zone"}],
 }

@@ -39,6 +39,17 @@ COMMON: dict[str, Any] = {
         "networkPolicy": {"enabled": False},
         "podSecurityStandard": "baseline",
     },
+    "rbac": {
+        "role": {
+            "extraRules": [
+                {
+                    "apiGroups": ["discovery.k8s.io"],
+                    "resources": ["endpointslices"],
+                    "verbs": ["get", "list", "watch"],
+                }
+            ]
+        }
+    },
     "sync": {
         "toHost": {
             "pods": {"useSecretsForSATokens": True},

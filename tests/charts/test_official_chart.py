@@ -73,6 +73,20 @@ def test_the_workload_bears_the_stamp_and_its_pods_do_not(
 
 
 @pytest.mark.parametrize("example", life.names())
+def test_the_syncer_may_watch_endpoint_slices_and_no_more(run_helm: Helm, example: str) -> None:
+    """It watches them although it syncs none: without the right no kubeconfig is ever written."""
+    objects = rendered(run_helm, example)
+    (role,) = (found for (kind, _), found in objects.items() if kind == "Role")
+    verbs = {
+        verb
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        if "endpointslices" in rule["resources"] and "discovery.k8s.io" in rule["apiGroups"]
+    }
+    assert verbs == {"get", "list", "watch"}
+
+
+@pytest.mark.parametrize("example", life.names())
 def test_nothing_of_ours_twice(run_helm: Helm, example: str) -> None:
     """Quota, limits and network policies are those of the namespace chart alone."""
     kinds = {kind for kind, _ in rendered(run_helm, example)}
