@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from function import bounds, container_resources, findings, versions, written_values
-from function.errors import InvalidError, Problem
+from function.errors import MOST_PROBLEMS, InvalidError, Problem
 from function.models.input import Input
 from function.models.xr import NOT_IN_THE_API, Spec
 from function.plain import at
@@ -134,5 +134,6 @@ def _parse(model: type[_M], raw: object, root: str, reason: str) -> _M:
         return model.model_validate(raw)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        problems = (findings.problem(model, raw, detail, root) for detail in details)
-        raise InvalidError(*problems, reason=reason) from None
+        named = (findings.problem(model, raw, each, root) for each in details[:MOST_PROBLEMS])
+        others = (findings.counted(raw, each, root) for each in details[MOST_PROBLEMS:])
+        raise InvalidError(*named, *others, reason=reason) from None
