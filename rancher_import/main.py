@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar, cast
 
 import click
@@ -175,8 +174,8 @@ def _out_of_tenant(env: Environment, seconds: float) -> bool:
 @errors_in_words
 def watch() -> None:
     """Keep the phases of all imports of a host true; run by chart vcluster-rancher-watch."""
-    from prometheus_client import start_http_server  # noqa: PLC0415, F401  # not for `--help`
-
+    # Imported here: the other programs start without the metrics.
+    from rancher_import.health_server import HealthServer  # noqa: PLC0415
     from rancher_import.watching import Watcher  # noqa: PLC0415
 
     env = environment()
@@ -192,7 +191,7 @@ def watch() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     address = env.text("METRICS_ADDRESS", ":8080")
-    server = _health_server(address, lambda: watcher.looked_at, 3 * period)
+    server = HealthServer(address, lambda: watcher.looked_at, 3 * period)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     watcher.run(stop)
     server.shutdown()
@@ -338,35 +337,3 @@ def _clusters(env: Environment) -> tuple[Any, Callable[[], Any]]:
         return Tenant(kubeconfig, server) if kubeconfig else None
 
     return host, open_tenant
-
-
-def _health_server(
-    address: str, looked_at: Callable[[], float], limit: float
-) -> ThreadingHTTPServer:
-    """Return a server of /metrics, /healthz and /readyz (ready after a look that succeeded)."""
-    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # http.server's name
-            if self.path == "/metrics":
-                self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
-            elif self.path == "/healthz":
-                self._answer(200, b"ok\n")
-            elif self.path == "/readyz":
-                fresh = looked_at() and time.monotonic() - looked_at() < limit
-                self._answer(200 if fresh else 503, b"ok\n" if fresh else b"no look yet\n")
-            else:
-                self._answer(404, b"not found\n")
-
-        def _answer(self, status: int, body: bytes, kind: str = "text/plain") -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Leave probes out of the log."""
-
-    host, _, port = address.rpartition(":")
-    return ThreadingHTTPServer((host, int(port)), Handler)
