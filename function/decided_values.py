@@ -185,7 +185,10 @@ _WORKLOAD_ROWS = tuple(
         _immutable(SIZE, VOLUME, f"{workload}.{_CLAIM}.size", default="5Gi", meaning=_size),
         _immutable(STORAGE_CLASS, VOLUME, f"{workload}.{_CLAIM}.storageClass", default=""),
         *_decided(ON_DELETE, f"{workload}.{_CLAIM}.retentionPolicy"),
-        *_platform(f"{workload}.image", f"{workload}.resources"),
+        *_platform(
+            f"{workload}.image", f"{workload}.resources", f"{workload}.scheduling.nodeSelector"
+        ),
+        _joined(f"{workload}.scheduling.tolerations"),
         _joined(
             f"{workload}.scheduling.topologySpreadConstraints", "topologyKey", "whenUnsatisfiable"
         ),
@@ -278,6 +281,7 @@ _INSIDE_ROWS = (
     *_decided("spec.isolation.networkPolicy", "policies.networkPolicy"),
     *_decided("spec.isolation.podSecurity", "policies.podSecurityStandard"),
     *_decided("spec.nodePool", "sync.fromHost.nodes.selector"),
+    _joined("sync.toHost.pods.enforceTolerations"),
     *_decided("spec.sync.ingresses", "sync.toHost.ingresses.enabled"),
     *_decided("spec.sync.ingressClasses", "sync.fromHost.ingressClasses.enabled"),
     *_decided("spec.sync.networkPolicies", "sync.toHost.networkPolicies.enabled"),

@@ -5,14 +5,13 @@ that one which leaves the Input does not shrink or move the VClusters that use i
 """
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError
 
 from function.models import xr
-from function.models.fields import Int, Labels, Model, Values
-from function.models.input import Plan
+from function.models.fields import Int, Model, Values
+from function.models.input import AnyNodePool, NodePool, Plan
 
 ANNOTATION = "caas.telekom.de/granted-spec"
 
@@ -30,8 +29,8 @@ class Record(Model):
     spec: Values
     plan: Plan | None = None
     """Content of the plan that the spec names."""
-    pool: Labels | None = None
-    """Node labels of the pool that the spec names."""
+    pool: AnyNodePool | None = None
+    """Content of the pool that the spec names."""
     retry: Int = 0
 
 
@@ -43,13 +42,13 @@ def read(text: str) -> Record | None:
         return None
 
 
-def written(spec: xr.Spec, plan: Plan, pool: Mapping[str, str], retry: int) -> str:
+def written(spec: xr.Spec, plan: Plan, pool: NodePool, retry: int) -> str:
     """Return the annotation, empty where it would be too large."""
     found: dict[str, Any] = {"spec": spec.model_dump(mode="json", exclude_unset=True)}
     if spec.plan:
         found["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
     if spec.nodePool:
-        found["pool"] = dict(pool)
+        found["pool"] = pool.model_dump(mode="json", exclude_defaults=True)
     if retry:
         found["retry"] = retry
     text = _JSON.encode(found)

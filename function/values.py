@@ -204,7 +204,7 @@ def _spec(wanted: Wanted) -> Values:
             "fromHost": {
                 "storageClasses": {"enabled": sync["storageClasses"]},
                 "ingressClasses": {"enabled": sync["ingressClasses"]},
-                "nodes": {"selector": {"labels": wanted.node_labels}},
+                "nodes": {"selector": {"labels": wanted.pool.labels}},
             },
         },
     }
@@ -212,6 +212,7 @@ def _spec(wanted: Wanted) -> Values:
         common,
         _highly_available(wanted) if wanted.highly_available else _single(wanted),
         _retained(wanted),
+        _pool(wanted),
     )
 
 
@@ -268,6 +269,35 @@ def _highly_available(wanted: Wanted) -> Values:
             "advanced": {"podDisruptionBudget": {"enabled": True, "minAvailable": HA_MINIMUM}},
         }
     }
+
+
+def _pool(wanted: Wanted) -> Values:
+    """Bring the pods to the nodes of the pool; of the platform's, CoreDNS runs inside anyway."""
+    pool = wanted.pool
+    found: Values = {}
+    if pool.tolerations:
+        found["sync"] = {"toHost": {"pods": {"enforceTolerations": [*pool.tolerations]}}}
+    if pool.controlPlane:
+        workload = {
+            "scheduling": {
+                "nodeSelector": dict(pool.labels),
+                "tolerations": [_toleration(taint) for taint in pool.tolerations],
+            }
+        }
+        etcd: Values = {"backingStore": {"etcd": {"deploy": {"statefulSet": workload}}}}
+        found["controlPlane"] = {
+            "statefulSet": workload,
+            **(etcd if wanted.highly_available else {}),
+        }
+    return found
+
+
+def _toleration(taint: str) -> Values:
+    what, _, effect = taint.rpartition(":")
+    key, has_value, value = what.partition("=")
+    if has_value:
+        return {"key": key, "operator": "Equal", "value": value, "effect": effect}
+    return {"key": key, "operator": "Exists", "effect": effect}
 
 
 def _volume(wanted: Wanted) -> Values:

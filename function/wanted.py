@@ -57,7 +57,8 @@ class Wanted:
     network_policy: bool
     egress: tuple[str, ...]
     sync: Mapping[SyncKind, bool]
-    node_labels: Mapping[str, str]
+    pool: platform.NodePool
+    """Nodes of its pods; any where it names no pool."""
     host: Host
     readers: tuple[xr.Reader, ...]
     rancher: Rancher | None
@@ -147,7 +148,7 @@ def _resolve(
     if now is None or entry:
         adopted = (each.namespace for each in config.adopted.values())
         names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
-    plan, node_labels = _plan(spec, config), _pool(spec.nodePool, config)
+    plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
     return Wanted(
         names=derived,
         uid=vcluster.uid,
@@ -164,7 +165,7 @@ def _resolve(
         network_policy=spec.isolation.networkPolicy,
         egress=tuple(spec.isolation.egress),
         sync=spec.sync.wanted(config.tenant.sync),
-        node_labels=node_labels,
+        pool=pool,
         host=placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on),
         readers=tuple(spec.kubeconfigReaders),
         rancher=_rancher(
@@ -179,7 +180,7 @@ def _resolve(
         retain=spec.storage.onDelete == "Retain",
         restore_from=spec.storage.restoreFrom,
         values=spec.values,
-        record=record.written(spec, plan, node_labels, vcluster.retries),
+        record=record.written(spec, plan, pool, vcluster.retries),
         frozen=entry.values if entry else None,
     )
 
@@ -237,8 +238,10 @@ def _plan(spec: xr.Spec, config: platform.Input) -> platform.Plan:
     return _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
 
 
-def _pool(name: str | None, config: platform.Input) -> Mapping[str, str]:
-    return {} if name is None else _lookup(config.nodePools, name, "spec.nodePool", "node pool")
+def _pool(name: str | None, config: platform.Input) -> platform.NodePool:
+    if name is None:
+        return platform.NodePool()
+    return _lookup(config.nodePools, name, "spec.nodePool", "node pool")
 
 
 def _rancher(

@@ -51,6 +51,7 @@ _KEPT = (
     "minProperties",
     "maxProperties",
     "required",
+    "x-kubernetes-preserve-unknown-fields",
 )
 """What a structural schema has in common with JSON Schema."""
 

@@ -243,6 +243,9 @@ EXTERNAL = {
     "server": f"https://{HOSTNAME}",
 }
 OUTSIDE = {
+    "nodePools": {
+        "vc1": {"labels": {"a": "b"}, "tolerations": ["a=b:NoSchedule"], "controlPlane": True}
+    },
     "expose": {"domain": "k8s.example.org"},
     "tenant.exposeTypes": ["ClusterIP", "LoadBalancer"],
     "pullSecret": "mirror",
@@ -255,6 +258,9 @@ OWN: dict[str, list[Any]] = {
     "rbac.role.extraRules": [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}],
     f"{WORKLOAD}.scheduling.topologySpreadConstraints": [{"topologyKey": "zone"}],
     f"{ETCD}.deploy.statefulSet.scheduling.topologySpreadConstraints": [{"topologyKey": "zone"}],
+    f"{WORKLOAD}.scheduling.tolerations": [{"key": "own", "operator": "Exists"}],
+    f"{ETCD}.deploy.statefulSet.scheduling.tolerations": [{"key": "own", "operator": "Exists"}],
+    "sync.toHost.pods.enforceTolerations": ["own:NoSchedule"],
 }
 """For each list that is joined an entry of the platform's own."""
 
@@ -274,7 +280,7 @@ def test_every_joined_list_has_an_entry_here() -> None:
 @pytest.mark.parametrize("path", OWN)
 def test_lists_are_joined(path: str, layer: str) -> None:
     """Own entries come beside ours, which are always there, in either layer and in both."""
-    spec = {"availability": "HA", "expose": {"type": "LoadBalancer"}}
+    spec = {"availability": "HA", "expose": {"type": "LoadBalancer"}, "nodePool": "vc1"}
     ours = at(values_of({}, **spec), path)
     assert ours
     one = {f"vcluster.{layer}.{path}": OWN[path]}

@@ -619,7 +619,7 @@ def test_bad_spec(spec: Any, message: str) -> None:
         ),
         pytest.param(
             {"nodePools": {"tenants": {"pool": 1}}},
-            f"input.nodePools.tenants.pool: {text('true')}",
+            f"input.nodePools.tenants.labels.pool: {text('true')}",
             id="node-label-is-a-number",
         ),
         pytest.param(

@@ -23,9 +23,24 @@ PLATFORM: dict[str, Any] = {
         },
         "storage": {"size": "5Gi"},
     },
-    "nodePools": {"tenants": {"pool": "tenants"}},
+    "nodePools": {
+        "tenants": {"pool": "tenants"},
+        "tainted": {
+            "labels": {"pool": "vc1"},
+            "tolerations": ["dedicated=vc1:NoSchedule", "example.org/busy:NoExecute"],
+            "controlPlane": True,
+        },
+    },
 }
 """A platform with one plan and one pool."""
+
+SCHEDULING = {
+    "nodeSelector": {"pool": "vc1"},
+    "tolerations": [
+        {"key": "dedicated", "operator": "Equal", "value": "vc1", "effect": "NoSchedule"},
+        {"key": "example.org/busy", "operator": "Exists", "effect": "NoExecute"},
+    ],
+}
 
 COMMON: dict[str, Any] = {
     "exportKubeConfig": {
@@ -252,6 +267,38 @@ def test_highly_available() -> None:
             "sync.fromHost.nodes.selector.labels",
             {"pool": "tenants"},
             id="node-pool",
+        ),
+        pytest.param(
+            {"nodePool": "tainted"},
+            {},
+            "sync.toHost.pods.enforceTolerations",
+            ["dedicated=vc1:NoSchedule", "example.org/busy:NoExecute"],
+            id="tolerations-of-a-node-pool",
+        ),
+        pytest.param(
+            {"nodePool": "tainted"},
+            {
+                "vcluster.values": {
+                    "sync": {"toHost": {"pods": {"enforceTolerations": ["a:NoExecute"]}}}
+                }
+            },
+            "sync.toHost.pods.enforceTolerations",
+            ["dedicated=vc1:NoSchedule", "example.org/busy:NoExecute", "a:NoExecute"],
+            id="tolerations-of-a-node-pool-and-of-the-platform",
+        ),
+        pytest.param(
+            {"nodePool": "tainted"},
+            {},
+            "controlPlane.statefulSet.scheduling",
+            SCHEDULING,
+            id="control-plane-on-a-node-pool",
+        ),
+        pytest.param(
+            {"nodePool": "tainted", "availability": "HA"},
+            {},
+            "controlPlane.backingStore.etcd.deploy.statefulSet.scheduling.tolerations",
+            SCHEDULING["tolerations"],
+            id="etcd-on-a-node-pool",
         ),
         pytest.param(
             {},
@@ -615,7 +662,7 @@ MATRIX = [
     for availability, sync, pool, storage, level, way_in, pull_secret in itertools.product(
         ["Single", "HA"],
         [{}, *({"sync": {kind: kind != "storageClasses"}} for kind in SYNCS)],
-        [{}, {"nodePool": "tenants"}],
+        [{}, {"nodePool": "tenants"}, {"nodePool": "tainted"}],
         [{}, {"storage": {"size": "7Gi", "storageClassName": "fast"}}],
         [{}, {"isolation": {"podSecurity": "restricted"}}],
         [{}, {"expose": {"type": "LoadBalancer"}}, {"expose": {"type": "Ingress"}}],

@@ -7,6 +7,7 @@ import pytest
 from function import wanted as resolving
 from function.errors import InvalidError
 from function.models.fields import Owner, Quota
+from function.models.input import NodePool
 from function.models.xr import Reader
 from function.names import Names
 from function.placement import Host
@@ -58,7 +59,7 @@ NOW = Running("Single", Storage("5Gi", None), "0.36.1", "1.34.3", "default", Non
             },
             id="sync",
         ),
-        pytest.param("node_labels", {}, id="node_labels"),
+        pytest.param("pool", NodePool(), id="pool"),
         pytest.param("host", Host("local", "default", ("10.0.0.0/8",)), id="the-only-host"),
         pytest.param("readers", (), id="readers"),
         pytest.param(
@@ -118,7 +119,9 @@ def test_defaults(field: str, expected: object) -> None:
         pytest.param(
             {"isolation": {"egress": ["192.0.2.0/24"]}}, "egress", ("192.0.2.0/24",), id="egress"
         ),
-        pytest.param({"nodePool": "tenants"}, "node_labels", {"pool": "tenants"}, id="node-pool"),
+        pytest.param(
+            {"nodePool": "tenants"}, "pool", NodePool(labels={"pool": "tenants"}), id="node-pool"
+        ),
         pytest.param(
             {"host": "local"}, "host", Host("local", "default", ("10.0.0.0/8",)), id="host"
         ),
@@ -358,3 +361,17 @@ def test_leaving_a_rancher_that_is_gone() -> None:
     found = resolving.resolve(requested, config(), NOW, imported=True)
     assert found.rancher is None
     assert found.leaves_rancher
+
+
+@pytest.mark.parametrize(
+    ("written", "pool"),
+    [
+        pytest.param({}, NodePool(), id="no-labels"),
+        pytest.param({"labels": "a"}, NodePool(labels={"labels": "a"}), id="a-label-called-labels"),
+        pytest.param({"labels": {"a": "b"}}, NodePool(labels={"a": "b"}), id="whole"),
+        pytest.param({"controlPlane": True}, NodePool(controlPlane=True), id="any-node"),
+    ],
+)
+def test_a_node_pool_is_labels_or_more(written: dict[str, object], pool: NodePool) -> None:
+    """A plain map of texts is that of the labels."""
+    assert config({"nodePools": {"a": written}}).nodePools["a"] == pool

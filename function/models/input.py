@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from function import quantity, regex
 from function.models.fields import (
@@ -330,6 +330,17 @@ class SecretKey(Model):
     ] = Field(description="Key in the Secret.")
 
 
+Toleration = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9]([-./_A-Za-z0-9]*[A-Za-z0-9])?(=([A-Za-z0-9]([-._A-Za-z0-9]*"
+        r"[A-Za-z0-9])?)?)?:(NoSchedule|PreferNoSchedule|NoExecute)$",
+        max_length=400,
+    ),
+]
+"""A taint that is tolerated, with a value or with any."""
+
+
 class HostRancher(Model):
     """What of `rancher` is different for the virtual clusters of a host."""
 
@@ -408,6 +419,41 @@ class Subject(Model):
             msg = "namespace is for a ServiceAccount, which needs it"
             raise ValueError(msg)
         return self
+
+
+class NodePool(Model):
+    """Nodes for virtual clusters."""
+
+    model_config = ConfigDict(json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+
+    labels: Labels = Field({}, description="Labels of the nodes.")
+    tolerations: list[Toleration] = Field(
+        [],
+        max_length=20,
+        description="Taints that all pods tolerate, as `kubectl taint` writes them: "
+        "`dedicated=tenants:NoSchedule`, or without a value for any.",
+    )
+    controlPlane: Bool = Field(
+        default=False,
+        description="Whether control plane and etcd run on these nodes too. A change restarts "
+        "them.",
+    )
+
+
+def _node_pool(value: object) -> object:
+    """Take a plain map for the labels: that is how a pool may be written in short."""
+    if not isinstance(value, Mapping):
+        return value
+    is_whole = any(
+        isinstance(each, Mapping | list)
+        or (key in NodePool.model_fields and not isinstance(each, str))
+        for key, each in value.items()
+    )
+    return value if is_whole else {"labels": value}
+
+
+AnyNodePool = Annotated[NodePool, BeforeValidator(_node_pool)]
+"""A node pool, or its labels alone."""
 
 
 class HostNamespace(Model):
@@ -811,7 +857,9 @@ class Input(Model):
     defaultHostSelector: HostSelector | None = Field(
         None, description="Chooses the host of a new VCluster that does not choose itself."
     )
-    nodePools: dict[Key, Labels] = Field({}, description="Node labels per pool of `spec.nodePool`.")
+    nodePools: dict[Key, AnyNodePool] = Field(
+        {}, description="Nodes per pool of `spec.nodePool`; a plain map is that of their labels."
+    )
     hostNamespace: HostNamespace = Field(
         HostNamespace(),
         description="The namespaces on the host.",
