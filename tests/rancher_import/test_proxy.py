@@ -110,11 +110,15 @@ def test_a_pinned_ca_is_asked_by_the_proxy(monkeypatch: pytest.MonkeyPatch, tmp_
     """A CA that is known by its checksum comes the way that all else goes."""
     asked: list[object] = []
 
-    def get(url: str, **options: Any) -> httpx2.Response:
-        asked.append(options["proxy"])
-        raise httpx2.ConnectError(url)
+    def transport(_: object, *, proxy: str | None) -> httpx2.BaseTransport:
+        asked.append(proxy)
 
-    monkeypatch.setattr(httpx2, "get", get)
+        def refuse(request: httpx2.Request) -> httpx2.Response:
+            raise httpx2.ConnectError(str(request.url))
+
+        return httpx2.MockTransport(refuse)
+
+    monkeypatch.setattr(tls, "Transport", transport)
     options = RancherOptions("https://rancher.example.org", tmp_path, None, "a" * 64)
     with pytest.raises(Exception, match="no CA certificate"):
         tls.context(options, "http://proxy.example.org:3128")
