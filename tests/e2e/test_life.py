@@ -36,7 +36,6 @@ LONGEST_SECONDS = 300
 STORY = (
     "Accepted is True (Accepted)",
     "NamespaceReady is True (Available)",
-    "ControlPlaneReady is False (Unavailable): 0 of 1 control plane replicas available",
 )
 """Kubernetes lets 25 events of an object through, and Crossplane says \"not yet ready\" with every
 call: by now they are used up. The whole story is in the conditions."""
