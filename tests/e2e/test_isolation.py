@@ -258,13 +258,13 @@ def test_the_syncer_binds_no_pods_and_makes_no_endpoints(
 ) -> None:
     """Nor has it the right to, which is what the policies rely on for bindings."""
     account = f"--as=system:serviceaccount:{pair[0].name}:vc-{pair[0].name}-vcluster"
-    for verb, resource in (
-        ("create", "pods/binding"),
-        ("create", "endpoints"),
-        ("create", "endpointslices.discovery.k8s.io"),
+    for resource in (
+        ("pods", "--subresource=binding"),
+        ("endpoints",),
+        ("endpointslices.discovery.k8s.io",),
     ):
         with pytest.raises(LocalError, match="exit code 1"):
-            kube("auth", "can-i", verb, resource, "-n", pair[0].name, account)
+            kube("auth", "can-i", "create", *resource, "-n", pair[0].name, account)
     kube("auth", "can-i", "create", "pods", "-n", pair[0].name, account)
 
 
