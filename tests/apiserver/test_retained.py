@@ -251,13 +251,14 @@ def test_a_lost_control_plane(platform: Client, install: Callable[..., Done]) ->
     ("verb", "where", "resource", "allowed"),
     [
         ("list", "stopped", "pods", True),
-        ("delete", "stopped", "pods", True),
+        ("deletecollection", "stopped", "pods", True),
+        ("delete", "stopped", "pods", False),
         ("create", "stopped", "pods", False),
         ("get", "stopped", "secrets", False),
         ("list", "stopped", "persistentvolumeclaims", False),
         ("delete", "stopped", "persistentvolumeclaims", False),
         ("list", PLATFORM, "pods", False),
-        ("delete", "kube-system", "pods", False),
+        ("deletecollection", "kube-system", "pods", False),
     ],
 )
 def test_the_rights_of_the_hook(  # noqa: PLR0913  # what it depends on
@@ -289,9 +290,11 @@ def test_the_hook_is_taken(platform: Client, install: Callable[..., Done], helm:
     assert install("hooked", FORMER).returncode == 0
     done = helm("get", "hooks", "hooked-namespace", f"--namespace={PLATFORM}")
     hooks = [one for one in yaml.safe_load_all(done.stdout) if one]
-    assert [(one["kind"], one["metadata"]["namespace"]) for one in hooks] == [
-        ("ServiceAccount", PLATFORM),
+    assert sorted((one["kind"], one["metadata"]["namespace"]) for one in hooks) == [
         ("Job", PLATFORM),
+        ("Role", PLATFORM),
+        ("RoleBinding", PLATFORM),
+        ("ServiceAccount", PLATFORM),
     ]
     for hook in hooks:
         answer = platform.apply(hook, dry_run=True)
