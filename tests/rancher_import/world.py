@@ -5,7 +5,6 @@ Host and virtual cluster are one real API server; the test Rancher looks for its
 
 import base64
 import contextlib
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -297,6 +296,19 @@ def opened(api: Client, folder: Path) -> Iterator[World]:
         yield world
 
 
-def kills(total: int) -> Iterator[tuple[int, str]]:
-    """Return every request of a run, right before and right after it."""
-    return itertools.product(range(1, total + 1), ("before", "after"))
+def kills(wire: Wire) -> Iterator[tuple[int, str]]:
+    """Yield where the run before can die so that it leaves something else: around each write.
+
+    What dies between two writes leaves the same, whichever request it was at.
+    """
+    for number, line in enumerate(wire.lines[-wire.sent :], 1):
+        if number == 1 or not line.startswith("GET "):
+            yield number, "before"
+            yield number, "after"
+
+
+def restarts(wire: Wire) -> Iterator[int]:
+    """Yield each request of the run before that goes to Rancher, and so sees it restarted."""
+    for number, line in enumerate(wire.lines[-wire.sent :], 1):
+        if not line.split(" ")[1].startswith("/api"):
+            yield number
