@@ -279,6 +279,10 @@ QuotaName = Annotated[
         r"|[a-z0-9]+(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?){2,}))$",
         max_length=317,
     ),
+    Form(
+        "a resource of a quota such as requests.nvidia.com/gpu or count/configmaps",
+        "requests.nvidia.com/gpu",
+    ),
 ]
 """A resource of a ResourceQuota for which `Quota` has no field of its own.
 

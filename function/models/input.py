@@ -337,6 +337,7 @@ Toleration = Annotated[
         r"[A-Za-z0-9])?)?)?:(NoSchedule|PreferNoSchedule|NoExecute)$",
         max_length=400,
     ),
+    Form("a taint such as dedicated=tenants:NoSchedule", "dedicated=tenants:NoSchedule"),
 ]
 """A taint that is tolerated, with a value or with any."""
 
