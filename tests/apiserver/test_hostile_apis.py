@@ -15,7 +15,9 @@ import pytest
 
 from demo import kubernetes
 from tests import hostile
+from tests.apiserver.control_plane import running
 from tests.rancher_import.fake_rancher import FakeRancher, tls
+from tests.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +41,14 @@ DISCOVERY = {
         }
     ],
 }
+
+
+@pytest.fixture(scope="module")
+def apiserver() -> Iterator[Client]:
+    """Yield a client of an API server of its own: what is redirected is not found at once again."""
+    etcd, kube_apiserver = (tool(n, "tools-apiserver") for n in ("etcd", "kube-apiserver"))
+    with running(etcd, kube_apiserver) as client:
+        yield client
 
 
 @contextmanager
@@ -141,7 +151,7 @@ def deregister(folder: Path, rancher: FakeRancher) -> subprocess.CompletedProces
         "KUBECONFIG_NAMESPACE": "kunde1",
         "KUBECONFIG_SECRET": "vc-kunde1-vcluster",
         "ON_DELETE": "Retain",
-        "TIMEOUT": "8s",
+        "TIMEOUT": "20s",
     }
     return subprocess.run(
         [sys.executable, "-m", "rancher_import", "deregister"],

@@ -155,7 +155,7 @@ def test_deregister_with_the_charts_rights(installed: Installed) -> None:
 def test_deregister_where_data_is_retained(installed: Installed) -> None:
     """The hook ends well within its time, without rights in the virtual cluster too."""
     installed.run("import", "import")
-    done = installed.run("deregister", "deregister", ON_DELETE="Retain", TIMEOUT="6s")
+    done = installed.run("deregister", "deregister", ON_DELETE="Retain", TIMEOUT="20s")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the agent stays behind" in done.stdout
     assert "MissingRight" in done.stdout
