@@ -59,10 +59,7 @@ def counted(raw: object, detail: ErrorDetails, root: str) -> Problem:
 
 def form(model: type[BaseModel], path: Path) -> Form | None:
     """Return the form of the text at a path of a model, as far as it has one."""
-    annotations: list[object] = [model]
-    for step in path:
-        annotations = [each for one in annotations for each in _below(one, str(step))]
-    return next((each for each in annotations if isinstance(each, Form)), None)
+    return next((each for each in _reached(model, path) if isinstance(each, Form)), None)
 
 
 def models(annotation: object) -> Iterator[type[BaseModel]]:
@@ -99,11 +96,16 @@ def _field(root: str, path: Sequence[int | str]) -> str:
 
 def _known(model: type[BaseModel], path: Path) -> list[str]:
     """Return the fields of the model that the path leads to."""
+    found = [each for one in _reached(model, path) for each in models(one)]
+    return [field.alias or name for each in found for name, field in each.model_fields.items()]
+
+
+def _reached(model: type[BaseModel], path: Path) -> list[object]:
+    """Return what annotates the end of a path of a model."""
     annotations: list[object] = [model]
     for step in path:
         annotations = [each for one in annotations for each in _below(one, str(step))]
-    found = [each for one in annotations for each in models(one)]
-    return [field.alias or name for each in found for name, field in each.model_fields.items()]
+    return annotations
 
 
 def _below(annotation: object, step: str) -> Iterator[object]:
