@@ -69,14 +69,15 @@ def living(kube: Kube, control: Control) -> Iterator[None]:
 def dying(kube: Kube, living: None, compositions: Callable[..., None]) -> Dying:
     """Delete a VCluster whose Rancher has died; it takes minutes, so it begins before all others.
 
-    It is dead for this one alone: nothing listens where its Composition says that Rancher is.
+    It is dead for this one alone: its Composition says that Rancher moved to where nothing listens.
     """
     del living
     compositions(ABANDONED, {})
     kube.apply(vcluster(ABANDONED, crossplane=by(ABANDONED)))
     await_ready(kube, ABANDONED)
     found = kube.get(VCLUSTERS, ABANDONED) or {}
-    compositions(ABANDONED, {"rancher": {"url": f"https://{RANCHER_ADDRESS}:9"}})
+    moved = {"url": f"https://{RANCHER_ADDRESS}:9", "formerUrls": [f"https://{RANCHER}"]}
+    compositions(ABANDONED, {"rancher": moved})
     until("the import runs again", lambda: _revision(kube, f"{ABANDONED}-rancher") > 1, 120)
     kube("delete", VCLUSTERS, ABANDONED, "--wait=false")
     return Dying(found["status"]["rancher"]["clusterId"], time.monotonic())
