@@ -146,9 +146,10 @@ def _shown(now: Running | None, observed: Observed) -> dict[str, object]:
         shown["deletionProtection"] = True
     if now is None:
         return shown
-    has_name = now.exposure.type != "ClusterIP"
+    has_name = now.exposure.type not in ("ClusterIP", "NodePort")
     hostname = {"hostname": now.exposure.hostname} if has_name else {}
+    port = {"port": now.exposure.port} if now.exposure.type == "NodePort" else {}
     values = observed.vcluster.values if observed.vcluster else {}
     if adoption.keeps_service(values):
         shown["storage"] = {"onDelete": "Retain"}
-    return {**shown, "expose": {"type": now.exposure.type, **hostname}}
+    return {**shown, "expose": {"type": now.exposure.type, **hostname, **port}}

@@ -151,17 +151,17 @@ def _waiting(wanted: Wanted, now: Running, spec: Spec, *, has_service: bool) -> 
     if version and now.kubernetes and not f"{now.kubernetes}.".startswith(f"{version}."):
         yield Refusal("spec.kubernetesVersion", now.kubernetes, version, WAITS)
     if wanted.exposure != now.exposure:
-        kept, asked = now.exposure.type, wanted.exposure.type
-        field = "spec.expose.type" if kept != asked else "spec.expose.hostname"
-        yield Refusal(field, *_told(now.exposure, wanted.exposure), WAITS)
+        yield _exposure_waits(now.exposure, wanted.exposure)
     if wanted.retain and not has_service:
         yield Refusal("spec.storage.onDelete", "Delete", "Retain", WAITS)
 
 
-def _told(one: exposure.Exposure, other: exposure.Exposure) -> tuple[str, str]:
-    if one.type != other.type:
-        return one.type, other.type
-    return one.hostname, other.hostname
+def _exposure_waits(kept: exposure.Exposure, asked: exposure.Exposure) -> Refusal:
+    if kept.type != asked.type:
+        return Refusal("spec.expose.type", kept.type, asked.type, WAITS)
+    if kept.port != asked.port:
+        return Refusal("spec.expose.port", str(kept.port), str(asked.port), WAITS)
+    return Refusal("spec.expose.hostname", kept.hostname, asked.hostname, WAITS)
 
 
 def keeps_service(values: Mapping[str, object]) -> bool:

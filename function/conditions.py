@@ -113,6 +113,7 @@ _WARNINGS = frozenset(
         "InstallFailed",
         "NameTaken",
         "NothingToRestore",
+        "PortRefused",
         "ReleaseFailed",
         "RestoreRefused",
         "UpgradeFailed",

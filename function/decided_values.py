@@ -248,7 +248,6 @@ _WAY_IN_ROWS = (
     *_default(FUNCTION, OWNER, f"{_SERVICE}.enabled", default=True),
     *_decided(
         EXPOSE,
-        f"{_SERVICE}.httpsNodePort",
         f"{_SERVICE}.kubeletNodePort",
         f"{_SERVICE}.spec",
         f"{_SERVICE}.spec.type",
@@ -269,6 +268,7 @@ _WAY_IN_ROWS = (
     *_platform(
         f"{_SERVICE}.annotations", f"{_SERVICE}.spec.ipFamilies", f"{_SERVICE}.spec.ipFamilyPolicy"
     ),
+    *_decided("spec.expose.port", f"{_SERVICE}.httpsNodePort"),
     *_decided("spec.expose.hostname", "controlPlane.ingress.host", "controlPlane.tlsRoute.host"),
     *_decided("input.expose.ingress.annotations", "controlPlane.ingress.annotations"),
     *_decided("input.expose.ingress.className", "controlPlane.ingress.spec.ingressClassName"),

@@ -22,7 +22,7 @@ class Desired:
     refusals: tuple[Refusal, ...]
     """What values imply, and is not granted."""
     awaits_quota: bool
-    """Whether the virtual cluster is kept as it is until there is room for its load balancer."""
+    """Whether the virtual cluster is kept as it is until there is room for its new Service."""
 
 
 def desired_releases(
@@ -46,7 +46,7 @@ def desired_releases(
         observed,
         is_earned=is_earned,
     )
-    before = _without_load_balancer(granted, observed)
+    before = _until_there_is_room(granted, observed)
     awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)
     if awaits_quota:
         values, _ = _values(found, before, config, observed)
@@ -80,14 +80,15 @@ def _values(
     return fitting, (*refusals, *unfit)
 
 
-def _without_load_balancer(granted: Wanted, observed: Observed) -> Wanted:
-    """Return the same with the way in that it has, if a load balancer is to replace that.
+def _until_there_is_room(granted: Wanted, observed: Observed) -> Wanted:
+    """Return the same with the way in that it has, if a Service that the quota counts replaces it.
 
-    The quota refuses such a Service until there is room for one, and Helm would give up.
+    The quota refuses a load balancer or a node port until there is room for one, and Helm would
+    give up.
     """
-    if granted.exposure.type != "LoadBalancer":
+    if granted.exposure.type not in ("LoadBalancer", "NodePort"):
         return granted
     now = running.running(observed)
-    if now is None or now.exposure.type == "LoadBalancer":
+    if now is None or now.exposure.type == granted.exposure.type:
         return granted
     return replace(granted, exposure=now.exposure)

@@ -1,7 +1,8 @@
 """The way in from outside: under which name the API server is reached, and whether it is.
 
 A name belongs to one VCluster: the label right below the platform's domain is its namespace on the
-host, which no other has. What the way in reports comes back by connection details, of which
+host, which no other has. A port of the host's nodes belongs to one Service, which the host's API
+server sees to. What the way in reports comes back by connection details, of which
 provider-helm v1.3.0 writes a map or a list as Go's `fmt.Sprintf("%v")` does
 (pkg/controller/namespaced/release/observe.go, line 174).
 """
@@ -26,6 +27,9 @@ ROUTE_WRITERS = "routeManagedFields"
 ROUTE = "routeStatus"
 KUBECONFIG = "externalKubeconfig"
 
+PORT_REFUSED = "PortRefused"
+"""Reason of ControlPlaneReady while the host's API server refuses the node port."""
+
 OLDEST_GATEWAY_CHART = (0, 34)
 """The first chart with a TLSRoute."""
 
@@ -36,6 +40,9 @@ class Exposure:
 
     type: ExposeType
     hostname: str
+    """Of type NodePort the address of the host's nodes, which may be an IP address."""
+    port: int = 0
+    """Port of the nodes, of type NodePort; 0 where it is that of HTTPS."""
 
     @property
     def is_external(self) -> bool:
@@ -45,7 +52,8 @@ class Exposure:
     @property
     def server(self) -> str:
         """URL of the API server from outside."""
-        return f"https://{self.hostname}"
+        host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
+        return f"https://{host}:{self.port}" if self.port else f"https://{host}"
 
 
 INTERNAL = Exposure("ClusterIP", "")
@@ -79,7 +87,7 @@ def running(values: Mapping[str, object], release: str) -> Exposure:
     for entry in _list(at(values, "exportKubeConfig", "additionalSecrets")):
         server = at(entry, "server")
         if at(entry, "name") == names.external_secret(release) and isinstance(server, str):
-            return Exposure(_type(values), server.removeprefix("https://"))
+            return Exposure(_type(values), *_host_and_port(server))
     return INTERNAL
 
 
@@ -118,7 +126,7 @@ def details(
     if not exposure.is_external:
         return []
     asked = observed.connection_keys if observed else frozenset()
-    found = [_first(exposure, own, offer)]
+    found = _first(exposure, own, offer)
     has_status = is_up and "f:parents:" in _told(observed, ROUTE_WRITERS)
     if exposure.type == "Gateway" and (ROUTE in asked or has_status):
         found.append(Detail(ROUTE, offer.gateway.apiVersion, "TLSRoute", own.release, "status"))
@@ -145,7 +153,7 @@ def condition(typ: str, observed: ObservedRelease) -> Condition | None:
             "its status, and at the Gateway's listeners and allowedRoutes."
         )
         return Condition(typ, "False", "WaitingForAddress", message)
-    if asked.type != "Gateway" and address(asked, observed) is None:
+    if asked.type in _GIVERS and address(asked, observed) is None:
         kind, giver = _GIVERS[asked.type]
         message = (
             f"{kind} {observed.helm_release} has no address yet. If this stays, look at its "
@@ -156,13 +164,41 @@ def condition(typ: str, observed: ObservedRelease) -> Condition | None:
 
 
 def address(exposure: Exposure, observed: ObservedRelease | None) -> str | None:
-    """Return the IP address or DNS name behind the hostname; a Gateway's is not read."""
+    """Return the IP address or DNS name behind the hostname; a Gateway's or nodes' is not read."""
     key = {"LoadBalancer": SERVICE, "Ingress": INGRESS}.get(exposure.type, "")
     for found in _ADDRESS.findall(_told(observed, key)):
         if _is_address(found):
             return str(found)
     return None
 
+
+def in_words(condition: Condition, observed: ObservedRelease) -> Condition:
+    """Return a sentence of our own where Helm quotes that the node port is refused."""
+    asked = running(observed.values, observed.helm_release)
+    if asked.type != "NodePort" or condition.status == "True":
+        return condition
+    if _PORT_TAKEN.search(condition.message):
+        words = (
+            f"spec.expose.port: node port {asked.port} belongs to another Service of the host. "
+            "Choose another port."
+        )
+    elif found := _PORT_OUTSIDE.search(condition.message):
+        words = (
+            f"spec.expose.port: node port {asked.port} is not one of those that the host gives to "
+            f"Services, {found[1]}. Choose one of them; the platform team corrects "
+            "hosts.<name>.nodePorts of the Input."
+        )
+    else:
+        return condition
+    return Condition(condition.type, "False", PORT_REFUSED, words)
+
+
+_PORT_TAKEN = re.compile(r"nodePort: Invalid value: [0-9]+: provided port is already allocated")
+_PORT_OUTSIDE = re.compile(
+    r"nodePort: Invalid value: [0-9]+: provided port is not in the valid range. The range of valid "
+    r"ports is ([0-9]+-[0-9]+)"
+)
+"""https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/registry/core/service/portallocator/allocator.go"""
 
 _GIVERS = {
     "LoadBalancer": ("Service", "load balancer"),
@@ -195,15 +231,17 @@ def _told(observed: ObservedRelease | None, key: str) -> str:
     return observed.details.get(key, "")
 
 
-def _first(exposure: Exposure, own: Names, offer: Expose) -> Detail:
-    """Return the detail that exists as soon as the chart is installed."""
+def _first(exposure: Exposure, own: Names, offer: Expose) -> list[Detail]:
+    """Return the detail that exists as soon as the chart is installed; a node port has none."""
+    if exposure.type == "NodePort":
+        return []
     if exposure.type == "LoadBalancer":
-        return Detail(SERVICE, "v1", "Service", own.release, "status.loadBalancer")
+        return [Detail(SERVICE, "v1", "Service", own.release, "status.loadBalancer")]
     if exposure.type == "Ingress":
         kind, path = "Ingress", "status.loadBalancer"
-        return Detail(INGRESS, "networking.k8s.io/v1", kind, own.release, path)
+        return [Detail(INGRESS, "networking.k8s.io/v1", kind, own.release, path)]
     api_version, path = offer.gateway.apiVersion, "metadata.managedFields"
-    return Detail(ROUTE_WRITERS, api_version, "TLSRoute", own.release, path)
+    return [Detail(ROUTE_WRITERS, api_version, "TLSRoute", own.release, path)]
 
 
 def _way_in(exposure: Exposure, offer: Expose) -> dict[str, Any]:
@@ -217,6 +255,8 @@ def _way_in(exposure: Exposure, offer: Expose) -> dict[str, Any]:
         if given.externalTrafficPolicy:
             spec["externalTrafficPolicy"] = given.externalTrafficPolicy
         return {"service": {"spec": spec, "annotations": given.annotations}}
+    if exposure.type == "NodePort":
+        return {"service": {"spec": {"type": "NodePort"}, "httpsNodePort": exposure.port}}
     if exposure.type == "Ingress":
         class_name = offer.ingress.className
         return {
@@ -244,7 +284,20 @@ def _type(values: Mapping[str, object]) -> ExposeType:
         return "Gateway"
     if at(values, "controlPlane", "ingress", "enabled") is True:
         return "Ingress"
+    if at(values, "controlPlane", "service", "spec", "type") == "NodePort":
+        return "NodePort"
     return "LoadBalancer"
+
+
+def _host_and_port(server: str) -> tuple[str, int]:
+    authority = server.removeprefix("https://")
+    found = _PORT.search(authority)
+    host = authority[: found.start()] if found else authority
+    return host.strip("[]"), int(found[1]) if found else 0
+
+
+_PORT = re.compile(r":([0-9]{1,5})$")
+"""An address of IPv6 stands in brackets, so that what follows the last colon is the port."""
 
 
 def _list(value: object) -> Sequence[object]:

@@ -136,8 +136,19 @@ def _expose(asked: xr.Expose, wanted: Wanted, config: platform.Input) -> Iterato
             "spec.expose.type",
             "is not a way in that the platform allows",
             f"Choose one of: {', '.join(config.tenant.exposeTypes)}.",
+            path=("expose",),
         )
-    elif asked.type == "ClusterIP" and asked.hostname:
+        return
+    if asked.type == "NodePort":
+        yield from _node_port(asked, wanted.host.name, config)
+        return
+    if asked.port is not None:
+        yield Problem(
+            "spec.expose.port",
+            "is a port of the host's nodes, for type NodePort only",
+            "Leave it out, or choose spec.expose.type NodePort.",
+        )
+    if asked.type == "ClusterIP" and asked.hostname:
         yield Problem(
             "spec.expose.hostname",
             "is a name for outside, and type ClusterIP has no way in from there",
@@ -145,6 +156,41 @@ def _expose(asked: xr.Expose, wanted: Wanted, config: platform.Input) -> Iterato
         )
     elif wanted.exposure.is_external:
         yield from _hostname(wanted, config.expose.domain)
+
+
+def _node_port(asked: xr.Expose, host: str, config: platform.Input) -> Iterator[Problem]:
+    """Yield what is wrong with type and port, which are granted, or taken back, together."""
+    offer = config.hosts[host].nodePorts
+    if offer is None:
+        yield Problem(
+            "spec.expose.type",
+            f"cannot be NodePort on host {host}, for which the Input has no hosts.{host}.nodePorts",
+            "Choose another way in, or ask the platform team for node ports.",
+            path=("expose",),
+        )
+        return
+    ports = f"from {offer.from_} to {offer.to}"
+    if asked.hostname:
+        yield Problem(
+            "spec.expose.hostname",
+            f"is a name below the platform's domain, and type NodePort is reached by "
+            f"{offer.address}",
+            "Leave it out, or choose another spec.expose.type.",
+        )
+    if asked.port is None:
+        yield Problem(
+            "spec.expose.port",
+            "is required with type NodePort",
+            f"Choose one {ports} that no other Service has.",
+            path=("expose",),
+        )
+    elif not offer.from_ <= asked.port <= offer.to:
+        yield Problem(
+            "spec.expose.port",
+            f"must be {ports}, the node ports of host {host}",
+            "Choose one of them that no other Service has.",
+            path=("expose",),
+        )
 
 
 def _hostname(wanted: Wanted, domain: str) -> Iterator[Problem]:

@@ -156,7 +156,9 @@ def _server(kubeconfig: bytes) -> str:
     return found[1].decode() if found else ""
 
 
-_SERVER = re.compile(rb"^\s*server: (https://[-a-z0-9.]+)\s*$", re.MULTILINE)
+_SERVER = re.compile(
+    rb"^\s*server: (https://([-a-z0-9.]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?)\s*$", re.MULTILINE
+)
 
 
 def usage(plain: object) -> Owned:

@@ -6,6 +6,7 @@ what runs now.
 
 from dataclasses import dataclass
 
+from function.exposure import PORT_REFUSED
 from function.models import xr
 from function.readiness import FAILURES
 from function.state import Condition
@@ -83,7 +84,7 @@ def condition(
         if not found.has_begun:
             words = f"{told} It begins when the control plane is ready."
             return Condition(CONDITION, "False", "WaitingForControlPlane", words)
-        if control_plane.reason in FAILURES:
+        if control_plane.reason in (*FAILURES, PORT_REFUSED):
             return Condition(CONDITION, "False", "UpgradeFailed", f"{told} {control_plane.message}")
         return Condition(CONDITION, "False", "Upgrading", told)
     if plan.refusals:

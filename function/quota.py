@@ -44,7 +44,9 @@ class Allowance:
     storage_class: str = ""
     """StorageClass of each claim; empty for the host's default, whose name is not known."""
     load_balancers: int = 0
-    """Services of type LoadBalancer, with a node port each."""
+    """Services of type LoadBalancer."""
+    node_ports: int = 0
+    """Ports of Services that take one of the nodes' too."""
     largest: Mapping[str, str] = field(default_factory=dict)
     """Largest limits of one container, where they are not those of the pod."""
 
@@ -148,11 +150,8 @@ def allowances(
     """
     workload = at(values, "controlPlane", "statefulSet")
     etcd = at(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
-    service_type = at(values, "controlPlane", "service", "spec", "type")
     base = CONTROL_PLANE_HA if highly_available else CONTROL_PLANE
-    control_plane = replace(
-        _of_containers(base, workload, limits), load_balancers=int(service_type == "LoadBalancer")
-    )
+    control_plane = _with_service(_of_containers(base, workload, limits), values)
     coredns = _coredns(values, COREDNS_HA if highly_available else COREDNS)
     if highly_available:
         rows = [control_plane, coredns, _with_volume(_given(ETCD, etcd), etcd)]
@@ -310,7 +309,8 @@ def _numbers(quota: Quota, rows: Sequence[Allowance]) -> dict[str, str]:
         result["services.loadbalancers"] = str(quota.loadBalancers + own)
     if quota.loadBalancers is not None or quota.nodePorts is not None:
         ports = (quota.loadBalancers or 0) * NODE_PORTS_PER_LOAD_BALANCER
-        result["services.nodeports"] = str(ports + (quota.nodePorts or 0) + own)
+        own_ports = sum(row.node_ports for row in rows)
+        result["services.nodeports"] = str(ports + (quota.nodePorts or 0) + own_ports)
     return result
 
 
@@ -325,6 +325,20 @@ def _other(name: str, amount: str, rows: Sequence[Allowance]) -> str:
     of_class = [row for row in rows if row.storage_class in ("", storage_class)]
     own = _volumes(of_class) if what == "requests.storage" else Decimal(_claims(of_class))
     return quantity.size(quantity.parse(amount) + own) if own else amount
+
+
+def _with_service(row: Allowance, values: Mapping[str, object]) -> Allowance:
+    """Return a row with what the control plane's Service takes.
+
+    Beside HTTPS the chart gives it a port of the kubelets, except as a load balancer.
+    """
+    typ = at(values, "controlPlane", "service", "spec", "type")
+    if typ == "LoadBalancer":
+        return replace(row, load_balancers=1, node_ports=1)
+    if typ == "NodePort":
+        kubelets = at(values, "networking", "advanced", "proxyKubelets", "byHostname")
+        return replace(row, node_ports=1 if kubelets is False else 2)
+    return row
 
 
 def _with_volume(row: Allowance, workload: object) -> Allowance:

@@ -87,8 +87,10 @@ def condition(observed: ObservedRelease | None) -> Condition:
 def _runs(observed: ObservedRelease | None) -> Condition:
     """Return whether it is deployed, up to date, with enough healthy pods and a kubeconfig."""
     judged = judge(CONDITION, observed)
-    if judged.status != "True" or observed is None:
+    if observed is None:
         return judged
+    if judged.status != "True":
+        return exposure.in_words(judged, observed)
     unhealthy = _health(observed)
     if unhealthy:
         return unhealthy

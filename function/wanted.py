@@ -149,6 +149,7 @@ def _resolve(
         adopted = (each.namespace for each in config.adopted.values())
         names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
     plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
+    host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on)
     return Wanted(
         names=derived,
         uid=vcluster.uid,
@@ -160,13 +161,13 @@ def _resolve(
         chart=_chart(spec.upgrade, config.vcluster.chart, now),
         kubernetes=_kubernetes(spec.kubernetesVersion, config.vcluster.kubernetes, now),
         quota=plan.quota.under(spec.quota),
-        exposure=_exposure(spec.expose, derived, config.expose.domain),
+        exposure=_exposure(spec.expose, derived, config, host),
         pod_security=spec.isolation.podSecurity or config.tenant.podSecurity[0],
         network_policy=spec.isolation.networkPolicy,
         egress=tuple(spec.isolation.egress),
         sync=spec.sync.wanted(config.tenant.sync),
         pool=pool,
-        host=placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on),
+        host=host,
         readers=tuple(spec.kubeconfigReaders),
         rancher=_rancher(
             spec.rancher,
@@ -203,10 +204,13 @@ def _storage(spec: xr.SpecStorage, plan: platform.Plan) -> Storage:
     )
 
 
-def _exposure(spec: xr.Expose, own: Names, domain: str) -> Exposure:
+def _exposure(spec: xr.Expose, own: Names, config: platform.Input, host: Host) -> Exposure:
     if spec.type == "ClusterIP":
         return INTERNAL
-    return Exposure(spec.type, spec.hostname or f"{own.namespace}.{domain}")
+    if spec.type == "NodePort":
+        offer = config.hosts[host.name].nodePorts
+        return Exposure("NodePort", offer.address if offer else "", spec.port or 0)
+    return Exposure(spec.type, spec.hostname or f"{own.namespace}.{config.expose.domain}")
 
 
 def _chart(asked: xr.Upgrade, offer: platform.VClusterChart, now: Running | None) -> str:

@@ -140,6 +140,18 @@ SPEC_RULES = [
         "message": "spec.expose.hostname is a name for outside, and type ClusterIP has no way in "
         "from there: leave it out, or choose another spec.expose.type",
     },
+    {
+        "rule": f"{_read('self', 'expose.hostname')} == '' || "
+        f"{_read('self', 'expose.type', 'ClusterIP')} != 'NodePort'",
+        "message": "spec.expose.hostname is a name below the platform's domain, and type NodePort "
+        "is reached by the host's address: leave it out, or choose another spec.expose.type",
+    },
+    {
+        "rule": "(has(self.expose) && has(self.expose.port)) == "
+        f"({_read('self', 'expose.type', 'ClusterIP')} == 'NodePort')",
+        "message": "spec.expose.port and spec.expose.type: NodePort need each other, set both or "
+        "neither",
+    },
 ]
 
 OWNER_RULES = [

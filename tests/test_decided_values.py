@@ -73,7 +73,8 @@ CONTRADICTIONS: dict[str, tuple[object, str]] = {
         "input.expose.loadBalancer.externalTrafficPolicy",
     ),
     f"{SERVICE}.spec.healthCheckNodePort": (30000, "spec.expose.type"),
-    f"{SERVICE}.httpsNodePort": (30000, "spec.expose.type"),
+    f"{SERVICE}.httpsNodePort": (30000, "spec.expose.port"),
+    f"{SERVICE}.kubeletNodePort": (30000, "spec.expose.type"),
     "controlPlane.ingress.enabled": (True, "spec.expose.type"),
     "controlPlane.tlsRoute.enabled": (True, "spec.expose.type"),
     "controlPlane.proxy.port": (443, "the function itself"),
@@ -372,12 +373,14 @@ PLATFORMS = st.fixed_dictionaries(
         ),
     },
 )
+EXPOSURES: list[dict[str, Any]] = [
+    *({"type": typ} for typ in ("ClusterIP", "LoadBalancer", "Ingress", "Gateway")),
+    {"type": "NodePort", "port": 30443},
+]
 SPECS = st.fixed_dictionaries(
     {
         "availability": st.sampled_from(["Single", "HA"]),
-        "expose": st.sampled_from(
-            [{"type": typ} for typ in ("ClusterIP", "LoadBalancer", "Ingress", "Gateway")]
-        ),
+        "expose": st.sampled_from(EXPOSURES),
         "storage": st.sampled_from([{}, {"size": "7Gi", "onDelete": "Retain"}]),
         "sync": st.sampled_from([{}, {"ingresses": True, "serviceAccounts": True}]),
         "isolation": st.sampled_from([{}, {"podSecurity": "restricted", "networkPolicy": False}]),
@@ -391,7 +394,8 @@ FULL: dict[str, Any] = {
         "gateway": {"parentRefs": [{"name": "public"}]},
         "loadBalancer": {**BALANCER, "annotations": {"example.org/a": "b"}},
     },
-    "tenant.exposeTypes": ["ClusterIP", "LoadBalancer", "Ingress", "Gateway"],
+    "hosts": {"local": {"nodePorts": {"address": "192.0.2.7", "from": 30400, "to": 30499}}},
+    "tenant.exposeTypes": ["ClusterIP", "LoadBalancer", "NodePort", "Ingress", "Gateway"],
     "nodePools": {"tenants": {"pool": "tenants"}},
 }
 
@@ -455,12 +459,15 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("spec", [{}, {"availability": "HA"}], ids=["single", "ha"])
-@pytest.mark.parametrize("typ", ["ClusterIP", "LoadBalancer", "Ingress", "Gateway"])
+@pytest.mark.parametrize("way_in", EXPOSURES, ids=lambda way_in: way_in["type"])
 def test_all_that_is_read_is_in_the_table(
-    read: set[tuple[str, ...]], spec: dict[str, Any], typ: str, monkeypatch: pytest.MonkeyPatch
+    read: set[tuple[str, ...]],
+    spec: dict[str, Any],
+    way_in: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nothing that the function relies on can be contradicted without a rule for it."""
-    values = given_values({"pullSecret": "mirror"}, {**spec, "expose": {"type": typ}})
+    values = given_values({"pullSecret": "mirror"}, {**spec, "expose": way_in})
     req = observing("ha" if spec else "kunde1", "ready")
     seen = req.observed.vcluster
     assert seen

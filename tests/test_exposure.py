@@ -179,7 +179,7 @@ def test_refused(expose: dict[str, Any], platform: dict[str, Any], sentence: str
     [
         pytest.param(
             {"tenant.exposeTypes": ["ClusterIP", "Ingress"]},
-            "tenant.exposeTypes other than ClusterIP need expose.domain",
+            "tenant.exposeTypes other than ClusterIP and NodePort need expose.domain",
             id="domain",
         ),
         pytest.param(
@@ -647,7 +647,9 @@ def test_nothing_that_is_told_breaks_anything(text: str, typ: Any) -> None:
     ("kubeconfig", "expected"),
     [
         (b"clusters:\n- cluster:\n    server: https://a.example.org\n  name: x\n", "https://a.example.org"),
-        (b"    server: https://a.example.org:443\n", ""),
+        (b"    server: https://a.example.org:443\n", "https://a.example.org:443"),
+        (b"    server: https://[2001:db8::7]:30443\n", "https://[2001:db8::7]:30443"),
+        (b"    server: https://a.example.org:443/path\n", ""),
         (b"    server: https://user:token@a\n", ""),
         (b"users: []\n", ""),
         (b"\xff\xfe", ""),

@@ -86,6 +86,8 @@ SPEC = (
                     {"type": "Ingress"},
                     {"type": "Ingress", "hostname": "kunde2.k8s.example.org"},
                     {"type": "LoadBalancer"},
+                    {"type": "NodePort", "port": 30443},
+                    {"type": "NodePort", "port": "x"},
                 ]
             ),
             "deletionProtection": st.booleans() | st.just("yes"),

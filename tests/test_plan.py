@@ -55,6 +55,42 @@ CREATED = [["namespace"], ["vcluster"], ["rancher"]]
 TAG = "controlPlane.distro.k8s.image.tag"
 
 
+SANS = ["kunde1-vcluster.kunde1.svc", "kunde1-vcluster.kunde1.svc.cluster.local"]
+
+
+def test_a_node_port() -> None:
+    """The plan shows the room in the quota first, then type and port of the Service."""
+    ports = {"address": "192.0.2.7", "from": 30400, "to": 30499}
+    platform = {"hosts.local.nodePorts": ports, "tenant.exposeTypes": ["ClusterIP", "NodePort"]}
+    found = plan("kunde1", platform=platform, expose={"type": "NodePort", "port": 30443})
+    assert not found.is_refused
+    changes = [
+        (change.key, each.path, each.before, each.after)
+        for step in found.steps
+        for change in step
+        for each in change.values
+    ]
+    assert changes == [
+        ("namespace", "kubeconfig.secret", "vc-kunde1-vcluster", "vc-kunde1-vcluster-external"),
+        ("namespace", "quota.services.nodeports", "0", "1"),
+        ("vcluster", "controlPlane.proxy.extraSANs", SANS, [*SANS, "192.0.2.7"]),
+        ("vcluster", "controlPlane.service.httpsNodePort", ABSENT, 30443),
+        ("vcluster", "controlPlane.service.spec.type", "ClusterIP", "NodePort"),
+        (
+            "vcluster",
+            "exportKubeConfig.additionalSecrets",
+            ABSENT,
+            [
+                {
+                    "name": "vc-kunde1-vcluster-external",
+                    "context": "kunde1",
+                    "server": "https://192.0.2.7:30443",
+                }
+            ],
+        ),
+    ]
+
+
 @pytest.mark.parametrize("example", life.names())
 def test_what_is_ready_stays(example: str) -> None:
     """An unchanged VCluster has an empty plan, and a new one comes up in its order."""

@@ -652,8 +652,15 @@ WAYS_IN = {
         "gateway": {"parentRefs": [{"name": "public", "sectionName": "tls", "port": 443}]},
         "loadBalancer": {"annotations": {"example.org/a": "b"}},
     },
-    "tenant.exposeTypes": ["ClusterIP", "LoadBalancer", "Ingress", "Gateway"],
+    "hosts": {"local": {"nodePorts": {"address": "192.0.2.7", "from": 30400, "to": 30499}}},
+    "tenant.exposeTypes": ["ClusterIP", "LoadBalancer", "NodePort", "Ingress", "Gateway"],
 }
+EXPOSURES: list[dict[str, Any]] = [
+    {},
+    {"expose": {"type": "LoadBalancer"}},
+    {"expose": {"type": "NodePort", "port": 30443}},
+    {"expose": {"type": "Ingress"}},
+]
 MATRIX = [
     (
         {"availability": availability, **sync, **pool, **storage, **level, **way_in},
@@ -665,7 +672,7 @@ MATRIX = [
         [{}, {"nodePool": "tenants"}, {"nodePool": "tainted"}],
         [{}, {"storage": {"size": "7Gi", "storageClassName": "fast"}}],
         [{}, {"isolation": {"podSecurity": "restricted"}}],
-        [{}, {"expose": {"type": "LoadBalancer"}}, {"expose": {"type": "Ingress"}}],
+        EXPOSURES,
         [{}, {"pullSecret": "pull", "registries": ALL_MIRRORED}],
     )
 ]

@@ -242,7 +242,7 @@ Availability = Literal["Single", "HA"]
 OnDelete = Literal["Delete", "Retain"]
 UpgradePolicy = Literal["Automatic", "Manual"]
 PodSecurity = Literal["baseline", "restricted"]
-ExposeType = Literal["ClusterIP", "LoadBalancer", "Ingress", "Gateway"]
+ExposeType = Literal["ClusterIP", "LoadBalancer", "NodePort", "Ingress", "Gateway"]
 SyncKind = Literal[
     "ingresses",
     "networkPolicies",

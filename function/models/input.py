@@ -4,6 +4,7 @@ It stands in the Composition's pipeline step. Crossplane neither installs nor en
 its CRD, so the function checks it on every call.
 """
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -41,7 +42,14 @@ from function.models.fields import (
     SyncKind,
     Values,
 )
-from function.models.network import HostDns, HostMetrics, PodDestinations, Port, Proxy
+from function.models.network import (
+    HostDns,
+    HostMetrics,
+    HostNodePorts,
+    PodDestinations,
+    Port,
+    Proxy,
+)
 from function.names import (
     LONGEST_ADOPTED_NAMESPACE,
     LONGEST_RELEASE,
@@ -402,6 +410,9 @@ class Host(Model):
         max_length=189,
         description="Instead of `expose.domain`, which leads to one host only.",
     )
+    nodePorts: HostNodePorts | None = Field(
+        None, description="For `spec.expose.type` NodePort, which no host has without it."
+    )
     rancher: HostRancher | None = Field(
         None, description="What of `rancher` is different for the virtual clusters of this host."
     )
@@ -547,8 +558,9 @@ class Expose(Model):
         max_length=189,
         description="Domain below which each virtual cluster has its name, "
         "`<namespace on the host>.<domain>`. For virtual clusters only: the names that others "
-        "have below it belong into `hostNamespace.reserved`. Empty: no way in from outside. "
-        "Another domain gives every exposed virtual cluster another name and restarts it.",
+        "have below it belong into `hostNamespace.reserved`. Empty: no way in from outside but "
+        "NodePort. Another domain gives every virtual cluster below it another name and restarts "
+        "it.",
     )
     ingress: ExposeIngress = Field(ExposeIngress(), description="For `spec.expose.type` Ingress.")
     gateway: ExposeGateway = Field(ExposeGateway(), description="For `spec.expose.type` Gateway.")
@@ -926,10 +938,27 @@ class Input(Model):
     @model_validator(mode="after")
     def _ways_in_are_configured(self) -> "Input":
         outside = {*self.tenant.exposeTypes} - {"ClusterIP"}
-        if outside and not self.expose.domain:
-            msg = "tenant.exposeTypes other than ClusterIP need expose.domain"
+        if outside - {"NodePort"} and not self.expose.domain:
+            msg = "tenant.exposeTypes other than ClusterIP and NodePort need expose.domain"
+            raise ValueError(msg)
+        if "NodePort" in outside and not self._node_ports():
+            msg = "tenant.exposeTypes with NodePort needs hosts.<name>.nodePorts"
             raise ValueError(msg)
         if "Gateway" in outside and not self.expose.gateway.parentRefs:
             msg = "tenant.exposeTypes with Gateway needs expose.gateway.parentRefs"
             raise ValueError(msg)
         return self
+
+    @model_validator(mode="after")
+    def _node_ports_are_apart(self) -> "Input":
+        for one, other in itertools.combinations(self._node_ports(), 2):
+            if one.overlaps(other):
+                msg = (
+                    "hosts must not give the same nodePorts at one address: two virtual clusters "
+                    "would have one endpoint"
+                )
+                raise ValueError(msg)
+        return self
+
+    def _node_ports(self) -> list[HostNodePorts]:
+        return [host.nodePorts for host in self.hosts.values() if host.nodePorts]

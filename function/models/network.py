@@ -4,12 +4,14 @@ The defaults are what kubeadm gives; docs/hosts.md has the values of other distr
 """
 
 import ipaddress
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
 from function import addresses
 from function.models.fields import (
+    DNS_NAME,
     Cidr,
     Form,
     Int,
@@ -93,6 +95,56 @@ class HostMetrics(Model):
         max_length=10,
         description="Ports of its pods, TCP.",
     )
+
+
+_IPV6 = "[0-9a-f:.]*:[0-9a-f:.]*"
+
+
+def _node_address(value: str) -> str:
+    is_numeric = ":" in value or value.rpartition(".")[2].isdecimal()
+    try:
+        valid = bool(ipaddress.ip_address(value)) if is_numeric else re.fullmatch(DNS_NAME, value)
+    except ValueError:
+        valid = False
+    if not valid or not re.fullmatch(f"{DNS_NAME}|{_IPV6}", value):
+        msg = (
+            "must be a name in DNS or an IP address, in lower case, such as nodes.example.org, "
+            "without scheme and port"
+        )
+        raise ValueError(msg)
+    return value
+
+
+class HostNodePorts(Model):
+    """The ports of a host's nodes by which virtual clusters are reached."""
+
+    address: Annotated[
+        str,
+        Field(max_length=253, json_schema_extra={"pattern": f"^({DNS_NAME}|{_IPV6})$"}),
+        AfterValidator(_node_address),
+    ] = Field(
+        description="Name in DNS or IP address that leads to the nodes, or to a load balancer in "
+        "front of them that forwards TCP. Another one restarts the control planes that are reached "
+        "by it."
+    )
+    from_: Port = Field(
+        alias="from",
+        description="First port that a spec may name, within the host's `--service-node-port-range`"
+        ".",
+    )
+    to: Port = Field(description="Last port that a spec may name.")
+
+    @model_validator(mode="after")
+    def _ascending(self) -> "HostNodePorts":
+        if self.from_ > self.to:
+            msg = "from must not be above to"
+            raise ValueError(msg)
+        return self
+
+    def overlaps(self, other: "HostNodePorts") -> bool:
+        """Return whether an address and port may belong to both."""
+        is_same = self.address == other.address
+        return is_same and self.from_ <= other.to and other.from_ <= self.to
 
 
 class LabelExpression(Model):

@@ -12,6 +12,7 @@ from function.models.fields import (
     ExposeType,
     Form,
     HostSelector,
+    Int,
     Key,
     KubernetesVersionOrMinor,
     Labels,
@@ -71,7 +72,14 @@ class Expose(Model):
         max_length=253,
         description="Name under which the API server is reached from outside: "
         "`<namespace on the host>.<the platform's domain>`, which is the default, or a name "
-        "below that.",
+        "below that. Not for type NodePort.",
+    )
+    port: Int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port of the host's nodes for type NodePort, which needs it: one of those that "
+        "the platform gives, and that no other Service has.",
     )
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from function import exposure
+from function import exposure, vcluster
 from function.exposure import Exposure
 from function.models.input import Expose
 from function.names import derive
 from scripts import life
+from tests import test_node_ports as node_ports
 from tests import tls_routes
 from tests.factories import deployed
 from tests.test_exposure import HOSTNAME, exposed, go
@@ -32,11 +33,11 @@ INGRESS = "networking.k8s.io/v1"
 
 
 @pytest.fixture
-def upgrade(
+def attempt(
     apiserver: Client,
     run_helm: Callable[..., subprocess.CompletedProcess[str]],
     tmp_path: Path,
-) -> Callable[[dict[str, Any]], None]:
+) -> Callable[[dict[str, Any]], subprocess.CompletedProcess[str]]:
     """Return a function that installs or upgrades the official chart as provider-helm may."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     rights = [
@@ -55,13 +56,25 @@ def upgrade(
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps(apiserver.kubeconfig))
 
-    def run(values: dict[str, Any]) -> None:
-        done = run_helm(
+    def run(values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        return run_helm(
             *("upgrade", "--install", RELEASE, official_chart(), f"--namespace={NAMESPACE}"),
             f"--kube-as-user={PROVIDER}",
             values=values,
             kubeconfig=kubeconfig,
         )
+
+    return run
+
+
+@pytest.fixture
+def upgrade(
+    attempt: Callable[[dict[str, Any]], subprocess.CompletedProcess[str]],
+) -> Callable[[dict[str, Any]], None]:
+    """Return a function that installs or upgrades the official chart, which must succeed."""
+
+    def run(values: dict[str, Any]) -> None:
+        done = attempt(values)
         assert done.returncode == 0, done.stderr
 
     return run
@@ -88,6 +101,11 @@ def told(client: Client, typ: Any, details: dict[str, str]) -> dict[str, str]:
 def service(client: Client) -> dict[str, Any]:
     """Return the Service that all objects of the tenant belong to."""
     return client.get("v1", "Service", RELEASE, namespace=NAMESPACE).body
+
+
+def ports(found: dict[str, Any]) -> dict[int, int]:
+    """Return the node ports of a Service, by its own ports."""
+    return {port["port"]: port["nodePort"] for port in found["spec"]["ports"]}
 
 
 def accept_route(client: Client) -> None:
@@ -138,6 +156,11 @@ def test_every_way_in_and_back(apiserver: Client, upgrade: Callable[[Any], None]
     observed = deployed(connection_keys=frozenset(details), details=details)
     assert exposure.address(Exposure("LoadBalancer", HOSTNAME), observed) == "192.0.2.7"
 
+    upgrade(node_ports.values(node_ports.ASKED))
+    found = service(apiserver)
+    assert (found["spec"]["type"], ports(found)) == ("NodePort", {443: 30443})
+    assert "example.org/pool" not in found["metadata"]["annotations"]
+
     upgrade(exposed("Ingress"))
     found = service(apiserver)
     assert found["spec"]["type"] == "ClusterIP"
@@ -174,3 +197,66 @@ def test_every_way_in_and_back(apiserver: Client, upgrade: Callable[[Any], None]
     assert (found["metadata"]["uid"], found["spec"]["clusterIP"]) == (uid, address)
     assert found["spec"]["type"] == "ClusterIP"
     assert found["status"] == {"loadBalancer": {}}
+
+
+def test_node_ports(
+    apiserver: Client, attempt: Callable[[Any], subprocess.CompletedProcess[str]]
+) -> None:
+    """A port that another Service has, or that the host does not give, is told as a sentence.
+
+    The Service is as it was then, and moves to a port that is free.
+    """
+    other = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "other", "namespace": "default"},
+        "spec": {
+            "type": "NodePort",
+            "ports": [{"port": 80, "nodePort": 30445}],
+            "selector": {"app": "other"},
+        },
+    }
+    answer = apiserver.apply(other)
+    assert answer.status in (200, 201), answer.body
+    platform = {"hosts.local.nodePorts.from": 20000}
+
+    def asked(port: int) -> dict[str, Any]:
+        return node_ports.values({"type": "NodePort", "port": port}, platform)
+
+    def refused(port: int) -> str:
+        done = attempt(asked(port))
+        assert done.returncode != 0
+        seen = deployed(values=asked(port), state="failed", description=done.stderr)
+        found = vcluster.condition(seen)
+        assert (found.status, found.reason) == ("False", "PortRefused")
+        return found.message
+
+    taken = (
+        "spec.expose.port: node port 30445 belongs to another Service of the host. "
+        "Choose another port."
+    )
+    assert refused(30445) == taken
+    done = attempt(asked(30443))
+    assert done.returncode == 0, done.stderr
+    uid = service(apiserver)["metadata"]["uid"]
+    assert refused(30445) == taken
+    assert refused(20443) == (
+        "spec.expose.port: node port 20443 is not one of those that the host gives to Services, "
+        "30000-32767. Choose one of them; the platform team corrects hosts.<name>.nodePorts of "
+        "the Input."
+    )
+    assert ports(service(apiserver)) == {443: 30443}
+    done = attempt(asked(30446))
+    assert done.returncode == 0, done.stderr
+    assert ports(service(apiserver)) == {443: 30446}
+
+    by_hostname = "vcluster.values.networking.advanced.proxyKubelets.byHostname"
+    with_kubelets = {**platform, by_hostname: True}
+    done = attempt(node_ports.values({"type": "NodePort", "port": 30446}, with_kubelets))
+    assert done.returncode == 0, done.stderr
+    before = ports(service(apiserver))
+    assert [*before] == [443, 10250]
+    done = attempt(node_ports.values({"type": "NodePort", "port": 30447}, with_kubelets))
+    assert done.returncode == 0, done.stderr
+    assert ports(service(apiserver)) == {443: 30447, 10250: before[10250]}
+    assert service(apiserver)["metadata"]["uid"] == uid

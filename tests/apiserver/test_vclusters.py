@@ -101,6 +101,36 @@ def test_columns(crossplane: Client) -> None:
         ),
         pytest.param(
             "x1",
+            {"expose": {"type": "NodePort", "port": 30443, "hostname": "x1.k8s.example.org"}},
+            "type NodePort is reached by the host's address",
+            id="name-of-a-node-port",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "NodePort"}},
+            "spec.expose.port and spec.expose.type: NodePort need each other",
+            id="node-port-without-port",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "Ingress", "port": 30443}},
+            "spec.expose.port and spec.expose.type: NodePort need each other",
+            id="port-of-an-ingress",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"port": 30443}},
+            "spec.expose.port and spec.expose.type: NodePort need each other",
+            id="port-for-the-inside",
+        ),
+        pytest.param(
+            "x1",
+            {"expose": {"type": "NodePort", "port": 65536}},
+            "spec.expose.port",
+            id="no-port",
+        ),
+        pytest.param(
+            "x1",
             {"expose": {"type": "Ingress", "hostname": "*.k8s.example.org"}},
             "spec.expose.hostname",
             id="wildcard",

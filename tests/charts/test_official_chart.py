@@ -12,6 +12,7 @@ import yaml
 from function import fn
 from function.compose import compose
 from scripts import life
+from tests import test_node_ports as node_ports
 from tests.tools import official_chart
 
 STEP = re.compile(r"(?<=\[)[^\]]+|[^.\[\]]+")
@@ -92,6 +93,22 @@ def test_nothing_of_ours_twice(run_helm: Helm, example: str) -> None:
     kinds = {kind for kind, _ in rendered(run_helm, example)}
     assert not kinds & {"ResourceQuota", "LimitRange", "NetworkPolicy"}
     assert ("Ingress" in kinds) is (example == "exposed")
+
+
+def test_node_port(run_helm: Helm) -> None:
+    """The Service has the port that is asked for, and leads to 8443, which the policies open."""
+    done = run_helm(
+        "template", "kunde1-vcluster", official_chart(), values=node_ports.values(node_ports.ASKED)
+    )
+    assert done.returncode == 0, done.stderr
+    objects = [document for document in yaml.safe_load_all(done.stdout) if document]
+    (service,) = (
+        o for o in objects if (o["kind"], o["metadata"]["name"]) == ("Service", "kunde1-vcluster")
+    )
+    assert service["spec"]["type"] == "NodePort"
+    assert service["spec"]["ports"] == [
+        {"name": "https", "port": 443, "targetPort": 8443, "nodePort": 30443, "protocol": "TCP"}
+    ]
 
 
 def test_single(run_helm: Helm) -> None:

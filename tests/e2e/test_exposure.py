@@ -1,7 +1,7 @@
 """A customer's way in from outside, by every kind there is, with the kubeconfig for outside.
 
 The node has neither a load balancer nor an ingress or Gateway controller: the tests play the
-first, `edge.py` the others. What passes through them is real: kube-proxy leads the load balancer's
+first, `edge.py` the others; a node port needs neither. What passes through them is real: kube-proxy leads the load balancer's
 address to the pods, and TLS goes from kubectl to the virtual cluster's own certificate.
 """
 
@@ -51,8 +51,10 @@ INPUT = {
         "ingress": {"className": edge.NAME},
         "gateway": {"parentRefs": [{"name": edge.NAME}]},
     },
-    "tenant": {"exposeTypes": ["ClusterIP", "LoadBalancer", "Ingress", "Gateway"]},
+    "hosts": {"local": {"nodePorts": {"address": NODE_ADDRESS, "from": 30040, "to": 30049}}},
+    "tenant": {"exposeTypes": ["ClusterIP", "LoadBalancer", "NodePort", "Ingress", "Gateway"]},
 }
+PORT, TAKEN = 30043, 30044
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ class Customer:
         name = self.status()["endpoint"].removeprefix("https://")
         path = self.there.place.folder / "tenants" / f"{NAME}-external.yaml"
         address = f"server: https://{NODE_ADDRESS}\n    tls-server-name: {name}\n"
-        path.write_text(config.replace(server, address))
+        is_name = name.endswith(f".{DOMAIN}")
+        path.write_text(config.replace(server, address) if is_name else config)
         path.chmod(0o600)
         outside = Kube(path, tuple(self.there.command()))
         return outside("get", "namespaces", "-o", "name")
@@ -190,9 +193,9 @@ def controller(there: Machine, kube: Kube) -> Iterator[Callable[[str], None]]:
     (there.place.programs / f"{name}.pid").unlink(missing_ok=True)
 
 
-def expose(kube: Kube, **asked: str | None) -> None:
-    """Ask for a way in."""
-    kube.patch(VCLUSTERS, NAME, {"spec": {"expose": asked}})
+def expose(kube: Kube, **asked: str | int | None) -> None:
+    """Ask for a way in, which has no node port unless it is named."""
+    kube.patch(VCLUSTERS, NAME, {"spec": {"expose": {"port": None, **asked}}})
 
 
 def said(kube: Kube) -> tuple[str, str]:
@@ -243,6 +246,55 @@ def _comes_in(customer: Customer) -> bool:
         return "namespace/default\n" in customer.namespaces()
     except LocalError:
         return False
+
+
+@pytest.fixture
+def other_service(kube: Kube) -> Iterator[None]:
+    """Make a Service of the host's own that has a node port of the range."""
+    kube.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "has-the-port", "namespace": "default"},
+            "spec": {
+                "type": "NodePort",
+                "ports": [{"port": 80, "nodePort": TAKEN}],
+                "selector": {"app": "has-the-port"},
+            },
+        }
+    )
+    yield
+    kube("delete", "service", "has-the-port", "-n", "default")
+
+
+@pytest.mark.usefixtures("other_service")
+def test_a_customer_comes_in_by_a_node_port(customer: Customer, kube: Kube) -> None:
+    """READY without anything that gives addresses, and kubectl works by the node's address.
+
+    A port that another Service has is told by its field, and the next one leads in again.
+    """
+    belongings = customer.belongings()
+    expose(kube, type="NodePort", port=PORT, hostname=None)
+    await_ready(kube, NAME)
+    status = customer.status()
+    assert status["endpoint"] == f"https://{NODE_ADDRESS}:{PORT}"
+    assert "address" not in status
+    assert status["kubeconfigSecretRef"]["name"] == f"vc-{RELEASE}-external"
+    assert customer.readable() == [f"vc-{RELEASE}-external"]
+    assert "namespace/default\n" in customer.namespaces()
+
+    expose(kube, type="NodePort", port=TAKEN)
+    refused = (
+        "ControlPlaneReady False PortRefused",
+        f"spec.expose.port: node port {TAKEN} belongs to another Service of the host. "
+        "Choose another port.",
+    )
+    until("the port is refused", lambda: said(kube) == refused, 240, lambda: describe(kube, NAME))
+    expose(kube, type="NodePort", port=PORT + 2)
+    await_ready(kube, NAME)
+    assert customer.status()["endpoint"] == f"https://{NODE_ADDRESS}:{PORT + 2}"
+    assert "namespace/default\n" in customer.namespaces()
+    assert customer.belongings() == belongings
 
 
 def test_a_name_of_another_customer_is_refused(customer: Customer, kube: Kube) -> None:
