@@ -1,8 +1,9 @@
 """A customer's way in from outside, by every kind there is, with the kubeconfig for outside.
 
 The node has neither a load balancer nor an ingress or Gateway controller: the tests play the
-first, `edge.py` the others; a node port needs neither. What passes through them is real: kube-proxy leads the load balancer's
-address to the pods, and TLS goes from kubectl to the virtual cluster's own certificate.
+first, `edge.py` the others, and a node port needs none. What passes through them is real:
+kube-proxy leads the load balancer's address and the node port to the pods, and TLS goes from
+kubectl to the virtual cluster's own certificate.
 """
 
 from __future__ import annotations
@@ -284,11 +285,11 @@ def test_a_customer_comes_in_by_a_node_port(customer: Customer, kube: Kube) -> N
     assert "namespace/default\n" in customer.namespaces()
 
     expose(kube, type="NodePort", port=TAKEN)
-    refused = (
-        "ControlPlaneReady False PortRefused",
+    words = (
         f"spec.expose.port: node port {TAKEN} belongs to another Service of the host. "
-        "Choose another port.",
+        "Choose another port."
     )
+    refused = ("ControlPlaneReady False PortRefused", words)
     until("the port is refused", lambda: said(kube) == refused, 240, lambda: describe(kube, NAME))
     expose(kube, type="NodePort", port=PORT + 2)
     await_ready(kube, NAME)
