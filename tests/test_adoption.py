@@ -156,6 +156,28 @@ def test_wishes_that_wait(spec: dict[str, Any], message: str) -> None:
     assert "onDelete" not in room
 
 
+def test_a_node_port_that_waits() -> None:
+    """A frozen cluster that was exposed by a node port keeps that one, and is asked by its name."""
+    ports = {"address": "192.0.2.7", "from": 30400, "to": 30499}
+    secret = {"name": "vc-my-vcluster-external", "server": "https://192.0.2.7:30443"}
+    installed = changed(
+        BY_HAND,
+        {
+            "controlPlane.service": {"spec": {"type": "NodePort"}, "httpsNodePort": 30443},
+            "exportKubeConfig.additionalSecrets": [secret],
+        },
+    )
+    changes = {"hosts": {"local": {"nodePorts": ports}}, "tenant.exposeTypes": ["NodePort"]}
+    given = platform({**ENTRY, "values": installed}, **changes)
+    same = answer(given=given, expose={"type": "NodePort", "port": 30443})
+    assert same.conditions[0].status == "True"
+    other = answer(given=given, expose={"type": "NodePort", "port": 30444})
+    assert other.conditions[0].message == (
+        f"spec.expose.port: stays 30443 instead of 30444: {adoption.WAITS}"
+    )
+    assert values(same) == values(other) == installed
+
+
 def test_retain_where_the_service_is_kept() -> None:
     """Data can be retained at once where the installation itself keeps the Service."""
     service = {"annotations": {"helm.sh/resource-policy": "keep"}}

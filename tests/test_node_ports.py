@@ -29,7 +29,7 @@ from function.values import chart_values
 from scripts import life
 from tests.factories import changed, config, deployed, wanted
 from tests.factories import vcluster as asking
-from tests.test_exposure import HEALTH, SANS, SECRET, observing
+from tests.test_exposure import HEALTH, ROLLOUT, SANS, SECRET, observing
 
 PORTS: dict[str, Any] = {"address": "nodes.example.org", "from": 30400, "to": 30499}
 PLATFORM: dict[str, Any] = {
@@ -37,7 +37,7 @@ PLATFORM: dict[str, Any] = {
     "expose.domain": "k8s.example.org",
     "tenant.exposeTypes": ["ClusterIP", "NodePort", "LoadBalancer", "Ingress"],
 }
-ASKED = {"type": "NodePort", "port": 30443}
+ASKED: dict[str, Any] = {"type": "NodePort", "port": 30443}
 SERVER = "https://nodes.example.org:30443"
 
 
@@ -107,7 +107,7 @@ def values(expose: Mapping[str, Any], platform: Mapping[str, Any] | None = None)
 def test_refused(expose: dict[str, Any], platform: dict[str, Any], sentence: str) -> None:
     """A spec gets no port that the platform does not give, and each refusal says what to write."""
     found = config({**PLATFORM, **platform})
-    asked = asking(expose=expose, **({"host": "a"} if "a" in found.hosts else {}))
+    asked = asking(expose=expose, host="a" if "a" in found.hosts else None)
     with pytest.raises(InvalidError) as error:
         limits.check(asked.spec, wanted(asked, found), found, new=True)
     assert str(error.value) == sentence
@@ -167,7 +167,7 @@ def test_the_address_is_that_of_the_host() -> None:
 def test_the_input_is_complete(changes: dict[str, Any], sentence: str) -> None:
     """A platform learns at once what NodePort still needs."""
     with pytest.raises(InvalidError) as error:
-        config(changed(PLATFORM, {}) | changes if "hosts" in changes else {**PLATFORM, **changes})
+        config({**PLATFORM, **changes})
     assert str(error.value) == sentence
     assert error.value.reason == "InvalidInput"
 
@@ -282,9 +282,10 @@ def test_only_the_kubeconfig_is_read() -> None:
     found = config(PLATFORM)
     release = vcluster.desired(wanted(asking(expose=ASKED), found), found, {}, seen())
     details = release["spec"]["connectionDetails"]
-    keys = [d["toConnectionSecretKey"] for d in details if "Service" in (d["kind"], d["name"])]
-    assert keys == []
-    assert "externalKubeconfig" in {d["toConnectionSecretKey"] for d in details}
+    read = [(d["toConnectionSecretKey"], d["kind"], d["name"]) for d in details]
+    assert [each for each in read if each[0] not in HEALTH | ROLLOUT] == [
+        ("externalKubeconfig", "Secret", "vc-kunde1-vcluster-external")
+    ]
 
 
 REFUSES = (
@@ -383,11 +384,14 @@ def test_a_tenant_reads_it_too() -> None:
     assert conditions.for_reader([found], "team-a") == ((found,), ())
 
 
+INSIDE_AND_OUT: list[dict[str, Any]] = [{"type": "ClusterIP"}, ASKED]
+
+
 def test_no_more_peers_are_let_in() -> None:
     """The API server's port is open to all anyway; the tenant's pods stay closed."""
     rooms = [
         compose(request(**expose)).resources["namespace"].resource["spec"]["forProvider"]["values"]
-        for expose in ({"type": "ClusterIP"}, ASKED)
+        for expose in INSIDE_AND_OUT
     ]
     assert rooms[0]["networkPolicy"] == rooms[1]["networkPolicy"]
     assert rooms[1]["kubeconfig"]["secret"] == "vc-laden-vcluster-external"
@@ -402,17 +406,14 @@ def test_status() -> None:
     assert answer.status["kubeconfigSecretRef"]["name"] == "vc-laden-vcluster-external"
 
 
-EXPOSED = {"type": "NodePort", "port": 30443}
-
-
 @pytest.mark.parametrize(
     ("before", "after", "platform", "granted", "sentence"),
     [
         pytest.param(
-            EXPOSED, {"type": "NodePort", "port": 30444}, {}, (30444, "NodePort"), "", id="port"
+            ASKED, {"type": "NodePort", "port": 30444}, {}, (30444, "NodePort"), "", id="port"
         ),
         pytest.param(
-            EXPOSED,
+            ASKED,
             {"type": "NodePort", "port": 3},
             {},
             (30443, "NodePort"),
@@ -421,7 +422,7 @@ EXPOSED = {"type": "NodePort", "port": 30443}
             id="port-outside",
         ),
         pytest.param(
-            EXPOSED,
+            ASKED,
             {"type": "NodePort"},
             {},
             (30443, "NodePort"),
@@ -439,8 +440,8 @@ EXPOSED = {"type": "NodePort", "port": 30443}
             id="from-ingress-without-port",
         ),
         pytest.param(
-            EXPOSED,
-            EXPOSED,
+            ASKED,
+            ASKED,
             {"hosts.local.nodePorts.to": 30442},
             (None, None),
             "spec.expose.port: must be from 30400 to 30442, the node ports of host local. Choose "
@@ -466,6 +467,18 @@ def test_changes(
     assert (service.get("httpsNodePort"), typ if typ == "NodePort" else None) == granted
     (accepted,) = (c for c in answer.conditions if c.type == "Accepted")
     assert accepted.message == sentence
+
+
+def test_a_port_without_a_record() -> None:
+    """Where nothing records what was granted, the Release shows the port that stays."""
+    req = exposed(**ASKED)
+    assert req.observed.namespace
+    room = replace(req.observed.namespace, record="")
+    asked = request(type="NodePort", port=3).composite
+    observed = replace(req.observed, namespace=room)
+    found = compose(replace(req, composite=asked, observed=observed)).resources["vcluster"]
+    service = found.resource["spec"]["forProvider"]["values"]["controlPlane"]["service"]
+    assert (service["spec"]["type"], service["httpsNodePort"]) == ("NodePort", 30443)
 
 
 @pytest.mark.parametrize("before", [{"type": "ClusterIP"}, {"type": "LoadBalancer"}])
