@@ -23,6 +23,8 @@ ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
 
 GAVE_UP = 1
 
+DEREGISTER_TIMEOUT = "4m"
+
 PLATFORM = "vcluster-system"
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -105,18 +107,27 @@ def deregister() -> None:
         removal_seconds,
     )
 
-    hooks.limit_memory()
     env = environment()
-    timeout = hooks.attempt(lambda: env.seconds("TIMEOUT", "4m"), 240, seconds=5)
-    deadline = time.monotonic() + timeout
-    retain = env.values.get("ON_DELETE") == "Retain"
-    limit = removal_seconds(timeout, retain=retain)
-    gone = _step(env, "cluster", _out_of_rancher, limit)
-    if retain:
-        _step(env, "agent", _out_of_tenant, deadline - time.monotonic())
-        if not gone:
-            _look_again(env, max(deadline - time.monotonic(), LAST_LOOK_SECONDS))
-    hooks.end()
+
+    def steps() -> None:
+        timeout = _timeout(env)
+        deadline = time.monotonic() + timeout
+        retain = env.values.get("ON_DELETE") == "Retain"
+        gone = _step(env, "cluster", _out_of_rancher, removal_seconds(timeout, retain=retain))
+        if retain:
+            _step(env, "agent", _out_of_tenant, deadline - time.monotonic())
+            if not gone:
+                _look_again(env, max(deadline - time.monotonic(), LAST_LOOK_SECONDS))
+
+    hooks.supervise(steps)
+
+
+def _timeout(env: Environment) -> float:
+    try:
+        return env.seconds("TIMEOUT", DEREGISTER_TIMEOUT)
+    except RefusedError as error:
+        structlog.get_logger().warning("the default is taken", message=error.message)
+        return Environment({}).seconds("TIMEOUT", DEREGISTER_TIMEOUT)
 
 
 def _step(
@@ -125,7 +136,7 @@ def _step(
     """Do a step of the deregistration; write down what it leaves behind, and return if nothing."""
     from rancher_import import abandoned, hooks  # noqa: PLC0415
 
-    if hooks.attempt(lambda: work(env, seconds), otherwise=False, seconds=seconds):
+    if hooks.attempt(lambda: work(env, seconds), seconds=seconds):
         return True
     uid = env.values.get("OWNER_UID", "")
     left = {
@@ -138,7 +149,7 @@ def _step(
     def note() -> None:
         abandoned.note(_host_client(), env.text("STATE_NAMESPACE"), f"{uid}.{what}", left)
 
-    hooks.attempt(note, None, seconds=hooks.NOTE_SECONDS)
+    hooks.attempt(note, seconds=hooks.NOTE_SECONDS)
     return False
 
 
@@ -146,11 +157,11 @@ def _look_again(env: Environment, seconds: float) -> None:
     """Take the note about the cluster away if Rancher has removed it by now."""
     from rancher_import import abandoned, hooks  # noqa: PLC0415
 
-    if hooks.attempt(lambda: _out_of_rancher(env, seconds), otherwise=False, seconds=seconds):
+    if hooks.attempt(lambda: _out_of_rancher(env, seconds), seconds=seconds):
         keys = (f"{env.values.get('OWNER_UID', '')}.cluster",)
         place = env.values.get("STATE_NAMESPACE", "")
         hooks.attempt(
-            lambda: abandoned.clear(_host_client(), place, keys), None, seconds=hooks.NOTE_SECONDS
+            lambda: abandoned.clear(_host_client(), place, keys), seconds=hooks.NOTE_SECONDS
         )
 
 

@@ -12,6 +12,9 @@ from rancher_import.errors import RefusedError
 from rancher_import.kubernetes import client
 from stop_workloads.stopping import Stop
 
+TIMEOUT_SECONDS = 240.0
+"""The default of the variable of this name."""
+
 NO_CONTEXT = ("BadKubeconfig", "KUBECONFIG names a file without a current context.")
 
 
@@ -28,11 +31,20 @@ def main() -> None:
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
     )
-    hooks.limit_memory()
-    timeout = hooks.attempt(lambda: float(os.environ["TIMEOUT_SECONDS"]), 240.0, seconds=5)
-    if not hooks.attempt(lambda: _stop(timeout).run(), otherwise=False, seconds=timeout):
-        hooks.attempt(_note, None, seconds=hooks.NOTE_SECONDS)
-    hooks.end()
+    hooks.supervise(_steps)
+
+
+def _steps() -> None:
+    timeout = _timeout()
+    if not hooks.attempt(lambda: _stop(timeout).run(), seconds=timeout):
+        hooks.attempt(_note, seconds=hooks.NOTE_SECONDS)
+
+
+def _timeout() -> float:
+    try:
+        return float(os.environ["TIMEOUT_SECONDS"])
+    except (KeyError, ValueError):
+        return TIMEOUT_SECONDS
 
 
 def _stop(timeout: float) -> Stop:

@@ -300,7 +300,7 @@ SAME = [
     ("templates/_helpers.tpl", "command: [rancher-import]", 'command: ["rancher-import"]'),
 ]
 ANOTHER = [
-    ("templates/_helpers.tpl", "memory: 128Mi", "memory: 256Mi"),
+    ("templates/_helpers.tpl", "memory: 160Mi", "memory: 256Mi"),
     ("templates/_helpers.tpl", "65532", "65533"),
 ]
 

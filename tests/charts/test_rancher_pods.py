@@ -72,7 +72,7 @@ def test_program(pods: Callable[[str], dict[str, Pod]], command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "memory"), [("import", "128Mi"), ("deregister", "128Mi"), ("watch", "256Mi")]
+    ("command", "memory"), [("import", "160Mi"), ("deregister", "160Mi"), ("watch", "256Mi")]
 )
 def test_resources(pods: Callable[[str], dict[str, Pod]], command: str, memory: str) -> None:
     """It asks for little, and cannot take more."""

@@ -1,12 +1,13 @@
 """No answer keeps a hook of Helm's from ending well, and what is left behind is noted."""
 
 import base64
+import errno
 import json
 import os
+import signal
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,14 +40,14 @@ def host() -> Iterator[tuple[kubernetes.Store, str]]:
 
 
 def deregister(
-    folder: Path, host: str, rancher: str, ca: Path, **env: str
+    folder: Path, host: str, rancher: str, ca: Path, program: str = "", **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the hook as its Job does."""
     files = {name: folder / name for name in ("token", "kubeconfig")}
     files["token"].write_text(env.pop("TOKEN", "token-abcde:secret"))
     files["kubeconfig"].write_text(kubernetes.kubeconfig(host))
     return subprocess.run(
-        [sys.executable, "-m", "rancher_import", "deregister"],
+        [sys.executable, *(("-c", program) if program else ("-m", "rancher_import", "deregister"))],
         env={
             "PATH": os.environ["PATH"],
             "RANCHER_URL": rancher,
@@ -101,7 +102,7 @@ def test_a_hostile_rancher(host: tuple[kubernetes.Store, str], tmp_path: Path, m
     store, address = host
     pair = tls.pair()
     with hostile.serving(manner, tls=pair.context()) as (rancher, paths):
-        done = deregister(tmp_path, address, rancher, pair.ca, TIMEOUT="2s")
+        done = deregister(tmp_path, address, rancher, pair.ca, TIMEOUT="4s")
     assert done.returncode == 0, done.stdout + done.stderr
     assert paths, done.stdout
     assert noted(store)[f"{UID}.cluster"]["cluster"] == "kunde1"
@@ -155,30 +156,79 @@ def test_no_more_is_read_than_an_answer_has(monkeypatch: pytest.MonkeyPatch, man
         http.get(address)
 
 
-MEMORY = """
-from rancher_import import hooks
-hooks.limit_memory()
-assert hooks.attempt(lambda: len(bytearray(hooks.MEMORY_BYTES)), -1, seconds=20) == -1
-assert hooks.attempt(lambda: len(bytearray(1024)), -1, seconds=20) == 1024
-hooks.end()
+STEPS = {
+    "a-fault-of-memory": "import signal; os.kill(os.getpid(), signal.SIGSEGV)",
+    "an-abort": "os.abort()",
+    "too-much-memory": "list(iter(lambda: bytearray(2**20), None))",
+    "an-exit": "sys.exit(0)",
+    "no-end": "import threading; threading.Event().wait()",
+    "deaf": "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [*signal.Signals]); "
+    "time.sleep(99)",
+}
+PROGRAM = """
+import os, sys, time
+from rancher_import import main
+def step(*_):
+    {step}
+main.{name} = step
+main.main(["deregister"])
 """
 
 
-def test_too_much_memory_is_an_error_that_the_hook_survives() -> None:
-    """What would have the kernel end the Job ends the step only, and the note is written."""
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert b"MemoryError" in done.stdout
+@pytest.mark.parametrize("step", [*STEPS])
+@pytest.mark.parametrize(
+    ("name", "left"), [("_out_of_rancher", "cluster"), ("_out_of_tenant", "agent")]
+)
+def test_a_step_that_crashes(
+    host: tuple[kubernetes.Store, str],
+    tmp_path: Path,
+    step: str,
+    name: str,
+    left: str,
+) -> None:
+    """However a step ends, the next ones run, what it leaves is noted, and the deletion goes on."""
+    store, address = host
+    program = PROGRAM.format(step=STEPS[step], name=name)
+    with FakeRancher() as rancher:
+        on_delete = "Retain" if left == "agent" else "Delete"
+        env = {"ON_DELETE": on_delete, "TIMEOUT": "4s", "TOKEN": rancher.token()}
+        done = deregister(tmp_path, address, rancher.url, rancher.ca_file, program, **env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [*noted(store)] == [f"{UID}.{left}"], done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_a_step_that_never_returns_is_left_behind() -> None:
-    """The time of a step needs no cooperation, nor that of an import."""
-    began = time.monotonic()
-    assert hooks.attempt(threading.Event().wait, otherwise=True, seconds=0.2)
-    assert time.monotonic() - began < 30
+def test_what_ends_the_program_ends_its_step() -> None:
+    """A Job that is stopped leaves no step behind, and begins anew elsewhere."""
+    program = PROGRAM.format(
+        step=f"print('begun', flush=True); {STEPS['no-end']}", name="_out_of_rancher"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env={"CLUSTER_NAME": "kunde1"}, stdout=subprocess.PIPE
+    ) as running:
+        assert running.stdout
+        assert running.stdout.readline() == b"begun\n"
+        running.terminate()
+        assert running.wait(START_SECONDS) == 128 + signal.SIGTERM
+        # Its output ends when none is left that could write to it.
+        assert running.stdout.read() == b""
+
+
+def test_an_import_ends_though_a_request_never_does() -> None:
+    """The time of an import needs no cooperation."""
     code = "import time; from rancher_import import hooks; hooks.end_after(0.2, 7); time.sleep(60)"
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=50)
     assert done.returncode == 7
+
+
+def test_no_process_for_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no process can be made the step is not done, and the program goes on."""
+
+    def fork() -> int:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", fork)
+    assert not hooks.attempt(lambda: True, seconds=1)
 
 
 def test_what_is_written_down_is_short(host: tuple[kubernetes.Store, str]) -> None:

@@ -116,7 +116,7 @@ spec:
     {{- end }}
     resources:
       requests: {cpu: 20m, memory: 64Mi, ephemeral-storage: 16Mi}
-      limits: {cpu: 200m, memory: 128Mi, ephemeral-storage: 128Mi}
+      limits: {cpu: 200m, memory: 160Mi, ephemeral-storage: 128Mi}
     terminationMessagePath: /dev/termination-log
     terminationMessagePolicy: File
     securityContext:
