@@ -130,4 +130,4 @@ def holds(values: Mapping[str, object], keys: Sequence[str]) -> bool:
     """Tell whether there is something at the keys, even if it is null or empty."""
     *above, last = keys
     place = at(values, *above)
-    return isinstance(place, Mapping) and last in place
+    return isinstance(place, dict) and last in place

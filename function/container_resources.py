@@ -7,19 +7,22 @@ contradiction is refused.
 
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Any
 
 from function import quantity, quota
 from function.chartkeys import Layers, holds
 from function.errors import Problem
 from function.models.input import CONTAINER_RESOURCES, ContainerResource, LimitRange
-from function.plain import at
+from function.plain import at, mapping
 
 Keys = tuple[str, ...]
 
 WORKLOAD = ("controlPlane", "statefulSet")
 ETCD = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
 COREDNS = ("controlPlane", "coredns", "deployment")
+PLACES = (WORKLOAD, ETCD, COREDNS)
+PAIRED = ("cpu", "memory")
+"""Resources of which these have both a request and a limit."""
+
 LISTS = ("initContainers", "sidecarContainers")
 
 CHART_DEFAULTS: Mapping[Keys, Mapping[str, Mapping[str, str]]] = {
@@ -31,20 +34,37 @@ PLAN = "input.plans."
 REMEDY = "Raise the limit, or lower the request."
 
 
-def follow(values: Mapping[str, object], layers: Layers) -> None:
-    """Set each default that contradicts what people wrote in the layers to what they wrote."""
-    for place in (WORKLOAD, ETCD, COREDNS):
-        for resource in ("cpu", "memory"):
-            request, limit = _pair(place, resource)
-            for written, default in ((request, limit), (limit, request)):
-                if _written(layers, written) and not _written(layers, default):
-                    _follow(values, place, written, default)
+def following(
+    values: Mapping[str, object], written: Mapping[str, object]
+) -> Iterator[tuple[Keys, str]]:
+    """Yield the defaults among the values that contradict what people wrote, as that has them.
+
+    Where they wrote null there is no default any more.
+    """
+    for place in PLACES:
+        resources = mapping(at(written, *place, "resources"))
+        for kind, other in (("requests", "limits"), ("limits", "requests")):
+            for resource, asked in mapping(resources.get(kind)).items():
+                if resource in PAIRED and _is_open(resources.get(other, {}), resource):
+                    default = _default(values, place, other, resource)
+                    limited = (asked, default) if kind == "requests" else (default, asked)
+                    if _is_above(*limited):
+                        yield (*place, "resources", other, resource), str(asked)
+
+
+def _is_open(amounts: object, resource: str) -> bool:
+    return isinstance(amounts, dict) and resource not in amounts
+
+
+def _default(values: Mapping[str, object], place: Keys, kind: str, resource: str) -> object:
+    found = at(values, *place, "resources", kind, resource)
+    return at(CHART_DEFAULTS.get(place, {}), kind, resource) if found is None else found
 
 
 def problems(layers: Layers, limits: LimitRange) -> Iterator[Problem]:
     """Yield what in the layers contradicts another layer, itself or the plan's defaults."""
-    for place in (WORKLOAD, ETCD, COREDNS):
-        for resource in ("cpu", "memory"):
+    for place in PLACES:
+        for resource in PAIRED:
             request, limit = _pair(place, resource)
             asked, most = _written(layers, request), _written(layers, limit)
             if asked and most and _is_above(at(layers[asked], *request), at(layers[most], *limit)):
@@ -90,18 +110,6 @@ def _written(layers: Layers, keys: Keys) -> str:
 def _name(field: str, keys: Keys) -> str:
     """Return what people know a value by: that of a plan is no path of the chart's values."""
     return ".".join((field, *(keys[len(WORKLOAD) :] if field.startswith(PLAN) else keys)))
-
-
-def _follow(values: Any, place: Keys, written: Keys, default: Keys) -> None:  # noqa: ANN401
-    asked, kind, resource = at(values, *written), default[-2], default[-1]
-    there = at(values, *default)
-    if there is None:
-        there = at(CHART_DEFAULTS.get(place, {}), kind, resource)
-    above, below = (asked, there) if kind == "limits" else (there, asked)
-    if _is_above(above, below):
-        for key in default[:-1]:
-            values = values.setdefault(key, {})
-        values[resource] = str(asked)
 
 
 def _is_above(one: object, other: object) -> bool:

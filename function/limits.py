@@ -94,19 +94,20 @@ def _within(inner: _Network, outer: _Network) -> bool:
 
 
 def _quota(asked: Quota, wanted: Wanted, maximum: Quota) -> Iterator[Problem]:
-    most = wanted.plan.quota.under(maximum)
+    given = wanted.plan.quota
     for field, amount in asked.model_dump(exclude_none=True, exclude={"other"}).items():
-        limit = getattr(most, field)
+        limit = getattr(given if getattr(maximum, field) is None else maximum, field)
         if limit is not None and quantity.parse(str(amount)) > quantity.parse(str(limit)):
             yield Problem(f"spec.quota.{field}", f"must be at most {limit}", ASK)
+    others = {**given.other, **maximum.other}
     for name, amount in asked.other.items():
         field, path = f"spec.quota.other[{name}]", ("quota", "other", name)
-        if name not in most.other:
-            known = ", ".join(sorted(most.other)) or "none"
+        if name not in others:
+            known = ", ".join(sorted(others)) or "none"
             rule = "is not a resource that the platform limits"
             yield Problem(field, rule, f"Remove it. Known: {known}.", path)
-        elif quantity.parse(amount) > quantity.parse(most.other[name]):
-            yield Problem(field, f"must be at most {most.other[name]}", ASK, path)
+        elif quantity.parse(amount) > quantity.parse(others[name]):
+            yield Problem(field, f"must be at most {others[name]}", ASK, path)
 
 
 def _storage(

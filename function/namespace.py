@@ -157,7 +157,7 @@ def _quota(
             vcluster_values,
             limits,
             highly_available=wanted.highly_available,
-            agent=agent and agent.filled(),
+            agent=agent and agent.filled,
         )
         found = quota.hard(wanted.quota, rows, limits)
         too_large = quota.too_large(rows, limits.max)

@@ -111,34 +111,36 @@ def releases(found: Observed) -> dict[str, ObservedRelease]:
 
 def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
     """Return an observed Release."""
-    generation = at(plain, "metadata", "generation")
+    metadata, spec = at(plain, "metadata"), at(plain, "spec")
+    wanted, helm = at(spec, "forProvider"), at(plain, "status", "atProvider")
+    generation = at(metadata, "generation")
     return ObservedRelease(
-        name=text(at(plain, "metadata", "name")),
-        namespace=text(at(plain, "metadata", "namespace")),
+        name=text(at(metadata, "name")),
+        namespace=text(at(metadata, "namespace")),
         api_version=text(at(plain, "apiVersion")),
         kind=text(at(plain, "kind")),
-        terminating=at(plain, "metadata", "deletionTimestamp") is not None,
+        terminating=at(metadata, "deletionTimestamp") is not None,
         generation=generation if isinstance(generation, int) else None,
         observed_generation=_observed_generation(plain),
-        provider_config=text(at(plain, "spec", "providerConfigRef", "name")),
-        chart_version=text(at(plain, "spec", "forProvider", "chart", "version")),
-        values=mapping(at(plain, "spec", "forProvider", "values")),
+        provider_config=text(at(spec, "providerConfigRef", "name")),
+        chart_version=text(at(wanted, "chart", "version")),
+        values=mapping(at(wanted, "values")),
         connection_keys=frozenset(
             text(at(entry, "toConnectionSecretKey"))
-            for entry in sequence(at(plain, "spec", "connectionDetails"))
+            for entry in sequence(at(spec, "connectionDetails"))
         ),
-        deployed_version=text(at(plain, "status", "atProvider", "version")),
-        state=text(at(plain, "status", "atProvider", "state")),
-        revision=_whole(at(plain, "status", "atProvider", "revision")),
-        description=words(at(plain, "status", "atProvider", "releaseDescription")),
+        deployed_version=text(at(helm, "version")),
+        state=text(at(helm, "state")),
+        revision=_whole(at(helm, "revision")),
+        description=words(at(helm, "releaseDescription")),
         ready=condition(plain, "Ready"),
         synced=condition(plain, "Synced"),
         details={key: _detail(key, details[key]) for key in sorted(PUBLIC_DETAILS & {*details})},
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
-        record=text(at(plain, "metadata", "annotations", record.ANNOTATION)),
-        external_name=text(at(plain, "metadata", "annotations", EXTERNAL_NAME)),
+        record=text(at(metadata, "annotations", record.ANNOTATION)),
+        external_name=text(at(metadata, "annotations", EXTERNAL_NAME)),
         may_delete=not {"*", "Delete"}.isdisjoint(
-            text(policy) for policy in sequence(at(plain, "spec", "managementPolicies"))
+            text(policy) for policy in sequence(at(spec, "managementPolicies"))
         ),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
@@ -170,10 +172,9 @@ def usage(plain: object) -> Owned:
 def condition(plain: object, typ: str) -> Condition | None:
     """Return a condition of an object, or None if it does not bear it."""
     for entry in _conditions(plain):
-        status = text(at(entry, "status"))
-        if at(entry, "type") == typ and status in ("True", "False", "Unknown"):
-            reason, message = text(at(entry, "reason")), words(at(entry, "message"))
-            return Condition(typ, cast("Truth", status), reason, message)
+        if at(entry, "type") == typ and at(entry, "status") in ("True", "False", "Unknown"):
+            status = cast("Truth", at(entry, "status"))
+            return Condition(typ, status, text(at(entry, "reason")), words(at(entry, "message")))
     return None
 
 

@@ -1,7 +1,6 @@
 """What is this VCluster's own, and what only bears a name that it would take."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NoReturn
 
 from function import namespace, observe, rancher, release, usages, vcluster
@@ -41,7 +40,7 @@ def _marked(composed: Composed) -> Composed:
     metadata = composed.resource["metadata"]
     annotations = {**metadata.get("annotations", {}), OBSERVED: "true"}
     resource = {**composed.resource, "metadata": {**metadata, "annotations": annotations}}
-    return replace(composed, resource=resource)
+    return Composed(resource, composed.ready)
 
 
 CONTROL_PLANE = "control-plane"

@@ -14,7 +14,9 @@ LONGEST_WORDS = 1000
 def at(plain: object, *path: str) -> object:
     """Return what is at the path, or None."""
     for key in path:
-        plain = plain.get(key) if isinstance(plain, dict) else None
+        if not isinstance(plain, dict):
+            return None
+        plain = plain.get(key)
     return plain
 
 
@@ -36,7 +38,7 @@ def reach(plain: object, path: Iterable[str | int]) -> object:
 
 def mapping(value: object) -> Mapping[str, object]:
     """Return a map as it is, and anything else as an empty one."""
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def sequence(value: object) -> Sequence[object]:
@@ -64,13 +66,15 @@ def leaves(
     """Yield path and value of everything that has nothing below it, empty maps included."""
     for key, value in values.items():
         path = (*above, key)
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, dict) and value:
             yield from leaves(value, path)
         else:
             yield path, value
 
 
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
+
 def digest(values: Mapping[str, object]) -> str:
     """Return a short hash of all values, the same in whatever order their keys are."""
-    written = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(written.encode()).hexdigest()[:16]
+    return hashlib.sha256(_JSON.encode(values).encode()).hexdigest()[:16]

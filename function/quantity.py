@@ -25,7 +25,7 @@ _MULTIPLIERS = {
     "Ti": Decimal(2**40),
     "Pi": Decimal(2**50),
 }
-_BINARY = ("Pi", "Ti", "Gi", "Mi", "Ki")
+_BINARY = tuple((each, int(_MULTIPLIERS[each])) for each in ("Pi", "Ti", "Gi", "Mi", "Ki"))
 _PARTS = re.compile(r"([0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)")
 
 
@@ -47,20 +47,21 @@ def is_equal(one: str, other: str) -> bool:
         return False
 
 
+@functools.lru_cache(maxsize=1024)
 def cores(amount: Decimal) -> str:
     """Write an amount of CPU the way people do: `2`, `1500m`. Rounded up to a millicore."""
     milli = math.ceil(amount * 1000)
     return f"{milli}m" if milli % 1000 else str(milli // 1000)
 
 
+@functools.lru_cache(maxsize=1024)
 def size(amount: Decimal) -> str:
     """Write an amount of bytes with the largest binary suffix that is exact: `20Gi`.
 
     Rounded up to a byte.
     """
     whole = math.ceil(amount)
-    for suffix in _BINARY:
-        multiplier = int(_MULTIPLIERS[suffix])
+    for suffix, multiplier in _BINARY:
         if whole and whole % multiplier == 0:
             return f"{whole // multiplier}{suffix}"
     return str(whole)

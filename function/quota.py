@@ -6,9 +6,9 @@ table of allowances is what keeps a quota of 10 pods worth 10 pods.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from function import quantity
 from function.models.fields import Quota
@@ -26,8 +26,7 @@ NODE_PORTS_PER_LOAD_BALANCER = 4
 """A LoadBalancer takes a node port for each of its ports; an ingress controller has two to four."""
 
 
-@dataclass(frozen=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What one pod of a component of the platform uses, and how many there are."""
 
     component: str
@@ -47,7 +46,7 @@ class Allowance:
     """Services of type LoadBalancer."""
     node_ports: int = 0
     """Ports of Services that take one of the nodes' too."""
-    largest: Mapping[str, str] = field(default_factory=dict)
+    largest: Mapping[str, str] = MappingProxyType({})
     """Largest limits of one container, where they are not those of the pod."""
 
 
@@ -62,7 +61,7 @@ CONTROL_PLANE = Allowance(
 """Its resources and volume are those of the chart's values, and beside them the chart's own for
 storage on the node; Services: `<release>`, `-headless`."""
 
-CONTROL_PLANE_HA = replace(CONTROL_PLANE, pods=3, surge=1, services=1, claims=0)
+CONTROL_PLANE_HA = CONTROL_PLANE._replace(pods=3, surge=1, services=1, claims=0)
 
 CHART_VOLUME = "5Gi"
 """Size of a claim for which the values name none."""
@@ -81,7 +80,7 @@ COREDNS = Allowance(
 )
 """The chart's resources of CoreDNS, which runs in the tenant and is synced to the host."""
 
-COREDNS_HA = replace(COREDNS, pods=2)
+COREDNS_HA = COREDNS._replace(pods=2)
 
 RANCHER_AGENT = Allowance("Rancher's agent", pods=1, surge=1, requests={}, limits={}, services=1)
 """cattle-cluster-agent, whose resources the Input names."""
@@ -115,11 +114,12 @@ def limit_range(quota: Quota, given: LimitRange) -> LimitRange:
     """
     needed = {name for name, limited_by in COMPUTE if getattr(quota, limited_by) is not None}
     resources = needed | given.max.keys()
-    return LimitRange(
-        default={k: v for k, v in {**given.max, **given.default}.items() if k in resources},
-        defaultRequest={k: v for k, v in given.defaultRequest.items() if k in resources},
-        max=given.max,
-    )
+    default = {**given.max, **given.default}
+    counting = {
+        "default": {k: v for k, v in default.items() if k in resources},
+        "defaultRequest": {k: v for k, v in given.defaultRequest.items() if k in resources},
+    }
+    return given.model_copy(update=counting)
 
 
 def hard(quota: Quota, rows: Sequence[Allowance], limits: LimitRange) -> dict[str, str]:
@@ -151,14 +151,16 @@ def allowances(
     workload = at(values, "controlPlane", "statefulSet")
     etcd = at(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
     base = CONTROL_PLANE_HA if highly_available else CONTROL_PLANE
-    control_plane = _with_service(_of_containers(base, workload, limits), values)
-    coredns = _coredns(values, COREDNS_HA if highly_available else COREDNS)
+    control_plane = base._replace(
+        **_of_containers(base, workload, limits),
+        **({} if highly_available else _volume(workload)),
+        **_service(values),
+    )
+    rows = [control_plane, _coredns(values, COREDNS_HA if highly_available else COREDNS)]
     if highly_available:
-        rows = [control_plane, coredns, _with_volume(_given(ETCD, etcd), etcd)]
-    else:
-        rows = [_with_volume(control_plane, workload), coredns]
+        rows.append(ETCD._replace(**_given(ETCD, etcd), **_volume(etcd)))
     if agent:
-        own = replace(RANCHER_AGENT, requests=_texts(agent.requests), limits=_texts(agent.limits))
+        own = RANCHER_AGENT._replace(requests=_texts(agent.requests), limits=_texts(agent.limits))
         rows.extend((own, RANCHER_HELPERS))
     return tuple(rows)
 
@@ -181,37 +183,37 @@ def _coredns(values: Mapping[str, object], row: Allowance) -> Allowance:
     deployment = at(values, "controlPlane", "coredns", "deployment")
     replicas = at(deployment, "replicas")
     pods = replicas if isinstance(replicas, int) else row.pods
-    return replace(_given(row, deployment), pods=pods, surge=math.ceil(pods / 4))
+    return row._replace(**_given(row, deployment), pods=pods, surge=math.ceil(pods / 4))
 
 
-def _given(row: Allowance, workload: object) -> Allowance:
-    """Return the row with the resources that a workload is given."""
+def _given(row: Allowance, workload: object) -> dict[str, Any]:
+    """Return a row's resources with those that a workload is given."""
     resources = mapping(at(workload, "resources"))
-    return replace(
-        row,
-        requests={**row.requests, **_texts(mapping(resources.get("requests")))},
-        limits={**row.limits, **_texts(mapping(resources.get("limits")))},
-    )
+    return {
+        "requests": {**row.requests, **_texts(mapping(resources.get("requests")))},
+        "limits": {**row.limits, **_texts(mapping(resources.get("limits")))},
+    }
 
 
-def _of_containers(row: Allowance, workload: object, limits: LimitRange) -> Allowance:
-    """Return the row with what a pod of the control plane takes, with the containers beside it."""
+def _of_containers(row: Allowance, workload: object, limits: LimitRange) -> dict[str, Any]:
+    """Return what a pod of the control plane takes, with the containers beside it."""
     own = {
         kind: {**given, **mapping(at(workload, "resources", kind))}
         for kind, given in (("requests", row.requests), ("limits", row.limits))
     }
     containers = [{"resources": own}, *_listed(workload, "sidecarContainers")]
     first = _listed(workload, "initContainers")
+    taken: dict[str, object] = {
+        kind: _pod(containers, first, kind, limits) for kind in ("requests", "limits")
+    }
+    if len(containers) == 1 and not first:
+        return taken
     named = [at(each, "resources", "limits") for each in (*containers, *first)]
-    return replace(
-        row,
-        requests=_pod(containers, first, "requests", limits),
-        limits=_pod(containers, first, "limits", limits),
-        largest={
-            name: max((str(at(each, name) or 0) for each in named), key=quantity.parse)
-            for name, _ in COMPUTE
-        },
-    )
+    largest = {
+        name: max((str(at(each, name) or 0) for each in named), key=quantity.parse)
+        for name, _ in COMPUTE
+    }
+    return {**taken, "largest": largest}
 
 
 def _pod(
@@ -222,25 +224,26 @@ def _pod(
     https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
     beside = [each for each in first if at(each, "restartPolicy") == "Always"]
+    together = [_container(each, kind, limits) for each in (*containers, *beside)]
+    alone = [_container(each, kind, limits) for each in first]
     taken: dict[str, str] = {}
     for name, _ in COMPUTE:
-        sizes = [_container(each, kind, name, limits) for each in (*containers, *beside)]
-        largest = max((_container(each, kind, name, limits) for each in first), default=Decimal())
-        taken[name] = _text(name, max(sum(sizes, Decimal()), largest))
+        beside_each_other = sum((each[name] for each in together), Decimal())
+        taken[name] = _text(name, max([beside_each_other, *(each[name] for each in alone)]))
     return taken
 
 
-def _container(
-    container: object, kind: str, name: ContainerResource, limits: LimitRange
-) -> Decimal:
+def _container(container: object, kind: str, limits: LimitRange) -> dict[str, Decimal]:
     """Return what a container takes; the API server takes a limit for a missing request."""
-    limit = at(container, "resources", "limits", name)
-    default = limits.default.get(name, "0")
-    if kind == "limits":
-        return quantity.parse(str(default if limit is None else limit))
-    request = at(container, "resources", "requests", name)
-    filled = limits.defaultRequest.get(name, default) if limit is None else limit
-    return quantity.parse(str(filled if request is None else request))
+    given = mapping(at(container, "resources"))
+    layers: list[Mapping[Any, str]] = [limits.default, _texts(mapping(given.get("limits")))]
+    if kind == "requests":
+        layers.insert(1, limits.defaultRequest)
+        layers.append(_texts(mapping(given.get("requests"))))
+    taken: dict[str, str] = {}
+    for layer in layers:
+        taken.update(layer)
+    return {name: quantity.parse(taken.get(name, "0")) for name, _ in COMPUTE}
 
 
 def _text(name: str, amount: Decimal) -> str:
@@ -327,27 +330,26 @@ def _other(name: str, amount: str, rows: Sequence[Allowance]) -> str:
     return quantity.size(quantity.parse(amount) + own) if own else amount
 
 
-def _with_service(row: Allowance, values: Mapping[str, object]) -> Allowance:
-    """Return a row with what the control plane's Service takes.
+def _service(values: Mapping[str, object]) -> dict[str, Any]:
+    """Return what the control plane's Service takes.
 
     Beside HTTPS the chart gives it a port of the kubelets, except as a load balancer.
     """
     typ = at(values, "controlPlane", "service", "spec", "type")
     if typ == "LoadBalancer":
-        return replace(row, load_balancers=1, node_ports=1)
+        return {"load_balancers": 1, "node_ports": 1}
     if typ == "NodePort":
         kubelets = at(values, "networking", "advanced", "proxyKubelets", "byHostname")
-        return replace(row, node_ports=1 if kubelets is False else 2)
-    return row
+        return {"node_ports": 1 if kubelets is False else 2}
+    return {}
 
 
-def _with_volume(row: Allowance, workload: object) -> Allowance:
+def _volume(workload: object) -> dict[str, Any]:
     claim = at(workload, "persistence", "volumeClaim")
-    return replace(
-        row,
-        storage=str(at(claim, "size") or CHART_VOLUME),
-        storage_class=str(at(claim, "storageClass") or ""),
-    )
+    return {
+        "storage": str(at(claim, "size") or CHART_VOLUME),
+        "storage_class": str(at(claim, "storageClass") or ""),
+    }
 
 
 def _texts(values: Mapping[Any, object]) -> dict[str, str]:

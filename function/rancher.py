@@ -187,7 +187,7 @@ def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input)
             "caSecret": platform.caSecret.model_dump() if platform.caSecret else {},
             **({"caChecksum": platform.caChecksum} if platform.caChecksum else {}),
             **({"proxy": _proxy(platform.proxy, wanted)} if platform.proxy else {}),
-            **_agent(platform.agentResources.filled()),
+            **_agent(platform.agentResources.filled),
             "onRebuild": platform.onRebuild,
             "owners": [_owner(owner) for owner in rancher.owners],
             "labels": labels,

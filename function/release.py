@@ -6,7 +6,7 @@ The kind: https://marketplace.upbound.io/providers/crossplane-contrib/provider-h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 API_VERSION = "helm.m.crossplane.io/v1beta1"
 KIND = "Release"
@@ -32,8 +32,7 @@ class Chart:
     pull_secret: str | None = None
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(NamedTuple):
     """A field of an object on the host that comes back as a connection detail.
 
     One missing object or field fails the provider's whole observation, so a detail may

@@ -5,13 +5,14 @@ comes back by connection details is of the values before. So the workload bears 
 was installed with, which comes back with the rest.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 
 from function import running, stamp
-from function.plain import at, digest, mapping
+from function.plain import at, digest
 from function.stamp import Stamp
-from function.values import Values, overlaid, taking
+from function.values import Values, nested, overlaid, taking
 
 FORMER_PATH = ("controlPlane", "statefulSet", "annotations", "caas.telekom.de/values")
 """Where the values have the digest that came before the stamp."""
@@ -30,10 +31,8 @@ def stamped(
     """
     if observed is not None and at(observed, *FORMER_PATH) and unstamped(observed) == values:
         return dict(observed)
-    found: object = str(Stamp(chart, running.named_kubernetes(values), digest(values)))
-    for key in reversed(stamp.PATH):
-        found = {key: found}
-    return overlaid(values, mapping(found))
+    found = str(Stamp(chart, running.named_kubernetes(values), digest(values)))
+    return overlaid(values, nested(stamp.PATH, found))
 
 
 def unstamped(values: Mapping[str, object]) -> Mapping[str, object]:
@@ -61,8 +60,11 @@ def is_complete(details: Mapping[str, str], generation: str, status: str) -> boo
 
 def is_under_way(details: Mapping[str, str], generation: str, status: str) -> bool:
     """Tell whether a pod is known not to be of the newest template, however many run."""
-    told = details.get(status, "")
-    newest = details.get(generation, "")
+    return _is_behind(details.get(status, ""), details.get(generation, ""))
+
+
+@functools.lru_cache(maxsize=16)
+def _is_behind(told: str, newest: str) -> bool:
     if not told or not newest.isdecimal():
         return False
     counts = _counts(told)

@@ -5,10 +5,11 @@ position of a container, which plugins of the chart change:
 https://github.com/loft-sh/vcluster/blob/v0.36.1/chart/templates/_init-containers.tpl
 """
 
+import functools
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from function.plain import at, text
 
@@ -38,7 +39,7 @@ class Stamp:
 
     def __str__(self) -> str:
         """Return the text of the annotation."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return json.dumps(vars(self), separators=(",", ":"))
 
 
 def annotation(values: Mapping[str, object]) -> str:
@@ -46,6 +47,7 @@ def annotation(values: Mapping[str, object]) -> str:
     return text(at(values, *PATH))
 
 
+@functools.lru_cache(maxsize=16)
 def parse(written: str) -> Stamp | None:
     """Return a stamp that was read back, or None for what is none."""
     try:

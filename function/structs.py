@@ -69,6 +69,8 @@ def write(struct: struct_pb2.Struct, values: dict[str, Any]) -> None:
             fields[key].string_value = value
         elif isinstance(value, dict) and value:
             write(fields[key].struct_value, value)
+        elif isinstance(value, bool):
+            fields[key].bool_value = value
         else:
             _write(fields[key], value)
 

@@ -125,7 +125,7 @@ def conditions(raw: object) -> dict[str, tuple[str, str]]:
     return {
         str(c.get("type")): (str(c.get("status")), str(c.get("reason")))
         for c in found
-        if isinstance(c, Mapping)
+        if isinstance(c, dict)
     }
 
 

@@ -7,10 +7,11 @@ are moved to their mirrors. Helm keeps nothing between upgrades, so the values a
 time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from function import container_resources, exposure, images, quota
+from function.chart_value import ChartValue
 from function.models.input import Input, Plan
 from function.plain import at, mapping
 from function.wanted import Wanted
@@ -46,11 +47,13 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
     base, spec = _base(wanted, config.pullSecret), _spec(wanted)
     way_in = exposure.values(wanted.exposure, wanted.names, config.expose)
     below, above = config.vcluster.values, config.vcluster.enforcedValues
-    layered = merge(base, below, plan_values(wanted.plan), spec, way_in, wanted.values, above)
-    _join(layered, ours=(base, spec, way_in), theirs=(below, wanted.values, above))
-    written = layers(wanted.values, config, {"plan": plan_values(wanted.plan)})
-    container_resources.follow(layered, written)
-    return images.mapped(layered, config.registries, wanted.kubernetes)
+    plan = plan_values(wanted.plan)
+    layered = overlaid(base, below, plan, spec, way_in, wanted.values, above)
+    written = overlaid(below, plan, wanted.values, above)
+    joined = _joined(layered, ours=(base, spec, way_in), theirs=(below, wanted.values, above))
+    followed = container_resources.following(layered, written)
+    changed = (nested(keys, value) for keys, value in chain(joined, followed))
+    return images.mapped(overlaid(layered, *changed), config.registries, wanted.kubernetes)
 
 
 def layers(
@@ -72,12 +75,12 @@ def layers(
 
 def merge(*layers: Mapping[str, object]) -> Values:
     """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
-    return _copied(overlaid(*layers))
+    return _copied(overlaid({}, *layers))
 
 
-def overlaid(*layers: Mapping[str, object]) -> Values:
+def overlaid(lowest: Mapping[str, object], *layers: Mapping[str, object]) -> Values:
     """Merge, but a map that only one layer has is that layer's own."""
-    merged: Values = {}
+    merged: Values = dict(lowest)
     for layer in layers:
         for key, value in layer.items():
             below = merged.get(key)
@@ -86,6 +89,12 @@ def overlaid(*layers: Mapping[str, object]) -> Values:
             else:
                 merged[key] = value
     return merged
+
+
+def nested(keys: Sequence[str], value: object) -> Values:
+    """Return values with nothing but this one, at these keys."""
+    key, *below = keys
+    return {key: nested(below, value) if below else value}
 
 
 def taking(
@@ -107,21 +116,22 @@ def taking(
     return changed
 
 
-def _join(layered: Values, *, ours: Layers, theirs: Layers) -> None:
-    """Put the entries of all layers into the lists of which no layer replaces another's."""
-    sources = [(layer, True) for layer in ours if layer]
-    sources += [(layer, False) for layer in theirs if layer]
+def _joined(
+    layered: Values, *, ours: Layers, theirs: Layers
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the lists of which no layer replaces another's, with the entries of all layers."""
     for row in JOINED:
-        lists = [(at(layer, *row.keys), is_ours) for layer, is_ours in sources]
-        given = [(found, is_ours) for found, is_ours in lists if isinstance(found, list)]
-        if len(given) > 1:
-            own = [entry for found, is_ours in given if is_ours for entry in found]
-            others = [entry for found, is_ours in given if not is_ours for entry in found]
-            *above, last = row.keys
-            place: Any = layered
-            for key in above:
-                place = place[key]
-            place[last] = row.joined(own, others)
+        last = at(layered, *row.keys)
+        if last is None or last is at(ours[0], *row.keys):
+            continue  # none has one, or none above the lowest
+        own, others = _lists(row, ours), _lists(row, theirs)
+        if len(own) + len(others) > 1:
+            yield row.keys, row.joined([*chain(*own)], [*chain(*others)])
+
+
+def _lists(row: ChartValue, layers: Layers) -> list[list[object]]:
+    found = (at(layer, *row.keys) for layer in layers if layer)
+    return [each for each in found if isinstance(each, list)]
 
 
 def _copied(values: Values) -> Values:

@@ -21,6 +21,9 @@ from function.upgrade import Versions
 
 T = TypeVar("T")
 
+ANY_POOL = platform.NodePool()
+"""The nodes of a VCluster that names no pool."""
+
 LABEL_TENANT = "caas.telekom.de/tenant"
 LABEL_PLAN = "caas.telekom.de/plan"
 """Labels of the cluster in Rancher."""
@@ -244,7 +247,7 @@ def _plan(spec: xr.Spec, config: platform.Input) -> platform.Plan:
 
 def _pool(name: str | None, config: platform.Input) -> platform.NodePool:
     if name is None:
-        return platform.NodePool()
+        return ANY_POOL
     return _lookup(config.nodePools, name, "spec.nodePool", "node pool")
 
 

@@ -450,6 +450,15 @@ COREDNS = "controlPlane.coredns.deployment.resources"
         ),
         pytest.param(
             {
+                f"vcluster.values.{COREDNS}.requests.cpu": "4",
+                f"vcluster.enforcedValues.{COREDNS}.limits": None,
+            },
+            COREDNS,
+            {"requests": {"cpu": "4"}, "limits": None},
+            id="limits-that-null-took-away",
+        ),
+        pytest.param(
+            {
                 f"vcluster.values.{CONTROL_PLANE}.requests.cpu": "3",
                 f"vcluster.enforcedValues.{CONTROL_PLANE}.limits.cpu": None,
             },

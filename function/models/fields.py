@@ -7,7 +7,7 @@ import functools
 import ipaddress
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -33,6 +33,10 @@ class Model(BaseModel):
     """A frozen model that refuses fields it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
+        """Return itself: pydantic copies what a model has by default, and nobody changes it."""
+        return self
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ It stands in the Composition's pipeline step. Crossplane neither installs nor en
 its CRD, so the function checks it on every call.
 """
 
+import functools
 import itertools
 import re
 from collections.abc import Mapping
@@ -263,8 +264,9 @@ class AgentResources(Resources):
                 raise ValueError(msg)
         return self
 
+    @functools.cached_property
     def filled(self) -> Resources:
-        """Return these, with the request as the limit where none is named."""
+        """These, with the request as the limit where none is named."""
         return Resources(requests=self.requests, limits={**self.requests, **self.limits})
 
 
