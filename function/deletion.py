@@ -62,7 +62,8 @@ def rollback_limit(
 
     It repairs a first revision by uninstalling it, which is right for what never ran. Where Helm
     lost its record of what runs, the next installation is a first revision too: so the limit is 0
-    until a failure is seen, and stays 0 where that would remove what is proven to have run.
+    until a failure is seen, and stays 0 where that would remove what is proven to have run, or
+    data that was there before: the volume of a restored virtual cluster goes with its workload.
     """
     if seen is None or seen.state not in _UNFINISHED:
         return 0

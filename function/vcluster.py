@@ -68,7 +68,7 @@ def desired(
         values=values if wanted.frozen is not None else _stamped(values, wanted.chart, observed),
         rollback_limit=deletion.rollback_limit(
             observed,
-            is_proven=wanted.names.adopted or _was_healthy(observed),
+            is_proven=deletion.is_takeover(wanted) or _was_healthy(observed),
             attempts=UPGRADE_ATTEMPTS + wanted.retries,
         ),
         details=_details(wanted, config, observed),

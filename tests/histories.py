@@ -229,7 +229,7 @@ class Histories(RuleBasedStateMachine):
         """Make the cluster that was imported by hand the VCluster's."""
         for host in self.hosts.values():
             if host.rancher == BY_HAND and self.control_planes[plane].composite is not None:
-                host.claim = self.control_planes[plane].uid
+                host.rancher = host.claim = self.control_planes[plane].uid
 
     @rule(name=names, reachable=st.booleans())
     def cut(self, name: str, reachable: bool) -> None:  # noqa: FBT001  # a rule's

@@ -43,6 +43,8 @@ class Record:
     state: str = "deployed"
     keep: bool = False
     """Whether the namespace stays at an uninstallation."""
+    before: Object | None = None
+    """Values of the last revision that was deployed, which a rollback installs again."""
 
 
 @dataclass
@@ -84,7 +86,9 @@ class Host:
         if self.interrupts:
             state = "pending-install" if revision == 1 else "pending-upgrade"
             self.interrupts = False
-        self.helm[name] = Record(copy.deepcopy(values), chart, revision, state, keep)
+        record = self.helm.get(name)
+        before = record and (record.values if record.state == "deployed" else record.before)
+        self.helm[name] = Record(copy.deepcopy(values), chart, revision, state, keep, before)
         runs.get(chart, self._import)(values, done=state == "deployed")
         return ""
 
@@ -179,7 +183,8 @@ def _act(release: Object, host: Host, name: str, record: Record | None) -> str:
         if record.revision == 1:
             host.uninstall(name)
         else:
-            record.state = "deployed"
+            record.values, record.state = record.before or values, "deployed"
+            record.revision += 1
         return ""
     if same:
         release["failures"] = 0

@@ -76,6 +76,14 @@ def interrupted(story: Histories) -> None:
     story.go_on(0, 8)
 
 
+def restored_and_refused(story: Histories) -> None:
+    """Let the first installation over restored data fail."""
+    story.begin("retained")
+    story.create(0, {"restores": True}, 1)
+    story.install("north", "half way")
+    story.go_on(0, 8)
+
+
 def host_left(story: Histories) -> None:
     """Let the host leave the Input while one other is left."""
     story.begin("nothing")
@@ -101,6 +109,7 @@ STORIES = (
     adopted_in_rancher,
     record_lost,
     interrupted,
+    restored_and_refused,
     host_left,
     second_control_plane,
 )
