@@ -8,17 +8,16 @@ ARG SOURCE_DATE_EPOCH=0
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 
-COPY requirements.lock requirements-build.lock ./
+COPY requirements/runtime.lock requirements/build.lock requirements/
 # pip's own byte code carries the time of the installation, so it is left to compileall.
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-compile --only-binary :all: \
-        --require-hashes --requirement requirements.lock \
-    && pip install --only-binary :all: --require-hashes --requirement requirements-build.lock
+        --require-hashes --requirement requirements/runtime.lock \
+    && pip install --only-binary :all: --require-hashes --requirement requirements/build.lock
 
 COPY pyproject.toml README.md LICENSE ./
 COPY function function
-COPY rancher_import rancher_import
-COPY stop_workloads stop_workloads
+COPY jobs jobs
 # The running user cannot write byte code, so all of it is made here: without it every
 # start would compile every module. Nothing changes later, so nothing needs checking.
 RUN python -m hatchling build --target wheel --directory /dist \

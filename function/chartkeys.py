@@ -62,7 +62,7 @@ LICENSED = (
 They are the calls of `pro.NewFeatureError`, the same in charts 0.31 to 0.36. Those of embedded
 etcd, an external database, synced namespaces and private nodes are missing here, because
 `decided_values` refuses these for any image. What `IsProFeatureEnabled` has beyond, such as
-`sleep`, stops only upstream's CLI. tests/apiserver/test_licensed_keys.py asks the real program.
+`sleep`, stops only upstream's CLI. tests/integration/test_licensed_keys.py asks the real program.
 https://github.com/loft-sh/vcluster/tree/v0.36.1/pkg/pro
 """
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.apiserver.control_plane import Client, running
+from tests.integration.control_plane import Client, running
 from tests.tools import tool
 
 

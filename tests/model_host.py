@@ -87,7 +87,9 @@ class Host:
             state = "pending-install" if revision == 1 else "pending-upgrade"
             self.interrupts = False
         record = self.helm.get(name)
-        before = record and (record.values if record.state == "deployed" else record.before)
+        before = None
+        if record is not None:
+            before = record.values if record.state == "deployed" else record.before
         self.helm[name] = Record(copy.deepcopy(values), chart, revision, state, keep, before)
         runs.get(chart, self._import)(values, done=state == "deployed")
         return ""

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import fn, rehearsal
 from function.compose import compose
 from function.plain import at
 from function.state import Answer, Request
-from scripts import life
 from tests.factories import changed
 
 STAYS = "Until then what was granted before stays."

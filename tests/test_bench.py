@@ -14,12 +14,12 @@ from crossplane.function import resource
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
-from bench import __main__ as bench
-from bench import loads, requests
-from bench.measure import Figures, resident_bytes
+from dev.bench import __main__ as bench
+from dev.bench import loads, requests
+from dev.bench.measure import Figures, resident_bytes
+from dev.scripts import life
+from dev.scripts.server import Server, serving
 from function import fn
-from scripts import life
-from scripts.server import Server, serving
 
 FIGURES = (
     "p50, 1 in flight",
@@ -48,7 +48,7 @@ def test_table(tmp_path: Path) -> None:
     file.write_text(json_format.MessageToJson(requests.steady()))
     with serving() as peer:
         done = subprocess.run(
-            [sys.executable, "-m", "bench", *tiny],
+            [sys.executable, "-m", "dev.bench", *tiny],
             cwd=life.ROOT,
             env={**os.environ, "BENCH_PEERS": f"peer={peer.address}={file}"},
             check=True,

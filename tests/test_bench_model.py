@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from bench import model
-from scripts import life
+from dev.bench import model
+from dev.scripts import life
 
 
 def test_the_model_is_what_the_page_shows() -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bench.scale import measure, report, simulator, vclusters
-from bench.scale.measure import OTHERS, Memory, Phase, Sample
-from bench.scale.programs import Cluster
-from bench.scale.simulator import Simulator
-from tests.apiserver.control_plane import Answer, Client
+from dev.bench.scale import measure, report, simulator, vclusters
+from dev.bench.scale.measure import OTHERS, Memory, Phase, Sample
+from dev.bench.scale.programs import Cluster
+from dev.bench.scale.simulator import Simulator
+from tests.integration.control_plane import Answer, Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import bounds, errors, fn, validate
 from function.compose import compose
 from function.errors import InvalidError, Problem, Refusal
 from function.models.xr import Spec
-from scripts import life
 from tests.factories import INPUT, changed
 
 REMEDY = "Remove what is not needed."
@@ -173,7 +173,7 @@ KILLER = """
 import resource, sys
 from function import fn
 from function.repeats import Repeats
-from scripts import life
+from dev.scripts import life
 req = life.request("kunde1", sys.argv[1])
 req.observed.composite.resource["spec"].update({
     "values": {"k" * 20_000: {f"{n:05d}": "x" for n in range(2000)}}

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import fn, stamp
 from function.compose import compose
 from function.ownership import OBSERVED
 from function.plain import mapping
 from function.state import Answer, Condition, Observed, Owned, Request, Stranger
 from function.values import merge
-from scripts import life
 from tests.factories import at, changed
 
 ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"]

@@ -12,11 +12,11 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
+from dev.scripts import generate, licenses, life
 from function import fn, validate
 from function.call import CONDITIONS
 from function.compose import compose
 from function.models import xr
-from scripts import generate, licenses, life
 
 ROOT = Path(__file__).parent.parent
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import function
+from dev.scripts import life
 from function import adoption, chartkeys, desired, exposure, fn, images, plain, quota, rollout
 from function.chart_value import Use
 from function.compose import compose
@@ -24,7 +25,6 @@ from function.models.input import LimitRange
 from function.state import Request
 from function.values import chart_values, merge
 from function.written_values import JOINED, row
-from scripts import life
 from tests.factories import at, changed, config, vcluster, wanted
 
 WORKLOAD = "controlPlane.statefulSet"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import fn
 from function.compose import compose
 from function.state import Condition, Observed, ObservedRelease, Request
-from scripts import life
 from tests.factories import at, changed, deployed
 
 ALL = ["*"]

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from demo import __main__ as demo
-from demo import story, text
-from demo.steps import STEPS, Step
-from scripts import life
+from dev.demo import __main__ as demo
+from dev.demo import story, text
+from dev.demo.steps import STEPS, Step
+from dev.scripts import life
 
 LISTING = """\
 NAME     SYNCED   READY   COMPOSITION                AGE
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 240
 def told() -> str:
     """Return what the demo prints where no terminal is."""
     done = subprocess.run(
-        [sys.executable, "-m", "demo"],
+        [sys.executable, "-m", "dev.demo"],
         cwd=life.ROOT,
         check=True,
         capture_output=True,

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from rancher_import.model import Phase
+from jobs.rancher.model import Phase
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -22,7 +22,7 @@ FAILURES = "".join(
 )
 SOURCES = "".join(
     path.read_text()
-    for pattern in ("function/*.py", "rancher_import/*.py", "charts/*/templates/state.yaml")
+    for pattern in ("function/*.py", "jobs/rancher/*.py", "charts/*/templates/state.yaml")
     for path in sorted(ROOT.glob(pattern))
 )
 

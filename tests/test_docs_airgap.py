@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from dev.scripts import life
 from function import images, listing, validate
-from scripts import life
 from tests.factories import config
 
 ROOT = Path(__file__).parents[1]

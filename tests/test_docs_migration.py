@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.scripts import life
 from function import gathering, planning, rehearsal
 from function.compose import compose
 from function.plain import leaves
 from function.state import Request
 from function.values import merge
-from scripts import life
 from tests.tools import official_chart
 
 PAGE = (Path(__file__).parents[1] / "docs" / "migration.md").read_text()

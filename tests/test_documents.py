@@ -42,7 +42,7 @@ def test_bombs(tmp_path: Path, text: str, command: list[str]) -> None:
     """A few lines that stand for a billion values end in a sentence, at once."""
     bomb, good = tmp_path / "bomb.yaml", tmp_path / "good.yaml"
     bomb.write_text(text)
-    good.write_text(Path("configuration/composition.yaml").read_text())
+    good.write_text(Path("apis/cluster/composition.yaml").read_text())
     paths = {"FILE": str(bomb), "GOOD": str(good)}
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.process_time()

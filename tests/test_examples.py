@@ -7,8 +7,8 @@ import pytest
 import yaml
 from google.protobuf import json_format
 
+from dev.scripts import life
 from function import fn
-from scripts import life
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -39,7 +39,7 @@ def test_answer(example: str, state: str, *, update_goldens: bool) -> None:
 @pytest.mark.parametrize(("example", "state"), CASES)
 def test_observed_state_is_what_the_function_makes(example: str, state: str) -> None:
     """The observed states in the repository are not left over from an older function."""
-    assert life.observed(example, state) == life.live(example, state), "run `make examples`"
+    assert life.observed(example, state) == life.live(example, state), "run `make generate`"
 
 
 def test_every_example_and_state_has_a_golden() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dev.scripts import life
 from function import exposure, fn, guard, limits, names, observe, quota, vcluster
 from function.compose import compose
 from function.errors import InvalidError, Refusal
@@ -18,7 +19,6 @@ from function.models.input import LimitRange
 from function.running import Running, Storage, running
 from function.state import Condition, Observed, ObservedRelease, Request
 from function.values import chart_values
-from scripts import life
 from tests.factories import changed, config, deployed, recorded, rolled_out, wanted
 from tests.factories import vcluster as asking
 

@@ -10,9 +10,9 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import duration_pb2, json_format
 from structlog.testing import capture_logs
 
+from dev.scripts import life
 from function import fn, stamp
 from function.state import Answer, Composed, Condition, Stranger
-from scripts import life
 
 SECRET = "s3cr3t-VALUE"
 

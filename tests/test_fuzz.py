@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fuzz.targets import FOUND, TARGETS, seeds
+from dev.fuzz.targets import FOUND, TARGETS, seeds
 
 
 @pytest.mark.parametrize("name", TARGETS)

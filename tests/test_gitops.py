@@ -11,9 +11,9 @@ from celpy.adapter import json_to_cel
 from celpy.evaluation import CELEvalError
 from lupa.lua51 import LuaRuntime  # type: ignore[import-untyped]  # it has no types
 
+from dev.scripts import life
 from function import fn
 from function.compose import compose
-from scripts import life
 from tests.factories import changed
 
 GITOPS = Path(__file__).parents[1] / "install" / "gitops"

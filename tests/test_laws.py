@@ -13,9 +13,9 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dev.scripts import life
 from function import fn
 from function.ownership import KEYS, OBSERVED
-from scripts import life
 
 SECRET = "s3cr3t-of-a-customer"
 
@@ -239,7 +239,7 @@ def test_what_earlier_steps_desire_passes_through(case: dict[str, Any]) -> None:
 HASHES = """
 import asyncio, hashlib, json
 from function import fn
-from scripts import life
+from dev.scripts import life
 print(json.dumps([
     hashlib.sha256(fn.serialize(asyncio.run(fn.run_function(life.request(e, s))))).hexdigest()
     for e in life.names() for s in life.LIFE

@@ -2,10 +2,10 @@
 
 import pytest
 
+from dev.scripts import life
 from function import listing
 from function.errors import InvalidError
 from function.listing import Listed
-from scripts import life
 from tests.factories import INPUT, RANCHER, changed, config
 
 MIRRORS = {"ghcr.io": "mirror.example.org/ghcr", "docker.io": "mirror.example.org/docker"}

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from crossplane.function import logging
 
 from function import serving
-from rancher_import.errors import RefusedError, TransientError
-from rancher_import.main import errors_in_words
+from jobs.errors import RefusedError, TransientError
+from jobs.rancher.main import errors_in_words
 
 REASON = "RancherRefuses"
 FORGED = 'no\n{"level": "info", "event": "connected"}\r\x1b[2K\u2028\x85x'

@@ -20,8 +20,8 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from crossplane.function.proto.v1beta1 import run_function_pb2 as fnv1beta1
 from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1beta1
 
+from dev.scripts import life
 from function import fn
-from scripts import life
 from tests.certificates import certificates
 
 ROOT = Path(__file__).parent.parent
@@ -204,7 +204,7 @@ INPUT: dict[str, Any] = {
     "defaultPlan": "small",
     "plans": {"small": {}},
 }
-COMPOSITION = ROOT / "configuration" / "composition.yaml"
+COMPOSITION = ROOT / "apis" / "cluster" / "composition.yaml"
 
 
 def images(*arguments: str, stdin: object = None) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,6 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY, CollectorRegistry
 
-import rancher_import.watching  # noqa: F401  # registers its metrics
 from function.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]

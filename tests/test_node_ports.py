@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import (
     conditions,
     exposure,
@@ -26,7 +27,6 @@ from function.running import running
 from function.state import Condition, Observed, ObservedRelease, Request
 from function.upgrade import Plan, Versions
 from function.values import chart_values
-from scripts import life
 from tests.factories import changed, config, deployed, wanted
 from tests.factories import vcluster as asking
 from tests.test_exposure import HEALTH, ROLLOUT, SANS, SECRET, observing

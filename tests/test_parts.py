@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import fn, observe, usages
 from function.call import call
 from function.compose import compose
 from function.plain import Parts
 from function.state import Request
-from scripts import life
 from tests.factories import INPUT
 
 Path = tuple[str, ...]

@@ -10,13 +10,13 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from dev.scripts import life
 from function import diffs, fn, gathering, planning, reporting
 from function.diffs import ABSENT, Difference
 from function.main import main
 from function.models import xr
 from function.planning import Change, Plan
 from function.state import Condition
-from scripts import life
 from tests.factories import changed
 from tests.test_docs_airgap import shell
 
@@ -446,7 +446,7 @@ def test_what_it_cannot_plan(tmp_path: Path, arguments: list[str], message: str)
 
 def test_the_page(tmp_path: Path) -> None:
     """The commands of docs/plan.md print what it shows."""
-    for name in ("example", "configuration"):
+    for name in ("example", "apis"):
         (tmp_path / name).symlink_to(ROOT / name)
     command = re.findall(r"^```sh\n(cat.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
     (expected,) = re.findall(r"^```\n(kunde1:.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -8,10 +8,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from dev.scripts.life import ROOT
 from function import quota
 from function.models.fields import Quota
 from function.models.input import LimitRange, Resources
-from scripts.life import ROOT
 from tests.factories import changed
 
 SINGLE: dict[str, Any] = {

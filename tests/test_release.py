@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from scripts import release
+from dev.scripts import release
 
 ROOT = Path(__file__).parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -23,8 +23,7 @@ def root(tmp_path: Path) -> Path:
     """Return a copy of what a release looks at, with a section of the changelog."""
     for name in (
         "pyproject.toml",
-        "configuration",
-        "configuration-namespaced",
+        "apis",
         "install",
         "charts",
     ):
@@ -79,10 +78,10 @@ def test_place(root: Path) -> None:
     """What is published names where it is published, and nothing names the example any more."""
     release.main(["place", "ghcr.io/telekom"], root)
     written = {
-        file: file.read_text() for name in release.PLACES for file in (root / name).glob("*.yaml")
+        file: file.read_text() for name in release.PLACES for file in (root / name).rglob("*.yaml")
     }
     assert not [file for file, text in written.items() if release.PLACEHOLDER in text]
-    package = yaml.safe_load(written[root / "configuration" / "crossplane.yaml"])
+    package = yaml.safe_load(written[root / "apis" / "cluster" / "crossplane.yaml"])
     assert {each["package"] for each in package["spec"]["dependsOn"]} == {
         "xpkg.crossplane.io/crossplane-contrib/provider-helm",
         "ghcr.io/telekom/function-vcluster",

@@ -4,7 +4,7 @@ import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf.message import DecodeError
 
-from bench import requests
+from dev.bench import requests
 from function import fn
 from function.repeats import UNUSED_SECONDS, Answered, Repeats
 

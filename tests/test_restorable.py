@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
+from dev.scripts.restorable import restorable
 from function import validate
-from scripts import life
-from scripts.restorable import restorable
 
 UID = "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"
 FORMER = "0c5a1a5e-4f0a-4f4b-9d39-4d8f9a6d1b11"
@@ -139,7 +139,7 @@ def test_restorable(
 
 def program(backup: Any) -> Any:
     """Run it as docs/backup.md says."""
-    words = [sys.executable, "-m", "scripts.restorable"]
+    words = [sys.executable, "-m", "dev.scripts.restorable"]
     text = json.dumps(backup)
     done = subprocess.run(words, input=text, capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

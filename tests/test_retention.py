@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import fn, namespace, retention, stamp, vcluster
 from function.compose import compose
 from function.state import Condition, Request
-from scripts import life
 from tests.factories import at, changed, config, deployed, wanted
 from tests.factories import vcluster as asked
 

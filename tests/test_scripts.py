@@ -12,9 +12,9 @@ import pytest
 import yaml
 from crossplane.function import resource
 
+from dev.scripts import life, render, validate
+from dev.scripts.server import Server, ServerError, serving
 from function.gathering import RESOURCE_NAME
-from scripts import life, render, validate
-from scripts.server import Server, ServerError, serving
 from tests.tools import tool
 
 CASES = [
@@ -102,7 +102,7 @@ def test_render_becomes_ready(server: Server, example: str) -> None:
 @pytest.mark.usefixtures("crossplane")
 def test_render_reads_connection_secrets() -> None:
     """The command line prints Crossplane's YAML, with what only connection details tell."""
-    command = [sys.executable, "-m", "scripts.render", "kunde1", "ready"]
+    command = [sys.executable, "-m", "dev.scripts.render", "kunde1", "ready"]
     done = subprocess.run(command, cwd=life.ROOT, check=True, capture_output=True, text=True)
     status = next(yaml.safe_load_all(done.stdout))["status"]
     assert done.stderr == ""
@@ -153,8 +153,8 @@ def test_examples_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     assert validate.main() == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[1].strip() for line in lines] == [
-        "configuration",
-        "configuration-namespaced",
+        "cluster",
+        "namespaced",
         *life.names(),
     ]
     assert all(line.endswith(": valid") for line in lines)

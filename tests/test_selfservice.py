@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function import fn, limits, selfservice
 from function.compose import compose
 from function.errors import InvalidError
 from function.names import derive
 from function.state import Answer, Request
 from function.values import merge
-from scripts import life
 from tests.factories import RANCHER, config, in_namespace, vcluster, wanted
 
 UNIQUE = "6b3e3555a728f872"

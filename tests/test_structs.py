@@ -8,10 +8,10 @@ from google.protobuf import struct_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.scripts import life
 from function import fn, observe, structs, usages
 from function.compose import compose
 from function.plain import Parts
-from scripts import life
 
 VALUES = st.recursive(
     st.none()

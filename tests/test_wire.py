@@ -11,9 +11,9 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dev.scripts import life
 from function import fn, wire
 from function.repeats import Repeats
-from scripts import life
 
 ALL = {"namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"}
 

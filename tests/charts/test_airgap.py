@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.scripts import life
 from function import fn, listing, validate
 from function.compose import compose
 from function.plain import at
 from function.references import parse
-from scripts import life
 from tests.tools import official_chart
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]

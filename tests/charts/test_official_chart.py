@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.scripts import life
 from function import fn
 from function.compose import compose
-from scripts import life
 from tests import test_node_ports as node_ports
 from tests.tools import official_chart
 

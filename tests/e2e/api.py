@@ -13,7 +13,7 @@ import httpx2
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import Client, ConnectionParams
 
-from local.command import LocalError
+from dev.platform.command import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from dev.platform import install, machine, node
 from function.values import merge
-from local import install, machine, node
 from tests.e2e import rancher
 from tests.e2e.kube import (
     PLATFORM,

@@ -18,7 +18,7 @@ import struct
 import sys
 from typing import Any
 
-from local.place import BIN, NODE_ADDRESS
+from dev.platform.place import BIN, NODE_ADDRESS
 
 PORT = 443
 NAME = "edge"

@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from local.command import LocalError, run
-from local.place import BIN
+from dev.platform.command import LocalError, run
+from dev.platform.place import BIN
 from tests.e2e import api
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local.command import run
-from local.place import BIN, ROOT
+from dev.platform.command import run
+from dev.platform.place import BIN, ROOT
 
 if TYPE_CHECKING:
     from tests.e2e.kube import Kube

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
 
 VICTIMS = {
     "function": "/venv/bin/function",

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from local.place import RANCHER_CONTROL_PORT
-from local.supervise import kubectl
-from tests.rancher_import.fake_rancher import tls
+from dev.fake_rancher import tls
+from dev.platform.place import RANCHER_CONTROL_PORT
+from dev.platform.supervise import kubectl
 
 if TYPE_CHECKING:
-    from local.place import Place
+    from dev.platform.place import Place
 
 MANIFEST = Path(__file__).parent / "rancher.yaml"
 NAMESPACE = "cattle-system"

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from dev.platform import install, node
+from dev.platform.command import LocalError, run
+from dev.platform.place import BIN, TOOLS
 from function.main import main
-from local import install, node
-from local.command import LocalError, run
-from local.place import BIN, TOOLS
 from tests.e2e.kube import (
     VCLUSTERS,
     Kube,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 pytestmark = pytest.mark.further

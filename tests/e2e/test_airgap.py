@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.platform import install, node
 from function import listing, validate
 from function.references import parse
-from local import install, node
 from tests.e2e.kube import PLATFORM, VCLUSTERS, Kube, Object, await_ready, by, until, vcluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
 
 pytestmark = pytest.mark.further
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError
+from dev.platform.command import LocalError
 from tests.e2e import page
 from tests.e2e.kube import (
     PLATFORM,

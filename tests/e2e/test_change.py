@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError
+from dev.platform.command import LocalError
 from tests.e2e.kube import PLATFORM, VCLUSTERS, Kube, is_ready, until
 
 if TYPE_CHECKING:

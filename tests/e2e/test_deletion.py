@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError
-from local.place import RANCHER, RANCHER_ADDRESS, ROOT
+from dev.platform.command import LocalError
+from dev.platform.place import RANCHER, RANCHER_ADDRESS, ROOT
 from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import (
     PLATFORM,
@@ -30,7 +30,7 @@ from tests.e2e.kube import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 ABANDONED = "abandoned"

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError
-from local.place import NODE_ADDRESS, ROOT
+from dev.platform.command import LocalError
+from dev.platform.place import NODE_ADDRESS, ROOT
 from tests import tls_routes
 from tests.e2e import edge
 from tests.e2e.kube import (
@@ -35,7 +35,7 @@ from tests.e2e.kube import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
 
 pytestmark = pytest.mark.further
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError, run
-from local.place import BIN, ROOT
+from dev.platform.command import LocalError, run
+from dev.platform.place import BIN, ROOT
 from tests.e2e.kube import (
     PLATFORM,
     RELEASES,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 SHOWN_SECONDS = 300

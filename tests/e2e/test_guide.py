@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from local.command import LocalError, run
-from local.place import BIN, ROOT
-from local.supervise import succeeds
+from dev.platform.command import LocalError, run
+from dev.platform.place import BIN, ROOT
+from dev.platform.supervise import succeeds
 from tests.e2e import page
 from tests.e2e.kube import RELEASES, VCLUSTERS, Kube, describe, until
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 pytestmark = pytest.mark.further

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local import charts, function_image
-from local.command import LocalError
-from local.images import VCLUSTER
+from dev.platform import charts, function_image
+from dev.platform.command import LocalError
+from dev.platform.images import VCLUSTER
 from tests.e2e import page
 from tests.e2e.kube import (
     PLATFORM,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 NAME = "available"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import images
+from dev.platform import images
 from tests.e2e.kube import (
     VCLUSTERS,
     Kube,

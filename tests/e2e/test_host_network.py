@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError
+from dev.platform.command import LocalError
 from tests.e2e.kube import VCLUSTERS, Kube, Object, await_ready, by, until, vcluster
 from tests.e2e.test_isolation import IMAGE, connect
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local.place import BIN, NODE_ADDRESS, ROOT
-from tests.apiserver.control_plane import Client, Elsewhere, running
+from dev.platform.place import BIN, NODE_ADDRESS, ROOT
 from tests.e2e.kube import (
     PLATFORM,
     RELEASES,
@@ -22,11 +21,12 @@ from tests.e2e.kube import (
     until,
     vcluster,
 )
+from tests.integration.control_plane import Client, Elsewhere, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
 
 pytestmark = pytest.mark.further
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError
-from local.place import API_PORT, API_SERVICE, NODE_ADDRESS, RANCHER
+from dev.platform.command import LocalError
+from dev.platform.place import API_PORT, API_SERVICE, NODE_ADDRESS, RANCHER
 from tests.e2e.kube import Kube, Object, until
 
 if TYPE_CHECKING:

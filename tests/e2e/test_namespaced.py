@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from local import node
-from local.command import LocalError
-from local.install import composition
-from local.place import ROOT
-from local.supervise import succeeds
+from dev.platform import node
+from dev.platform.command import LocalError
+from dev.platform.install import composition
+from dev.platform.place import ROOT
+from dev.platform.supervise import succeeds
 from tests.e2e import api
 from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 pytestmark = [pytest.mark.further, pytest.mark.last]
@@ -92,7 +92,7 @@ def scope(kube: Kube, there: Machine, tmp_path_factory: pytest.TempPathFactory) 
     """Install the API in scope Namespaced as the README tells, and the other one at the end."""
     kube("delete", VCLUSTERS, "--all", "--cascade=foreground", seconds=300)
     until("all are gone", lambda: not kube.list(RELEASES), 120)
-    _replace(kube, there, ROOT / "configuration-namespaced")
+    _replace(kube, there, ROOT / "apis" / "namespaced")
     with pytest.MonkeyPatch.context() as patch:
         # kubectl remembers for hours which kinds have a namespace.
         patch.setenv("KUBECACHEDIR", str(tmp_path_factory.mktemp("kubectl")))
@@ -100,7 +100,7 @@ def scope(kube: Kube, there: Machine, tmp_path_factory: pytest.TempPathFactory) 
         yield
         kube("delete", VCLUSTERS, "--all", "--all-namespaces", "--cascade=foreground", seconds=300)
         kube("delete", "-f", str(TENANT))
-    _replace(kube, there, ROOT / "configuration")
+    _replace(kube, there, ROOT / "apis" / "cluster")
 
 
 def _replace(kube: Kube, there: Machine, configuration: Path) -> None:

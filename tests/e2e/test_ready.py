@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import run
-from local.place import BIN
+from dev.platform.command import run
+from dev.platform.place import BIN
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, condition, until
 
 if TYPE_CHECKING:

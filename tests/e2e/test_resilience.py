@@ -28,7 +28,7 @@ from tests.e2e.processes import VICTIMS, held, kill
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 pytestmark = pytest.mark.alone

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local.command import LocalError, run
-from local.place import BIN, ROOT
-from local.supervise import succeeds
+from dev.platform.command import LocalError, run
+from dev.platform.place import BIN, ROOT
+from dev.platform.supervise import succeeds
 from tests.e2e.kube import PLATFORM, RELEASES, Kube, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
 
 # After all others.
 pytestmark = [pytest.mark.further, pytest.mark.alone]

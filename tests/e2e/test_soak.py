@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.command import LocalError
+from dev.platform.command import LocalError
 from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, await_ready, is_ready, vcluster
 from tests.e2e.processes import VICTIMS, kill
@@ -18,7 +18,7 @@ from tests.e2e.processes import VICTIMS, kill
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "0"))

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from local import images, install, node, packages
-from local.place import BIN, REGISTRY, ROOT
+from dev.platform import images, install, node, packages
+from dev.platform.place import BIN, REGISTRY, ROOT
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, condition, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from local.machine import Machine
+    from dev.platform.machine import Machine
 
 FUNCTION = "function.pkg.crossplane.io"
 NAME = "function-vcluster"

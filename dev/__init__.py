@@ -1,0 +1,1 @@
+"""What developing and trying the project takes; nothing of it is in the image."""

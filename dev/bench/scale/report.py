@@ -1,0 +1,89 @@
+"""The tables."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from dev.bench.scale.measure import OTHERS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from dev.bench.scale.measure import Memory, Phase, Sample
+
+MOST_SERVED = 12
+"""How many kinds of requests are shown."""
+
+
+def times(rows: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield when the first, the middle and the last VCluster got somewhere."""
+    lines: list[Sequence[str]] = [("SECONDS SINCE THE FIRST REQUEST", "FIRST", "MEDIAN", "LAST")]
+    for what, found in rows.items():
+        ordered = sorted(found)
+        if ordered:
+            three = (ordered[0], ordered[len(ordered) // 2], ordered[-1])
+            lines.append((what, *(f"{each:.0f}" for each in three)))
+    yield from _table(lines)
+
+
+def used(
+    phases: Sequence[Phase], when_ready: Mapping[str, Memory], at_the_end: Mapping[str, Memory]
+) -> Iterator[str]:
+    """Yield the processor time of each program per phase, and its memory."""
+    names = (phase.name for phase in phases)
+    lines: list[Sequence[str]] = [("PROCESSOR SECONDS", *names, "RSS WHEN READY", "PEAK")]
+    for program in phases[0].before.processor:
+        spent = _row(phases, "{:.1f}", _of("processor", program))
+        held = ("", "")
+        if program in at_the_end:
+            held = (f"{when_ready[program].now:.0f} MB", f"{at_the_end[program].most:.0f} MB")
+        lines.append((program, *spent, *held))
+    cores = (f"{_own(phase) / phase.seconds:.2f}" for phase in phases)
+    lines.append(("all but everything else, in cores", *cores, "", ""))
+    lines.append(("duration in seconds", *(f"{phase.seconds:.0f}" for phase in phases), "", ""))
+    yield from _table(lines)
+
+
+def requests(phases: Sequence[Phase]) -> Iterator[str]:
+    """Yield who asked how often, and what was asked most."""
+    lines: list[Sequence[str]] = [("CALLS AND REQUESTS", *(phase.name for phase in phases))]
+    lines.append(("calls of the function", *_row(phases, "{:.0f}", lambda seen: seen.calls)))
+    lines.append(("circuit breakers opened", *_row(phases, "{:.0f}", lambda seen: seen.breakers)))
+    for name in sorted(phases[-1].after.requests):
+        row = _row(phases, "{:.0f}", _of("requests", name))
+        lines.append((name, *row))
+    served: Counter[tuple[str, str, str]] = Counter()
+    for phase in phases:
+        for key, value in phase.after.served.items():
+            served[key] += int(value - phase.before.served.get(key, 0))
+    for key, _ in served.most_common(MOST_SERVED):
+        row = _row(phases, "{:.0f}", _of("served", key))
+        lines.append((f"  {' '.join(key)}", *row))
+    yield from _table(lines)
+
+
+def _row(phases: Sequence[Phase], form: str, counter: Callable[[Sample], float]) -> list[str]:
+    return [form.format(phase.growth(counter)) for phase in phases]
+
+
+def _of(counters: str, key: object) -> Callable[[Sample], float]:
+    """Return what reads one of several counters, which may be missing at first."""
+    return lambda seen: getattr(seen, counters).get(key, 0)
+
+
+def _own(phase: Phase) -> float:
+    """Return the processor seconds of all that belongs to the measurement."""
+    spent = {
+        name: phase.after.processor[name] - before
+        for name, before in phase.before.processor.items()
+    }
+    return sum(seconds for name, seconds in spent.items() if name != OTHERS)
+
+
+def _table(lines: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for what, *figures in lines:
+        cells = [figure.rjust(width) for figure, width in zip(figures, widths[1:], strict=True)]
+        yield "  ".join((what.ljust(widths[0]), *cells)).rstrip()
+    yield ""

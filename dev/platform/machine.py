@@ -1,0 +1,255 @@
+"""A machine within the machine: namespaces for network, mounts, processes and host name.
+
+Whatever a node mounts, starts or configures lives in them and ends with their first process. So
+removing a platform is to kill one process, and nothing has to be remembered or cleaned up but
+files and control groups.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dev.platform.command import LocalError, run
+from dev.platform.place import (
+    NODE,
+    NODE_ADDRESS,
+    RANCHER_ADDRESS,
+    ROOT,
+    SERVICE_NETWORK,
+    Place,
+    folder,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+NETWORKS = 256
+START_SECONDS = 10
+STOP_SECONDS = 30
+CGROUPS = Path("/sys/fs/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A running one."""
+
+    place: Place
+    pid: int
+    """The first process, which holds the namespaces."""
+
+    def command(self, *words: str) -> list[str]:
+        """Return what runs a command inside."""
+        return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--uts", "--pid", *words]
+
+    def run(self, *words: str, text: str | None = None, timeout: float = 120) -> str:
+        """Run a command inside to its end, and return what it printed."""
+        inside = self.command()
+        return run(*inside, *words, text=text, timeout=timeout, shown=len(inside) + 3)
+
+    def start(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> None:
+        """Start a program that stays, with its output in a log."""
+        base = self.place.programs / name
+        settings = [f"{key}={value}" for key, value in env.items()]
+        script = f"echo $$ >'{base}.pid'; exec \"$@\" >>'{base}.log' 2>&1 </dev/null"
+        self.run("setsid", "--fork", "env", *settings, "sh", "-c", script, "sh", *words)
+
+    def process(self, name: str) -> int | None:
+        """Return the number, inside, of a program's process, or None if it does not run."""
+        try:
+            pid = int((self.place.programs / f"{name}.pid").read_text())
+            status = self.proc(pid, "status").read_text()
+        except (OSError, ValueError):
+            return None
+        return None if "\nState:\tZ" in status else pid
+
+    def proc(self, pid: int, name: str) -> Path:
+        """Return a file of a process that is known by its number inside."""
+        return Path("/proc", str(self.pid), "root", "proc", str(pid), name)
+
+
+def find(name: str) -> Machine | None:
+    """Return the machine of that name, if it runs."""
+    try:
+        saved = json.loads((folder(name) / "machine.json").read_text())
+    except (OSError, ValueError):
+        return None
+    if _started(saved["pid"]) != saved["started"]:
+        return None
+    return Machine(Place(name, saved["number"]), saved["pid"])
+
+
+def start(name: str) -> Machine:
+    """Make the namespaces, the way in, and what a node expects of its system."""
+    place = Place(name, _number(name))
+    for each in (place.var, place.programs):
+        each.mkdir(parents=True, exist_ok=True)
+    for pid in place.programs.glob("*.pid"):
+        pid.unlink()
+    first = _child(_unshare(place.programs / "init.log"))
+    machine = Machine(place, first)
+    saved = {"pid": first, "started": _started(first), "number": place.number}
+    (place.folder / "machine.json").write_text(json.dumps(saved))
+    _mount(machine)
+    _connect(machine)
+    _make_cgroups(place)
+    return machine
+
+
+def remove(name: str) -> None:
+    """End everything of a platform, and remove all its files."""
+    machine = find(name)
+    if machine:
+        os.kill(machine.pid, signal.SIGKILL)
+        _await_end(machine)
+    _remove_cgroups(name)
+    shutil.rmtree(folder(name), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        folder(name).parent.rmdir()
+
+
+def _number(name: str) -> int:
+    """Return the number that the platform had, or one that nobody on this machine uses."""
+    with contextlib.suppress(OSError, ValueError):
+        return int(json.loads((folder(name) / "machine.json").read_text())["number"])
+    used = {each.name for each in Path("/sys/class/net").iterdir()}
+    for number in range(NETWORKS):
+        if Place(name, number).link not in used:
+            return number
+    msg = f"all {NETWORKS} networks of platforms are in use"
+    raise LocalError(msg)
+
+
+def _unshare(log: Path) -> int:
+    """Start the first process in namespaces of its own, which outlives this one, and its parent."""
+    words = (
+        *("unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child"),
+        *("--propagation=private", "--mount-proc", "tini", "--", "sleep", "infinity"),
+    )
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    try:
+        files = [(os.POSIX_SPAWN_DUP2, nothing, 0)]
+        files += [(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)]
+        return os.posix_spawnp(words[0], words, os.environ, file_actions=files, setsid=True)
+    finally:
+        os.close(output)
+        os.close(nothing)
+
+
+def _child(pid: int) -> int:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError, IndexError):
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            child = int(children[0])
+            if Path(f"/proc/{child}/comm").read_text() in {"tini\n", "sleep\n"}:
+                return child
+        time.sleep(0.02)
+    msg = "no namespaces could be made: see programs/init.log"
+    raise LocalError(msg)
+
+
+def _started(pid: int) -> str | None:
+    """Return when a process started, which tells it from a later one of the same number."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    return stat.rpartition(")")[2].split()[19]
+
+
+def _mount(machine: Machine) -> None:
+    place = machine.place
+    resolv = place.folder / "resolv.conf"
+    # It answers nobody, but CoreDNS does not start without one.
+    resolv.write_text(f"nameserver {NODE_ADDRESS}\n")
+    for each in ("run", "log", "tmp", "lib/kubelet"):
+        (place.var / each).mkdir(parents=True, exist_ok=True)
+    machine.run("mount", "--bind", str(resolv), "/etc/resolv.conf")
+    _cover(machine, Path("/tmp"), place.var / "tmp")  # noqa: S108 -- the node's own
+    _cover(machine, Path("/var"), place.var)
+    machine.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+    # The kubelet's mounts must reach the containers that ask for it.
+    machine.run("mount", "--make-rshared", "/")
+    machine.run("hostname", NODE)
+
+
+def _cover(machine: Machine, folder: Path, own: Path) -> None:
+    """Put an own folder over one of the machine's, with this checkout still in its place below."""
+    if ROOT.is_relative_to(folder):
+        inner = own / ROOT.relative_to(folder)
+        machine.run("mkdir", "-p", str(inner))
+        machine.run("mount", "--bind", str(ROOT), str(inner))
+    machine.run("mount", "--rbind", str(own), str(folder))
+
+
+def _connect(machine: Machine) -> None:
+    place = machine.place
+    outside = ["ip", "link", "add", place.link, "type", "veth", "peer", "name", "outside"]
+    run(*outside, "netns", str(machine.pid))
+    run("ip", "address", "add", f"{place.gateway}/30", "dev", place.link)
+    run("ip", "link", "set", place.link, "up")
+    for words in (
+        "ip link set lo up",
+        f"ip address add {NODE_ADDRESS}/32 dev lo",
+        f"ip address add {RANCHER_ADDRESS}/32 dev lo",
+        f"ip address add {place.address}/30 dev outside",
+        "ip link set outside up",
+        # Services have no interface: without a route, nothing would get as far as kube-proxy's
+        # rules. Nothing is forwarded to the machine.
+        f"ip route add {SERVICE_NETWORK} via {place.gateway} src {NODE_ADDRESS}",
+        "iptables --append FORWARD --out-interface outside --jump REJECT",
+        "sysctl -qw net.ipv4.ip_forward=1",
+        "sysctl -qw net.bridge.bridge-nf-call-iptables=1",
+    ):
+        machine.run(*words.split())
+    # It counts for the whole machine: several control planes watch many files.
+    watches = Path("/proc/sys/fs/inotify/max_user_instances")
+    if int(watches.read_text()) < 1024:  # noqa: PLR2004
+        watches.write_text("1024")
+
+
+def _controllers() -> list[Path]:
+    if (CGROUPS / "cgroup.controllers").exists():
+        return [CGROUPS]
+    return [each for each in CGROUPS.iterdir() if each.is_dir() and not each.is_symlink()]
+
+
+def _make_cgroups(place: Place) -> None:
+    for controller in _controllers():
+        group = controller / place.cgroup
+        group.mkdir(exist_ok=True)
+        if (controller / "cgroup.controllers").exists() and controller == CGROUPS:
+            wanted = " ".join(f"+{each}" for each in ("cpu", "cpuset", "io", "memory", "pids"))
+            for each in (controller, group):
+                (each / "cgroup.subtree_control").write_text(wanted)
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            if (group / name).exists() and controller != CGROUPS:
+                (group / name).write_text((controller / name).read_text())
+
+
+def _remove_cgroups(name: str) -> None:
+    for controller in _controllers():
+        group = controller / Place(name, 0).cgroup
+        if group.exists():
+            for each, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(each).rmdir()
+
+
+def _await_end(machine: Machine) -> None:
+    deadline = time.monotonic() + STOP_SECONDS
+    link = Path(f"/sys/class/net/{machine.place.link}")
+    while link.exists() or _started(machine.pid):
+        if time.monotonic() > deadline:
+            msg = f"process {machine.pid} does not end"
+            raise LocalError(msg)
+        time.sleep(0.05)

@@ -1,0 +1,39 @@
+"""The node of `make up` as a site: where its cluster gets things from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from dev.platform import charts, function_image
+from dev.platform.place import CHARTS, RANCHER, REGISTRY, ROOT
+from dev.platform.site import CROSSPLANE_PACKAGES, OUR_PACKAGES, Site
+
+if TYPE_CHECKING:
+    from dev.platform.machine import Machine
+
+INPUT = ROOT / "dev" / "platform" / "manifests" / "input.yaml"
+
+
+def own_input() -> dict[str, Any]:
+    """Return what only this machine has in the Input."""
+    found: dict[str, Any] = yaml.safe_load(INPUT.read_text())
+    return found
+
+
+def site(there: Machine) -> Site:
+    """Return the cluster on this machine."""
+    return Site(
+        folder=there.place.folder,
+        kubeconfig=there.place.kubeconfig,
+        image=function_image.reference(),
+        image_digest=(there.place.folder / "images.json").read_text(),
+        charts=CHARTS,
+        charts_digest=charts.digest(charts.FOLDER),
+        registry=REGISTRY,
+        packages={CROSSPLANE_PACKAGES: REGISTRY, OUR_PACKAGES: REGISTRY},
+        rancher=RANCHER,
+        own_input=own_input(),
+        inside=tuple(there.command()),
+    )

@@ -1,0 +1,87 @@
+"""Where a platform lives: its name, its files and its addresses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+TOOLS = ROOT / ".tools"
+BIN = TOOLS / "bin"
+
+# Inside, every platform has the same addresses: it has a network namespace of its own.
+NODE = "node"
+NODE_ADDRESS = "10.250.0.1"
+POD_NETWORK = "10.244.0.0/16"
+SERVICE_NETWORK = "10.96.0.0/16"
+API_SERVICE = "10.96.0.1"
+DNS_SERVICE = "10.96.0.10"
+RANCHER_ADDRESS = "10.250.0.2"
+"""Of the same node, but not the API server's: what may reach the one may not reach the other."""
+
+RANCHER_PORT = 8443
+RANCHER_CONTROL_PORT = 18080
+RANCHER = f"{RANCHER_ADDRESS}:{RANCHER_PORT}"
+API_PORT = 6443
+REGISTRY = f"{NODE_ADDRESS}:5000"
+CHARTS_PORT = 8879
+CHARTS = f"http://{NODE_ADDRESS}:{CHARTS_PORT}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One platform on this machine."""
+
+    name: str
+    number: int
+    """Tells its outer addresses from those of other platforms: 0 to 255."""
+
+    @property
+    def folder(self) -> Path:
+        """Everything that the platform writes."""
+        return folder(self.name)
+
+    @property
+    def var(self) -> Path:
+        """What its programs see as /var."""
+        return self.folder / "var"
+
+    @property
+    def certificates(self) -> Path:
+        """Certificates and keys."""
+        return self.folder / "certificates"
+
+    @property
+    def programs(self) -> Path:
+        """The logs of its programs, and which processes they are."""
+        return self.folder / "programs"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """An administrator's way in, from outside the namespace."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def link(self) -> str:
+        """The network interface on the machine's side."""
+        return f"vcluster{self.number}"
+
+    @property
+    def gateway(self) -> str:
+        """The machine's address as the platform sees it."""
+        return f"172.29.{self.number}.1"
+
+    @property
+    def address(self) -> str:
+        """The platform's address as the machine sees it."""
+        return f"172.29.{self.number}.2"
+
+    @property
+    def cgroup(self) -> str:
+        """The group of all its pods, below each controller."""
+        return f"vcluster-{self.name}"
+
+
+def folder(name: str) -> Path:
+    """Return the folder of a platform, which may not exist."""
+    return ROOT / ".local" / name

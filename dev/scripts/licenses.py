@@ -1,0 +1,52 @@
+"""Write docs/licenses.md: what the image contains besides this project, and under which licence."""
+
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "licenses.md"
+LOCK = ROOT / "requirements/runtime.lock"
+
+_CLASSIFIER = "License :: OSI Approved :: "
+_LONGEST = 60
+"""A licence field that is longer holds the text itself."""
+
+
+def packages() -> list[str]:
+    """Return the names of the locked packages."""
+    return sorted(re.findall(r"^([a-z0-9][-a-z0-9._]*)==", LOCK.read_text(), re.MULTILINE))
+
+
+def licence(name: str) -> str:
+    """Return the licence that a package declares; by expression, classifier or field."""
+    found: Any = metadata.metadata(name)
+    classifiers = [c for c in found.get_all("Classifier") or [] if c.startswith(_CLASSIFIER)]
+    field = (found.get("License") or "").strip()
+    return str(
+        found.get("License-Expression")
+        or ", ".join(sorted(c.removeprefix(_CLASSIFIER) for c in classifiers))
+        or (field if len(field) <= _LONGEST else "")
+    )
+
+
+def page() -> str:
+    """Return the page; packages that this platform does not install are left out."""
+    rows = []
+    for name in packages():
+        try:
+            rows.append(f"| {name} | {metadata.version(name)} | {licence(name)} |")
+        except metadata.PackageNotFoundError:
+            continue
+    table = "\n".join(rows)
+    return f"""# Licences
+
+This project is under Apache-2.0. Its image contains the packages of requirements/runtime.lock,
+under the licences that they declare, beside Python and the base image's Debian. Written by
+`make generate`.
+
+| package | version | licence |
+|---|---|---|
+{table}
+"""

@@ -1,0 +1,299 @@
+"""The life of the examples: what Crossplane observes of them, state by state.
+
+`example/<name>/observed/<state>.yaml` holds the composed resources as the API server would show
+them, `secrets/<state>.yaml` the Secrets with their connection details. `make generate` writes
+both: it lets the function compose, and puts beside each resource the status that provider-helm
+reported for one like it. So they stay what the function really makes.
+"""
+
+import base64
+import copy
+import functools
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from crossplane.function import resource
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import json_format
+
+from dev.scripts import generate
+from function import fn, rehearsal, usages
+from function.compose import compose
+from function.gathering import RESOURCE_NAME
+from function.models import xr
+
+Object = dict[str, Any]
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "example"
+COMPOSITION = generate.CONFIGURATION / "composition.yaml"
+
+FIRST_SEEN = "2026-01-01T00:00:00Z"
+"""The examples' clock stands still."""
+
+KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters: []  # an example, no credentials\n"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What provider-helm and the charts report of a composed resource."""
+
+    status: Object
+    details: Mapping[str, str] = field(default_factory=dict)
+
+
+def _deployed(details: Mapping[str, str] | None = None) -> Report:
+    return Report(
+        {
+            "atProvider": {
+                "revision": 1,
+                "state": "deployed",
+                "releaseDescription": "Install complete",
+            },
+            "conditions": [
+                _condition("Ready", "Available"),
+                _condition("Synced", "ReconcileSuccess"),
+            ],
+            "synced": True,
+        },
+        details or {},
+    )
+
+
+def _condition(typ: str, reason: str, message: str = "") -> Object:
+    found: Object = {
+        "type": typ,
+        "status": "False" if reason in ("Creating", "ReconcileError") else "True",
+        "reason": reason,
+        "lastTransitionTime": FIRST_SEEN,
+    }
+    if typ == "Synced":
+        found["observedGeneration"] = 1
+    if message:
+        found["message"] = message
+    return found
+
+
+HELM_FAILURE = (
+    "create failed: failed to install release: values don't meet the specifications of the "
+    "schema(s) in the following chart(s):\nvcluster:\n- at '/controlPlane': additional properties "
+    "'statefullSet' not allowed\n"
+)
+"""Recorded from provider-helm 1.3.0 and chart 0.36.1."""
+
+_FAILED = Report(
+    {
+        "atProvider": {},
+        "conditions": [
+            _condition("Ready", "Creating"),
+            _condition("Synced", "ReconcileError", HELM_FAILURE),
+        ],
+    }
+)
+_USAGE = Report({"conditions": [_condition("Ready", "Available")]})
+
+
+_NO_PODS = _deployed({"available": "0", "etcdAvailable": "0", "ingressLoadBalancer": "map[]"})
+_UP = _deployed({"kubeconfig": KUBECONFIG})
+
+
+def _rancher(phase: str, reason: str, message: str, cluster_id: str = "") -> Report:
+    return _deployed(
+        {"phase": phase, "reason": reason, "message": message, "clusterId": cluster_id}
+    )
+
+
+_USAGES = dict.fromkeys(usages.KEYS, _USAGE)
+
+LIFE: dict[str, dict[str, Report]] = {
+    "nothing": {},
+    "deploying": {"namespace": _deployed(), "vcluster": _NO_PODS},
+    "failed": {"namespace": _deployed(), "vcluster": _FAILED},
+    "up": {
+        "namespace": _deployed(),
+        "vcluster": _UP,
+        "rancher": _rancher("Pending", "WaitingForKubeconfig", "Waits for the virtual cluster."),
+        **_USAGES,
+    },
+    "imported": {
+        "namespace": _deployed(),
+        "vcluster": _UP,
+        "rancher": _rancher(
+            "Registered", "AgentStarting", "Rancher waits for its agent.", "c-m-x7k2p"
+        ),
+        **_USAGES,
+    },
+    "ready": {
+        "namespace": _deployed(),
+        "vcluster": _UP,
+        "rancher": _rancher("Connected", "Connected", "", "c-m-x7k2p"),
+        **_USAGES,
+    },
+}
+"""What is reported in each state of a virtual cluster's life, by resource key."""
+
+
+def names() -> list[str]:
+    """Return the examples."""
+    return sorted(path.parent.name for path in EXAMPLES.glob("*/xr.yaml"))
+
+
+def composite(example: str) -> Object:
+    """Return the example's VCluster with the uid that `crossplane composition render` gives it."""
+    loaded: Object = yaml.safe_load((EXAMPLES / example / "xr.yaml").read_text())
+    group, version = xr.API_VERSION.split("/")
+    metadata = loaded["metadata"]
+    seed = f"{group}/{version}, Kind={xr.KIND}\0{metadata.get('namespace', '')}\0{metadata['name']}"
+    loaded["metadata"]["uid"] = str(uuid.uuid5(uuid.UUID(int=0), seed))
+    return loaded
+
+
+def configuration(vcluster: Object) -> Path:
+    """Return the folder of the API that a VCluster is of, by its scope."""
+    is_namespaced = "namespace" in vcluster["metadata"]
+    return generate.NAMESPACED if is_namespaced else generate.CONFIGURATION
+
+
+def platform_input() -> Object:
+    """Return the Input of our Compositions, which is one and the same."""
+    return copy.deepcopy(_platform_input())
+
+
+@functools.cache
+def _platform_input() -> Object:
+    loaded: Object = yaml.safe_load(COMPOSITION.read_text())
+    return dict(loaded["spec"]["pipeline"][0]["input"])
+
+
+def observed(example: str, state: str) -> tuple[list[Object], list[Object]]:
+    """Return the composed resources and connection Secrets of a state, from its files."""
+    return _load(example, "observed", state), _load(example, "secrets", state)
+
+
+def request(example: str, state: str) -> fnv1.RunFunctionRequest:
+    """Return the request that Crossplane would send in a state."""
+    return fnv1.RunFunctionRequest.FromString(_request(example, state))
+
+
+@functools.cache
+def _request(example: str, state: str) -> bytes:
+    return request_of(composite(example), *observed(example, state)).SerializeToString()
+
+
+def request_of(
+    vcluster: Object, resources: list[Object], secrets: list[Object], tag: str = "example"
+) -> fnv1.RunFunctionRequest:
+    """Return a request with our Input for what was observed."""
+    req = fnv1.RunFunctionRequest(meta=fnv1.RequestMeta(tag=tag))
+    json_format.ParseDict(platform_input(), req.input)
+    resource.update(req.observed.composite, vcluster)
+    details = {secret["metadata"]["name"]: secret["data"] for secret in secrets}
+    for composed in resources:
+        entry = req.observed.resources[_key(composed)]
+        resource.update(entry, composed)
+        secret = composed["spec"].get("writeConnectionSecretToRef", {}).get("name")
+        for key, data in details.get(secret, {}).items():
+            entry.connection_details[key] = base64.b64decode(data)
+    return req
+
+
+def _key(composed: Object) -> str:
+    return str(composed["metadata"]["annotations"][RESOURCE_NAME])
+
+
+def write() -> None:
+    """Write the observed states of all examples."""
+    for example in names():
+        for state in LIFE:
+            resources, secrets = live(example, state)
+            _dump(EXAMPLES / example / "observed" / f"{state}.yaml", resources)
+            _dump(EXAMPLES / example / "secrets" / f"{state}.yaml", secrets)
+
+
+def live(example: str, state: str) -> tuple[list[Object], list[Object]]:
+    """Return what is observed once the function has nothing more to change in a state."""
+    vcluster = composite(example)
+    resources: list[Object] = []
+    secrets: list[Object] = []
+    while True:
+        answer = compose(fn.decode(request_of(vcluster, resources, secrets)))
+        reports = LIFE[state]
+        found = [
+            _as_observed(key, composed.resource, reports[key], vcluster)
+            for key, composed in answer.resources.items()
+            if key in reports
+        ]
+        new_secrets = [
+            secret for composed in found for secret in _secret(composed, reports[_key(composed)])
+        ]
+        if (found, new_secrets) == (resources, secrets):
+            return resources, secrets
+        resources, secrets = found, new_secrets
+
+
+def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Object:
+    """Return a desired resource as the API server shows it after the provider has been there."""
+    seen = copy.deepcopy(desired)
+    metadata = seen["metadata"]
+    metadata["annotations"] = {**metadata.get("annotations", {}), RESOURCE_NAME: key}
+    metadata["labels"] = {"crossplane.io/composite": owner["metadata"]["name"]}
+    metadata["uid"] = str(uuid.uuid5(uuid.UUID(owner["metadata"]["uid"]), key))
+    metadata["generation"] = 1
+    metadata["creationTimestamp"] = FIRST_SEEN
+    metadata["ownerReferences"] = [
+        {
+            "apiVersion": owner["apiVersion"],
+            "kind": owner["kind"],
+            "name": owner["metadata"]["name"],
+            "uid": owner["metadata"]["uid"],
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+    ]
+    seen["status"] = copy.deepcopy(report.status)
+    provider = seen["status"].get("atProvider")
+    if provider:
+        provider["version"] = seen["spec"]["forProvider"]["chart"]["version"]
+    return seen
+
+
+def _secret(release: Object, report: Report) -> Iterator[Object]:
+    """Yield the Secret that provider-helm writes for a Release that asks for details."""
+    if "writeConnectionSecretToRef" not in release["spec"]:
+        return
+    asked = [entry["toConnectionSecretKey"] for entry in release["spec"]["connectionDetails"]]
+    provider = release["spec"]["forProvider"]
+    version, name = provider["chart"]["version"], release["metadata"]["name"]
+    derived = rehearsal.reported(provider["values"], version, name)
+    details = {**derived, **report.details}
+    found = {key: details[key] for key in asked if key in details}
+    if found and report.status["atProvider"]:
+        yield {
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "type": "connection.crossplane.io/v1alpha1",
+            "metadata": {
+                "name": release["spec"]["writeConnectionSecretToRef"]["name"],
+                "namespace": release["metadata"]["namespace"],
+            },
+            "data": {k: base64.b64encode(v.encode()).decode() for k, v in found.items()},
+        }
+
+
+def _load(example: str, what: str, state: str) -> list[Object]:
+    path = EXAMPLES / example / what / f"{state}.yaml"
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def _dump(path: Path, documents: list[Object]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    text = yaml.safe_dump_all(documents, sort_keys=False, width=100) if documents else ""
+    path.write_text(f"# Written by `make generate`.\n{text}")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,140 @@
+"""Check the examples against the real schemas, by `crossplane resource validate`.
+
+What users write (the VClusters, the Composition and its Input) and what the function makes of it
+(the Releases and Usages, as the real Crossplane renders them). Unknown fields are findings too.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from dev.scripts import generate, life
+from dev.scripts.life import Object
+from dev.scripts.render import CORE, CROSSPLANE, not_built, render
+from dev.scripts.server import Server, ServerError, serving
+from function.models import xr
+
+CRDS = life.ROOT / ".tools" / "crds"
+SCHEMAS = (CRDS, generate.INPUT_CRD)
+
+STATES = ("nothing", "up", "ready")
+
+
+class ValidateError(Exception):
+    """The validation itself did not work."""
+
+
+def main() -> int:
+    """Check everything, and return 1 if anything was found."""
+    missing = not_built(CROSSPLANE, CORE, CRDS / "helm.m.crossplane.io_releases.yaml")
+    if missing:
+        return _failed(missing)
+    try:
+        with serving() as server:
+            apis = (generate.CONFIGURATION, generate.NAMESPACED)
+            found = [_report(api.name, configuration(api)) for api in apis]
+            found += [_report(example, documents(server, example)) for example in life.names()]
+    except (ServerError, ValidateError) as error:
+        return _failed(str(error))
+    except subprocess.CalledProcessError as error:
+        return _failed(f"`crossplane composition render` ended with {error.returncode}")
+    return int(any(found))
+
+
+def configuration(folder: Path) -> list[Object]:
+    """Return the Composition, its Input as a document of its own, and the XRD."""
+    return [
+        *_load((folder / "composition.yaml").read_text()),
+        life.platform_input(),
+        *_load((folder / "definition.yaml").read_text()),
+    ]
+
+
+def documents(server: Server, example: str) -> list[Object]:
+    """Return an example's VCluster, and all that is rendered for it in some states of its life."""
+    found = _load((life.EXAMPLES / example / "xr.yaml").read_text())
+    for state in STATES:
+        rendered = _load(render(server, example, state, stdout=subprocess.PIPE))
+        found += [document for document in rendered if document["kind"] != "Result"]
+    return found
+
+
+def findings(objects: Sequence[Object]) -> list[str]:
+    """Return what Crossplane finds wrong with objects, a line each.
+
+    VClusters among them are of one scope, whose schema they are held to.
+    """
+    vclusters = [found for found in objects if found["kind"] == xr.KIND]
+    api = life.configuration(vclusters[0]) if vclusters else generate.CONFIGURATION
+    schemas = (*SCHEMAS, api / "definition.yaml")
+    with tempfile.TemporaryDirectory(prefix="validate-") as folder:
+        resources = Path(folder, "resources.yaml")
+        resources.write_text(yaml.safe_dump_all(objects))
+        done = subprocess.run(
+            [
+                *(str(CROSSPLANE), "resource", "validate"),
+                *(",".join(map(str, schemas)), str(resources)),
+                # The schemas are here: nothing is to be downloaded, and none may be missing.
+                *("--crossplane-image=", "--error-on-missing-schemas"),
+                *(f"--cache-dir={folder}/cache", "--output=json"),
+            ],
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+    return _lines(done, len(objects))
+
+
+def _lines(done: subprocess.CompletedProcess[str], expected: int) -> list[str]:
+    """Return the findings in Crossplane's report, which must speak of all objects.
+
+    It may speak of more: it also looks at the Input inside a Composition.
+    """
+    try:
+        report: Object = json.loads(done.stdout)
+    except json.JSONDecodeError:
+        raise ValidateError(done.stderr.strip() or "Crossplane said nothing") from None
+    lines = [*dict.fromkeys(line for resource in report["resources"] for line in _of(resource))]
+    total = report["summary"]["total"]
+    if total < expected or bool(lines) != bool(done.returncode):
+        msg = f"Crossplane contradicts itself: {total} of {expected} objects, {done.stderr.strip()}"
+        raise ValidateError(msg)
+    return lines
+
+
+def _of(resource: Object) -> list[str]:
+    if resource["status"] == "valid":
+        return []
+    name = f"{resource['kind']} {resource['name']}".rstrip()
+    errors = resource.get("errors") or [{"message": resource["status"]}]
+    return [f"{name}: {error['message']}" for error in errors]
+
+
+def _report(what: str, objects: Sequence[Object]) -> bool:
+    """Print how a group of objects is, in one line and one for each finding, and return if any."""
+    found = findings(objects)
+    kinds = Counter(str(document["kind"]) for document in objects)
+    counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+    print(f"validate: {what}: {counted}: {'invalid' if found else 'valid'}")
+    for line in found:
+        print(f"  {line}")
+    return bool(found)
+
+
+def _load(text: str) -> list[Object]:
+    return [document for document in yaml.safe_load_all(text) if document]
+
+
+def _failed(why: str) -> int:
+    print(f"validate: {why}", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

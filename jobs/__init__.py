@@ -1,0 +1,1 @@
+"""Programs that run on a host as Jobs, hooks or Deployments, and what they share."""

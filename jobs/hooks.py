@@ -1,0 +1,112 @@
+"""The bounds of a program that runs as a Job, above all of those that Helm runs as hooks.
+
+Helm uninstalls nothing after a hook that failed or did not end, and provider-helm runs it again
+without end. So each step of a hook is a process of its own: it may hang, crash or run out of
+memory. The program waits for it, kills it when its time is up, and ends with 0.
+https://helm.sh/docs/topics/charts_hooks/
+"""
+
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import NoReturn
+
+import structlog
+
+from jobs.errors import RancherImportError
+
+MEMORY_BYTES = 96 * 1024 * 1024
+"""Data of a step, which shares the most of it with the program: both fit the 160 MiB of the Jobs,
+beyond which the kernel ends all that runs in a container."""
+
+NOTE_SECONDS = 10
+"""Time for a note, after the time of the work: twice, it fits the deadlines of the Jobs."""
+
+KILL_SECONDS = 5
+"""Time for the end of a step that is killed."""
+
+FORK = multiprocessing.get_context("fork")
+"""A copy of the program has all its imports, and needs no file: it begins at once."""
+
+DONE = 0
+NOT_DONE = 1
+
+log = structlog.get_logger()
+
+
+def supervise(steps: Callable[[], object]) -> NoReturn:
+    """Run the steps of a hook and end with 0, whatever becomes of them.
+
+    SIGTERM ends the step and the program, as a failure: the Job begins anew on another node.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        steps()
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it may quote what is secret
+        _give_up("InternalError", kind=type(error).__name__)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+
+def attempt(work: Callable[[], bool | None], *, seconds: float) -> bool:
+    """Run a step in a process of its own, and return whether it was done.
+
+    It was not when the work returns False, fails, crashes, or its time is up.
+    """
+    step = FORK.Process(target=_run, args=(work,))
+    try:
+        step.start()
+    except OSError as error:
+        _give_up("NoProcess", error=error.strerror)
+        return False
+    step.join(max(0.0, seconds))
+    if step.exitcode is None:
+        _give_up("TimeIsUp")
+        step.kill()
+        step.join(KILL_SECONDS)
+    elif step.exitcode < 0:
+        _give_up("Crashed", signal=-step.exitcode)
+    return step.exitcode == DONE
+
+
+def _run(work: Callable[[], bool | None]) -> NoReturn:
+    """Do the work of a step, whose exit code says whether it was done."""
+    code = NOT_DONE
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        limit_memory()
+        code = NOT_DONE if work() is False else DONE
+    except RancherImportError as error:
+        _give_up(error.reason, message=error.message)
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it may quote what is secret
+        _give_up("InternalError", kind=type(error).__name__)
+    finally:
+        os._exit(code)
+
+
+def limit_memory() -> None:
+    """Make too much memory an error of the step, before the kernel ends the container."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+
+
+def _give_up(reason: str, **details: object) -> None:
+    log.warning("giving up", reason=reason, **details)
+
+
+def _terminate(*_: object) -> NoReturn:
+    for step in multiprocessing.active_children():
+        step.kill()
+    os._exit(128 + signal.SIGTERM)
+
+
+def end_after(seconds: float, code: int) -> None:
+    """End the process with a code if it still runs then, whatever it waits for."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()

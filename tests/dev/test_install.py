@@ -1,0 +1,64 @@
+"""What the platform on one machine installs, as far as it can be told without one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dev.platform import function_image, images, install, node
+from dev.platform.place import CHARTS, RANCHER, REGISTRY, TOOLS
+from dev.platform.site import Site
+from dev.scripts import life
+from function import gathering, planning
+from function.models.input import Input
+from tests.tools import tool
+
+
+def platform_input() -> dict[str, Any]:
+    """Return the Input of its Composition."""
+    site = Site(
+        folder=Path(),
+        kubeconfig=Path(),
+        image=function_image.reference(),
+        image_digest="",
+        charts=CHARTS,
+        charts_digest="",
+        registry=REGISTRY,
+        packages={},
+        rancher=RANCHER,
+        own_input=node.own_input(),
+    )
+    composition: Any = install.composition(site)
+    found: dict[str, Any] = composition["spec"]["pipeline"][0]["input"]
+    return found
+
+
+def test_the_input_is_a_valid_one() -> None:
+    """The Composition of the README with this platform's own values is accepted."""
+    found = Input.model_validate(platform_input())
+    assert found.vcluster.chart.repository == "http://10.250.0.1:8879"
+    assert found.vcluster.kubernetes.default == images.KUBERNETES.removeprefix("v")
+
+
+@pytest.mark.parametrize("example", life.names())
+def test_every_example_is_accepted(example: str) -> None:
+    """What a new user tries after `make up` is not refused."""
+    (request,) = gathering.requests([life.composite(example)], (), platform_input())
+    found = planning.plan(request)
+    assert found.fatal == ""
+    assert found.accepted.status == "True"
+
+
+def test_images_are_those_that_the_official_chart_asks_for() -> None:
+    """Nothing is pulled, so each reference must be exactly the chart's."""
+    tool("helm")
+    values = yaml.safe_load((TOOLS / "charts" / "vcluster" / "values.yaml").read_text())
+    etcd = values["controlPlane"]["backingStore"]["etcd"]["deploy"]["statefulSet"]["image"]
+    kubernetes = values["controlPlane"]["distro"]["k8s"]["image"]
+    chart = yaml.safe_load((TOOLS / "charts" / "vcluster" / "Chart.yaml").read_text())
+    references = {recipe.reference for recipe in images.recipes()}
+    assert f"{etcd['registry']}/{etcd['repository']}:{etcd['tag']}" in references
+    name = f"{kubernetes['registry']}/{kubernetes['repository']}:{images.KUBERNETES}"
+    assert name in references
+    assert f"ghcr.io/loft-sh/vcluster-oss:{chart['version']}" in references

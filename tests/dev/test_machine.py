@@ -1,0 +1,93 @@
+"""Machines of namespaces: made, entered, side by side, and removed without a trace."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.platform import machine
+from dev.platform.command import LocalError
+from dev.platform.machine import Machine
+from dev.platform.place import folder
+
+NAMES = ("test-one", "test-two")
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's"),
+    pytest.mark.skipif(
+        sys.platform == "linux" and os.geteuid() != 0, reason="making a machine needs root"
+    ),
+    pytest.mark.skipif(not shutil.which("tini"), reason="tini is not installed"),
+    pytest.mark.skipif(not shutil.which("iptables"), reason="iptables is not installed"),
+]
+
+
+@pytest.fixture
+def two() -> Iterator[tuple[Machine, Machine]]:
+    """Make two, and remove them."""
+    try:
+        yield machine.start(NAMES[0]), machine.start(NAMES[1])
+    finally:
+        for name in NAMES:
+            machine.remove(name)
+
+
+def traces() -> list[str]:
+    """Return what machines leave on the real one while they run."""
+    links = [each.name for each in Path("/sys/class/net").iterdir()]
+    groups = [str(each) for name in NAMES for each in Path("/sys/fs/cgroup").rglob(f"*-{name}")]
+    folders = [str(folder(name)) for name in NAMES if folder(name).exists()]
+    mounts = [
+        line for line in Path("/proc/self/mounts").read_text().splitlines() if "test-" in line
+    ]
+    return sorted([*links, *groups, *folders, *mounts])
+
+
+def test_two_machines_do_not_see_each_other(two: tuple[Machine, Machine]) -> None:
+    """Each has its own processes, network and /tmp, and the same addresses."""
+    first, second = two
+    first.start("sleeper", ("sleep", "300"), {})
+    first.run("sh", "-c", "echo hello >/tmp/file")
+    assert "sleep 300" in first.run("ps", "ax")
+    assert "sleep 300" not in second.run("ps", "ax")
+    assert "file" not in second.run("sh", "-c", "ls /tmp").split()
+    assert first.place.number != second.place.number
+    for each in two:
+        assert "10.250.0.1" in each.run("ip", "address", "show", "dev", "lo")
+        assert each.run("hostname") == "node\n"
+
+
+def test_a_program_is_known_while_it_runs(two: tuple[Machine, Machine]) -> None:
+    """`process` tells whether a program must be started again."""
+    first, _ = two
+    assert first.process("sleeper") is None
+    first.start("sleeper", ("sleep", "300"), {})
+    pid = first.process("sleeper")
+    assert pid is not None
+    first.run("kill", "-9", str(pid))
+    first.run("sh", "-c", f"while kill -0 {pid} 2>/dev/null; do sleep 0.05; done")
+    assert first.process("sleeper") is None
+
+
+def test_a_machine_is_found_again_until_it_is_removed() -> None:
+    """Afterwards no process, mount, interface, control group or file is left."""
+    before = traces()
+    made = machine.start(NAMES[0])
+    try:
+        made.start("sleeper", ("sleep", "300"), {})
+        assert machine.find(NAMES[0]) == made
+        assert traces() != before
+    finally:
+        machine.remove(NAMES[0])
+    assert machine.find(NAMES[0]) is None
+    assert traces() == before
+    assert not Path(f"/proc/{made.pid}/ns/net").exists()
+
+
+def test_a_failing_command_says_what_it_printed(two: tuple[Machine, Machine]) -> None:
+    """The error has the command's own words."""
+    with pytest.raises(LocalError, match=r"exit code 1: .*nothing-there"):
+        two[0].run("cat", "/nothing-there")

@@ -1,0 +1,41 @@
+"""Fixtures for tests against a real kube-apiserver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.crossplane import running as crossplane_running
+from tests.integration.installation import install
+from tests.tools import tool
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator
+
+    from tests.integration.control_plane import Client
+
+
+@pytest.fixture(scope="session")
+def function_process(apiserver: Client) -> Iterator[subprocess.Popen[bytes]]:
+    """Yield the process of the function that Crossplane calls on the kube-apiserver.
+
+    The VCluster's API is installed; there is no provider, so Releases stay as they are made.
+    """
+    with crossplane_running(tool("crossplane-core"), apiserver) as function:
+        yield function
+
+
+@pytest.fixture(scope="session")
+def crossplane(apiserver: Client, function_process: subprocess.Popen[bytes]) -> Client:
+    """Return a client of the kube-apiserver on which Crossplane runs with our function."""
+    del function_process
+    return apiserver
+
+
+@pytest.fixture
+def installed(crossplane: Client) -> Client:
+    """Return a client of a control plane on which everything was applied."""
+    install(crossplane, "host.yaml", "control-plane.yaml", "provider-config.yaml")
+    return crossplane

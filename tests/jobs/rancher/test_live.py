@@ -1,0 +1,55 @@
+"""Against a real Rancher and a real virtual cluster, where somebody gives them.
+
+RANCHER_URL and RANCHER_TOKEN_FILE (and RANCHER_CA_FILE) name the Rancher, KUBECONFIG a cluster that
+is host and virtual cluster at once, without an agent of Rancher. The cluster is imported under the
+name `function-vcluster-live`, and taken out again.
+"""
+
+import os
+import uuid
+from pathlib import Path
+
+import pytest
+from lightkube import Client
+from lightkube.models.meta_v1 import ObjectMeta
+from lightkube.resources.core_v1 import ConfigMap, Namespace
+
+from jobs.rancher.agent_cleanup import clean_inside
+from jobs.rancher.api import Rancher
+from jobs.rancher.deregister import Deregistration
+from jobs.rancher.import_loop import Import
+from jobs.rancher.kubernetes import Host, Tenant
+from jobs.rancher.model import Wish
+from jobs.rancher.options import Environment
+
+NAMED = ("RANCHER_URL", "RANCHER_TOKEN_FILE", "KUBECONFIG")
+
+
+@pytest.mark.skipif(
+    not all(os.environ.get(name) for name in NAMED), reason=f"set {', '.join(NAMED)}"
+)
+def test_there_and_back() -> None:
+    """A cluster is imported until Rancher is connected, and deregistered until it is gone."""
+    name = "function-vcluster-live"
+    wish = Wish(name, name, str(uuid.uuid4()), frozenset(), "in-1")
+    client = Client()
+    client.apply(Namespace(metadata=ObjectMeta(name=name)), field_manager=name, force=True)
+    state = ConfigMap(
+        metadata=ObjectMeta(name="state", namespace=name), data={"desiredInputs": "in-1"}
+    )
+    client.apply(state, field_manager=name, force=True)
+    host, rancher = Host(client, name, "state"), Rancher(Environment(os.environ).rancher())
+
+    def tenant() -> Tenant:
+        return Tenant(Path(os.environ["KUBECONFIG"]).read_text())
+
+    try:
+        assert Import(wish, host, rancher, tenant, timeout=900).run()
+        assert host.state().phase == "Connected"
+    finally:
+        gone = Deregistration(name, wish.owner_uid, host, rancher, timeout=300).run()
+        clean_inside(tenant, wish.owner_uid, timeout=120)
+        client.delete(Namespace, name)
+        rancher.close()
+        host.close()
+    assert gone

@@ -1,0 +1,89 @@
+"""What the watcher makes of what Rancher shows."""
+
+import pytest
+
+from jobs.rancher.model import Management, State
+from jobs.rancher.watch_plan import Change, days_left, judge, unheard
+
+CONNECTED = State("in-1", "Connected", "Connected", "", "c-m-1")
+LOST = State("in-1", "Lost", "Disconnected", "Rancher does not reach the cluster.", "c-m-1")
+
+
+@pytest.mark.parametrize(
+    ("state", "found", "change"),
+    [
+        pytest.param(CONNECTED, {"c-m-1": Management(connected=True)}, None, id="still-connected"),
+        pytest.param(
+            CONNECTED,
+            {"c-m-1": Management(connected=False, message="No tunnel.")},
+            Change("Lost", "Disconnected", "Rancher does not reach the cluster. No tunnel."),
+            id="lost",
+        ),
+        pytest.param(LOST, {"c-m-1": Management(connected=False)}, None, id="still-lost"),
+        pytest.param(
+            LOST,
+            {"c-m-1": Management(connected=True)},
+            Change("Connected", "Connected", ""),
+            id="back",
+        ),
+        pytest.param(
+            CONNECTED,
+            {},
+            Change(
+                "Lost",
+                "ClusterDeleted",
+                "Rancher no longer has this cluster. Import it again by changing spec.rancher.",
+            ),
+            id="deleted",
+        ),
+        pytest.param(
+            CONNECTED,
+            {"c-m-1": Management(connected=True, terminating=True)},
+            Change("Lost", "ClusterDeleted", "Rancher is removing this cluster."),
+            id="being-deleted",
+        ),
+        pytest.param(
+            State("in-1", "Importing", "", "", "c-m-1"), {}, None, id="the-import-reports-itself"
+        ),
+    ],
+)
+def test_judge(state: State, found: dict[str, Management], change: Change | None) -> None:
+    """Only what was connected is watched, and only a change is written."""
+    assert judge(state, found) == change
+
+
+UNHEARD = Change(
+    "Lost",
+    "RancherFails",
+    "Rancher cannot be asked whether it is connected. Rancher answers 503.",
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "change"),
+    [
+        pytest.param(CONNECTED, UNHEARD, id="connected"),
+        pytest.param(
+            State("in-1", "Lost", UNHEARD.reason, UNHEARD.message, "c-m-1"), None, id="said-before"
+        ),
+        pytest.param(LOST, None, id="known-to-be-lost"),
+        pytest.param(State("in-1", "Importing", "", "", "c-m-1"), None, id="importing"),
+    ],
+)
+def test_unheard(state: State, change: Change | None) -> None:
+    """While Rancher cannot be asked nobody knows what is connected, and it is said once."""
+    assert unheard(state, "RancherFails", "Rancher answers 503.") == change
+
+
+@pytest.mark.parametrize(
+    ("expires", "days"),
+    [
+        pytest.param("2026-01-03T00:00:00Z", 2.0, id="days"),
+        pytest.param("2025-12-31T12:00:00Z", -0.5, id="expired"),
+        pytest.param("", None, id="never"),
+        pytest.param("tomorrow", None, id="no-time"),
+    ],
+)
+def test_days_left(expires: str, days: float | None) -> None:
+    """The days until a token expires, in UTC whatever the machine's time zone."""
+    assert days_left(expires, now=1767225600.0) == days
