@@ -45,7 +45,7 @@ def _run(command: str, env: Mapping[str, str]) -> tuple[float, int]:
     """Return the seconds that the program took, and its largest resident size in bytes."""
     meter = [sys.executable, "-S", "-c", METER]
     done = subprocess.run(
-        [*meter, "-m", "rancher_import", command], env=env, stdout=subprocess.PIPE, check=True
+        [*meter, "-m", "jobs.rancher", command], env=env, stdout=subprocess.PIPE, check=True
     )
     seconds, resident, status = json.loads(done.stdout)
     if status:

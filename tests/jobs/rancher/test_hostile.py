@@ -47,7 +47,7 @@ def deregister(
     files["token"].write_text(env.pop("TOKEN", "token-abcde:secret"))
     files["kubeconfig"].write_text(kubernetes.kubeconfig(host))
     return subprocess.run(
-        [sys.executable, *(("-c", program) if program else ("-m", "rancher_import", "deregister"))],
+        [sys.executable, *(("-c", program) if program else ("-m", "jobs.rancher", "deregister"))],
         env={
             "PATH": os.environ["PATH"],
             "RANCHER_URL": rancher,
@@ -167,7 +167,7 @@ STEPS = {
 }
 PROGRAM = """
 import os, sys, time
-from rancher_import import main
+from jobs.rancher import main
 def step(*_):
     {step}
 main.{name} = step
@@ -216,7 +216,7 @@ def test_what_ends_the_program_ends_its_step() -> None:
 
 def test_an_import_ends_though_a_request_never_does() -> None:
     """The time of an import needs no cooperation."""
-    code = "import time; from rancher_import import hooks; hooks.end_after(0.2, 7); time.sleep(60)"
+    code = "import time; from jobs import hooks; hooks.end_after(0.2, 7); time.sleep(60)"
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=50)
     assert done.returncode == 7
 
