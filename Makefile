@@ -75,5 +75,6 @@ clean: ## remove everything that make has made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 include requirements/requirements.mk
-include dev/tools/tools.mk dev/scripts/checks.mk dev/bench/bench.mk dev/fuzz/fuzz.mk
+include dev/tools/tools.mk dev/scripts/checks.mk dev/scripts/pictures.mk dev/bench/bench.mk
+include dev/fuzz/fuzz.mk
 include package/package.mk
