@@ -19,10 +19,10 @@ venv_stamp = .venv/complete
 .DELETE_ON_ERROR:
 # A Go build takes all cores by itself, and two at once would install Go twice.
 .NOTPARALLEL:
-.PHONY: help demo test lint format up down e2e bench generate lock package clean
+.PHONY: help demo test lint format docs up down e2e bench generate lock package clean
 
 help: ## list what people use; further targets stand in the included files
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(venv_stamp) ## show what the function does, without a cluster
 	@$(venv_python) -m dev.demo
@@ -39,6 +39,9 @@ lint: $(venv_stamp) ## check style, types and the borders between packages
 format: $(venv_stamp) ## format the code, and mend what can be mended
 	$(venv_python) -m ruff check --fix
 	$(venv_python) -m ruff format
+
+docs: $(venv_stamp) ## build the site into dist/site
+	@NO_MKDOCS_2_WARNING=1 $(venv_python) -m mkdocs build
 
 # A node of this machine needs Linux and root, kind needs Docker; an existing cluster is that of
 # KUBECONFIG, and needs a REGISTRY too. Several can run side by side: LOCAL=mine.
