@@ -7,6 +7,7 @@ from typing import get_args
 
 import pytest
 
+from dev.platform.place import folder
 from jobs.rancher.model import Phase
 
 ROOT = Path(__file__).parents[1]
@@ -135,3 +136,54 @@ def test_links_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (DOCS / page).read_text())
     files = [link for link in links if not link.startswith("http")]
     assert [link for link in files if not (DOCS / link).exists()] == []
+
+
+PAGES = {"README.md": ROOT / "README.md", **{path.name: path for path in DOCS.glob("*.md")}}
+MAKEFILES = "".join(path.read_text() for path in (ROOT / "Makefile", *ROOT.glob("[!.]*/**/*.mk")))
+
+
+def commands(page: str) -> list[str]:
+    """Return the lines of a page's shell blocks, continued lines joined."""
+    text = PAGES[page].read_text()
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return "".join(blocks).replace("\\\n", " ").splitlines()
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_commands_name_what_there_is(page: str) -> None:
+    """Files of the repository exist, and so do targets of make."""
+    text = "\n".join(commands(page))
+    files = re.findall(r"(?<![\w./])(?:apis|charts|example|install)/[\w./-]+", text)
+    assert [file for file in files if not (ROOT / file).exists()] == []
+    targets = re.findall(r"^make ([a-z][\w-]*(?: [a-z][\w-]*)*)", text, re.MULTILINE)
+    named = {target for each in targets for target in each.split()}
+    assert {
+        each for each in named if not re.search(rf"^{each}( .*)?:", MAKEFILES, re.MULTILINE)
+    } == set()
+
+
+def test_getting_started_has_few_commands() -> None:
+    """Eight at most lead to a VCluster that is READY; the kubeconfig is where `make up` has it."""
+    page = PAGES["getting-started.md"].read_text()
+    [block] = re.findall(r"^## Seven commands\n\n```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(block.splitlines()) == 7
+    kubeconfig = folder("dev").relative_to(ROOT) / "kubeconfig"
+    assert f"export KUBECONFIG=$PWD/{kubeconfig} " in block
+
+
+def test_the_readme_is_short() -> None:
+    """It is read in two minutes, and installs with eight commands."""
+    text = PAGES["README.md"].read_text()
+    assert len(text.splitlines()) < 120
+    [block] = re.findall(r"^## Install\n.*?```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(block.splitlines()) <= 8
+
+
+def test_links_of_the_readme_lead_somewhere() -> None:
+    """Pages, headings and pictures exist."""
+    for link, anchor in re.findall(r"\]\(([^):#]+)(?:#([^)]*))?\)", PAGES["README.md"].read_text()):
+        file = ROOT / link
+        assert file.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+            assert anchor in {each.lower().replace(" ", "-") for each in headings}, link
