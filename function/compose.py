@@ -12,39 +12,19 @@ two exceptions are the customer's own words: `deletionProtection: false`, and
 from collections.abc import Mapping
 from typing import Any
 
-from function import (
-    admission,
-    adoption,
-    conditions,
-    deletion,
-    guard,
-    namespace,
-    observe,
-    ownership,
-    progress,
-    rancher,
-    readiness,
-    status,
-    usages,
-    validate,
-    vcluster,
-)
-from function.admission import Admission
-from function.desired import Desired, desired_releases
-from function.errors import InvalidError, Refusal, Replacement
-from function.guard import Granted
-from function.models import xr
-from function.models.input import Input
-from function.plain import at, text
-from function.state import (
-    Answer,
-    Composed,
-    Condition,
-    Observed,
-    ObservedRelease,
-    Request,
-)
-from function.wanted import VCluster, Wanted
+from function.api import validate, xr
+from function.api.errors import InvalidError, Refusal, Replacement
+from function.api.input import Input
+from function.decision import admission, adoption, deletion, immutable_fields
+from function.decision.admission import Admission
+from function.decision.immutable_fields import Granted
+from function.decision.resolve import VCluster, Wanted
+from function.desired import namespace, rancher, usages, vcluster
+from function.desired.releases import Desired, desired_releases
+from function.k8s.fieldpath import at, text
+from function.observed import ownership, parse, release
+from function.observed.state import Answer, Composed, Condition, Observed, ObservedRelease, Request
+from function.response import conditions, status, upgrade
 
 
 def compose(request: Request) -> Answer:
@@ -70,23 +50,22 @@ def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
     phases = (room, *_phases(desired, observed))
     resources = _resources(granted, desired, phases, observed, tenure)
     begun = [
-        _begun(phase, resources.get(key))
-        for phase, key in zip(phases, observe.RELEASES, strict=True)
+        _begun(phase, resources.get(key)) for phase, key in zip(phases, parse.RELEASES, strict=True)
     ]
     told, withheld = conditions.for_reader(begun, requested.namespace)
     note = adoption.MESSAGE if granted.frozen is not None else ""
-    upgrade = progress.progress(found.plan, settled=found.settled) if found.plan else None
+    progress = upgrade.progress(found.plan, settled=found.settled) if found.plan else None
     refusals: list[Refusal | Replacement] = [*admitted.refusals, *found.refusals]
     all_conditions = (
         conditions.accepted([*refusals, *desired.refusals], note),
         *told,
-        *_up_to_date(found, upgrade, requested, config, told[1]),
+        *_up_to_date(found, progress, requested, config, told[1]),
     )
     used = told if desired.rancher else told[:2]
     blocked_by = conditions.blocked_by(used) or _waiting_usage(resources)
     return Answer(
         resources=resources,
-        status=status.status(granted, config, observed, blocked_by, upgrade),
+        status=status.status(granted, config, observed, blocked_by, progress),
         conditions=all_conditions,
         events=conditions.changes(all_conditions, requested.conditions),
         withheld=withheld,
@@ -98,7 +77,7 @@ def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
 
 def _up_to_date(
     found: Granted,
-    upgrade: progress.Progress | None,
+    progress: upgrade.Progress | None,
     requested: VCluster,
     config: Input,
     control_plane: Condition,
@@ -109,7 +88,7 @@ def _up_to_date(
     newest = config.vcluster.chart.versions[-1]
     is_held = requested.spec.upgrade.policy == "Manual" and newest != found.plan.now.chart
     newer = newest if is_held else ""
-    return (progress.condition(found.plan, upgrade, newer, control_plane),)
+    return (upgrade.condition(found.plan, progress, newer, control_plane),)
 
 
 def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition]:
@@ -132,10 +111,10 @@ def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition]
 
 def _begun(phase: Condition, composed: Composed | None) -> Condition:
     """Return the condition of a phase whose Release is created by this very answer."""
-    if phase.reason != readiness.NOT_CREATED or composed is None:
+    if phase.reason != release.NOT_CREATED or composed is None:
         return phase
     metadata = composed.resource["metadata"]
-    return readiness.begun(phase.type, metadata["namespace"], metadata["name"])
+    return release.begun(phase.type, metadata["namespace"], metadata["name"])
 
 
 def _resources(
@@ -151,16 +130,16 @@ def _resources(
     resources: dict[str, Composed] = {}
 
     if observed.releases or not observed.strangers:
-        release = tenure.allow(desired.namespace, observed.namespace)
-        resources[namespace.KEY] = Composed(release, ready=namespace_ready)
+        manifest = tenure.allow(desired.namespace, observed.namespace)
+        resources[namespace.KEY] = Composed(manifest, ready=namespace_ready)
 
     if namespace_ready or observed.vcluster:
-        release = tenure.allow(desired.vcluster, observed.vcluster)
-        resources[vcluster.KEY] = Composed(release, ready=vcluster_ready)
+        manifest = tenure.allow(desired.vcluster, observed.vcluster)
+        resources[vcluster.KEY] = Composed(manifest, ready=vcluster_ready)
 
-    if desired.rancher and (readiness.is_deployed(observed.vcluster) or observed.rancher):
-        release = tenure.allow(desired.rancher, observed.rancher)
-        resources[rancher.KEY] = Composed(release, ready=rancher_ready)
+    if desired.rancher and (release.is_deployed(observed.vcluster) or observed.rancher):
+        manifest = tenure.allow(desired.rancher, observed.rancher)
+        resources[rancher.KEY] = Composed(manifest, ready=rancher_ready)
 
     if _is_used(usages.NAMESPACE_BY_VCLUSTER, observed.namespace, observed.vcluster, observed):
         usage = usages.namespace_by_vcluster(names)
@@ -203,12 +182,14 @@ def _grant(admitted: Admission, observed: Observed) -> Granted:
     requested, config = admitted.requested, admitted.config
     asked, now = admitted.asked, admitted.now
     if now is None:
-        return Granted(asked, guard.moves(asked, requested.spec) if observed.releases else ())
+        return Granted(
+            asked, immutable_fields.moves(asked, requested.spec) if observed.releases else ()
+        )
     if asked.frozen is not None:
         return Granted(*adoption.keep(asked, now, requested.spec, config))
     settled = vcluster.is_settled(observed.vcluster)
-    instead = readiness.installed_instead(observed.vcluster)
-    return guard.grant(asked, now, requested, config, settled=settled, instead=instead)
+    instead = release.installed_instead(observed.vcluster)
+    return immutable_fields.grant(asked, now, requested, config, settled=settled, instead=instead)
 
 
 def _refuse(error: InvalidError, request: Request) -> Answer:

@@ -15,11 +15,13 @@ import click
 import yaml
 from crossplane.function import cli, logging
 
-from function import adopting, documents, gathering, listing, planning, reporting, serving, validate
-from function.credentials import Certificates
-from function.errors import InvalidError
-from function.models import xr
-from function.plain import at
+from function.api import validate, xr
+from function.api.errors import InvalidError
+from function.commands import adopt, documents, images
+from function.commands.plan import dry_run, report, requests
+from function.k8s.fieldpath import at
+from function.server import grpc_server
+from function.server.tls import Certificates
 
 MEGABYTE = 1024 * 1024
 
@@ -76,7 +78,9 @@ def main(  # noqa: PLR0913  # the SDK's standard options
         _fail(f"cannot read {error.filename}: {error.strerror}")
     try:
         credentials = certificates.credentials() if certificates else None
-        serving.serve(serving.Options(address, credentials, options, metrics_address, drain_delay))
+        grpc_server.serve(
+            grpc_server.Options(address, credentials, options, metrics_address, drain_delay)
+        )
     except OSError as error:
         _fail(f"cannot serve metrics at {metrics_address}: {error.strerror}")
     except (RuntimeError, ValueError):
@@ -94,7 +98,7 @@ def main(  # noqa: PLR0913  # the SDK's standard options
     help="source: the image, one a line. pairs: the image, a tab, and where it is pulled from "
     "by the Input's registries. json: the same as a list of source and mirror.",
 )
-def images(file: TextIO, output: str) -> None:
+def images_command(file: TextIO, output: str) -> None:
     """Print every image that VClusters by the Input in FILE may run.
 
     FILE is a Composition with that Input, or the Input itself; - is standard input.
@@ -124,7 +128,7 @@ def images(file: TextIO, output: str) -> None:
     show_default=True,
     help="For people, or all of it as JSON.",
 )
-def adopt(vcluster: TextIO, composition: TextIO, release: TextIO, output: str) -> None:
+def adopt_command(vcluster: TextIO, composition: TextIO, release: TextIO, output: str) -> None:
     """Tell whether a virtual cluster that was installed by hand can come under VCLUSTER, and how.
 
     COMPOSITION is a Composition with this function's Input, or the Input itself; - is standard
@@ -170,7 +174,7 @@ def adopt(vcluster: TextIO, composition: TextIO, release: TextIO, output: str) -
 )
 @click.option("--show-values", is_flag=True, help="Show all values; some may be secret.")
 @click.option("--exit-code", is_flag=True, help="Exit with 2 where something changes.")
-def plan(  # noqa: PLR0913  # the command's options
+def plan_command(  # noqa: PLR0913  # the command's options
     *,
     files: tuple[TextIO, ...],
     platform: TextIO,
@@ -190,13 +194,13 @@ def plan(  # noqa: PLR0913  # the command's options
     found = [each for file in observed for each in _documents(file)]
     if kubeconfig:
         found += _live(kubeconfig, context)
-    plans = [planning.plan(each) for each in gathering.requests(asked, found, given)]
+    plans = [dry_run.plan(each) for each in requests.requests(asked, found, given)]
     if not plans:
         _fail(f"there is no {xr.KIND}: name a file with one, or say where they exist")
     if output == "json":
-        click.echo(reporting.as_json(plans, show=show_values))
+        click.echo(report.as_json(plans, show=show_values))
     else:
-        click.echo("\n".join(reporting.text(plans, show=show_values)))
+        click.echo("\n".join(report.text(plans, show=show_values)))
     if any(plan.is_refused for plan in plans):
         sys.exit(1)
     sys.exit(2 if exit_code and any(plan.steps for plan in plans) else 0)
@@ -204,15 +208,15 @@ def plan(  # noqa: PLR0913  # the command's options
 
 def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
     # Imported here: the server never needs the client, and starts without it.
-    from function import live  # noqa: PLC0415
+    from function.commands.plan import cluster  # noqa: PLC0415
 
     try:
-        return [*live.documents(kubeconfig, context)]
-    except live.UnreadableError as error:
+        return [*cluster.documents(kubeconfig, context)]
+    except cluster.UnreadableError as error:
         _fail(f"cannot read the control plane: {error}")
 
 
-def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopting.Proposal:
+def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopt.Proposal:
     composites = [one for one in _documents(vcluster) if at(one, "kind") == xr.KIND]
     given = _one_input(composition)
     if len(composites) != 1 or not isinstance(composites[0], dict):
@@ -221,16 +225,16 @@ def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adoptin
         status = json.load(release)
         objects = [*documents.read(str(at(status, "manifest") or ""))]
     except (ValueError, yaml.YAMLError):
-        _fail(f"{release.name} is not what `{adopting.HELM_STATUS}` prints")
+        _fail(f"{release.name} is not what `{adopt.HELM_STATUS}` prints")
     try:
-        found = adopting.helm_release(status, objects)
+        found = adopt.helm_release(status, objects)
     except InvalidError as error:
         _fail(str(error))
-    return adopting.propose(composites[0], given, found)
+    return adopt.propose(composites[0], given, found)
 
 
 def _one_input(file: TextIO) -> Mapping[str, object]:
-    inputs = [*listing.inputs(_documents(file))]
+    inputs = [*images.inputs(_documents(file))]
     if len(inputs) != 1:
         _fail(f"{file.name} must hold one Input of this function, or a Composition with it")
     return inputs[0]
@@ -243,7 +247,7 @@ def _documents(file: TextIO) -> list[object]:
         _fail(f"{file.name} is not YAML, or too large")
 
 
-def _told(proposal: adopting.Proposal) -> Iterator[str]:
+def _told(proposal: adopt.Proposal) -> Iterator[str]:
     where = f"Helm release {proposal.entry['namespace']}/{proposal.entry['release']}"
     if proposal.hindrances:
         yield f"{where} cannot be adopted by VCluster {proposal.key}:"
@@ -261,12 +265,12 @@ def _told(proposal: adopting.Proposal) -> Iterator[str]:
         yield from (f"- {path} ({what})" for path in paths)
 
 
-def _listed(file: TextIO) -> list[listing.Listed]:
+def _listed(file: TextIO) -> list[images.Listed]:
     try:
-        inputs = [*listing.inputs(documents.read(file))]
+        inputs = [*images.inputs(documents.read(file))]
         if not inputs:
             _fail(f"{file.name} has no Input of this function, and no Composition with one")
-        found = {each for one in inputs for each in listing.listed(validate.platform_input(one))}
+        found = {each for one in inputs for each in images.listed(validate.platform_input(one))}
     except (yaml.YAMLError, UnicodeDecodeError):
         _fail(f"{file.name} is not YAML, or too large")
     except InvalidError as error:

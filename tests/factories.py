@@ -8,13 +8,14 @@ from typing import Any
 
 import yaml
 
-from function import observe, validate
-from function import wanted as resolving
-from function.models.input import Input
-from function.models.xr import Spec
-from function.running import Running
-from function.state import Condition, ObservedRelease
-from function.wanted import VCluster, Wanted
+from function.api import validate
+from function.api.input import Input
+from function.api.xr import Spec
+from function.decision import resolve as resolving
+from function.decision.resolve import VCluster, Wanted
+from function.observed import parse
+from function.observed.current import Running
+from function.observed.state import Condition, ObservedRelease
 
 INPUT: dict[str, Any] = {
     "apiVersion": "vcluster.fn.caas.telekom.de/v1beta1",
@@ -118,4 +119,4 @@ def rolled_out(chart: str, replicas: int = 1) -> dict[str, str]:
 def recorded(name: str, details: Mapping[str, bytes] | None = None) -> ObservedRelease:
     """Return a Release that provider-helm really reported, with these connection details."""
     plain = yaml.safe_load((RELEASES / f"{name}.yaml").read_text())
-    return observe.release(plain, details or {})
+    return parse.release(plain, details or {})

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from function.compose import compose
-from function.plain import at, digest
-from function.release import KIND
-from function.state import Composed, Document, Observed, Owned, Request, Stranger
+from function.desired.release import KIND
+from function.k8s.fieldpath import at, digest
+from function.observed.state import Composed, Document, Observed, Owned, Request, Stranger
 from tests.factories import INPUT, RANCHER, changed
 from tests.model_host import BY_HAND, Host, Namespace, Object, Record, reconcile, seen
 

@@ -10,9 +10,10 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from function import observe, rehearsal
-from function.plain import at, text
-from function.state import ObservedRelease
+from function.commands.plan import simulate
+from function.k8s.fieldpath import at, text
+from function.observed import parse
+from function.observed.state import ObservedRelease
 
 Object = dict[str, Any]
 
@@ -229,11 +230,11 @@ def _report(release: Object, error: str, record: Record | None = None) -> None:
     provider = release["spec"]["forProvider"]
     asked = [one["toConnectionSecretKey"] for one in release["spec"].get("connectionDetails", ())]
     name = release["metadata"]["annotations"]["crossplane.io/external-name"]
-    found = rehearsal.reported(provider["values"], provider["chart"]["version"], name)
+    found = simulate.reported(provider["values"], provider["chart"]["version"], name)
     release["details"] = {key: found[key].encode() for key in asked if key in found}
 
 
 def seen(release: Object) -> ObservedRelease:
     """Return a Release as the function sees it, with what the API server fills in."""
     spec = {"managementPolicies": ["*"], **release["spec"]}
-    return observe.release({**release, "spec": spec}, release.get("details", {}))
+    return parse.release({**release, "spec": spec}, release.get("details", {}))

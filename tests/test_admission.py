@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import fn, rehearsal
+from function import protobuf
+from function.commands.plan import simulate
 from function.compose import compose
-from function.plain import at
-from function.state import Answer, Request
+from function.k8s.fieldpath import at
+from function.observed.state import Answer, Request
 from tests.factories import changed
 
 STAYS = "Until then what was granted before stays."
@@ -28,11 +29,11 @@ def asking(req: Request, spec: Any, platform: Mapping[str, Any] | None = None) -
 
 def living(spec: Any, platform: Mapping[str, Any] | None = None, **lost: Any) -> Request:
     """Return the request of a VCluster that has lived with a spec until it was READY."""
-    req = asking(fn.decode(life.request("kunde1", "nothing")), spec, platform)
+    req = asking(protobuf.decode(life.request("kunde1", "nothing")), spec, platform)
     for _ in range(5):
         answer = compose(req)
         assert not answer.fatal
-        req = rehearsal.following(req, answer)
+        req = simulate.following(req, answer)
     assert answer.ready
     return replace(req, observed=replace(req.observed, **lost))
 
@@ -199,7 +200,7 @@ def test_what_was_granted_stays(
     [message] = told(answer)
     assert message.endswith(STAYS)
     assert at(values(answer), *path.split(".")) == kept
-    again = compose(rehearsal.following(asking(req, spec), answer))
+    again = compose(simulate.following(asking(req, spec), answer))
     assert again.resources == answer.resources
     assert again.conditions[0] == answer.conditions[0]
 
@@ -307,7 +308,7 @@ def test_a_plan_that_left_the_input_stays_for_those_who_have_it(spec: dict[str, 
     assert values(answer)["quota"]["services"] == "13"
     assert req.observed.vcluster
     assert values(answer, "vcluster") == req.observed.vcluster.values
-    again = compose(rehearsal.following(asked, answer))
+    again = compose(simulate.following(asked, answer))
     assert again.resources == answer.resources
 
 
@@ -380,7 +381,7 @@ def test_releases_without_a_record_show_what_ran(
 
 def test_a_new_vcluster_is_refused_as_a_whole() -> None:
     """No default decides what can never be changed again."""
-    req = fn.decode(life.request("kunde1", "nothing"))
+    req = protobuf.decode(life.request("kunde1", "nothing"))
     answer = compose(asking(req, {"availability": "Ha"}))
     assert answer.fatal.startswith("spec.availability: must be 'Single' or 'HA'")
     assert answer.resources == {}
@@ -408,7 +409,7 @@ def test_a_malformed_retry_keeps_the_one_before() -> None:
         return replace(found, composite=composite)
 
     second = with_retry(req, "4")
-    third = with_retry(rehearsal.following(second, compose(second)), "many")
+    third = with_retry(simulate.following(second, compose(second)), "many")
     answer = compose(third)
     rule = "must be a whole number, 0 to 9999"
     field = "metadata.annotations[caas.telekom.de/retry]"

@@ -9,9 +9,10 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from function import adopting, adoption
-from function.adopting import HelmRelease
-from function.errors import InvalidError
+from function.api.errors import InvalidError
+from function.commands import adopt
+from function.commands.adopt import HelmRelease
+from function.decision import adoption
 from function.main import main
 from tests.factories import INPUT, RANCHER, changed
 
@@ -63,7 +64,7 @@ def test_it_can_be_adopted() -> None:
     """Entry, commands, what happens at once and what later, all of it."""
     given = changed(INPUT, {"rancher": RANCHER, "plans.small.quota": {"pods": 10}})
     spec = {"kubernetesVersion": "1.36", "rancher": {"clusterName": "shop"}}
-    found = adopting.propose({**XR, "spec": spec}, given, RELEASE)
+    found = adopt.propose({**XR, "spec": spec}, given, RELEASE)
     assert (found.key, found.entry, found.hindrances) == ("kunde9", ENTRY, ())
     assert found.commands == COMMANDS
     assert found.at_once == (
@@ -97,7 +98,7 @@ def test_everything_that_hinders_at_once() -> None:
     }
     release = HelmRelease("my-vcluster", "vcluster-shop", "failed", "vcluster-0.36.1", values)
     spec = {"availability": "HA", "isolation": {"networkPolicy": False}}
-    found = adopting.propose({**XR, "spec": spec}, INPUT, release)
+    found = adopt.propose({**XR, "spec": spec}, INPUT, release)
     assert found.hindrances == (
         (
             "release vcluster-shop/my-vcluster: is not deployed, which Helm would repair by an "
@@ -147,14 +148,14 @@ def test_everything_that_hinders_at_once() -> None:
 )
 def test_hindered(release: HelmRelease, part: str) -> None:
     """What the Input would not take is told before."""
-    (found,) = [each for each in adopting.propose(XR, INPUT, release).hindrances if part in each]
+    (found,) = [each for each in adopt.propose(XR, INPUT, release).hindrances if part in each]
     assert found
 
 
 def test_scope_namespaced() -> None:
     """The key names the customer's namespace, in which the Releases are."""
     xr = {**XR, "metadata": {"name": "kunde9", "namespace": "team-a"}}
-    found = adopting.propose(xr, INPUT, RELEASE)
+    found = adopt.propose(xr, INPUT, RELEASE)
     assert found.key == "team-a/kunde9"
     assert found.at_once[0] == "Release team-a/vcluster-shop-namespace is created."
 
@@ -163,7 +164,7 @@ def test_scope_namespaced() -> None:
 def test_not_a_status(plain: object) -> None:
     """Another file than Helm's is told from a release without values."""
     with pytest.raises(InvalidError, match="is not what `helm status"):
-        adopting.helm_release(plain, [])
+        adopt.helm_release(plain, [])
 
 
 @pytest.fixture

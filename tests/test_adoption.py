@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function import adoption, names
+from function.api import names
+from function.api.errors import InvalidError, Problem
+from function.api.input import Adopted
+from function.api.names import Names
 from function.compose import compose
-from function.errors import InvalidError, Problem
-from function.models.input import Adopted
-from function.names import Names
-from function.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
+from function.decision import adoption
+from function.observed.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
 from tests.factories import INPUT, RANCHER, at, changed, config, deployed, rolled_out
 
 BY_HAND: dict[str, Any] = {

@@ -19,7 +19,7 @@ from dev.bench import loads, requests
 from dev.bench.measure import Figures, resident_bytes
 from dev.scripts import life
 from dev.scripts.server import Server, serving
-from function import fn
+from function import fn, protobuf
 
 FIGURES = (
     "p50, 1 in flight",
@@ -104,7 +104,7 @@ def test_what_is_not_steady_is_not_measured() -> None:
     assert requests.check(up, run(up)).startswith("the function reports: ")
     req = requests.steady()
     rsp = run(req)
-    rsp.meta.ttl.FromTimedelta(fn.IN_PROGRESS)
+    rsp.meta.ttl.FromTimedelta(protobuf.IN_PROGRESS)
     assert requests.check(req, rsp) == "the function does not call it ready"
     rsp = run(req)
     resource.update(rsp.desired.resources["vcluster"], {"spec": {"rollbackLimit": 1}})

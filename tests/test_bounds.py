@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import bounds, errors, fn, validate
+from function import protobuf
+from function.api import bounds, errors, validate
+from function.api.errors import InvalidError, Problem, Refusal
+from function.api.xr import Spec
 from function.compose import compose
-from function.errors import InvalidError, Problem, Refusal
-from function.models.xr import Spec
 from tests.factories import INPUT, changed
 
 REMEDY = "Remove what is not needed."
@@ -160,7 +161,7 @@ def test_the_list_of_what_is_allowed_is_said_once() -> None:
     req = life.request("kunde1", "ready")
     spec = req.observed.composite.resource.get_or_create_struct("spec")
     spec.update({"values": {"a": 1, "b": {"c": 2, "d": 3}}})
-    message = compose(fn.decode(req)).conditions[0].message
+    message = compose(protobuf.decode(req)).conditions[0].message
     assert message.count("Allowed: ") == 1
     assert [said.partition(":")[0] for said in message.split(" | ")] == [
         "spec.values.a",
@@ -172,7 +173,7 @@ def test_the_list_of_what_is_allowed_is_said_once() -> None:
 KILLER = """
 import resource, sys
 from function import fn
-from function.repeats import Repeats
+from function.server.response_cache import Repeats
 from dev.scripts import life
 req = life.request("kunde1", sys.argv[1])
 req.observed.composite.resource["spec"].update({

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from function import chartkeys
-from function.written_values import is_decided
+from function.api.written_values import is_decided
+from function.decision import chart_keys
 
 RELEASES = ["0.31.3", "0.32.3", "0.33.4", "0.34.7", "0.35.3", "0.36.1"]
 LEFT_TO_THE_CHART = ("privateNodes.", "experimental.", "controlPlane.standalone.")
@@ -55,7 +55,7 @@ def test_what_was_added() -> None:
         for path in difference(known(old), known(new))
         if not path.startswith((*LEFT_TO_THE_CHART, "integrations.netris", "snapshots.auto"))
     }
-    assert found == chartkeys.ADDED
+    assert found == chart_keys.ADDED
 
 
 def test_what_was_removed() -> None:
@@ -66,21 +66,21 @@ def test_what_was_removed() -> None:
         for path in difference(known(new), known(old))
     }
     by_template = {
-        path: first for path, first in chartkeys.REMOVED.items() if path not in by_schema
+        path: first for path, first in chart_keys.REMOVED.items() if path not in by_schema
     }
-    assert {**by_schema, **by_template} == chartkeys.REMOVED
+    assert {**by_schema, **by_template} == chart_keys.REMOVED
     assert {*by_template.values()} == {(0, 36)}
     assert {*by_template} <= known("0.35.3")
 
 
 def test_licensed_keys_exist() -> None:
     """No key that needs a licence is misspelt."""
-    assert {*chartkeys.LICENSED} <= known("0.36.1")
+    assert {*chart_keys.LICENSED} <= known("0.36.1")
 
 
 def test_licensed_keys_are_no_decided_ones() -> None:
     """A key that is refused for any image needs no row here."""
-    assert [path for path in chartkeys.LICENSED if is_decided(tuple(path.split(".")))] == []
+    assert [path for path in chart_keys.LICENSED if is_decided(tuple(path.split(".")))] == []
 
 
 LAYERS: dict[str, dict[str, object]] = {
@@ -107,7 +107,7 @@ LAYERS: dict[str, dict[str, object]] = {
 )
 def test_removed(chart: str, expected: tuple[str, ...]) -> None:
     """The field that somebody has to correct is named, not only the key."""
-    assert chartkeys.removed(LAYERS, chart) == expected
+    assert chart_keys.removed(LAYERS, chart) == expected
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_removed(chart: str, expected: tuple[str, ...]) -> None:
 def test_unknown_yet(chart: str, expected: list[tuple[str, str]]) -> None:
     """What a later chart knows is told with the version that brings it."""
     values = {"controlPlane": {"tlsRoute": {"enabled": False}}}
-    assert [*chartkeys.unknown_yet(values, chart)] == expected
+    assert [*chart_keys.unknown_yet(values, chart)] == expected
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_unknown_yet(chart: str, expected: list[tuple[str, str]]) -> None:
 )
 def test_licensed(values: dict[str, object], expected: list[tuple[str, ...]]) -> None:
     """What is neither empty nor false stops a control plane that has no licence."""
-    assert [*chartkeys.licensed(values)] == expected
+    assert [*chart_keys.licensed(values)] == expected
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_licensed(values: dict[str, object], expected: list[tuple[str, ...]]) ->
 )
 def test_patched(sync: dict[str, object], expected: list[tuple[str, ...]]) -> None:
     """A kind with patches is not synced without a licence, wherever it is."""
-    assert [*chartkeys.patched({"sync": sync})] == expected
+    assert [*chart_keys.patched({"sync": sync})] == expected

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import fn, stamp
+from function import protobuf
 from function.compose import compose
-from function.ownership import OBSERVED
-from function.plain import mapping
-from function.state import Answer, Condition, Observed, Owned, Request, Stranger
-from function.values import merge
+from function.desired.chart_values import merge
+from function.k8s.fieldpath import mapping
+from function.observed import stamp
+from function.observed.ownership import OBSERVED
+from function.observed.state import Answer, Condition, Observed, Owned, Request, Stranger
 from tests.factories import at, changed
 
 ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"]
@@ -19,7 +20,7 @@ ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by
 
 def request(state: str = "ready", example: str = "kunde1", **spec: Any) -> Request:
     """Return a request of an example, with fields of its spec replaced."""
-    req = fn.decode(life.request(example, state))
+    req = protobuf.decode(life.request(example, state))
     composite = {**req.composite, "spec": {**req.composite["spec"], **spec}}  # type: ignore[dict-item]
     return replace(req, composite=composite)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from function import conditions
-from function.errors import InvalidError, Problem, Refusal
-from function.state import Condition, Event
+from function.api.errors import InvalidError, Problem, Refusal
+from function.observed.state import Condition, Event
+from function.response import conditions
 
 SIZE = Refusal("spec.storage.size", "5Gi", "10Gi", "the volume cannot be changed")
 CLASS = Refusal("spec.storage.storageClassName", "", "fast", "the volume cannot be changed")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from function import validate
-from function.errors import InvalidError
+from function.api import validate
+from function.api.errors import InvalidError
 from tests.factories import INPUT, at, changed
 
 WORKLOAD = "controlPlane.statefulSet"

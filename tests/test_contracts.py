@@ -13,10 +13,10 @@ import yaml
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from dev.scripts import generate, licenses, life
-from function import fn, validate
-from function.call import CONDITIONS
+from function import protobuf
+from function.api import validate, xr
 from function.compose import compose
-from function.models import xr
+from function.response.outcome import CONDITIONS
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,7 +27,7 @@ RELEASES = [
     pytest.param(example, state, key, id=f"{example}-{state}-{key}")
     for example in life.names()
     for state in ("nothing", "ready")
-    for key in compose(fn.decode(life.request(example, state))).resources
+    for key in compose(protobuf.decode(life.request(example, state))).resources
     if key in ("namespace", "rancher")
 ]
 
@@ -91,14 +91,14 @@ def test_our_input_is_valid() -> None:
 @pytest.mark.parametrize("example", life.names())
 def test_status_is_the_models(example: str) -> None:
     """What the function writes into status is what the XRD describes."""
-    status = compose(fn.decode(life.request(example, "ready"))).status
+    status = compose(protobuf.decode(life.request(example, "ready"))).status
     assert xr.Status.model_validate(status).model_dump(exclude_none=True) == status
 
 
 @pytest.mark.parametrize(("example", "state", "key"), RELEASES)
 def test_our_charts_take_what_the_function_gives(example: str, state: str, key: str) -> None:
     """The values of our own charts are accepted by their schemas."""
-    answer = compose(fn.decode(life.request(example, state)))
+    answer = compose(protobuf.decode(life.request(example, state)))
     provider = answer.resources[key].resource["spec"]["forProvider"]
     schema = ROOT / "charts" / provider["chart"]["name"] / "values.schema.json"
     Draft7Validator(json.loads(schema.read_text())).validate(provider["values"])
@@ -175,7 +175,7 @@ def test_no_condition_is_crossplanes_own() -> None:
     seen = {
         condition.type
         for state in life.LIFE
-        for condition in compose(fn.decode(life.request("kunde1", state))).conditions
+        for condition in compose(protobuf.decode(life.request("kunde1", state))).conditions
     }
     assert seen == {*CONDITIONS}
 

@@ -16,15 +16,19 @@ from hypothesis import strategies as st
 
 import function
 from dev.scripts import life
-from function import adoption, chartkeys, desired, exposure, fn, images, plain, quota, rollout
-from function.chart_value import Use
+from function import protobuf
+from function.api.chart_value import Use
+from function.api.decided_values import DECIDED_VALUES
+from function.api.errors import InvalidError
+from function.api.input import LimitRange
+from function.api.written_values import JOINED, row
 from function.compose import compose
-from function.decided_values import DECIDED_VALUES
-from function.errors import InvalidError
-from function.models.input import LimitRange
-from function.state import Request
-from function.values import chart_values, merge
-from function.written_values import JOINED, row
+from function.decision import adoption, chart_keys
+from function.desired import exposure, images, quota, releases
+from function.desired.chart_values import chart_values, merge
+from function.k8s import fieldpath
+from function.observed import rollout
+from function.observed.state import Request
 from tests.factories import at, changed, config, vcluster, wanted
 
 WORKLOAD = "controlPlane.statefulSet"
@@ -131,7 +135,7 @@ def test_no_spec_contradicts_a_field(path: str) -> None:
 @functools.cache
 def observing(example: str, state: str) -> Request:
     """Return the request of an example."""
-    return fn.decode(life.request(example, state))
+    return protobuf.decode(life.request(example, state))
 
 
 def asking(req: Request, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -412,7 +416,7 @@ def test_all_that_is_written_is_in_the_table(
     platform: dict[str, Any], spec: dict[str, Any]
 ) -> None:
     """Nothing that the function writes can be contradicted without a rule for it."""
-    written = [path for path, _ in plain.leaves(given_values(platform, spec))]
+    written = [path for path, _ in fieldpath.leaves(given_values(platform, spec))]
     assert [path for path in written if not known(path)] == []
 
 
@@ -448,13 +452,13 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
             seen.add((*start.path, *path))
         return original(start, *path)
 
-    original = plain.at
-    names = {module.name for module in pkgutil.iter_modules(function.__path__)} - {"__main__"}
-    for name in names:
-        loaded = importlib.import_module(f"function.{name}")
+    original = fieldpath.at
+    modules = pkgutil.walk_packages(function.__path__, "function.")
+    for name in {module.name for module in modules} - {"function.__main__"}:
+        loaded = importlib.import_module(name)
         if getattr(loaded, "at", None) is original:
             monkeypatch.setattr(loaded, "at", recording)
-    monkeypatch.setattr(chartkeys, "at", lambda start, *path: original(dict(start), *path))
+    monkeypatch.setattr(chart_keys, "at", lambda start, *path: original(dict(start), *path))
     return seen
 
 
@@ -473,7 +477,7 @@ def test_all_that_is_read_is_in_the_table(
     assert seen
     recorded = replace(seen, values=Recorder(merge(seen.values, values), read))
     monkeypatch.setattr(
-        desired, "chart_values", lambda *given: Recorder(chart_values(*given), read)
+        releases, "chart_values", lambda *given: Recorder(chart_values(*given), read)
     )
     answer = compose(replace(req, observed=replace(req.observed, vcluster=recorded)))
     assert answer.fatal == ""

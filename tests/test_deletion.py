@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import fn
+from function import protobuf
 from function.compose import compose
-from function.state import Condition, Observed, ObservedRelease, Request
+from function.observed.state import Condition, Observed, ObservedRelease, Request
 from tests.factories import at, changed, deployed
 
 ALL = ["*"]
@@ -23,7 +23,7 @@ def refused(reason: str) -> Condition:
     return Condition("Synced", "False", "ReconcileError", f"{HELM}{reason}: Held.")
 
 
-REQUEST = fn.decode(life.request("kunde1", "ready"))
+REQUEST = protobuf.decode(life.request("kunde1", "ready"))
 UID = str(at(REQUEST.composite, "metadata.uid"))
 OURS: dict[str, Any] = {"owner": {"name": "kunde1", "uid": UID}}
 THEIRS: dict[str, Any] = {"owner": {"name": "kunde1", "uid": "another"}}
@@ -108,7 +108,7 @@ def test_policies_are_read(written: list[str] | None, expected: object) -> None:
     req = life.request("kunde1", "ready")
     spec = req.observed.resources["namespace"].resource.fields["spec"].struct_value
     spec.update({"managementPolicies": written})
-    found = fn.decode(req).observed.namespace
+    found = protobuf.decode(req).observed.namespace
     assert found
     assert found.may_delete is expected
 
@@ -220,7 +220,7 @@ def test_the_control_plane_is_known_from_the_creation_on() -> None:
     req = life.request("kunde1", "nothing")
     found = req.required_resources["control-plane"].items.add()
     found.resource.update({"metadata": {"name": "x", "uid": "definition-1"}})
-    assert at(composed(fn.decode(req).observed), path) == "definition-1"
+    assert at(composed(protobuf.decode(req).observed), path) == "definition-1"
     known = changed(OURS, {"owner.controlPlane": "definition-1"})
     later = Observed(namespace=namespace(values=known), control_plane="definition-2")
     assert at(composed(later), path) == "definition-1"

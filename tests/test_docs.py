@@ -23,7 +23,7 @@ FAILURES = "".join(
 )
 SOURCES = "".join(
     path.read_text()
-    for pattern in ("function/*.py", "jobs/rancher/*.py", "charts/*/templates/state.yaml")
+    for pattern in ("function/**/*.py", "jobs/**/*.py", "charts/*/templates/state.yaml")
     for path in sorted(ROOT.glob(pattern))
 )
 

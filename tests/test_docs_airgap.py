@@ -10,7 +10,9 @@ from typing import Any
 import yaml
 
 from dev.scripts import life
-from function import images, listing, validate
+from function.api import validate
+from function.commands import images
+from function.desired.images import CHART_TAGS
 from tests.factories import config
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +56,7 @@ def mirrored() -> dict[str, Any]:
 def test_its_input_moves_every_image() -> None:
     """Whoever copies it has a mirror for each image of our Composition."""
     found = validate.platform_input({**life.platform_input(), **mirrored()})
-    assert [each for each in listing.listed(found) if each.source == each.mirror] == []
+    assert [each for each in images.listed(found) if each.source == each.mirror] == []
     assert found.pullSecret == "mirror"
 
 
@@ -67,7 +69,7 @@ def test_the_comment_in_our_composition_is_the_same() -> None:
 def test_the_list() -> None:
     """The first command prints what is in the Composition that comes along."""
     printed = shell(blocks("sh")[0], ROOT).splitlines()
-    expected = listing.listed(validate.platform_input(life.platform_input()))
+    expected = images.listed(validate.platform_input(life.platform_input()))
     assert printed == [each.source for each in expected]
 
 
@@ -81,7 +83,7 @@ def test_the_loop_copies_every_image(tmp_path: Path) -> None:
     (programs / "skopeo").write_text(SKOPEO)
     (programs / "skopeo").chmod(0o755)
     shell(blocks("sh")[1], tmp_path, programs)
-    expected = listing.listed(validate.platform_input({**life.platform_input(), **mirrored()}))
+    expected = images.listed(validate.platform_input({**life.platform_input(), **mirrored()}))
     assert (tmp_path / "copied").read_text().splitlines() == [
         f"copy --all docker://{each.source} docker://{each.mirror}" for each in expected
     ]
@@ -89,5 +91,5 @@ def test_the_loop_copies_every_image(tmp_path: Path) -> None:
 
 def test_it_names_the_charts_that_are_known() -> None:
     """The versions on the page are those in the table."""
-    *first, last = images.CHART_TAGS
+    *first, last = CHART_TAGS
     assert f"known of charts {', '.join(first)} and {last}." in PAGE

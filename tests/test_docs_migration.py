@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from function import gathering, planning, rehearsal
+from function.commands.plan import dry_run, requests, simulate
 from function.compose import compose
-from function.plain import leaves
-from function.state import Request
-from function.values import merge
+from function.desired.chart_values import merge
+from function.k8s.fieldpath import leaves
+from function.observed.state import Request
 from tests.tools import official_chart
 
 PAGE = (Path(__file__).parents[1] / "docs" / "migration.md").read_text()
@@ -50,14 +50,14 @@ def request(heading: str) -> Request:
     metadata = {"name": "shop", "uid": "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"}
     composite = {**life.composite("kunde1"), "metadata": metadata, "spec": blocks["VCluster"]}
     platform = merge(life.platform_input(), blocks["Input"])
-    (found,) = gathering.requests([composite], (), platform)
+    (found,) = requests.requests([composite], (), platform)
     return found
 
 
 def chart_values(heading: str) -> dict[str, Any]:
     """Return the chart's values of a section's VCluster, as soon as there are some."""
     asked = request(heading)
-    after = rehearsal.following(asked, compose(asked))
+    after = simulate.following(asked, compose(asked))
     provider = compose(after).resources["vcluster"].resource["spec"]["forProvider"]
     values: dict[str, Any] = provider["values"]
     return values
@@ -78,7 +78,7 @@ def test_there_are_seven() -> None:
 @pytest.mark.parametrize("heading", SECTIONS)
 def test_it_is_accepted_and_comes_up(heading: str) -> None:
     """Nothing is refused, and at the end READY is True."""
-    found = planning.plan(request(heading))
+    found = dry_run.plan(request(heading))
     assert found.fatal == ""
     assert found.accepted.status == "True"
     assert found.unmet == ()

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from function import documents
+from function.commands import documents
 from function.main import main
 
 BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

@@ -1,6 +1,6 @@
 """Problems: field, rule and remedy as one sentence for people."""
 
-from function.errors import InvalidError, Problem
+from function.api.errors import InvalidError, Problem
 
 CPU = Problem("spec.quota.cpu", "must be at most 10", "Ask for less.")
 HOST = Problem("spec.host", "is not a host of the platform", "Known: local.")

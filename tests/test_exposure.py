@@ -10,15 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dev.scripts import life
-from function import exposure, fn, guard, limits, names, observe, quota, vcluster
+from function import protobuf
+from function.api import names
+from function.api.errors import InvalidError, Refusal
+from function.api.fields import Quota
+from function.api.input import LimitRange
 from function.compose import compose
-from function.errors import InvalidError, Refusal
-from function.exposure import INTERNAL, Exposure
-from function.models.fields import Quota
-from function.models.input import LimitRange
-from function.running import Running, Storage, running
-from function.state import Condition, Observed, ObservedRelease, Request
-from function.values import chart_values
+from function.decision import immutable_fields, tenant_limits
+from function.desired import exposure, quota, vcluster
+from function.desired.chart_values import chart_values
+from function.desired.exposure import INTERNAL, Exposure
+from function.observed import parse
+from function.observed.current import Running, Storage, running
+from function.observed.state import Condition, Observed, ObservedRelease, Request
 from tests.factories import changed, config, deployed, recorded, rolled_out, wanted
 from tests.factories import vcluster as asking
 
@@ -50,7 +54,7 @@ def refused(expose: dict[str, Any], platform: Mapping[str, Any] | None = None) -
     found = config({**PLATFORM, **(platform or {})})
     asked = asking(expose=expose)
     with pytest.raises(InvalidError) as error:
-        limits.check(asked.spec, wanted(asked, found), found, new=True)
+        tenant_limits.check(asked.spec, wanted(asked, found), found, new=True)
     return str(error.value)
 
 
@@ -67,7 +71,7 @@ def test_hostname(hostname: str, expected: str) -> None:
     """A type is enough; a name may be chosen below one's own."""
     found = config(PLATFORM)
     asked = asking(expose={"type": "Ingress", "hostname": hostname})
-    limits.check(asked.spec, wanted(asked, found), found, new=True)
+    tenant_limits.check(asked.spec, wanted(asked, found), found, new=True)
     assert wanted(asked, found).exposure == Exposure("Ingress", expected)
 
 
@@ -223,15 +227,17 @@ def test_a_gateway_comes_with_the_chart_that_has_it() -> None:
     now = Running("Single", Storage(None, None), "0.33.4", "1.35.0", "default", None)
     asked = asking(expose={"type": "Gateway"})
     resolved = wanted(asked, platform, now)
-    limits.check(asked.spec, resolved, platform, new=False)
+    tenant_limits.check(asked.spec, resolved, platform, new=False)
     for before in (INTERNAL, Exposure("Ingress", HOSTNAME)):
         running_now = replace(now, exposure=before)
-        found = guard.grant(resolved, running_now, asked, platform, settled=False)
+        found = immutable_fields.grant(resolved, running_now, asked, platform, settled=False)
         assert found.wanted.exposure == before
         rule = "chart 0.33 has no TLSRoute, charts from 0.34 have"
-        refusal = Refusal("spec.expose.type", before.type, "Gateway", rule, guard.TAKE_BACK)
+        refusal = Refusal(
+            "spec.expose.type", before.type, "Gateway", rule, immutable_fields.TAKE_BACK
+        )
         assert found.refusals == (refusal,)
-    hopped = guard.grant(resolved, now, asked, platform, settled=True)
+    hopped = immutable_fields.grant(resolved, now, asked, platform, settled=True)
     assert (hopped.wanted.chart, hopped.wanted.exposure.type) == ("0.34.7", "Gateway")
     assert hopped.refusals == ()
 
@@ -658,7 +664,7 @@ def test_nothing_that_is_told_breaks_anything(text: str, typ: Any) -> None:
 )  # fmt: skip
 def test_only_the_server_of_a_kubeconfig_enters(kubeconfig: bytes, expected: str) -> None:
     """The credentials stay outside."""
-    found = observe.release({}, {"externalKubeconfig": kubeconfig})
+    found = parse.release({}, {"externalKubeconfig": kubeconfig})
     assert found.external_server == expected
     assert found.details == {}
 
@@ -666,12 +672,12 @@ def test_only_the_server_of_a_kubeconfig_enters(kubeconfig: bytes, expected: str
 def test_details_of_ways_in_are_public() -> None:
     """Addresses and conditions are no secret."""
     details = {key: b"x" for key, *_ in (*FIRST.values(), STATUS)}
-    assert observe.release({}, details).details == dict.fromkeys(sorted(details), "x")
+    assert parse.release({}, details).details == dict.fromkeys(sorted(details), "x")
 
 
 def request(state: str = "ready", **expose: Any) -> Request:
     """Return a request of the exposed example, on a platform with every way in."""
-    req = fn.decode(life.request("exposed", state))
+    req = protobuf.decode(life.request("exposed", state))
     platform = changed(req.input or {}, PLATFORM)
     spec: Any = req.composite["spec"]
     composite = {**req.composite, "spec": {**spec, "expose": expose or spec["expose"]}}

@@ -6,10 +6,10 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from function import findings
-from function.models.fields import Form
-from function.models.input import Input
-from function.models.xr import Spec
+from function.api import findings
+from function.api.fields import Form
+from function.api.input import Input
+from function.api.xr import Spec
 
 
 def texts(annotation: object, seen: set[object]) -> Iterator[list[Any]]:

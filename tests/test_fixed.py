@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from function import fixed
-from function.chart_value import ImmutableValue
-from function.errors import InvalidError, Problem, Refusal
-from function.values import chart_values, merge
-from function.written_values import IMMUTABLE
+from function.api.chart_value import ImmutableValue
+from function.api.errors import InvalidError, Problem, Refusal
+from function.api.written_values import IMMUTABLE
+from function.decision import immutable_values
+from function.desired.chart_values import chart_values, merge
 from tests.factories import at, changed, config, vcluster, wanted
 
 SECRET = "mysql://root:s3cr3t@db"  # what must not show
@@ -67,13 +67,13 @@ def test_every_rule_keeps_what_would_be_lost_without_it(
     observed, value = LOSSES[rule.path]
     layer = changed({}, {rule.path: value})
     asked = changed(merge(observed, layer), {"telemetry.enabled": True})
-    kept, refusals = fixed.keep(asked, observed, {ENFORCED: layer})
+    kept, refusals = immutable_values.keep(asked, observed, {ENFORCED: layer})
     assert kept == changed(observed, {"telemetry.enabled": True})
     assert [refusal.field for refusal in refusals] == [f"{ENFORCED}.{rule.path}"]
     assert refusals[0].rule == rule.why
     assert SECRET not in str(refusals)
-    monkeypatch.setattr(fixed, "IMMUTABLE", tuple(r for r in IMMUTABLE if r is not rule))
-    lost, unsaid = fixed.keep(asked, observed, {ENFORCED: layer})
+    monkeypatch.setattr(immutable_values, "IMMUTABLE", tuple(r for r in IMMUTABLE if r is not rule))
+    lost, unsaid = immutable_values.keep(asked, observed, {ENFORCED: layer})
     assert unsaid == ()
     assert at(lost, rule.path) == value
 
@@ -127,13 +127,13 @@ def test_what_changes_nothing_is_granted(
 ) -> None:
     """Other words for the same, and all that a restart is enough for, goes through."""
     asked = changed(observed, {path: value})
-    assert fixed.keep(asked, observed, {}) == (asked, ())
+    assert immutable_values.keep(asked, observed, {}) == (asked, ())
 
 
 def test_a_value_taken_away() -> None:
     """What nobody writes any more stays as well, and the chart's value is named."""
     observed = changed(SINGLE, {"networking.advanced.clusterDomain": "kunde1.local"})
-    kept, refusals = fixed.keep(SINGLE, observed, {})
+    kept, refusals = immutable_values.keep(SINGLE, observed, {})
     assert kept == observed
     assert refusals == (
         Refusal(
@@ -195,15 +195,17 @@ THEIRS = {"controlPlane": {"statefulSet": {"image": {"repository": "loft-sh/vclu
 def test_unfit(values: dict[str, Any], chart: str, rule: str) -> None:
     """A new cluster is refused for it; one that runs goes on without, and the field is named."""
     asked = merge(OURS, values)
-    (field,) = (".".join(("spec.values", *found.keys)) for found in fixed.unfit(asked, chart))
+    (field,) = (
+        ".".join(("spec.values", *found.keys)) for found in immutable_values.unfit(asked, chart)
+    )
     with pytest.raises(InvalidError) as error:
-        fixed.refuse_unfit(asked, chart, {"spec.values": values})
+        immutable_values.refuse_unfit(asked, chart, {"spec.values": values})
     assert error.value.problems == (Problem(field, rule, "Remove it."),)
     assert error.value.reason == "InvalidSpec"
     with pytest.raises(InvalidError) as error:
-        fixed.refuse_unfit(asked, chart, {"input.vcluster.values": values})
+        immutable_values.refuse_unfit(asked, chart, {"input.vcluster.values": values})
     assert error.value.reason == "InvalidInput"
-    kept, refusals = fixed.known(asked, chart, OURS, {"spec.values": values}, hops=False)
+    kept, refusals = immutable_values.known(asked, chart, OURS, {"spec.values": values}, hops=False)
     assert kept == OURS
     assert refusals == (Refusal(field, "as it is", "another value", rule, "Remove it."),)
 
@@ -212,19 +214,19 @@ def test_a_key_comes_with_its_chart() -> None:
     """Chart and key may be written at once: an older chart goes without on the way."""
     values = {"controlPlane": {"tlsRoute": {"enabled": True}}}
     asked = merge(OURS, values)
-    assert fixed.known(asked, "0.33.4", OURS, {}, hops=True) == (OURS, ())
-    assert fixed.known(asked, "0.34.7", OURS, {}, hops=True) == (asked, ())
+    assert immutable_values.known(asked, "0.33.4", OURS, {}, hops=True) == (OURS, ())
+    assert immutable_values.known(asked, "0.34.7", OURS, {}, hops=True) == (asked, ())
 
 
 def test_a_licensed_image_has_a_licence() -> None:
     """Who runs the other image answers for its licence."""
     asked = merge(THEIRS, COREDNS)
-    fixed.refuse_unfit(asked, "0.36.1", {})
-    assert fixed.known(asked, "0.36.1", THEIRS, {}, hops=False) == (asked, ())
+    immutable_values.refuse_unfit(asked, "0.36.1", {})
+    assert immutable_values.known(asked, "0.36.1", THEIRS, {}, hops=False) == (asked, ())
 
 
 def test_what_runs_already_is_no_change() -> None:
     """A key that the Release was observed with is not taken away behind anybody's back."""
     asked = merge(OURS, {**COREDNS, "telemetry": {"enabled": False}})
     observed = merge(OURS, COREDNS)
-    assert fixed.known(asked, "0.36.1", observed, {}, hops=False) == (asked, ())
+    assert immutable_values.known(asked, "0.36.1", observed, {}, hops=False) == (asked, ())

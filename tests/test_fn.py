@@ -11,8 +11,9 @@ from google.protobuf import duration_pb2, json_format
 from structlog.testing import capture_logs
 
 from dev.scripts import life
-from function import fn, stamp
-from function.state import Answer, Composed, Condition, Stranger
+from function import fn, protobuf
+from function.observed import stamp
+from function.observed.state import Answer, Composed, Condition, Stranger
 
 SECRET = "s3cr3t-VALUE"
 
@@ -26,7 +27,9 @@ def test_whole_numbers_become_integers() -> None:
     """A number that protobuf made a float is written as people wrote it."""
     req = fnv1.RunFunctionRequest()
     json_format.ParseDict({"spec": {"a": 3, "b": 1.5, "c": [True, None]}}, req.input)
-    assert json.dumps(fn.decode(req).input) == '{"spec": {"a": 3, "b": 1.5, "c": [true, null]}}'
+    assert (
+        json.dumps(protobuf.decode(req).input) == '{"spec": {"a": 3, "b": 1.5, "c": [true, null]}}'
+    )
 
 
 def test_managed_fields_are_left_out() -> None:
@@ -36,7 +39,7 @@ def test_managed_fields_are_left_out() -> None:
         req.observed.composite,
         {"metadata": {"name": "x", "managedFields": [{}]}, "spec": {"managedFields": "y"}},
     )
-    assert fn.decode(req).composite == {
+    assert protobuf.decode(req).composite == {
         "metadata": {"name": "x"},
         "spec": {"managedFields": "y"},
     }
@@ -46,7 +49,7 @@ def test_only_public_details_enter() -> None:
     """The kubeconfig is a fact, not a value, to all behind the edge."""
     req = life.request("kunde1", "ready")
     req.observed.resources["vcluster"].connection_details["password"] = SECRET.encode()
-    seen = fn.decode(req).observed.vcluster
+    seen = protobuf.decode(req).observed.vcluster
     assert seen
     assert seen.details == {
         "available": "1",
@@ -80,7 +83,7 @@ def test_strangers_are_releases_that_another_controls() -> None:
                 }
             },
         )
-    assert fn.decode(req).observed.strangers == (
+    assert protobuf.decode(req).observed.strangers == (
         Stranger("kunde1-namespace", "vcluster-system", terminating=True),
     )
 
@@ -97,7 +100,7 @@ def test_strangers_are_releases_that_another_controls() -> None:
 )
 def test_how_soon_crossplane_asks_again(answer: Answer, seconds: int) -> None:
     """Seldom if nothing is awaited, unless Crossplane would miss a change."""
-    assert fn.encode(fnv1.RunFunctionRequest(), answer).meta.ttl.seconds == seconds
+    assert protobuf.encode(fnv1.RunFunctionRequest(), answer).meta.ttl.seconds == seconds
 
 
 def test_encode() -> None:
@@ -124,7 +127,7 @@ def test_encode() -> None:
     resource.update(want.desired.resources["b"], {"kind": "B"})
     want.desired.resources["a"].ready = fnv1.READY_TRUE
     want.desired.resources["b"].ready = fnv1.READY_FALSE
-    assert fn.encode(req, answer) == want
+    assert protobuf.encode(req, answer) == want
 
 
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def test_encode() -> None:
 )
 def test_crossplane_does_not_call_it_ready_too_early(answer: Answer, ready: Any) -> None:
     """An XR whose desired resources are all ready counts as ready, also one without any."""
-    assert fn.encode(fnv1.RunFunctionRequest(), answer).desired.composite.ready == ready
+    assert protobuf.encode(fnv1.RunFunctionRequest(), answer).desired.composite.ready == ready
 
 
 def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:

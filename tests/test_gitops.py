@@ -12,7 +12,7 @@ from celpy.evaluation import CELEvalError
 from lupa.lua51 import LuaRuntime  # type: ignore[import-untyped]  # it has no types
 
 from dev.scripts import life
-from function import fn
+from function import protobuf
 from function.compose import compose
 from tests.factories import changed
 
@@ -31,7 +31,7 @@ def vcluster(state: str, spec: dict[str, Any] | None = None) -> dict[str, Any]:
     composite["spec"] = spec or {}
     composite["metadata"]["generation"] = 2
     req = life.request_of(composite, *life.observed("kunde1", state))
-    answer = compose(fn.decode(req))
+    answer = compose(protobuf.decode(req))
     ready = {"type": "Ready", "status": str(answer.ready), "reason": "Creating"}
     told = [
         {"type": c.type, "status": c.status, "reason": c.reason, "message": c.message}

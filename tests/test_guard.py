@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from function import guard
-from function.errors import InvalidError, Refusal
-from function.placement import Host
-from function.running import Running, Storage
-from function.wanted import Wanted
+from function.api.errors import InvalidError, Refusal
+from function.decision import immutable_fields
+from function.decision.placement import Host
+from function.decision.resolve import Wanted
+from function.observed.current import Running, Storage
 from tests.factories import RANCHER, config, vcluster, wanted
 
 NOW = Running(
@@ -56,7 +56,7 @@ def keep(
     found = config({**PLATFORM, **(platform or {})})
     requested = vcluster(**spec)
     asked = wanted(requested, found, now)
-    granted = guard.grant(asked, now, requested, found, settled=settled)
+    granted = immutable_fields.grant(asked, now, requested, found, settled=settled)
     return asked, granted.wanted, granted.refusals
 
 
@@ -382,9 +382,9 @@ LOSSES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """For each rule a change that it keeps, by the spec and the Input."""
 
 
-@pytest.mark.parametrize("rule", guard.RULES, ids=lambda rule: rule.field)
+@pytest.mark.parametrize("rule", immutable_fields.RULES, ids=lambda rule: rule.field)
 def test_every_rule_keeps_what_would_be_lost_without_it(
-    rule: guard.Rule, monkeypatch: pytest.MonkeyPatch
+    rule: immutable_fields.Rule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Take a rule away, and the change goes through to what Helm gets."""
     change, platform = LOSSES[rule.field]
@@ -393,9 +393,11 @@ def test_every_rule_keeps_what_would_be_lost_without_it(
     asked, granted, refusals = keep(change, now, platform)
     assert granted == unchanged
     assert [refusal.field for refusal in refusals] == [f"spec.{rule.field}"]
-    monkeypatch.setattr(guard, "RULES", tuple(r for r in guard.RULES if r is not rule))
+    monkeypatch.setattr(
+        immutable_fields, "RULES", tuple(r for r in immutable_fields.RULES if r is not rule)
+    )
     _, lost, unsaid = keep(change, now, platform)
     assert unsaid == ()
     assert lost == asked
     # Where what exists is placed, `placement` holds, and the rule says so.
-    assert (lost != unchanged) is (rule.why != guard.MOVE)
+    assert (lost != unchanged) is (rule.why != immutable_fields.MOVE)

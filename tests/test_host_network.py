@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from function.errors import InvalidError
+from function.api.errors import InvalidError
 from tests.factories import RANCHER, config
 
 MARKER = "s3cr3t-VALUE"

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from function import http
+from function.server import probes
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """Yield the port of a server whose connections end after a second."""
-    monkeypatch.setattr(http, "LONGEST_SECONDS", 1)
-    with http.serving("127.0.0.1:0", CollectorRegistry(), lambda: True) as found:
+    monkeypatch.setattr(probes, "LONGEST_SECONDS", 1)
+    with probes.serving("127.0.0.1:0", CollectorRegistry(), lambda: True) as found:
         yield found
 
 
@@ -38,7 +38,7 @@ def test_a_byte_at_a_time(port: int) -> None:
 
 def test_many_connections_shut_out_no_probe(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hundred idle readers hold few threads, and the kubelet is answered."""
-    monkeypatch.setattr(http, "LONGEST_SECONDS", 60)
+    monkeypatch.setattr(probes, "LONGEST_SECONDS", 60)
     before = threading.active_count()
     with contextlib.ExitStack() as stack:
         for _ in range(100):
@@ -47,7 +47,7 @@ def test_many_connections_shut_out_no_probe(port: int, monkeypatch: pytest.Monke
             assert answer.status == 200
         # A thread for the connection, and one for its time.
         deadline = time.monotonic() + 20
-        most = before + 2 * http.MOST_CONNECTIONS + 2
+        most = before + 2 * probes.MOST_CONNECTIONS + 2
         while threading.active_count() > most and time.monotonic() < deadline:
             time.sleep(0.1)
         assert threading.active_count() <= most

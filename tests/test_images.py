@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function import images
-from function.errors import Problem
-from function.values import merge
+from function.api.errors import Problem
+from function.desired import images
+from function.desired.chart_values import merge
 from tests.factories import at, changed
 
 ALL = {

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dev.scripts import life
-from function import fn
-from function.ownership import KEYS, OBSERVED
+from function import fn, protobuf
+from function.observed.ownership import KEYS, OBSERVED
 
 SECRET = "s3cr3t-of-a-customer"
 
@@ -205,7 +205,7 @@ def test_equal_requests_get_equal_bytes(case: dict[str, Any]) -> None:
     """The same observation gives the same bytes."""
     req = request(case)
     copy = fnv1.RunFunctionRequest.FromString(req.SerializeToString())
-    assert fn.serialize(run(req)) == fn.serialize(run(copy))
+    assert protobuf.serialize(run(req)) == protobuf.serialize(run(copy))
 
 
 @settings(max_examples=100, deadline=None)
@@ -217,7 +217,7 @@ def test_no_secret_comes_out(case: dict[str, Any], noise: bytes) -> None:
         details = req.observed.resources[key].connection_details
         details["kubeconfig"] = SECRET.encode() + noise
         details["password"] = SECRET.encode()
-    assert SECRET.encode() not in fn.serialize(run(req))
+    assert SECRET.encode() not in protobuf.serialize(run(req))
 
 
 @settings(max_examples=100, deadline=None)
@@ -238,10 +238,10 @@ def test_what_earlier_steps_desire_passes_through(case: dict[str, Any]) -> None:
 
 HASHES = """
 import asyncio, hashlib, json
-from function import fn
+from function import fn, protobuf
 from dev.scripts import life
 print(json.dumps([
-    hashlib.sha256(fn.serialize(asyncio.run(fn.run_function(life.request(e, s))))).hexdigest()
+    hashlib.sha256(protobuf.serialize(asyncio.run(fn.run_function(life.request(e, s))))).hexdigest()
     for e in life.names() for s in life.LIFE
 ]))
 """

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from function import limits
-from function.errors import InvalidError
+from function.api.errors import InvalidError
+from function.decision import tenant_limits
 from tests.factories import RANCHER, config, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {
@@ -26,7 +26,7 @@ NAME = (
 def check(spec: dict[str, Any], platform: dict[str, Any], *, new: bool = True) -> None:
     """Check a spec on a platform."""
     asked, found = vcluster(**spec), config(platform)
-    limits.check(asked.spec, wanted(asked, found), found, new=new)
+    tenant_limits.check(asked.spec, wanted(asked, found), found, new=new)
 
 
 def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:

@@ -3,9 +3,9 @@
 import pytest
 
 from dev.scripts import life
-from function import listing
-from function.errors import InvalidError
-from function.listing import Listed
+from function.api.errors import InvalidError
+from function.commands import images
+from function.commands.images import Listed
 from tests.factories import INPUT, RANCHER, changed, config
 
 MIRRORS = {"ghcr.io": "mirror.example.org/ghcr", "docker.io": "mirror.example.org/docker"}
@@ -23,7 +23,7 @@ def test_the_list() -> None:
         }
     )
     docker, ghcr = MIRRORS["docker.io"], MIRRORS["ghcr.io"]
-    assert listing.listed(found) == (
+    assert images.listed(found) == (
         Listed("docker.io/coredns/coredns:1.12.1", f"{docker}/coredns/coredns:1.12.1"),
         Listed("docker.io/coredns/coredns:1.14.1", f"{docker}/coredns/coredns:1.14.1"),
         Listed(
@@ -51,7 +51,7 @@ def test_our_own_image_is_listed_where_a_job_runs(
     changes: dict[str, object], *, is_listed: bool
 ) -> None:
     """The import's, and the one that stops the pods of what is retained."""
-    sources = [each.source for each in listing.listed(config({"registries": MIRRORS, **changes}))]
+    sources = [each.source for each in images.listed(config({"registries": MIRRORS, **changes}))]
     assert any("function-vcluster" in source for source in sources) is is_listed
 
 
@@ -67,13 +67,13 @@ def test_the_platforms_own_values_count() -> None:
             "vcluster.enforcedValues": enforced,
         }
     )
-    assert Listed("registry.k8s.io/a/b:2", "registry.k8s.io/a/b:2") in listing.listed(found)
+    assert Listed("registry.k8s.io/a/b:2", "registry.k8s.io/a/b:2") in images.listed(found)
 
 
 def test_everything_unknown_is_told_at_once_and_once() -> None:
     """A chart that is not in the table is an error that names all that is missing."""
     with pytest.raises(InvalidError) as raised:
-        listing.listed(
+        images.listed(
             config({"vcluster.chart.versions": ["0.36.1", "0.36.2"], "registries": MIRRORS})
         )
     assert [problem.rule for problem in raised.value.problems] == [
@@ -88,10 +88,10 @@ def test_inputs() -> None:
     other = {"apiVersion": "pt.fn.crossplane.io/v1beta1", "kind": "Resources"}
     composition = {"spec": {"pipeline": [{"input": other}, {"step": "ready"}, {"input": INPUT}]}}
     documents = [None, "text", {"kind": "Secret"}, {"spec": {"pipeline": "x"}}, composition, INPUT]
-    assert [*listing.inputs(documents)] == [INPUT, INPUT]
+    assert [*images.inputs(documents)] == [INPUT, INPUT]
 
 
 def test_our_composition() -> None:
     """The list of the Composition that comes along is complete without any mirror."""
-    (found,) = listing.inputs([{"spec": {"pipeline": [{"input": life.platform_input()}]}}])
+    (found,) = images.inputs([{"spec": {"pipeline": [{"input": life.platform_input()}]}}])
     assert found == life.platform_input()

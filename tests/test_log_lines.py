@@ -8,7 +8,7 @@ import structlog
 from click.testing import CliRunner
 from crossplane.function import logging
 
-from function import serving
+from function.server import grpc_server
 from jobs.errors import RefusedError, TransientError
 from jobs.rancher.main import errors_in_words
 
@@ -36,7 +36,7 @@ def test_lines_of_the_function(level: logging.Level, capsys: pytest.CaptureFixtu
     """A line is a line, for programs and, with --debug, for people."""
     try:
         logging.configure(level=level)
-        serving._escape_console()  # noqa: SLF001  # what `serve` begins with
+        grpc_server._escape_console()  # noqa: SLF001  # what `serve` begins with
         structlog.stdlib.get_logger().warning("withheld", words=FORGED, xr="a\x1b[2K")
     finally:
         structlog.reset_defaults()

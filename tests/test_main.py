@@ -21,7 +21,7 @@ from crossplane.function.proto.v1beta1 import run_function_pb2 as fnv1beta1
 from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1beta1
 
 from dev.scripts import life
-from function import fn
+from function import protobuf
 from tests.certificates import certificates
 
 ROOT = Path(__file__).parent.parent
@@ -96,7 +96,7 @@ def test_bytes_on_the_wire_are_deterministic(address: str) -> None:
             response_deserializer=None,
         )
         sent = raw(life.request("kunde1", "ready"), timeout=10)
-        assert sent == fn.serialize(call(channel))
+        assert sent == protobuf.serialize(call(channel))
 
 
 def test_mutual_tls(address: str, tmp_path: Path) -> None:

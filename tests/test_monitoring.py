@@ -9,7 +9,8 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from function.metrics import Metrics
+import jobs.rancher.watch_loop  # noqa: F401  # it registers its metrics
+from function.server.metrics import Metrics
 
 ROOT = Path(__file__).parents[1]
 MONITORING = ROOT / "install" / "monitoring"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from function import names
-from function.errors import InvalidError
+from function.api import names
+from function.api.errors import InvalidError
 
 VALID = st.from_regex(re.compile(r"[a-z]([-a-z0-9]{0,36}[a-z0-9])?"), fullmatch=True)
 

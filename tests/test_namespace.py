@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from function import namespace
-from function.errors import InvalidError
-from function.models.input import DENIED_ANNOTATIONS
-from function.state import Condition, Observed, ObservedRelease, Stranger
+from function.api.errors import InvalidError
+from function.api.input import DENIED_ANNOTATIONS
+from function.desired import namespace
+from function.observed.state import Condition, Observed, ObservedRelease, Stranger
 from tests.factories import RANCHER, at, changed, config, deployed, vcluster, wanted
 
 CONTROL_PLANE: dict[str, Any] = {

@@ -7,26 +7,20 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import (
-    conditions,
-    exposure,
-    fn,
-    limits,
-    observe,
-    progress,
-    quota,
-    record,
-    vcluster,
-)
+from function import protobuf
+from function.api.errors import InvalidError
+from function.api.fields import Quota
+from function.api.input import LimitRange
 from function.compose import compose
-from function.errors import InvalidError
-from function.exposure import Exposure
-from function.models.fields import Quota
-from function.models.input import LimitRange
-from function.running import running
-from function.state import Condition, Observed, ObservedRelease, Request
-from function.upgrade import Plan, Versions
-from function.values import chart_values
+from function.decision import tenant_limits
+from function.decision.upgrade import Plan, Versions
+from function.desired import exposure, quota, vcluster
+from function.desired.chart_values import chart_values
+from function.desired.exposure import Exposure
+from function.observed import parse, record
+from function.observed.current import running
+from function.observed.state import Condition, Observed, ObservedRelease, Request
+from function.response import conditions, upgrade
 from tests.factories import changed, config, deployed, wanted
 from tests.factories import vcluster as asking
 from tests.test_exposure import HEALTH, ROLLOUT, SANS, SECRET, observing
@@ -109,7 +103,7 @@ def test_refused(expose: dict[str, Any], platform: dict[str, Any], sentence: str
     found = config({**PLATFORM, **platform})
     asked = asking(expose=expose, host="a" if "a" in found.hosts else None)
     with pytest.raises(InvalidError) as error:
-        limits.check(asked.spec, wanted(asked, found), found, new=True)
+        tenant_limits.check(asked.spec, wanted(asked, found), found, new=True)
     assert str(error.value) == sentence
 
 
@@ -118,7 +112,7 @@ def test_ports_of_the_range(port: int) -> None:
     """First and last port belong to the range."""
     found = config(PLATFORM)
     asked = asking(expose={"type": "NodePort", "port": port})
-    limits.check(asked.spec, wanted(asked, found), found, new=True)
+    tenant_limits.check(asked.spec, wanted(asked, found), found, new=True)
     assert wanted(asked, found).exposure == Exposure("NodePort", "nodes.example.org", port)
 
 
@@ -134,7 +128,7 @@ def test_the_address_is_that_of_the_host() -> None:
         }
     )
     asked = asking(expose=ASKED, host="b")
-    limits.check(asked.spec, wanted(asked, found), found, new=True)
+    tenant_limits.check(asked.spec, wanted(asked, found), found, new=True)
     assert wanted(asked, found).exposure.server == "https://192.0.2.7:30443"
 
 
@@ -248,7 +242,7 @@ def test_values(address: str, server: str) -> None:
     assert read
     assert read.exposure == Exposure("NodePort", address, 30443)
     kubeconfig = f"clusters:\n- cluster:\n    server: {server}\n".encode()
-    assert observe.release({}, {"externalKubeconfig": kubeconfig}).external_server == server
+    assert parse.release({}, {"externalKubeconfig": kubeconfig}).external_server == server
 
 
 def seen(**changes: Any) -> ObservedRelease:
@@ -339,7 +333,7 @@ def test_other_failures_keep_helms_words() -> None:
 
 def request(state: str = "ready", **expose: Any) -> Request:
     """Return a request of the exposed example, on a platform with node ports."""
-    req = fn.decode(life.request("exposed", state))
+    req = protobuf.decode(life.request("exposed", state))
     spec: Any = req.composite["spec"]
     composite = {**req.composite, "spec": {**spec, "expose": expose}}
     return replace(req, input=changed(req.input or {}, PLATFORM), composite=composite)
@@ -372,8 +366,8 @@ def test_events_and_upgrades_tell_of_it() -> None:
     assert event.warning
     first, second = Versions("0.35.3", "1.35.0"), Versions("0.36.1", "1.35.0")
     way = Plan(second, second, (first, second))
-    step = progress.progress(way, settled=False)
-    assert progress.condition(way, step, "", found) == Condition(
+    step = upgrade.progress(way, settled=False)
+    assert upgrade.condition(way, step, "", found) == Condition(
         "Upgraded", "False", "UpgradeFailed", f"Step 1 of 1: chart 0.35.3 to 0.36.1. {TAKEN_WORDS}"
     )
 

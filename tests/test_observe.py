@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from function import observe
-from function.state import Condition, Observed, ObservedRelease, Stranger
+from function.observed import parse
+from function.observed.state import Condition, Observed, ObservedRelease, Stranger
 from tests.factories import deployed, recorded
 
 VALUES = {
@@ -185,7 +185,7 @@ EMPTY = ObservedRelease(name="", namespace="", api_version="", kind="")
 )
 def test_anything(plain: object, expected: dict[str, Any]) -> None:
     """What is not there or of another type reads as absent, never as an error."""
-    found = observe.release(plain, {})
+    found = parse.release(plain, {})
     assert found == ObservedRelease(
         **{**{f.name: getattr(EMPTY, f.name) for f in fields(EMPTY)}, **expected}
     )
@@ -242,7 +242,7 @@ def test_details(
     details: dict[str, bytes], public: dict[str, str], *, has_kubeconfig: bool
 ) -> None:
     """Of a kubeconfig only its existence is known inside; the others come in order."""
-    found = observe.release({}, details)
+    found = parse.release({}, details)
     assert [*found.details.items()] == [*public.items()]
     assert found.has_kubeconfig is has_kubeconfig
 
@@ -265,8 +265,8 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_object_is_an_error(plain: object) -> None:
     """Whatever somebody wrote into an object, it can be looked at."""
-    observe.release(plain, {})
-    observe.strangers([plain], {"metadata": {"uid": "1"}})
+    parse.release(plain, {})
+    parse.strangers([plain], {"metadata": {"uid": "1"}})
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_no_object_is_an_error(plain: object) -> None:
 )
 def test_condition(conditions: object, expected: Condition | None) -> None:
     """A condition is found by its type."""
-    assert observe.condition({"status": {"conditions": conditions}}, "Ready") == expected
+    assert parse.condition({"status": {"conditions": conditions}}, "Ready") == expected
 
 
 def owned_by(*owners: object, **metadata: Any) -> dict[str, Any]:
@@ -341,7 +341,7 @@ THEIRS = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
 def test_strangers(plain: object, expected: tuple[Stranger, ...]) -> None:
     """A Release under our name is a stranger unless this very VCluster controls it."""
     composite = {"kind": "VCluster", "metadata": {"name": "kunde1", "uid": "mine"}}
-    assert observe.strangers([plain], composite) == expected
+    assert parse.strangers([plain], composite) == expected
 
 
 def test_releases_are_those_that_exist() -> None:
@@ -354,7 +354,7 @@ def test_releases_are_those_that_exist() -> None:
 def test_what_is_quoted_has_a_bound() -> None:
     """Helm's words, a condition and the import's message are one line, and cut beyond a bound."""
     assert (
-        observe.release(
+        parse.release(
             {"status": {"atProvider": {"releaseDescription": " two\n  lines\n"}}}, {}
         ).description
         == "two lines"
@@ -366,7 +366,7 @@ def test_what_is_quoted_has_a_bound() -> None:
             "conditions": [{"type": "Synced", "status": "False", "reason": "E", "message": long}],
         }
     }
-    found = observe.release(plain, {"message": long.encode(), "reason": long.encode()})
+    found = parse.release(plain, {"message": long.encode(), "reason": long.encode()})
     assert found.synced is not None
     said = (found.description, found.synced.message, *found.details.values())
     assert [len(each) for each in said] == [1000] * 4

@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import fn, observe, usages
-from function.call import call
+from function import protobuf
 from function.compose import compose
-from function.plain import Parts
-from function.state import Request
+from function.desired import usages
+from function.k8s.fieldpath import Parts
+from function.observed import parse
+from function.observed.state import Request
+from function.response.outcome import call
 from tests.factories import INPUT
 
 Path = tuple[str, ...]
@@ -69,47 +71,47 @@ CONDITIONS = [
 
 def test_release() -> None:
     """A Release that is asked for, deployed and observed."""
-    plain = filled(observe.RELEASE)
+    plain = filled(parse.RELEASE)
     plain["spec"]["connectionDetails"] = [{"toConnectionSecretKey": "x"}]
     plain["status"]["conditions"] = CONDITIONS
     seen: set[Path] = set()
-    observe.release(Recorder(plain, observe.RELEASE, seen), {})
-    assert ends(seen) == leaves(observe.RELEASE)
+    parse.release(Recorder(plain, parse.RELEASE, seen), {})
+    assert ends(seen) == leaves(parse.RELEASE)
 
 
 def test_usage() -> None:
     """A Usage has a condition and nothing else that matters."""
     plain = {"status": {"conditions": [CONDITIONS[1]]}}
     seen: set[Path] = set()
-    observe.usage(Recorder(plain, observe.USAGE, seen))
-    assert ends(seen) == leaves(observe.USAGE)
+    parse.usage(Recorder(plain, parse.USAGE, seen))
+    assert ends(seen) == leaves(parse.USAGE)
 
 
 def test_stranger() -> None:
     """A Release of another VCluster, which may be an earlier one of this name."""
-    plain = filled(observe.STRANGER)
+    plain = filled(parse.STRANGER)
     owner = {"controller": True, "kind": "VCluster", "name": "kunde1", "uid": "other"}
     plain["metadata"] |= {"ownerReferences": [owner], "deletionTimestamp": None}
     seen: set[Path] = set()
     composite = {"kind": "VCluster", "metadata": {"name": "kunde1", "uid": "this"}}
-    (found,) = observe.strangers([Recorder(plain, observe.STRANGER, seen)], composite)
+    (found,) = parse.strangers([Recorder(plain, parse.STRANGER, seen)], composite)
     assert found.terminating
-    assert ends(seen) == leaves(observe.STRANGER)
+    assert ends(seen) == leaves(parse.STRANGER)
 
 
 def test_composite() -> None:
     """A VCluster in an upgrade: what composing, naming strangers and the log read of it."""
-    plain = filled(fn.COMPOSITE)
+    plain = filled(protobuf.COMPOSITE)
     plain["spec"] = {}
     plain["metadata"] |= {"name": "kunde1", "namespace": "", "annotations": {}}
     plain["status"]["conditions"] = CONDITIONS
     seen: set[Path] = set()
-    composite = Recorder(plain, fn.COMPOSITE, seen)
+    composite = Recorder(plain, protobuf.COMPOSITE, seen)
     other = {"metadata": {"ownerReferences": [{"controller": True, "uid": "other"}]}}
-    observed = observe.observed(lambda _: None, {}, observe.strangers([other], composite))
+    observed = parse.observed(lambda _: None, {}, parse.strangers([other], composite))
     request = Request(INPUT, composite, observed)
     call(request, compose(request), {})
-    assert ends(seen) == leaves(fn.COMPOSITE)
+    assert ends(seen) == leaves(protobuf.COMPOSITE)
 
 
 @pytest.mark.parametrize("key", sorted(usages.KEYS))
@@ -119,4 +121,4 @@ def test_every_usage_is_decoded(key: str) -> None:
     req.observed.resources[key].CopyFrom(
         next(iter(req.observed.resources[k] for k in usages.KEYS if k in req.observed.resources))
     )
-    assert key in fn.decode(req).observed.usages
+    assert key in protobuf.decode(req).observed.usages

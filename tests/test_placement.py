@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from function import placement
+from function.api.errors import InvalidError
+from function.api.input import Input
 from function.compose import compose
-from function.errors import InvalidError
-from function.models.input import Input
-from function.state import Answer, Observed, Request
+from function.decision import placement
+from function.observed.state import Answer, Observed, Request
 from tests.factories import INPUT, RANCHER, at, changed, config, deployed, spec
 
 HOSTS: dict[str, Any] = {

@@ -11,12 +11,13 @@ import yaml
 from click.testing import CliRunner
 
 from dev.scripts import life
-from function import diffs, fn, gathering, planning, reporting
-from function.diffs import ABSENT, Difference
+from function import protobuf
+from function.api import xr
+from function.commands.plan import diff, dry_run, report, requests
+from function.commands.plan.diff import ABSENT, Difference
+from function.commands.plan.dry_run import Change, Plan
 from function.main import main
-from function.models import xr
-from function.planning import Change, Plan
-from function.state import Condition
+from function.observed.state import Condition
 from tests.factories import changed
 from tests.test_docs_airgap import shell
 
@@ -37,8 +38,8 @@ def plan(
     composite = life.composite(example)
     composite["spec"] = {**composite["spec"], **spec}
     given = changed(life.platform_input(), platform or {})
-    (request,) = gathering.requests([composite], observed(example, state), given)
-    return planning.plan(request)
+    (request,) = requests.requests([composite], observed(example, state), given)
+    return dry_run.plan(request)
 
 
 def told(found: Plan) -> list[list[tuple[str, str, tuple[str, str], list[str]]]]:
@@ -179,9 +180,9 @@ def test_a_stamp_that_comes_alone_is_planned() -> None:
         values = each.get("spec", {}).get("forProvider", {}).get("values", {})
         values.get("controlPlane", {}).get("statefulSet", {}).pop("annotations", None)
     composite = life.composite("kunde1")
-    (request,) = gathering.requests([composite], exists, life.platform_input())
+    (request,) = requests.requests([composite], exists, life.platform_input())
     stamp = "controlPlane.statefulSet.annotations.caas.telekom.de/installed"
-    assert told(planning.plan(request)) == [
+    assert told(dry_run.plan(request)) == [
         [("vcluster", "change", ("0.36.1", "0.36.1"), [stamp])],
     ]
 
@@ -195,22 +196,22 @@ def test_nulls_are_taken_out_as_by_the_api_server() -> None:
         "rancher": {"owners": [{"group": "github_team://1", "role": None}]},
         "values": {"sync": {"toHost": None}},
     }
-    assert gathering.pruned(nulls, xr.Spec) == {
+    assert requests.pruned(nulls, xr.Spec) == {
         "storage": {},
         "rancher": {"owners": [{"group": "github_team://1"}]},
         "values": {"sync": {"toHost": None}},
     }
     composite = {**life.composite("kunde1"), "spec": {"plan": None, "quota": None}}
-    (request,) = gathering.requests([composite], (), life.platform_input())
-    assert not planning.plan(request).is_refused
+    (request,) = requests.requests([composite], (), life.platform_input())
+    assert not dry_run.plan(request).is_refused
 
 
 def test_a_file_without_a_spec() -> None:
     """The API server refuses it, so the plan does."""
     composite = life.composite("kunde1")
     del composite["spec"]
-    (request,) = gathering.requests([composite], (), life.platform_input())
-    found = planning.plan(request)
+    (request,) = requests.requests([composite], (), life.platform_input())
+    found = dry_run.plan(request)
     assert found.fatal == "spec: is required. Write spec: {} for the platform's defaults."
     assert found.accepted.reason == "InvalidSpec"
 
@@ -245,8 +246,8 @@ def test_what_stays_open_at_the_end() -> None:
 def test_a_plan_is_what_happens() -> None:
     """The function composes at the end what the last step shows, and is content with it."""
     for example in life.names():
-        decoded = fn.decode(life.request(example, "nothing"))
-        unmet = [condition.reason for condition in planning.plan(decoded).unmet]
+        decoded = protobuf.decode(life.request(example, "nothing"))
+        unmet = [condition.reason for condition in dry_run.plan(decoded).unmet]
         assert unmet == []
 
 
@@ -254,7 +255,7 @@ def test_differences() -> None:
     """Values are compared path by path, lists as a whole; null is a value."""
     before = {"a": {"b": 1, "c": [1]}, "d": None, "e": {}}
     after = {"a": {"b": 2, "c": [1]}, "e": {"f": None}}
-    assert diffs.differences(before, after) == (
+    assert diff.differences(before, after) == (
         Difference("a.b", 1, 2),
         Difference("d", None, ABSENT),
         Difference("e", {}, ABSENT),
@@ -290,7 +291,7 @@ PLANS = [
 
 def test_text() -> None:
     """For people; what may be secret is not shown."""
-    assert [*reporting.text(PLANS, show=False)] == [
+    assert [*report.text(PLANS, show=False)] == [
         "one:",
         "  1. change Release vcluster-system/kunde1-vcluster, chart 0.35.3 -> 0.36.1",
         "     it restarts",
@@ -306,12 +307,12 @@ def test_text() -> None:
         "     Chart 0.37.0 is on offer.",
         "Of 3 VClusters 1 change, and 1 have something refused.",
     ]
-    assert SECRET in "".join(reporting.text(PLANS, show=True))
+    assert SECRET in "".join(report.text(PLANS, show=True))
 
 
 def test_json() -> None:
     """For programs: the same, and no secret either."""
-    text = reporting.as_json(PLANS, show=False)
+    text = report.as_json(PLANS, show=False)
     assert SECRET not in text
     one, two, three = json.loads(text)
     assert one["steps"][0][0] == {
@@ -337,7 +338,7 @@ def test_json() -> None:
     }
     assert (two["namespace"], two["fatal"]) == ("team-a", "spec.x: is bad.")
     assert three["unmet"][0]["reason"] == "Held"
-    assert SECRET in reporting.as_json(PLANS, show=True)
+    assert SECRET in report.as_json(PLANS, show=True)
 
 
 def test_all_that_exist() -> None:
@@ -345,10 +346,8 @@ def test_all_that_exist() -> None:
     everything: list[dict[str, Any]] = []
     for example in ("kunde1", "kunde2", "tenant"):
         everything += [life.composite(example), *observed(example)]
-    found = [
-        *gathering.requests([], [{"kind": "List", "items": everything}], life.platform_input())
-    ]
-    assert [planning.plan(each).steps for each in found] == [(), (), ()]
+    found = [*requests.requests([], [{"kind": "List", "items": everything}], life.platform_input())]
+    assert [dry_run.plan(each).steps for each in found] == [(), (), ()]
     names = [each.composite["metadata"] for each in found]
     assert [name["name"] for name in names if isinstance(name, dict)] == [
         life.composite(example)["metadata"]["name"] for example in ("kunde1", "kunde2", "tenant")
@@ -359,7 +358,7 @@ def test_another_customers_releases_are_not_taken() -> None:
     """In scope Namespaced two VClusters may have one name: the namespace tells them apart."""
     mine = life.composite("tenant")
     theirs = changed(mine, {"metadata.namespace": "other"})
-    (request,) = gathering.requests([theirs], observed("tenant"), life.platform_input())
+    (request,) = requests.requests([theirs], observed("tenant"), life.platform_input())
     assert request.observed.releases == ()
 
 
@@ -368,7 +367,7 @@ def test_the_uid_comes_from_what_exists() -> None:
     asked = changed(life.composite("kunde1"), {"metadata": {"name": "kunde1"}})
     live = life.composite("kunde1")
     for found in ([live, *observed("kunde1")], observed("kunde1")):
-        (request,) = gathering.requests([asked], found, life.platform_input())
+        (request,) = requests.requests([asked], found, life.platform_input())
         assert request.composite["metadata"] == live["metadata"]
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from function import progress
-from function.errors import Refusal
-from function.state import Condition
-from function.upgrade import Plan, Versions
+from function.api.errors import Refusal
+from function.decision.upgrade import Plan, Versions
+from function.observed.state import Condition
+from function.response import upgrade
 
 FIRST, SECOND, THIRD = (Versions(chart, "1.35.0") for chart in ("0.34.7", "0.35.3", "0.36.1"))
 NEWER = Versions("0.36.1", "1.36.0")
@@ -30,7 +30,7 @@ def test_progress(
     now: Versions, following: Versions, expected: tuple[int, str, bool] | None, *, settled: bool
 ) -> None:
     """Step n of m, in words, from what ran when it began."""
-    found = progress.progress(Plan(now, following, WAY), settled=settled)
+    found = upgrade.progress(Plan(now, following, WAY), settled=settled)
     if expected is None:
         assert found is None
         return
@@ -42,12 +42,12 @@ def test_progress(
 def test_no_upgrade() -> None:
     """A cluster that runs what it shall run has no step, ready or not."""
     for settled in (True, False):
-        assert progress.progress(Plan(THIRD, THIRD), settled=settled) is None
+        assert upgrade.progress(Plan(THIRD, THIRD), settled=settled) is None
 
 
 def test_status() -> None:
     """The status names both ends, and remembers the beginning for the next call."""
-    found = progress.status(progress.progress(Plan(SECOND, THIRD, WAY), settled=True))
+    found = upgrade.status(upgrade.progress(Plan(SECOND, THIRD, WAY), settled=True))
     assert found
     assert found.model_dump(by_alias=True) == {
         "from": {"chartVersion": "0.34.7", "kubernetesVersion": "1.35.0"},
@@ -56,7 +56,7 @@ def test_status() -> None:
         "steps": 3,
         "change": "chart 0.35.3 to 0.36.1",
     }
-    assert progress.status(None) is None
+    assert upgrade.status(None) is None
 
 
 @pytest.mark.parametrize(
@@ -130,6 +130,6 @@ def test_condition(
     settled: bool,
 ) -> None:
     """Upgraded says in words what is under way, what stopped it, or what holds it back."""
-    found = progress.progress(plan, settled=settled)
-    told = progress.condition(plan, found, newer, control_plane)
+    found = upgrade.progress(plan, settled=settled)
+    told = upgrade.condition(plan, found, newer, control_plane)
     assert (told.status, told.reason, told.message) == expected

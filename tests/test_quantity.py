@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from function import quantity
+from function.k8s import quantity
 
 AMOUNTS = st.decimals(min_value=0, max_value=10**15, places=4)
 TEXTS = st.from_regex(

@@ -9,9 +9,9 @@ import yaml
 from pydantic import ValidationError
 
 from dev.scripts.life import ROOT
-from function import quota
-from function.models.fields import Quota
-from function.models.input import LimitRange, Resources
+from function.api.fields import Quota
+from function.api.input import LimitRange, Resources
+from function.desired import quota
 from tests.factories import changed
 
 SINGLE: dict[str, Any] = {

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from function import rancher
-from function.models.xr import RancherStatus
-from function.state import Condition, ObservedRelease
+from function.api.xr import RancherStatus
+from function.desired import rancher
+from function.observed.state import Condition, ObservedRelease
 from tests.factories import RANCHER, at, config, deployed, vcluster, wanted
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from function import readiness
-from function.state import Condition
+from function.observed import release
+from function.observed.state import Condition
 from tests.factories import deployed, recorded
 
 LABEL = "Release vcluster-system/kunde1-vcluster"
@@ -139,7 +139,7 @@ NO_SECRET = (
 )
 def test_recorded(name: str, expected: Condition) -> None:
     """What provider-helm really reported is judged rightly, in Helm's own words."""
-    assert readiness.judge("X", recorded(name)) == expected
+    assert release.judge("X", recorded(name)) == expected
 
 
 CREATE_FAILED = Condition("Synced", "False", "ReconcileError", "create failed: no such chart")
@@ -324,7 +324,7 @@ NOT_READY = Condition("Ready", "False", "Creating")
 )
 def test_judge(fields: dict[str, Any], status: str, reason: str, message: str) -> None:
     """Each state has a reason for programs and a sentence for people."""
-    found = readiness.judge("X", deployed(**fields))
+    found = release.judge("X", deployed(**fields))
     assert (found.type, found.status, found.reason) == ("X", status, reason)
     assert found.message == message
 
@@ -332,7 +332,7 @@ def test_judge(fields: dict[str, Any], status: str, reason: str, message: str) -
 def test_nothing_observed() -> None:
     """Before it exists nobody knows, which is not False."""
     expected = Condition("X", "Unknown", "NotCreated", "Not created yet.")
-    assert readiness.judge("X", None) == expected
+    assert release.judge("X", None) == expected
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_nothing_observed() -> None:
 )
 def test_is_deployed(fields: dict[str, Any], *, expected: bool) -> None:
     """Helm's own word counts."""
-    assert readiness.is_deployed(deployed(**fields)) is expected
+    assert release.is_deployed(deployed(**fields)) is expected
 
 
 CREATE_FAILED = Condition("Synced", "False", "ReconcileError", "create failed: no such chart")
@@ -372,14 +372,14 @@ UPDATE_FAILED = Condition("Synced", "False", "ReconcileError", "update failed: n
 )
 def test_installed_instead(fields: dict[str, Any], expected: str | None) -> None:
     """Only where provider-helm says so has Helm not begun with the version that is asked for."""
-    assert readiness.installed_instead(deployed(**fields)) == expected
+    assert release.installed_instead(deployed(**fields)) == expected
 
 
 def test_nothing_observed_is_installed_instead_of_nothing() -> None:
     """What does not exist was not tried."""
-    assert readiness.installed_instead(None) is None
+    assert release.installed_instead(None) is None
 
 
 def test_nothing_is_not_deployed() -> None:
     """What does not exist is not deployed."""
-    assert readiness.is_deployed(None) is False
+    assert release.is_deployed(None) is False

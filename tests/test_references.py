@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from function.references import Reference, mirror, parse
+from function.k8s.image_reference import Reference, mirror, parse
 
 DIGEST = "@sha256:" + "0" * 64
 

@@ -5,8 +5,8 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf.message import DecodeError
 
 from dev.bench import requests
-from function import fn
-from function.repeats import UNUSED_SECONDS, Answered, Repeats
+from function import fn, protobuf
+from function.server.response_cache import UNUSED_SECONDS, Answered, Repeats
 
 SECRET = "s3cr3t-t0ken"
 
@@ -27,7 +27,7 @@ def test_the_same_request() -> None:
     """From the second time on it is the same answer, byte by byte, and counts as the same call."""
     repeats = Repeats()
     rsp, call = fn.answer(steady())
-    expected = fn.serialize(rsp)
+    expected = protobuf.serialize(rsp)
     assert [repeats.answer(steady().SerializeToString()) for _ in range(3)] == [
         Answered(expected, call, "a" * 64, is_repeated=False),
         Answered(expected, call, "a" * 64, is_repeated=True),
@@ -49,7 +49,7 @@ def test_a_tag_alone_gets_nobody_an_answer() -> None:
     ask(repeats, steady())
     other = requests.changed()
     other.meta.tag = steady().meta.tag
-    expected = fn.serialize(fn.answer(other)[0])
+    expected = protobuf.serialize(fn.answer(other)[0])
     for _ in range(2):
         answered = repeats.answer(other.SerializeToString())
         assert (answered.data, answered.is_repeated) == (expected, False)
@@ -76,7 +76,7 @@ def test_no_request(data: bytes) -> None:
 @pytest.mark.parametrize("data", [b"", b"\x08\x01"])
 def test_no_meta(data: bytes) -> None:
     """Nothing, or another type of field, is answered as an empty request is."""
-    expected = fn.serialize(fn.answer(fnv1.RunFunctionRequest())[0])
+    expected = protobuf.serialize(fn.answer(fnv1.RunFunctionRequest())[0])
     answered = Repeats().answer(data)
     assert (answered.data, answered.tag) == (expected, "")
 

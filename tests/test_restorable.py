@@ -9,7 +9,7 @@ import pytest
 
 from dev.scripts import life
 from dev.scripts.restorable import restorable
-from function import validate
+from function.api import validate
 
 UID = "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"
 FORMER = "0c5a1a5e-4f0a-4f4b-9d39-4d8f9a6d1b11"

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import fn, namespace, retention, stamp, vcluster
+from function import protobuf
 from function.compose import compose
-from function.state import Condition, Request
+from function.desired import namespace, retention, vcluster
+from function.observed import stamp
+from function.observed.state import Condition, Request
 from tests.factories import at, changed, config, deployed, wanted
 from tests.factories import vcluster as asked
 
@@ -24,7 +26,7 @@ def composed(
 
     `taken` tells whether it had the namespace of the one that it restores before it was ready.
     """
-    found = fn.decode(life.request(example, "ready"))
+    found = protobuf.decode(life.request(example, "ready"))
     former = storage.get("restoreFrom")
     if former and taken:
         seen = found.observed.namespace
@@ -157,7 +159,7 @@ def test_other_words_stay_helms(words: str) -> None:
 
 def test_a_refused_name_holds_everything_up() -> None:
     """While the namespace is refused nothing is created in it, and the user reads why."""
-    found = fn.decode(life.request("kunde1", "nothing"))
+    found = protobuf.decode(life.request("kunde1", "nothing"))
     seen = deployed(
         name="kunde1-namespace",
         synced=Condition("Synced", "False", "ReconcileError", HELM + "DataRetained: Held."),

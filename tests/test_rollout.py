@@ -2,7 +2,7 @@
 
 import pytest
 
-from function import rollout
+from function.observed import rollout
 
 SINGLE = (
     "map[availableReplicas:1 collisionCount:0 currentReplicas:1 currentRevision:demo-6b9 "

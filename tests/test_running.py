@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from function.running import Running, Storage, running
-from function.state import Observed
+from function.observed.current import Running, Storage, running
+from function.observed.state import Observed
 from tests.factories import deployed
 
 SINGLE = {

@@ -14,7 +14,7 @@ from crossplane.function import resource
 
 from dev.scripts import life, render, validate
 from dev.scripts.server import Server, ServerError, serving
-from function.gathering import RESOURCE_NAME
+from function.commands.plan.requests import RESOURCE_NAME
 from tests.tools import tool
 
 CASES = [

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from dev.scripts import life
-from function import fn, limits, selfservice
+from function import protobuf
+from function.api.errors import InvalidError
+from function.api.names import derive
 from function.compose import compose
-from function.errors import InvalidError
-from function.names import derive
-from function.state import Answer, Request
-from function.values import merge
+from function.decision import tenancy, tenant_limits
+from function.desired.chart_values import merge
+from function.observed.state import Answer, Request
 from tests.factories import RANCHER, config, in_namespace, vcluster, wanted
 
 UNIQUE = "6b3e3555a728f872"
@@ -29,7 +30,7 @@ CREDENTIALS = (
 
 def request(example: str, state: str = "ready") -> Request:
     """Return a request of an example."""
-    return fn.decode(life.request(example, state))
+    return protobuf.decode(life.request(example, state))
 
 
 def configured(req: Request, changes: dict[str, Any]) -> Answer:
@@ -68,7 +69,7 @@ def test_both_credentials_are_named_at_once() -> None:
     """One answer says all that is wrong."""
     both = {"charts.pullSecret": "a", "vcluster.chart.pullSecret": "b"}
     with pytest.raises(InvalidError) as error:
-        selfservice.refuse_chart_secrets(config(both))
+        tenancy.refuse_chart_secrets(config(both))
     assert str(error.value) == (
         f"input.vcluster.chart.pullSecret: {CREDENTIALS} | input.charts.pullSecret: {CREDENTIALS}"
     )
@@ -153,7 +154,7 @@ def refused(namespace: str, name: str | None, pattern: str | None) -> str:
     platform = config({"rancher": rancher})
     asked = in_namespace(namespace, vcluster("shop", rancher={"clusterName": name}))
     try:
-        limits.check(asked.spec, wanted(asked, platform), platform, new=True)
+        tenant_limits.check(asked.spec, wanted(asked, platform), platform, new=True)
     except InvalidError as error:
         return str(error)
     return ""

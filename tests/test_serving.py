@@ -18,8 +18,8 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from grpc_health.v1 import health_pb2
 
 from dev.scripts import life
-from function.call import PHASES, Call
-from function.metrics import FIRST_READY_SECONDS, REMEMBERED_SECONDS, Metrics
+from function.response.outcome import PHASES, Call
+from function.server.metrics import FIRST_READY_SECONDS, REMEMBERED_SECONDS, Metrics
 from tests.certificates import certificates
 from tests.integration.control_plane import free_ports
 from tests.test_main import FUNCTION, run, serving

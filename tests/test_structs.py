@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dev.scripts import life
-from function import fn, observe, structs, usages
+from function import protobuf
 from function.compose import compose
-from function.plain import Parts
+from function.desired import usages
+from function.k8s.fieldpath import Parts
+from function.observed import parse
 
 VALUES = st.recursive(
     st.none()
@@ -28,7 +30,7 @@ MAPS = st.dictionaries(st.text(), VALUES, max_size=4)
 def written(values: dict[str, Any]) -> struct_pb2.Struct:
     """Return the Struct of a map."""
     struct = struct_pb2.Struct()
-    structs.write(struct, values)
+    protobuf.write(struct, values)
     return struct
 
 
@@ -43,7 +45,7 @@ def test_write_does_what_update_does(values: dict[str, Any]) -> None:
 @given(MAPS)
 def test_plain_undoes_write(values: dict[str, object]) -> None:
     """Nothing is lost or of another type: `true` is not 1, and 1 is not 1.5."""
-    found = structs.plain(written(values))
+    found = protobuf.plain(written(values))
     assert found == values
     assert list(found) == sorted(found)
     whole = json.loads(json.dumps(values, sort_keys=True), parse_float=_as_protobuf)
@@ -74,7 +76,7 @@ def test_what_is_no_plain_value() -> None:
 def test_picked(parts: Parts, expected: dict[str, object]) -> None:
     """Of what is there the parts are returned, and what is of another type as it is."""
     struct = written({"a": {"b": 1, "c": [1, {"d": None, "e": 2}]}, "e": "text"})
-    assert structs.picked(struct, parts) == expected
+    assert protobuf.picked(struct, parts) == expected
 
 
 @pytest.mark.parametrize("example", life.names())
@@ -83,16 +85,16 @@ def test_all_that_is_read_is_picked(example: str, state: str) -> None:
     """The whole object tells the function no more than the parts of it that are decoded."""
     req = life.request(example, state)
     for key, seen in req.observed.resources.items():
-        whole = structs.plain(seen.resource)
+        whole = protobuf.plain(seen.resource)
         if key in usages.KEYS:
-            picked = structs.picked(seen.resource, observe.USAGE)
-            assert observe.usage(picked) == observe.usage(whole)
+            picked = protobuf.picked(seen.resource, parse.USAGE)
+            assert parse.usage(picked) == parse.usage(whole)
         else:
-            picked = structs.picked(seen.resource, observe.RELEASE)
+            picked = protobuf.picked(seen.resource, parse.RELEASE)
             details = seen.connection_details
-            assert observe.release(picked, details) == observe.release(whole, details)
-    request = fn.decode(req)
-    whole = structs.plain(req.observed.composite.resource)
+            assert parse.release(picked, details) == parse.release(whole, details)
+    request = protobuf.decode(req)
+    whole = protobuf.plain(req.observed.composite.resource)
     assert compose(request) == compose(
         type(request)(request.input, whole, request.observed, request.taken)
     )
@@ -110,6 +112,6 @@ def test_all_that_is_read_of_a_stranger_is_picked() -> None:
             "ownerReferences": [{"kind": "Other", "name": "x", "uid": "y"}, owner],
         }
     }
-    picked = structs.picked(written(stranger), observe.STRANGER)
-    assert observe.strangers([picked], composite) == observe.strangers([stranger], composite)
-    assert observe.strangers([picked], {"metadata": {"uid": "old"}}) == ()
+    picked = protobuf.picked(written(stranger), parse.STRANGER)
+    assert parse.strangers([picked], composite) == parse.strangers([stranger], composite)
+    assert parse.strangers([picked], {"metadata": {"uid": "old"}}) == ()

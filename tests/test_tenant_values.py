@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from function import limits
-from function.errors import InvalidError
+from function.api.errors import InvalidError
+from function.decision import tenant_limits
 from tests.factories import changed, config, vcluster, wanted
 
 NEVER = (
@@ -95,7 +95,7 @@ def check(values: dict[str, Any]) -> None:
     """Raise what a spec with these values is refused for."""
     platform = config({"tenant.values": [*ALLOWABLE]})
     asked = vcluster(values=values)
-    limits.check(asked.spec, wanted(asked, platform), platform, new=True)
+    tenant_limits.check(asked.spec, wanted(asked, platform), platform, new=True)
 
 
 HOSTILE = ("console\nkind: X", "a\r", "a\tb", "\x00", "\x1b[0m", "a\x85b", "a\u2028b", "a\u2029b")

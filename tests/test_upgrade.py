@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from function import upgrade, versions
-from function.errors import Refusal
-from function.models.input import VCluster
-from function.models.xr import Upgrade
-from function.upgrade import Plan, Situation, Terms, Versions
+from function.api.errors import Refusal
+from function.api.input import VCluster
+from function.api.xr import Upgrade
+from function.decision import upgrade
+from function.decision.upgrade import Plan, Situation, Terms, Versions
+from function.k8s import versions
 from tests.factories import config
 
 CHARTS = ["0.34.7", "0.35.3", "0.36.1"]

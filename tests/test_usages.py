@@ -1,7 +1,7 @@
 """Usages: deletion runs in order."""
 
-from function import usages
-from function.names import derive
+from function.api.names import derive
+from function.desired import usages
 
 NAMES = derive("kunde1", "", "vcluster-system")
 

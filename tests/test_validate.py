@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from function import validate
-from function.errors import InvalidError
-from function.state import Document
+from function.api import validate
+from function.api.errors import InvalidError
+from function.observed.state import Document
 from tests.factories import INPUT, RANCHER, changed, config
 
 MARKER = "s3cr3t-VALUE"

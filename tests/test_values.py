@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from function.values import chart_values, merge
+from function.desired.chart_values import chart_values, merge
 from tests.factories import at, changed, config, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from function import vcluster
-from function.state import Condition, ObservedRelease
+from function.desired import vcluster
+from function.observed.state import Condition, ObservedRelease
 from tests.factories import at, changed, config, deployed, recorded, rolled_out, wanted
 from tests.factories import vcluster as asking
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from function import versions
+from function.k8s import versions
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
-from function import wanted as resolving
-from function.errors import InvalidError
-from function.models.fields import Owner, Quota
-from function.models.input import NodePool
-from function.models.xr import Reader
-from function.names import Names
-from function.placement import Host
-from function.running import Running, Storage
-from function.wanted import Rancher
+from function.api.errors import InvalidError
+from function.api.fields import Owner, Quota
+from function.api.input import NodePool
+from function.api.names import Names
+from function.api.xr import Reader
+from function.decision import resolve as resolving
+from function.decision.placement import Host
+from function.decision.resolve import Rancher
+from function.observed.current import Running, Storage
 from tests.factories import RANCHER, config, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {

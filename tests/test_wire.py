@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dev.scripts import life
-from function import fn, wire
-from function.repeats import Repeats
+from function import fn, protobuf, wire
+from function.server.response_cache import Repeats
 
 ALL = {"namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"}
 
@@ -133,10 +133,10 @@ def test_a_deep_release_of_another_is_seen() -> None:
 def test_garbage_is_no_request(noise: bytes) -> None:
     """It is refused as what it is, never by an error of another kind."""
     try:
-        fn.parse(noise)
+        protobuf.parse(noise)
     except DecodeError:
         return
-    assert fn.parse(noise).SerializeToString() is not None
+    assert protobuf.parse(noise).SerializeToString() is not None
 
 
 def test_what_is_not_deep_is_kept_byte_for_byte() -> None:

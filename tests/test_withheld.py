@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import structlog
 
-from function import serving
-from function.call import call
 from function.compose import compose
-from function.state import Answer, Condition, Observed, ObservedRelease, Request
+from function.observed.state import Answer, Condition, Observed, ObservedRelease, Request
+from function.response.outcome import call
+from function.server import grpc_server
 from tests.factories import INPUT, RANCHER, changed, deployed
 
 MARKER = "https://user:s3cr3t@charts.example.org: dial tcp 10.1.2.3:443"
@@ -102,7 +102,7 @@ def test_the_log_has_them() -> None:
     request, answer = answered(observed, "team-a")
     found = call(request, answer, {})
     with structlog.testing.capture_logs() as lines:
-        serving._tell(structlog.stdlib.get_logger(), found, 0.1)  # noqa: SLF001  # the log's one place
+        grpc_server._tell(structlog.stdlib.get_logger(), found, 0.1)  # noqa: SLF001  # the log's one place
     (line,) = (line for line in lines if line["event"] == "withheld")
     assert (line["xr"], line["namespace"], line["type"]) == ("shop", "team-a", "NamespaceReady")
     assert MARKER in line["words"]

@@ -8,9 +8,10 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from dev.bench import stored
 from dev.scripts import life
 from dev.scripts.life import Object
-from function import bounds, fn
+from function import protobuf
+from function.api import bounds
+from function.commands.plan.requests import RESOURCE_NAME
 from function.compose import compose
-from function.gathering import RESOURCE_NAME
 
 EXAMPLE = "kunde1"
 
@@ -31,7 +32,7 @@ def steady() -> fnv1.RunFunctionRequest:
     """Return what Crossplane asks most of the time: all is ready and nothing has changed."""
     vcluster = life.composite(EXAMPLE)
     resources, secrets = life.observed(EXAMPLE, "ready")
-    answer = compose(fn.decode(life.request_of(vcluster, resources, secrets)))
+    answer = compose(protobuf.decode(life.request_of(vcluster, resources, secrets)))
     conditions = [
         {
             "type": condition.type,
@@ -132,7 +133,7 @@ def check(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
     """Return why an answer is not that of the steady state; empty if it is."""
     if rsp.results:
         return f"the function reports: {rsp.results[0].message}"
-    if rsp.meta.ttl.ToTimedelta() != fn.STEADY:
+    if rsp.meta.ttl.ToTimedelta() != protobuf.STEADY:
         return "the function does not call it ready"
     changes = _changes(req, rsp)
     return f"the function changes {', '.join(changes)}" if changes else ""

@@ -17,7 +17,7 @@ from pathlib import Path
 from dev.demo import kubernetes, text
 from dev.fake_rancher import FakeRancher, KubeApi
 from dev.scripts import life
-from function import fn
+from function import protobuf
 from function.compose import compose
 
 PLATFORM = "vcluster-system"
@@ -90,7 +90,7 @@ def _environment(
     folder: Path, rancher: FakeRancher, host: kubernetes.Store, address: str, inside: str
 ) -> dict[str, str]:
     """Put down what the chart would, and return the environment of its Job."""
-    release = compose(fn.decode(life.request("kunde1", "up"))).resources["rancher"].resource
+    release = compose(protobuf.decode(life.request("kunde1", "up"))).resources["rancher"].resource
     values = release["spec"]["forProvider"]["values"]
     host.put(
         STATE,

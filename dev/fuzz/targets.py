@@ -18,8 +18,8 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf.message import DecodeError
 
 from dev.scripts import life
-from function import fn
-from function.repeats import Repeats
+from function import fn, protobuf
+from function.server.response_cache import Repeats
 from jobs import kubeconfig
 from jobs.errors import RancherImportError
 from jobs.rancher import manifest, model
@@ -97,9 +97,11 @@ def _answered(req: fnv1.RunFunctionRequest) -> None:
     rsp, call = fn.answer(req)
     assert call.reason != "InternalError", "an error of our own"
     assert {*req.desired.resources} <= {*rsp.desired.resources}, "a desired resource is lost"
-    assert fn.serialize(fn.answer(req)[0]) == fn.serialize(rsp), "another answer the second time"
+    assert protobuf.serialize(fn.answer(req)[0]) == protobuf.serialize(rsp), (
+        "another answer the second time"
+    )
     if not req.context.ByteSize() and not req.desired.ByteSize():
-        told = fn.serialize(rsp)
+        told = protobuf.serialize(rsp)
         for seen in req.observed.resources.values():
             for key in ("kubeconfig", "externalKubeconfig"):
                 secret = seen.connection_details.get(key, b"")

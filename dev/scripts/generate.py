@@ -13,9 +13,10 @@ import yaml
 from pydantic import BaseModel
 
 from dev.scripts import licenses, reference
-from function import addresses, guard, names
-from function.models import input as platform
-from function.models import xr
+from function.api import input as platform
+from function.api import names, xr
+from function.decision import immutable_fields
+from function.k8s import addresses
 
 Schema = dict[str, Any]
 
@@ -29,7 +30,7 @@ REFERENCE = ROOT / "docs" / "reference.md"
 HOSTS = ROOT / "docs" / "hosts.md"
 ADDRESSES = ROOT / "charts" / "vcluster-namespace" / "files" / "addresses.yaml"
 
-HEADER = "# Written by `make generate` from function/models.\n"
+HEADER = "# Written by `make generate` from function/api.\n"
 COPIED = "# Written by `make generate` from the file of this name in apis/cluster/.\n"
 
 NAMESPACED_PACKAGE = {
@@ -116,7 +117,7 @@ UPGRADE_RULES = [
 SPEC_RULES = [
     *(
         _immutable(rule.field, rule.why, rule.unset)
-        for rule in guard.RULES
+        for rule in immutable_fields.RULES
         if rule.unset is not None
     ),
     {

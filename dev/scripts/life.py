@@ -21,10 +21,12 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from dev.scripts import generate
-from function import fn, rehearsal, usages
+from function import protobuf
+from function.api import xr
+from function.commands.plan import simulate
+from function.commands.plan.requests import RESOURCE_NAME
 from function.compose import compose
-from function.gathering import RESOURCE_NAME
-from function.models import xr
+from function.desired import usages
 
 Object = dict[str, Any]
 
@@ -220,7 +222,7 @@ def live(example: str, state: str) -> tuple[list[Object], list[Object]]:
     resources: list[Object] = []
     secrets: list[Object] = []
     while True:
-        answer = compose(fn.decode(request_of(vcluster, resources, secrets)))
+        answer = compose(protobuf.decode(request_of(vcluster, resources, secrets)))
         reports = LIFE[state]
         found = [
             _as_observed(key, composed.resource, reports[key], vcluster)
@@ -268,7 +270,7 @@ def _secret(release: Object, report: Report) -> Iterator[Object]:
     asked = [entry["toConnectionSecretKey"] for entry in release["spec"]["connectionDetails"]]
     provider = release["spec"]["forProvider"]
     version, name = provider["chart"]["version"], release["metadata"]["name"]
-    derived = rehearsal.reported(provider["values"], version, name)
+    derived = simulate.reported(provider["values"], version, name)
     details = {**derived, **report.details}
     found = {key: details[key] for key in asked if key in details}
     if found and report.status["atProvider"]:

@@ -3,15 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from function.chart_value import Use
-from function.decided_values import DECIDED_VALUES
-from function.written_values import MULTILINE
+from function.api.chart_value import Use
+from function.api.decided_values import DECIDED_VALUES
+from function.api.written_values import MULTILINE
 
 Schema = dict[str, Any]
 Path = tuple[str, ...]
 
 INTRODUCTION = """\
-<!-- Written by `make generate` from function/models. -->
+<!-- Written by `make generate` from function/api. -->
 
 # Reference
 

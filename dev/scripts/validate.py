@@ -18,7 +18,7 @@ from dev.scripts import generate, life
 from dev.scripts.life import Object
 from dev.scripts.render import CORE, CROSSPLANE, not_built, render
 from dev.scripts.server import Server, ServerError, serving
-from function.models import xr
+from function.api import xr
 
 CRDS = life.ROOT / ".tools" / "crds"
 SCHEMAS = (CRDS, generate.INPUT_CRD)

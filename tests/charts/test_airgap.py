@@ -12,10 +12,12 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from function import fn, listing, validate
+from function import protobuf
+from function.api import validate
+from function.commands import images
 from function.compose import compose
-from function.plain import at
-from function.references import parse
+from function.k8s.fieldpath import at
+from function.k8s.image_reference import parse
 from tests.tools import official_chart
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -61,7 +63,7 @@ class Rendered:
 
 def rendered(run_helm: Helm, charts: Path, example: str, **platform: object) -> Rendered:
     """Render all charts of an example by our Input with other fields."""
-    request = fn.decode(life.request(example, "ready"))
+    request = protobuf.decode(life.request(example, "ready"))
     config = {**(request.input or {}), **platform}
     answer = compose(replace(request, input=config))
     assert not answer.fatal
@@ -93,7 +95,7 @@ def pod_specs(objects: list[Object]) -> Iterator[Object]:
             yield spec
 
 
-def images(found: Rendered) -> set[str]:
+def used_images(found: Rendered) -> set[str]:
     """Return every image that a VCluster runs.
 
     Those of the rendered pods, and the two that the syncer puts into the tenants' pods by its
@@ -130,14 +132,14 @@ def texts(node: object) -> Iterator[str]:
 
 def listed(config: Object) -> dict[str, str]:
     """Return mirrors by source, as `function images` lists them."""
-    return {each.source: each.mirror for each in listing.listed(validate.platform_input(config))}
+    return {each.source: each.mirror for each in images.listed(validate.platform_input(config))}
 
 
 @pytest.mark.parametrize("example", life.names())
 def test_every_image_is_at_its_mirror(run_helm: Helm, charts: Path, example: str) -> None:
     """With four mirrors every image is one that the list says is there."""
     found = rendered(run_helm, charts, example, registries=MIRRORS)
-    used = images(found)
+    used = used_images(found)
     assert len(used) >= 4
     assert used - set(listed(found.config).values()) == set()
     assert any("coredns" in image for image in used)
@@ -160,7 +162,7 @@ def test_no_source_registry_is_left(run_helm: Helm, charts: Path, example: str) 
 def test_every_image_is_listed(run_helm: Helm, charts: Path, example: str) -> None:
     """Without mirrors too, the list has every image."""
     found = rendered(run_helm, charts, example)
-    used = {str(parse(image)) for image in images(found)}
+    used = {str(parse(image)) for image in used_images(found)}
     assert used - set(listed(found.config)) == set()
 
 

@@ -13,9 +13,9 @@ from typing import Any, Literal
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from function import addresses
-from function.addresses import NEVER_OPENED, NeverOpened
-from function.models.fields import OpenCidr
+from function.api.fields import OpenCidr
+from function.k8s import addresses
+from function.k8s.addresses import NEVER_OPENED, NeverOpened
 
 Direction = Literal["ingress", "egress"]
 Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]

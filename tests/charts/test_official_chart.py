@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from function import fn
+from function import protobuf
 from function.compose import compose
 from tests import test_node_ports as node_ports
 from tests.tools import official_chart
@@ -23,7 +23,9 @@ Helm = Callable[..., subprocess.CompletedProcess[str]]
 
 def rendered(run_helm: Helm, example: str) -> dict[tuple[str, str], dict[str, Any]]:
     """Return the chart's objects by kind and name."""
-    release = compose(fn.decode(life.request(example, "ready"))).resources["vcluster"].resource
+    release = (
+        compose(protobuf.decode(life.request(example, "ready"))).resources["vcluster"].resource
+    )
     provider = release["spec"]["forProvider"]
     done = run_helm(
         "template",
@@ -46,7 +48,9 @@ def test_every_connection_detail_is_there(run_helm: Helm, example: str) -> None:
     cluster.
     """
     objects = rendered(run_helm, example)
-    release = compose(fn.decode(life.request(example, "ready"))).resources["vcluster"].resource
+    release = (
+        compose(protobuf.decode(life.request(example, "ready"))).resources["vcluster"].resource
+    )
     for detail in release["spec"]["connectionDetails"]:
         if detail["kind"] == "Secret":
             continue

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from function import names, rancher
+from function.api import names
+from function.desired import rancher
 
 Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]
 RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]

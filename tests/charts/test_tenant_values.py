@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from function import limits
-from function.errors import InvalidError
-from function.values import chart_values
-from function.written_values import MULTILINE, never_allowed
+from function.api.errors import InvalidError
+from function.api.written_values import MULTILINE, never_allowed
+from function.decision import tenant_limits
+from function.desired.chart_values import chart_values
 from tests.charts.test_official_chart import Helm
 from tests.factories import changed, config, vcluster, wanted
 from tests.tools import official_chart
@@ -84,7 +84,7 @@ def check(values: dict[str, Any]) -> None:
     """Raise what a spec with these values is refused for, where all their paths are allowed."""
     platform = config({"tenant.values": [*values]})
     asked = vcluster(values=changed({}, values))
-    limits.check(asked.spec, wanted(asked, platform), platform, new=True)
+    tenant_limits.check(asked.spec, wanted(asked, platform), platform, new=True)
 
 
 def objects(done: CompletedProcess[str]) -> dict[tuple[str, ...], Any]:

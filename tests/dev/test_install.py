@@ -10,8 +10,8 @@ from dev.platform import function_image, images, install, node
 from dev.platform.place import CHARTS, RANCHER, REGISTRY, TOOLS
 from dev.platform.site import Site
 from dev.scripts import life
-from function import gathering, planning
-from function.models.input import Input
+from function.api.input import Input
+from function.commands.plan import dry_run, requests
 from tests.tools import tool
 
 
@@ -44,8 +44,8 @@ def test_the_input_is_a_valid_one() -> None:
 @pytest.mark.parametrize("example", life.names())
 def test_every_example_is_accepted(example: str) -> None:
     """What a new user tries after `make up` is not refused."""
-    (request,) = gathering.requests([life.composite(example)], (), platform_input())
-    found = planning.plan(request)
+    (request,) = requests.requests([life.composite(example)], (), platform_input())
+    found = dry_run.plan(request)
     assert found.fatal == ""
     assert found.accepted.status == "True"
 

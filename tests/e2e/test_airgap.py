@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dev.platform import install, node
-from function import listing, validate
-from function.references import parse
+from function.api import validate
+from function.commands import images
+from function.k8s.image_reference import parse
 from tests.e2e.kube import PLATFORM, VCLUSTERS, Kube, Object, await_ready, by, until, vcluster
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def mirror(there: Machine) -> Iterator[list[str]]:
     """Give the node's images their names at the mirrors, and take the names away at the end."""
     made: Any = install.composition(node.site(there))
     [step] = made["spec"]["pipeline"]
-    listed = listing.listed(validate.platform_input({**step["input"], **CHANGES}))
+    listed = images.listed(validate.platform_input({**step["input"], **CHANGES}))
     present = there.run(*CTR, "list", "--quiet").splitlines()
     there_are = [each for each in listed if each.source in present]
     for each in there_are:
@@ -73,7 +74,9 @@ def mirrored(kube: Kube, compositions: Callable[..., None], mirror: list[str]) -
     compositions(NAME, CHANGES)
     kube.apply(vcluster(NAME, crossplane=by(NAME)))
     await_ready(kube, NAME)
-    until("CoreDNS has a pod", lambda: pods_of(kube, "kube-system"), 120, lambda: images(kube))
+    until(
+        "CoreDNS has a pod", lambda: pods_of(kube, "kube-system"), 120, lambda: running_images(kube)
+    )
     yield NAME
     # Taking it out of Rancher runs from the mirror too.
     kube("delete", VCLUSTERS, NAME, "--cascade=foreground", "--ignore-not-found", seconds=300)
@@ -89,7 +92,7 @@ def pods_of(kube: Kube, namespace: str) -> list[Object]:
     ]
 
 
-def images(kube: Kube) -> dict[str, set[str]]:
+def running_images(kube: Kube) -> dict[str, set[str]]:
     """Return what the containers of each pod were told to run, Rancher's agents left out.
 
     Not what the status says: there an image has any of its names.
@@ -109,7 +112,7 @@ def images(kube: Kube) -> dict[str, set[str]]:
 
 def test_every_container_runs_from_a_mirror(kube: Kube, mirrored: str, mirror: list[str]) -> None:
     """Control plane, Kubernetes, CoreDNS and the import: each by the name that was listed."""
-    found = images(kube)
+    found = running_images(kube)
     used = {image for of_pod in found.values() for image in of_pod}
     assert used - set(mirror) == set(), found
     assert {parse(image).repository for image in used} == {

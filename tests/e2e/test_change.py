@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 OWNER = "keycloakoidc_user://4711"
 PODS = 2
 ALLOWED_ABOVE = 10
-"""What function/quota.py adds at most for control plane, CoreDNS and Rancher's agents."""
+"""What function/desired/quota.py adds at most for control plane, CoreDNS and Rancher's agents."""
 
 
 def control_plane(kube: Kube, name: str) -> str:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from function.compose import compose
 from function.main import main
-from function.state import Request
+from function.observed.state import Request
 from tests.factories import INPUT
 from tests.integration.test_retained import CHART, PLATFORM, helm, made, namespace, platform
 from tests.tools import official_chart, tool

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from function.models import xr
-from function.ownership import OBSERVED
+from function.api import xr
+from function.observed.ownership import OBSERVED
 from tests.integration.crossplane import until
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from function import exposure, vcluster
-from function.exposure import Exposure
-from function.models.input import Expose
-from function.names import derive
+from function.api.input import Expose
+from function.api.names import derive
+from function.desired import exposure, vcluster
+from function.desired.exposure import Exposure
 from tests import test_node_ports as node_ports
 from tests import tls_routes
 from tests.factories import deployed

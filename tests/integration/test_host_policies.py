@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from function.models.input import DENIED_ANNOTATIONS
+from function.api.input import DENIED_ANNOTATIONS
 from tests.integration.control_plane import MERGE_PATCH
 from tests.integration.crossplane import until
 from tests.integration.installation import install_policies

@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from dev.scripts import life
-from function import fn
+from function import protobuf
+from function.api import xr
 from function.compose import compose
 from function.main import main
-from function.models import xr
 from tests.integration.crossplane import until
 from tests.tools import official_chart
 
@@ -48,7 +48,7 @@ def as_provider(
 
 def emitted(example: str, key: str) -> tuple[str, str, dict[str, Any]]:
     """Return Helm release, namespace and values that the function asks for."""
-    release = compose(fn.decode(life.request(example, "ready"))).resources[key].resource
+    release = compose(protobuf.decode(life.request(example, "ready"))).resources[key].resource
     provider = release["spec"]["forProvider"]
     values = {key: value for key, value in provider["values"].items() if key != "restoreFrom"}
     return release["metadata"]["name"], provider["namespace"], values

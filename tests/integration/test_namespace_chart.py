@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dev.scripts import life
-from function import fn, namespace
+from function import protobuf
 from function.compose import compose
-from function.plain import digest
-from function.state import Observed
-from function.values import chart_values
+from function.desired import namespace
+from function.desired.chart_values import chart_values
+from function.k8s.fieldpath import digest
+from function.observed.state import Observed
 from tests.factories import config, vcluster, wanted
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def platform(apiserver: Client) -> Client:
 
 def values(example: str, name: str) -> dict[str, Any]:
     """Return what the function gives the chart, for a namespace of another name."""
-    answer = compose(fn.decode(life.request(example, "nothing")))
+    answer = compose(protobuf.decode(life.request(example, "nothing")))
     emitted = answer.resources["namespace"].resource["spec"]["forProvider"]["values"]
     return {**without_restoring(emitted), "name": name}
 

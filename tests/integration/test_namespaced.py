@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from dev.scripts import generate, life
-from function.models import xr
-from function.names import derive
+from function.api import xr
+from function.api.names import derive
 from tests.integration.control_plane import MERGE_PATCH, running
 from tests.integration.crossplane import play_the_provider, until
 from tests.integration.crossplane import running as crossplane_running

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from function import fn
+from function import protobuf
 from function.compose import compose
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ RBAC = "rbac.authorization.k8s.io/v1"
 IMPORTED = [
     example
     for example in life.names()
-    if "rancher" in compose(fn.decode(life.request(example, "ready"))).resources
+    if "rancher" in compose(protobuf.decode(life.request(example, "ready"))).resources
 ]
 
 FIRST = {
@@ -139,7 +139,7 @@ def install(helm: Helm, platform: Client) -> Install:
 
 def values(name: str, example: str = "kunde1") -> dict[str, Any]:
     """Return what the function gives the chart, for a virtual cluster of another name."""
-    answer = compose(fn.decode(life.request(example, "ready")))
+    answer = compose(protobuf.decode(life.request(example, "ready")))
     emitted = answer.resources["rancher"].resource["spec"]["forProvider"]["values"]
     return {
         **emitted,

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from function import fn, retention
+from function import protobuf
 from function.compose import compose
-from function.state import Condition, Request
+from function.desired import retention
+from function.observed.state import Condition, Request
 from tests.tools import official_chart
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def retain(
 
 def values(example: str, key: str) -> dict[str, Any]:
     """Return the values that the function gives a chart, of a VCluster that restores nothing."""
-    release = compose(fn.decode(life.request(example, "ready"))).resources[key].resource
+    release = compose(protobuf.decode(life.request(example, "ready"))).resources[key].resource
     emitted: dict[str, Any] = release["spec"]["forProvider"]["values"]
     return {k: v for k, v in emitted.items() if k != "restoreFrom"}
 
@@ -331,7 +332,7 @@ def test_the_policy_can_be_changed_both_ways(platform: Client, helm: Helm, examp
     """The fields are mutable: an upgrade to Retain and back is taken by the API server."""
     name = f"changed-{example}"
     made(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    request = fn.decode(life.request(example, "ready"))
+    request = protobuf.decode(life.request(example, "ready"))
     spec = dict(request.composite["spec"])  # type: ignore[call-overload]
     for policy in ("Delete", "Retain", "Delete"):
         composite = {**request.composite, "spec": {**spec, "storage": {"onDelete": policy}}}

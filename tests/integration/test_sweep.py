@@ -11,7 +11,7 @@ from lightkube import Client as Lightkube
 from lightkube.config.kubeconfig import KubeConfig
 
 from dev.fake_rancher import FakeRancher
-from function.models import xr
+from function.api import xr
 from jobs import abandoned
 from jobs.rancher.api import Rancher
 from jobs.rancher.model import Wish

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dev.scripts import life
-from function.models import xr
+from function.api import xr
 from tests.integration.crossplane import play_the_provider, until
 
 if TYPE_CHECKING:

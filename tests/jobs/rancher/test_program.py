@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from function import fn
+from function import protobuf
 from function.compose import compose
 from tests.integration.control_plane import free_ports
 from tests.jobs.rancher.world import PLATFORM, World
@@ -90,7 +90,9 @@ class Installed:
 @pytest.fixture
 def installed(world: World, run_helm: Helm, tmp_path: Path) -> Installed:
     """Yield the chart as the function's values render it."""
-    release = compose(fn.decode(life.request("kunde1", "ready"))).resources["rancher"].resource
+    release = (
+        compose(protobuf.decode(life.request("kunde1", "ready"))).resources["rancher"].resource
+    )
     values = copy.deepcopy(release["spec"]["forProvider"]["values"])
     values["vcluster"]["namespace"] = PLATFORM
     done = run_helm("template", "kunde1-rancher", CHART, f"--namespace={PLATFORM}", values=values)

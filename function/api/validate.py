@@ -1,0 +1,141 @@
+"""Parse and validate the spec and the Input: what is bad is refused with field, rule and remedy."""
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from function.api import bounds, findings, written_values
+from function.api.errors import MOST_PROBLEMS, InvalidError, Problem
+from function.api.input import Input
+from function.api.xr import NOT_IN_THE_API, Spec
+from function.decision import container_resources
+from function.decision.resolve import VCluster
+from function.decision.upgrade import Versions
+from function.desired.chart_values import layers, plan_values
+from function.k8s import versions
+from function.k8s.fieldpath import at
+from function.observed.state import Document
+
+MOST_INPUTS = 8
+"""Compositions, and revisions of them, that are in use at one time."""
+
+RETRY = "caas.telekom.de/retry"
+RETRY_FIELD = f"metadata.annotations[{RETRY}]"
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def platform_input(raw: Mapping[str, object] | None) -> Input:
+    """Return the checked Input.
+
+    It is the same in nearly every call, so what was good is kept.
+    """
+    if raw is None:
+        problem = Problem("input", "is missing", "Give the pipeline step an Input.")
+        raise InvalidError(problem, reason="InvalidInput")
+    return _checked(raw) if isinstance(raw, Document) else _input(raw)
+
+
+@functools.lru_cache(maxsize=MOST_INPUTS)
+def _checked(raw: Document) -> Input:
+    return _input(raw)
+
+
+def _input(raw: Mapping[str, object]) -> Input:
+    _bound(raw, "input", bounds.INPUT, "InvalidInput")
+    config = _parse(Input, raw, "input", "InvalidInput")
+    problems = [
+        *written_values.problems("input.vcluster.values", config.vcluster.values),
+        *written_values.problems("input.vcluster.enforcedValues", config.vcluster.enforcedValues),
+        *_resources(config),
+    ]
+    if problems:
+        raise InvalidError(*problems, reason="InvalidInput")
+    return config
+
+
+def _resources(config: Input) -> Iterable[Problem]:
+    """Return the contradictions of resources in the Input; one of several plans is named once."""
+    found: dict[Problem, None] = {}
+    for name, plan in config.plans.items():
+        given = layers({}, config, {f"{container_resources.PLAN}{name}": plan_values(plan)})
+        found |= dict.fromkeys(container_resources.problems(given, plan.limitRange))
+    return found
+
+
+def vcluster(raw: Mapping[str, object]) -> VCluster:
+    """Return the checked VCluster."""
+    metadata = raw.get("metadata")
+    if not isinstance(metadata, Mapping):
+        raise InvalidError(Problem("metadata", "is missing", "Send the observed VCluster."))
+    status = raw.get("status")
+    namespace, generation = metadata.get("namespace"), metadata.get("generation")
+    return VCluster(
+        name=_required(metadata, "name"),
+        uid=_required(metadata, "uid"),
+        retries=_retries(metadata.get("annotations")),
+        spec=_spec(raw.get("spec", {})),
+        conditions=conditions(status.get("conditions") if isinstance(status, Mapping) else None),
+        namespace=namespace if isinstance(namespace, str) else "",
+        generation=generation if isinstance(generation, int) else None,
+        begun=_begun(at(status, "upgrade", "from")),
+    )
+
+
+def _spec(raw: object) -> Spec:
+    if isinstance(raw, Mapping):
+        raw = {key: value for key, value in raw.items() if key not in NOT_IN_THE_API}
+    _bound(raw, "spec", bounds.SPEC, "InvalidSpec")
+    return _parse(Spec, raw, "spec", "InvalidSpec")
+
+
+def _bound(raw: object, root: str, most: bounds.Bounds, reason: str) -> None:
+    problems = tuple(bounds.problems(raw, root, most))
+    if problems:
+        raise InvalidError(*problems, reason=reason)
+
+
+def _required(metadata: Mapping[str, object], key: str) -> str:
+    value = metadata.get(key)
+    if not isinstance(value, str) or not value:
+        raise InvalidError(Problem(f"metadata.{key}", "is missing", "Send the observed VCluster."))
+    return value
+
+
+def _retries(annotations: object) -> int:
+    text = annotations.get(RETRY, "0") if isinstance(annotations, Mapping) else "0"
+    if not isinstance(text, str) or not re.fullmatch("[0-9]{1,4}", text):
+        raise InvalidError(Problem(RETRY_FIELD, "must be a whole number, 0 to 9999", 'Write "1".'))
+    return int(text)
+
+
+def _begun(raw: object) -> Versions | None:
+    """Return where an upgrade began, if the status remembers it."""
+    chart, kubernetes = at(raw, "chartVersion"), at(raw, "kubernetesVersion")
+    if not isinstance(chart, str) or not isinstance(kubernetes, str):
+        return None
+    is_told = versions.is_comparable(chart) and versions.is_comparable(kubernetes)
+    return Versions(chart, kubernetes) if is_told else None
+
+
+def conditions(raw: object) -> dict[str, tuple[str, str]]:
+    """Return status and reason of each condition that a VCluster bears."""
+    found = raw if isinstance(raw, Sequence) else ()
+    return {
+        str(c.get("type")): (str(c.get("status")), str(c.get("reason")))
+        for c in found
+        if isinstance(c, dict)
+    }
+
+
+def _parse(model: type[_M], raw: object, root: str, reason: str) -> _M:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        named = (findings.problem(model, raw, each, root) for each in details[:MOST_PROBLEMS])
+        others = (findings.counted(raw, each, root) for each in details[MOST_PROBLEMS:])
+        raise InvalidError(*named, *others, reason=reason) from None

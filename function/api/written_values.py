@@ -1,0 +1,107 @@
+"""Check the chart values that people write, by the table of decided values."""
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+
+from function.api.chart_value import ChartValue, ImmutableValue, Use
+from function.api.decided_values import DECIDED_VALUES
+from function.api.errors import Problem
+from function.k8s.fieldpath import leaves
+
+JOINED = tuple(row for row in DECIDED_VALUES if row.use is Use.JOINED)
+IMMUTABLE = tuple(row for row in DECIDED_VALUES if isinstance(row, ImmutableValue))
+
+MULTILINE = (
+    ("controlPlane", "coredns", "overwriteConfig"),
+    ("controlPlane", "coredns", "overwriteManifests"),
+)
+"""Where a tenant may write more than one line: the chart puts these into a Secret, encoded."""
+
+_SPARED = str.maketrans("", "", "\n\t")
+
+_ROWS = {row.keys: row for row in DECIDED_VALUES}
+
+_ABOVE = frozenset(
+    row.keys[:length]
+    for row in DECIDED_VALUES
+    if row.use in (Use.DECIDED, Use.JOINED)
+    for length in range(1, len(row.keys))
+)
+"""What is above a value of which the function writes at least a part."""
+
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of control characters, halves of characters, and ends of lines."""
+
+
+def row(path: tuple[str, ...]) -> ChartValue | None:
+    """Return the row that counts for a path of the chart's values."""
+    lengths = range(len(path), 0, -1)
+    return next((_ROWS[path[:length]] for length in lengths if path[:length] in _ROWS), None)
+
+
+def is_decided(path: tuple[str, ...]) -> bool:
+    """Return whether the function alone writes a path."""
+    found = row(path)
+    return found is not None and found.use is Use.DECIDED
+
+
+def problems(field: str, values: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield each value, written in this field, that the function decides."""
+    for path, value in leaves(values):
+        found = problem(field, path, value)
+        if found:
+            yield found
+
+
+def problem(field: str, path: tuple[str, ...], value: object) -> Problem | None:
+    """Return why a value, which has nothing below it, must not be written; None if it may be."""
+    found = row(path)
+    remedy = "Remove it."
+    if path in _ABOVE and value != {}:
+        rule = "must be a map, because the function writes values below it"
+    elif found and found.use is Use.DECIDED:
+        rule = f"is decided by {found.decided_by}"
+        remedy = f"Remove it. {found.instead}".rstrip()
+    elif found and found.use is Use.JOINED and (path != found.keys or not isinstance(value, list)):
+        rule = "must be a list, whose entries come beside the function's own"
+        remedy = "Write entries that begin with '-', or remove it."
+    else:
+        return None
+    return Problem(".".join((field, *path)), rule, remedy)
+
+
+def never_allowed(path: str) -> ChartValue | None:
+    """Return the row because of which the Input may not let specs set a path; None if it may."""
+    keys = tuple(path.split("."))
+    kept = [each for each in DECIDED_VALUES if each.use is not Use.JOINED]
+    above = [each for each in kept if keys[: len(each.keys)] == each.keys]
+    below = [each for each in kept if each.keys[: len(keys)] == keys]
+    return max(above, key=lambda each: len(each.keys)) if above else next(iter(below), None)
+
+
+def is_safe(path: tuple[str, ...], value: object) -> bool:
+    """Return whether neither a value nor its path has a character that could end a line.
+
+    The chart writes some texts into its manifests as they are: a second line there is another
+    object.
+    """
+    if path in MULTILINE and isinstance(value, str):
+        return _is_one_line(value.translate(_SPARED))
+    return all(_is_one_line(key) for key in path) and all(_is_one_line(t) for t in _texts(value))
+
+
+def _is_one_line(text: str) -> bool:
+    return all(unicodedata.category(character) not in _CONTROL for character in text)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts of a value, the keys of its maps included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from value
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)

@@ -1,0 +1,219 @@
+"""The dry run of an adoption: what hinders it, what to write and run, and what happens then.
+
+It answers from what Helm says of the release, and touches nothing. Paths of values are told, never
+what is at them.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from function.api import validate
+from function.api.errors import InvalidError, Problem, Refusal
+from function.api.input import Input
+from function.api.names import Names
+from function.decision import adoption, immutable_fields, placement, resolve, tenancy, tenant_limits
+from function.decision.resolve import VCluster, Wanted, adopted_key
+from function.desired import namespace
+from function.desired.chart_values import chart_values
+from function.k8s.fieldpath import at, leaves, mapping, text
+from function.observed.current import Running
+from function.observed.state import Observed
+
+T = TypeVar("T")
+
+NO_UID = "00000000-0000-0000-0000-000000000000"
+"""Stands for the UID of a VCluster that does not exist yet."""
+
+HELM_STATUS = "helm status RELEASE -n NAMESPACE -o json"
+
+
+@dataclass(frozen=True)
+class HelmRelease:
+    """A Helm release as `helm status` tells of it."""
+
+    name: str
+    namespace: str
+    status: str
+    chart: str
+    """Name and version of the chart, `vcluster-0.36.1`, as its workload bears them."""
+    values: Mapping[str, object]
+    """What was given at installation."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What the dry run tells."""
+
+    key: str
+    entry: Mapping[str, object]
+    """What the Input gets below `adopted`."""
+    hindrances: tuple[str, ...]
+    commands: tuple[str, ...] = ()
+    at_once: tuple[str, ...] = ()
+    later: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Paths of the values that change when the entry loses its own: what is set, changed, gone."""
+
+
+def helm_release(status: object, objects: Iterable[object]) -> HelmRelease:
+    """Return what `helm status` says. `objects` are those of its manifest.
+
+    Helm leaves the chart out of the status, but the chart writes itself onto its workload.
+    """
+    name, where = text(at(status, "name")), text(at(status, "namespace"))
+    charts = {
+        text(at(one, "metadata", "labels", "chart"))
+        for one in objects
+        if at(one, "kind") in ("StatefulSet", "Deployment") and at(one, "metadata", "name") == name
+    }
+    if not name or not where or at(status, "info", "status") is None:
+        problem = Problem("--release", f"is not what `{HELM_STATUS}` prints", "Run that.")
+        raise InvalidError(problem)
+    return HelmRelease(
+        name=name,
+        namespace=where,
+        status=text(at(status, "info", "status")),
+        chart="".join(charts) if len(charts) == 1 else "",
+        values=mapping(at(status, "config")),
+    )
+
+
+def propose(
+    composite: Mapping[str, object], platform: Mapping[str, object], found: HelmRelease
+) -> Proposal:
+    """Return what adopting a Helm release under a VCluster comes to.
+
+    `composite` is the VCluster, as it is or as it will be written; `platform` the Input without
+    the entry, or with one that is to be replaced.
+    """
+    metadata = {"uid": NO_UID, **mapping(composite.get("metadata"))}
+    key = adopted_key(text(metadata.get("name")), text(metadata.get("namespace")))
+    entry = {
+        "namespace": found.namespace,
+        "release": found.name,
+        "chart": found.chart.removeprefix("vcluster-"),
+        "values": dict(found.values),
+    }
+    problems = [*_unusual(found, platform), *adoption.unfit(key, found.values)]
+    proposed = {**platform, "adopted": {**mapping(platform.get("adopted")), key: entry}}
+    config = _tried(lambda: validate.platform_input(proposed), problems)
+    requested = _tried(lambda: validate.vcluster({**composite, "metadata": metadata}), problems)
+    if requested is not None:
+        problems += adoption.availability(requested.spec.availability, found.values)
+    granted = None
+    if requested is not None and config is not None:
+        granted = _tried(lambda: _granted(requested, config), problems)
+    if problems or requested is None or config is None or granted is None:
+        return Proposal(key, entry, tuple(dict.fromkeys(map(str, problems))))
+    wishes, refusals = granted
+    return Proposal(
+        key,
+        entry,
+        (),
+        commands=_commands(wishes.names),
+        at_once=(*_at_once(wishes, config), *map(str, refusals)),
+        later=_later(requested, proposed, key),
+    )
+
+
+def _tried(action: Callable[[], T], problems: list[Problem]) -> T | None:
+    """Return what an action returns, or None, with what it refused among the problems."""
+    try:
+        return action()
+    except InvalidError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Problem]:
+    label = f"release {found.namespace}/{found.name}"
+    name = at(platform, "vcluster", "chart", "name") or "vcluster"
+    if name != "vcluster" or not found.chart.startswith("vcluster-"):
+        yield Problem(
+            label,
+            "is not an installation of the chart vcluster from 0.20 on, or the Input's chart is "
+            "called otherwise, which Helm would upgrade to",
+            "Name a release of that chart, and the chart vcluster in the Input.",
+        )
+    if found.status != "deployed":
+        yield Problem(
+            label,
+            "is not deployed, which Helm would repair by an upgrade",
+            "Bring it to deployed first: helm upgrade, or helm rollback.",
+        )
+
+
+def _granted(requested: VCluster, config: Input) -> tuple[Wanted, tuple[Refusal, ...]]:
+    """Return what a frozen cluster gets; raises `InvalidError` as the function does."""
+    if requested.namespace:
+        tenancy.refuse_chart_secrets(config)
+    now = _installed(requested, config)
+    config = placement.on(requested.spec, requested.uid, config, "")
+    asked = resolve.resolve(requested, config, now, imported=False)
+    tenant_limits.check(requested.spec, asked, config, new=False)
+    return adoption.keep(asked, now, requested.spec, config)
+
+
+def _installed(requested: VCluster, config: Input) -> Running:
+    entry = config.adopted[adopted_key(requested.name, requested.namespace)]
+    found = adoption.installed(entry, Observed())
+    if found is None:
+        raise InvalidError(Problem("--release", "has no values", "Give those of an installation."))
+    return found
+
+
+def _commands(names: Names) -> tuple[str, ...]:
+    """Return what makes Helm take the namespace for one of the Release that will hold it."""
+    owner = "app.kubernetes.io/managed-by=Helm"
+    name = f"meta.helm.sh/release-name={names.namespace_release}"
+    where = f"meta.helm.sh/release-namespace={names.platform}"
+    return (
+        f"kubectl label namespace {names.namespace} {owner} --overwrite",
+        f"kubectl annotate namespace {names.namespace} {name} {where} --overwrite",
+    )
+
+
+def _at_once(granted: Wanted, config: Input) -> Iterator[str]:
+    names = granted.names
+    releases = [names.namespace_release, names.vcluster_release]
+    if granted.rancher:
+        releases.append(names.rancher_release)
+    for name in releases:
+        yield f"Release {names.home}/{name} is created."
+    yield (
+        f"Namespace {names.namespace} belongs to the VCluster, and is deleted with it. Pod "
+        f"security {namespace.HOST_LEVEL} is enforced for new pods."
+    )
+    limited = ", ".join(f"{k} {v}" for k, v in sorted(_quota(granted, config).items()))
+    yield f"Its quota, for new pods: {limited or 'none'}."
+    yield f"Its network policies are switched {'on' if granted.network_policy else 'off'}."
+
+
+def _quota(granted: Wanted, config: Input) -> Mapping[str, object]:
+    values = adoption.with_defaults(chart_values(granted, config))
+    room = namespace.desired(granted, config, values, Observed(), is_earned=False)
+    return mapping(at(room, "spec", "forProvider", "values", "quota"))
+
+
+def _later(
+    requested: VCluster, proposed: Mapping[str, object], key: str
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the paths at which the values change with the restart when the entry loses its own."""
+    frozen = validate.platform_input(proposed)
+    now = _installed(requested, frozen)
+    entry = frozen.adopted[key].model_copy(update={"values": None})
+    config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
+    asked = resolve.resolve(requested, config, now, imported=False)
+    granted = immutable_fields.grant(asked, now, requested, config, settled=True).wanted
+    before = _by_path(frozen.adopted[key].values or {})
+    after = _by_path(chart_values(granted, config))
+    both = before.keys() & after.keys()
+    return {
+        "set": tuple(sorted(after.keys() - before.keys())),
+        "changed": tuple(sorted(path for path in both if before[path] != after[path])),
+        "taken away": tuple(sorted(before.keys() - after.keys())),
+    }
+
+
+def _by_path(values: Mapping[str, object]) -> dict[str, object]:
+    return {".".join(path): value for path, value in leaves(values) if value != {}}

@@ -1,0 +1,77 @@
+"""Every image that a platform's virtual clusters may run, and where each comes from.
+
+For whoever fills the mirrors. It covers all that a spec may ask for: Single and HA, each chart
+version, each Kubernetes version. What a customer runs in a virtual cluster is not in it, nor are
+the images of Rancher's agents, which Rancher names.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from function.api import input as platform
+from function.api.errors import InvalidError, Problem
+from function.desired import images
+from function.desired.chart_values import OPEN_SOURCE, merge
+from function.k8s import image_reference, versions
+from function.k8s.fieldpath import at
+
+
+@dataclass(frozen=True, order=True)
+class Listed:
+    """An image."""
+
+    source: str
+    mirror: str
+    """Where nodes pull it from; the source itself where its registry has no mirror."""
+
+
+def listed(config: platform.Input) -> tuple[Listed, ...]:
+    """Return the images in the order of their names.
+
+    Raises `InvalidError` where one cannot be known, because a list without it would be wrong.
+    """
+    found = [*_found(config)]
+    problems = [each for each in dict.fromkeys(found) if isinstance(each, Problem)]
+    if problems:
+        raise InvalidError(*problems, reason="InvalidInput")
+    sources = {each for each in found if isinstance(each, str)}
+    return tuple(
+        sorted(
+            Listed(source, image_reference.mirror(source, config.registries)) for source in sources
+        )
+    )
+
+
+def inputs(documents: Iterable[object]) -> Iterator[Mapping[str, object]]:
+    """Yield the Inputs among documents: bare ones, and those of Compositions' steps."""
+    for document in documents:
+        steps = at(document, "spec", "pipeline")
+        candidates = [at(step, "input") for step in steps] if isinstance(steps, Sequence) else []
+        for each in (document, *candidates):
+            if (
+                isinstance(each, Mapping)
+                and each.get("apiVersion") == platform.API_VERSION
+                and each.get("kind") == platform.KIND
+            ):
+                yield each
+
+
+def _found(config: platform.Input) -> Iterator[str | Problem]:
+    offer = config.vcluster
+    for chart in offer.chart.versions:
+        for kubernetes in offer.kubernetes.versions:
+            if versions.fits(chart, kubernetes, offer.kubernetes.compatibility):
+                values = _values(offer, kubernetes)
+                yield from images.needed(values, chart, kubernetes, config.registries)
+    if config.rancher or config.tenant.storage.retain == "Allowed":
+        yield str(image_reference.parse(config.image))
+
+
+def _values(offer: platform.VCluster, kubernetes: str) -> dict[str, object]:
+    """Return what `values.chart_values` says about images; no plan and no spec says more."""
+    return merge(
+        {"controlPlane": {"statefulSet": {"image": {"repository": OPEN_SOURCE}}}},
+        offer.values,
+        {"controlPlane": {"distro": {"k8s": {"image": {"tag": f"v{kubernetes}"}}}}},
+        offer.enforcedValues,
+    )

@@ -1,0 +1,147 @@
+"""From documents, of files or a control plane, to the requests that Crossplane would send."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Iterator, Mapping
+
+from pydantic import BaseModel
+
+from function.api import findings, xr
+from function.commands.adopt import NO_UID
+from function.desired import usages
+from function.k8s.fieldpath import at, mapping, sequence
+from function.observed import parse
+from function.observed.state import Observed, ObservedRelease, Request
+
+RESOURCE_NAME = "crossplane.io/composition-resource-name"
+
+Object = Mapping[str, object]
+Place = tuple[str, str]
+"""Namespace, empty if there is none, and name."""
+
+
+def requests(
+    asked: Iterable[object], observed: Iterable[object], platform: Object
+) -> Iterator[Request]:
+    """Yield a request for each asked VCluster, or for each observed one if none is asked.
+
+    What is observed of one gives its UID and status; of those that do not exist yet nothing is.
+    """
+    found = [*_objects(observed)]
+    existing = {_place(each): each for each in found if each.get("kind") == xr.KIND}
+    wanted = [each for each in _objects(asked) if each.get("kind") == xr.KIND]
+    secrets = {_place(each): each for each in found if each.get("kind") == "Secret"}
+    for composite in wanted or existing.values():
+        before = existing.get(_place(composite), {})
+        own = _composed(composite, found)
+        yield Request(
+            input=platform,
+            composite=_as_it_will_be(composite, before, own),
+            observed=_observed(own, secrets),
+        )
+
+
+def _objects(documents: Iterable[object]) -> Iterator[Object]:
+    """Yield all objects, also those of lists as `kubectl get` prints them."""
+    for document in documents:
+        items = sequence(at(document, "items"))
+        if items:
+            yield from _objects(items)
+        elif isinstance(document, Mapping):
+            yield document
+
+
+def _place(thing: object) -> Place:
+    return str(at(thing, "metadata", "namespace") or ""), str(at(thing, "metadata", "name") or "")
+
+
+def _as_it_will_be(
+    composite: Object, before: Object, own: Mapping[str, Object]
+) -> dict[str, object]:
+    """Return the VCluster with what only its control plane knows of it."""
+    metadata = mapping(composite.get("metadata"))
+    known = at(before, "metadata", "uid") or metadata.get("uid") or _owner_uid(own)
+    written = {"spec": pruned(composite["spec"], xr.Spec)} if "spec" in composite else {}
+    return {
+        **composite,
+        **written,
+        "metadata": {**metadata, "uid": known or NO_UID},
+        "status": before.get("status") or {},
+    }
+
+
+def pruned(value: object, model: type[BaseModel]) -> object:
+    """Return a value without the nulls that the API server takes out of fields of a model.
+
+    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable
+    """
+    if not isinstance(value, Mapping):
+        return value
+    fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    return {
+        key: _below(inner, fields.get(key))
+        for key, inner in value.items()
+        if inner is not None or key not in fields
+    }
+
+
+def _below(value: object, annotation: object) -> object:
+    for model in findings.models(annotation):
+        if isinstance(value, list):
+            return [pruned(entry, model) for entry in value]
+        return pruned(value, model)
+    return value
+
+
+def _composed(composite: Object, found: Iterable[Object]) -> dict[str, Object]:
+    """Return what a VCluster consists of, by resource name."""
+    return {
+        key: each
+        for each in found
+        if isinstance(key := at(each, "metadata", "annotations", RESOURCE_NAME), str)
+        and _is_of(each, composite)
+    }
+
+
+def _observed(own: Mapping[str, Object], secrets: Mapping[Place, Object]) -> Observed:
+    return parse.observed(
+        lambda key: _release(own.get(key), secrets),
+        {key: parse.usage(own[key]) for key in usages.KEYS if key in own},
+    )
+
+
+def _owner_uid(own: Mapping[str, Object]) -> object:
+    """Return the UID that the composed resources name, where the VCluster itself is not given."""
+    for composed in own.values():
+        for owner in sequence(at(composed, "metadata", "ownerReferences")):
+            if at(owner, "controller") is True:
+                return at(owner, "uid")
+    return None
+
+
+def _is_of(composed: Object, composite: Object) -> bool:
+    """Tell whether the VCluster controls an object; in scope Namespaced they share a namespace."""
+    home, name = _place(composite)
+    if home and at(composed, "metadata", "namespace") != home:
+        return False
+    return any(
+        at(owner, "controller") is True
+        and (at(owner, "kind"), at(owner, "name")) == (xr.KIND, name)
+        for owner in sequence(at(composed, "metadata", "ownerReferences"))
+    )
+
+
+def _release(plain: Object | None, secrets: Mapping[Place, Object]) -> ObservedRelease | None:
+    if plain is None:
+        return None
+    home, _ = _place(plain)
+    written = str(at(plain, "spec", "writeConnectionSecretToRef", "name") or "")
+    return parse.release(plain, dict(_details(secrets.get((home, written)))))
+
+
+def _details(secret: Object | None) -> Iterator[tuple[str, bytes]]:
+    for key, value in mapping(at(secret, "data")).items():
+        try:
+            yield key, base64.b64decode(str(value), validate=True)
+        except binascii.Error:
+            continue

@@ -1,0 +1,223 @@
+"""Virtual clusters that were installed by hand, and come under a VCluster without a restart.
+
+Only the Input may claim one, so no spec gets at what is somebody else's. While its entry has
+values the cluster is *frozen*: the Release asks for exactly what Helm has installed, and
+provider-helm finds nothing to change. Without them it is a VCluster like any other.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from function.api import decided_values
+from function.api.errors import InvalidError, Problem, Refusal
+from function.api.fields import Availability
+from function.api.input import Adopted, Input
+from function.api.written_values import IMMUTABLE
+from function.api.xr import Spec
+from function.decision import immutable_fields
+from function.decision.resolve import VCluster, Wanted, adopted_key
+from function.desired import exposure
+from function.desired.chart_values import HA_REPLICAS, merge
+from function.k8s.fieldpath import at, leaves
+from function.observed import current, stamp
+from function.observed.current import Running
+from function.observed.state import Observed
+
+WAITS = "an adopted cluster stays as it was installed until its values leave the Input"
+
+MESSAGE = (
+    "Adopted as it was installed. Quota, network policies, kubeconfig readers and the import into "
+    "Rancher are as asked for; what else the spec asks for waits until the platform removes the "
+    "installed values from its Input."
+)
+
+CHART_DEFAULTS: Mapping[str, object] = {
+    "controlPlane": {
+        "statefulSet": {
+            "resources": {
+                "requests": {"cpu": "200m", "memory": "256Mi"},
+                "limits": {"memory": "4Gi"},
+            },
+            "persistence": {"volumeClaim": {"size": "5Gi"}},
+        },
+        "backingStore": {
+            "etcd": {"deploy": {"statefulSet": {"persistence": {"volumeClaim": {"size": "5Gi"}}}}}
+        },
+    }
+}
+"""What the chart gives where values name nothing, as far as the quota counts it: 0.31 to 0.36."""
+
+STORE = "is a backing store that a VCluster cannot have: without the values it would start empty"
+VOLUME = "is fixed in the installed StatefulSet, and a VCluster would ask for another one"
+FIXED = "cannot be changed in a running virtual cluster, and a VCluster has it otherwise"
+NOT_ADOPTED = "Leave this cluster to Helm, or move what is in it into a new VCluster."
+
+
+_RULES = {
+    decided_values.STORE: STORE,
+    decided_values.VOLUME: VOLUME,
+    decided_values.FIXED: FIXED,
+    decided_values.OWNER: FIXED,
+}
+"""What is wrong with a cluster in which a fixed value is not as a VCluster has it."""
+
+
+def entry(requested: VCluster, config: Input) -> Adopted | None:
+    """Return what the Input says of a VCluster that adopts a cluster, or None."""
+    return config.adopted.get(adopted_key(requested.name, requested.namespace))
+
+
+def installed(found: Adopted, observed: Observed) -> Running | None:
+    """Return what runs by the entry's values; None where they are gone."""
+    if found.values is None:
+        return None
+    before = current.running(observed)
+    return current.asked(
+        found.values,
+        release=found.release,
+        chart=found.chart,
+        kubernetes=stamp.kubernetes_tag(observed.vcluster.details) if observed.vcluster else "",
+        provider_config=before.provider_config if before else "",
+        cluster_name=before.cluster_name if before else None,
+    )
+
+
+def check(requested: VCluster, config: Input, observed: Observed) -> None:
+    """Raise `InvalidError` where a cluster cannot be adopted, or not be thawed yet."""
+    found = entry(requested, config)
+    if found is None:
+        return
+    key = adopted_key(requested.name, requested.namespace)
+    if found.values is not None:
+        problems = [*unfit(key, found.values)]
+        if observed.vcluster is None:
+            problems += availability(requested.spec.availability, found.values)
+    else:
+        problems = [*_unknown(key, observed)]
+    if problems:
+        is_spec = all(problem.field.startswith("spec.") for problem in problems)
+        raise InvalidError(*problems, reason="InvalidSpec" if is_spec else "InvalidInput")
+
+
+def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield why a cluster with these values cannot come under a VCluster."""
+    where = f"input.adopted.{key}.values"
+    for row in IMMUTABLE:
+        if row.is_always_default and row.effective(values) != row.default:
+            yield Problem(f"{where}.{row.path}", _RULES[row.why], NOT_ADOPTED)
+    yield from _sizes(where, values)
+    if at(values, "exportKubeConfig", "insecure") is True:
+        yield Problem(
+            f"{where}.exportKubeConfig.insecure",
+            "takes the CA out of the kubeconfig, so that nobody could verify the API server",
+            "Install without it first: helm upgrade.",
+        )
+    for path in (".".join(path) for path, value in leaves(values) if value is None):
+        yield Problem(
+            f"{where}.{path}",
+            "is null, which the control plane's API does not keep, so that Helm would upgrade",
+            "Install with the value that it stands for first: helm upgrade.",
+        )
+
+
+def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield that the spec asks for another availability than is installed."""
+    has = _availability(values)
+    if asked != has:
+        yield Problem(
+            "spec.availability",
+            f"must be {has}, as the adopted virtual cluster was installed",
+            f"Write {has}: another backing store would start an empty cluster.",
+        )
+
+
+def keep(
+    wanted: Wanted, now: Running, spec: Spec, config: Input
+) -> tuple[Wanted, tuple[Refusal, ...]]:
+    """Return what a frozen cluster has of the wanted, and what the spec asks for in vain."""
+    asked = replace(wanted, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
+    kept, refusals = immutable_fields.keep(asked, now, spec, config)
+    has_service = keeps_service(wanted.frozen or {})
+    return replace(kept, retain=wanted.retain and has_service), (
+        *refusals,
+        *_waiting(wanted, now, spec, has_service=has_service),
+    )
+
+
+def with_defaults(values: Mapping[str, object]) -> Mapping[str, object]:
+    """Return values as far as the quota counts them, with what the chart gives besides."""
+    return merge(CHART_DEFAULTS, values)
+
+
+def _waiting(wanted: Wanted, now: Running, spec: Spec, *, has_service: bool) -> Iterator[Refusal]:
+    version = spec.kubernetesVersion
+    if version and now.kubernetes and not f"{now.kubernetes}.".startswith(f"{version}."):
+        yield Refusal("spec.kubernetesVersion", now.kubernetes, version, WAITS)
+    if wanted.exposure != now.exposure:
+        yield _exposure_waits(now.exposure, wanted.exposure)
+    if wanted.retain and not has_service:
+        yield Refusal("spec.storage.onDelete", "Delete", "Retain", WAITS)
+
+
+def _exposure_waits(kept: exposure.Exposure, asked: exposure.Exposure) -> Refusal:
+    if kept.type != asked.type:
+        return Refusal("spec.expose.type", kept.type, asked.type, WAITS)
+    if kept.port != asked.port:
+        return Refusal("spec.expose.port", str(kept.port), str(asked.port), WAITS)
+    return Refusal("spec.expose.hostname", kept.hostname, asked.hostname, WAITS)
+
+
+def keeps_service(values: Mapping[str, object]) -> bool:
+    """Tell whether Helm leaves the Service, without which the customer's volumes go."""
+    annotations = at(values, "controlPlane", "service", "annotations")
+    return at(annotations, "helm.sh/resource-policy") == "keep"
+
+
+def _availability(values: Mapping[str, object]) -> Availability:
+    deploys = at(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
+    return "HA" if deploys else "Single"
+
+
+def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
+    """Yield what is neither Single nor HA as a VCluster is, or has no volume to keep."""
+    workload = at(values, "controlPlane", "statefulSet")
+    replicas = at(workload, "highAvailability", "replicas") or 1
+    has_volume = at(workload, "persistence", "volumeClaim", "enabled")
+    path = f"{where}.controlPlane"
+    claim = f"{path}.statefulSet.persistence.volumeClaim.enabled"
+    if _availability(values) == "Single":
+        if replicas != 1:
+            rule = "must be 1 with the embedded database"
+            yield Problem(f"{path}.statefulSet.highAvailability.replicas", rule, NOT_ADOPTED)
+        if has_volume not in (None, True, "true", "auto"):
+            yield Problem(claim, "leaves the cluster without a volume, so it has no data to keep",
+                          NOT_ADOPTED)  # fmt: skip
+        return
+    if has_volume in (True, "true"):
+        yield Problem(claim, VOLUME, NOT_ADOPTED)
+    members = at(
+        *(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet"),
+        *("highAvailability", "replicas"),
+    )
+    for name, count in (("backingStore.etcd.deploy.", members or 1), ("", replicas)):
+        if count != HA_REPLICAS:
+            rule = f"must be {HA_REPLICAS}, as a VCluster with etcd has it"
+            field = f"{path}.{name}statefulSet.highAvailability.replicas"
+            yield Problem(field, rule, NOT_ADOPTED)
+    if at(values, "controlPlane", "advanced", "podDisruptionBudget", "enabled") is not True:
+        yield Problem(
+            f"{path}.advanced.podDisruptionBudget.enabled",
+            "must be true, because health is read from it",
+            "Install with it first: helm upgrade. That restarts the control plane, one by one.",
+        )
+
+
+def _unknown(key: str, observed: Observed) -> Iterator[Problem]:
+    """Yield that a cluster cannot be thawed while nobody knows which Kubernetes it runs."""
+    now = current.running(observed)
+    if now is None or not now.kubernetes:
+        yield Problem(
+            f"input.adopted.{key}.values",
+            "is required until the VCluster has been READY with it",
+            "Put the installed values there, or wait until it is READY before you remove them.",
+        )

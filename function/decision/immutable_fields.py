@@ -1,0 +1,255 @@
+"""Keep what a change would destroy, and say so; everything else in the change still happens.
+
+The observed Releases are what really runs, so they are what a wish is compared with. The XRD's
+CEL rules, which are generated from the table here, say the same at admission. What the chart's
+values imply, whoever wrote them, is kept in `fixed`; versions have their own rules in `upgrade`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from function.api.errors import Refusal
+from function.api.input import Input
+from function.api.xr import Spec
+from function.decision import upgrade
+from function.decision.resolve import VCluster, Wanted
+from function.decision.upgrade import Plan, Situation, Terms, Versions
+from function.desired import exposure
+from function.desired.chart_values import layers
+from function.k8s import quantity, versions
+from function.observed.current import Running
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_T = TypeVar("_T", bound="DataclassInstance")
+
+TAKE_BACK = "Take this field back."
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A field of the spec that keeps its value for as long as the virtual cluster lives."""
+
+    field: str
+    """Path below `spec`."""
+    why: str
+    """Why it cannot change, as the end of a sentence."""
+    remedy: str
+    """What to do instead, as a sentence."""
+    unset: str | None
+    """What counts at admission where the field is not set; None if nothing is judged there."""
+    difference: Callable[[Wanted, Running, Spec], tuple[str, str] | None]
+    """What runs and what is asked for, if that is not the same."""
+    kept: Callable[[Wanted, Running, Input], Wanted]
+    """The wanted with what runs in place of what is asked for."""
+
+
+STORE = "another backing store would start an empty cluster"
+MOVE = "a virtual cluster cannot move to another host"
+VOLUME = "the volume of a StatefulSet cannot be changed"
+TAKEN = "data is taken over before there is a virtual cluster"
+NEW_ONE = "Take it back, or move what is in the cluster into a new VCluster."
+
+
+def _availability(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
+    return _unequal(now.availability, wanted.availability)
+
+
+def _size(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to a size that the spec names itself: a plan's moves nothing."""
+    asked, kept = spec.storage.size, now.storage.size or ""
+    return (kept, asked) if asked and not quantity.is_equal(asked, kept) else None
+
+
+def _storage_class(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+    asked, kept = spec.storage.storageClassName, now.storage.storage_class or ""
+    return _unequal(kept, asked) if asked else None
+
+
+def _restore_from(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to another UID. None at all is fine: it has served its purpose."""
+    asked = spec.storage.restoreFrom
+    return _unequal(now.restore_from, asked) if asked else None
+
+
+def _keep_restore_from(wanted: Wanted, now: Running, _: Input) -> Wanted:
+    kept = now.restore_from if wanted.restore_from else ""
+    return _having(wanted, restore_from=kept)
+
+
+def _host(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to a host that the spec names: what runs stays where it is."""
+    if spec.host in (None, wanted.host.name):
+        return None
+    return f"on host {wanted.host.name}", str(spec.host)
+
+
+def _labels(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
+    """Return the difference to labels that the host, which stays, does not have."""
+    selector = spec.hostSelector
+    if selector is None or wanted.host.has(selector.matchLabels):
+        return None
+    asked = ", ".join(f"{key}={value}" for key, value in selector.matchLabels.items())
+    return f"on host {wanted.host.name}", f"one with {asked}"
+
+
+def _cluster_name(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
+    if wanted.rancher is None or now.cluster_name is None:
+        return None
+    return _unequal(now.cluster_name, wanted.rancher.cluster_name)
+
+
+def _keep_cluster_name(wanted: Wanted, now: Running, _: Input) -> Wanted:
+    if wanted.rancher is None or now.cluster_name is None:
+        return wanted
+    return _having(wanted, rancher=_having(wanted.rancher, cluster_name=now.cluster_name))
+
+
+def _having(found: _T, **kept: object) -> _T:
+    """Return the same with what is kept: itself in all calls but those that differ."""
+    different = {field: value for field, value in kept.items() if getattr(found, field) != value}
+    return replace(found, **different) if different else found
+
+
+def _unequal(kept: str, asked: str) -> tuple[str, str] | None:
+    return None if kept == asked else (kept, asked)
+
+
+RULES = (
+    Rule(
+        field="availability",
+        why=STORE,
+        remedy=NEW_ONE,
+        unset="Single",
+        difference=_availability,
+        kept=lambda wanted, now, _: _having(wanted, availability=now.availability),
+    ),
+    Rule(
+        field="storage.size",
+        why=VOLUME,
+        remedy=NEW_ONE,
+        unset="",
+        difference=_size,
+        kept=lambda wanted, now, _: _having(
+            wanted, storage=_having(wanted.storage, size=now.storage.size)
+        ),
+    ),
+    Rule(
+        field="storage.storageClassName",
+        why=VOLUME,
+        remedy=NEW_ONE,
+        unset="",
+        difference=_storage_class,
+        kept=lambda wanted, now, _: _having(
+            wanted, storage=_having(wanted.storage, storage_class=now.storage.storage_class)
+        ),
+    ),
+    Rule(
+        field="storage.restoreFrom",
+        why=TAKEN,
+        remedy=TAKE_BACK,
+        # Before the namespace is taken over it may still be set.
+        unset=None,
+        difference=_restore_from,
+        kept=_keep_restore_from,
+    ),
+    Rule(
+        field="host",
+        why=MOVE,
+        remedy=NEW_ONE,
+        unset="",
+        difference=lambda wanted, _, spec: _host(wanted, spec),
+        # What exists never gets another host: see `placement`.
+        kept=lambda wanted, _, __: wanted,
+    ),
+    Rule(
+        field="hostSelector",
+        why=MOVE,
+        remedy=NEW_ONE,
+        # Whether the host has other labels, only the Input tells.
+        unset=None,
+        difference=lambda wanted, _, spec: _labels(wanted, spec),
+        kept=lambda wanted, _, __: wanted,
+    ),
+    Rule(
+        field="rancher.clusterName",
+        why="it would be another cluster in Rancher",
+        remedy="Take it back, or take the cluster out of Rancher first: spec.rancher.enabled.",
+        unset="",
+        difference=_cluster_name,
+        kept=_keep_cluster_name,
+    ),
+)
+"""What never changes, in the order of the spec."""
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What may be had of the wanted now."""
+
+    wanted: Wanted
+    refusals: tuple[Refusal, ...] = ()
+    plan: Plan | None = None
+    """The way of the versions; None before there is a virtual cluster, or while it is frozen."""
+    settled: bool = False
+    """Whether all runs that its Release asks for, so that the next step may come."""
+
+
+def grant(  # noqa: PLR0913  # what it depends on
+    asked: Wanted,
+    now: Running,
+    requested: VCluster,
+    config: Input,
+    *,
+    settled: bool,
+    instead: str | None = None,
+) -> Granted:
+    """Return what an existing virtual cluster gets now: the next step up, and what may change.
+
+    `settled` tells whether all of what its Release asks for runs, `instead` what is installed
+    where Helm could not even begin with that.
+    """
+    situation = Situation(Versions(now.chart, now.kubernetes), settled, instead, requested.begun)
+    spec = requested.spec
+    terms = Terms(config.vcluster, layers(spec.values, config))
+    target = Versions(asked.chart, asked.kubernetes)
+    plan = upgrade.plan(target, situation, spec.upgrade, terms)
+    following = plan.following
+    stepped = _having(asked, chart=following.chart, kubernetes=following.kubernetes)
+    kept, refusals = keep(stepped, now, spec, config)
+    return Granted(kept, (*plan.refusals, *refusals), plan, settled)
+
+
+def moves(wanted: Wanted, spec: Spec) -> tuple[Refusal, ...]:
+    """Return the refusal of a move, of what exists without a virtual cluster so far."""
+    differences = {"host": _host(wanted, spec), "hostSelector": _labels(wanted, spec)}
+    return tuple(
+        Refusal(f"spec.{field}", *difference, MOVE, NEW_ONE)
+        for field, difference in differences.items()
+        if difference
+    )
+
+
+def keep(
+    wanted: Wanted, now: Running, spec: Spec, config: Input
+) -> tuple[Wanted, tuple[Refusal, ...]]:
+    """Return what may be had of the wanted, and what is refused.
+
+    What the spec does not name itself (a plan's storage, a default) is kept without a word. The
+    versions of the wanted are those of its next step.
+    """
+    refusals = []
+    kept = wanted
+    for rule in RULES:
+        found = rule.difference(wanted, now, spec)
+        if found:
+            refusals.append(Refusal(f"spec.{rule.field}", *found, rule.why, rule.remedy))
+        kept = rule.kept(kept, now, config)
+    if not exposure.is_possible(wanted.exposure, wanted.chart):
+        why = f"chart {versions.minor(wanted.chart)} has no TLSRoute, charts from 0.34 have"
+        asked = wanted.exposure.type
+        refusals.append(Refusal("spec.expose.type", now.exposure.type, asked, why, TAKE_BACK))
+        kept = replace(kept, exposure=now.exposure)
+    return kept, tuple(refusals)

@@ -1,0 +1,127 @@
+"""Chart values that a running virtual cluster cannot change, whoever wrote them.
+
+A plan, the Input or allowed values of a spec can imply what no field of the spec says. What the
+Release was observed with stays, and the rest of the change happens.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from function.api.chart_value import ImmutableValue
+from function.api.errors import InvalidError, Problem, Refusal
+from function.api.written_values import IMMUTABLE
+from function.decision import chart_keys
+from function.decision.chart_keys import Layers
+from function.desired.chart_values import Values, taking
+from function.k8s.fieldpath import at
+
+TAKE_BACK = "Take it back, or move what is in the cluster into a new VCluster."
+
+NO_START = "needs a licence, without which the open-source control plane does not start"
+NO_SYNC = "needs a licence, without which nothing of it is synced"
+
+_IMAGE = ("controlPlane", "statefulSet", "image", "repository")
+
+
+def keep(
+    values: Values, observed: Mapping[str, object], layers: Layers
+) -> tuple[Values, tuple[Refusal, ...]]:
+    """Return the values with what runs in place of what cannot change, and what is refused.
+
+    `layers` are the values that people wrote, by the field that they stand in.
+    """
+    if values == observed:
+        return values, ()
+    kept, refusals = values, []
+    for row in IMMUTABLE:
+        if row.differs(values, observed):
+            kept = taking(kept, row.keys, observed)
+            refusals.append(_refusal(row, values, observed, layers))
+    return kept, tuple(refusals)
+
+
+def known(
+    values: Values, chart: str, observed: Mapping[str, object], layers: Layers, *, hops: bool
+) -> tuple[Values, tuple[Refusal, ...]]:
+    """Return the values without the keys that this chart and image refuse, and what is refused.
+
+    A key that a later chart knows comes with that; `hops` tells that the chart is not the last.
+    """
+    if values == observed:
+        return values, ()
+    kept, refusals = values, []
+    for found in unfit(values, chart):
+        kept = taking(kept, found.keys, observed)
+        comes = hops and found.is_later
+        if not comes and not _is_same(found.keys, values, observed):
+            field = _field(found.keys, layers)
+            refusals.append(Refusal(field, "as it is", "another value", found.rule, "Remove it."))
+    return kept, tuple(refusals)
+
+
+def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
+    """Raise `InvalidError` where a new virtual cluster could not be installed, or not start."""
+    problems = [
+        Problem(_field(found.keys, layers), found.rule, "Remove it.")
+        for found in unfit(values, chart)
+    ]
+    if problems:
+        is_spec = all(problem.field.startswith("spec.") for problem in problems)
+        raise InvalidError(*problems, reason="InvalidSpec" if is_spec else "InvalidInput")
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """A key that a chart or image refuses."""
+
+    keys: tuple[str, ...]
+    rule: str
+    is_later: bool = False
+    """Whether a later chart knows it."""
+
+
+def unfit(values: Mapping[str, object], chart: str) -> Iterator[Unfit]:
+    """Yield the keys that this chart or image refuses."""
+    for path in chart_keys.removed({"": values}, chart):
+        yield Unfit(_keys(path.removeprefix(".")), f"is no longer known to chart {chart}")
+    for path, first in chart_keys.unknown_yet(values, chart):
+        rule = f"is known to charts from {first} on, and this is {chart}"
+        yield Unfit(_keys(path), rule, is_later=True)
+    if str(at(values, *_IMAGE) or "").endswith(chart_keys.OPEN_SOURCE):
+        for keys in chart_keys.licensed(values):
+            yield Unfit(keys, NO_START)
+        for keys in chart_keys.patched(values):
+            yield Unfit(keys, NO_SYNC)
+
+
+def _keys(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def _is_same(
+    keys: tuple[str, ...], values: Mapping[str, object], observed: Mapping[str, object]
+) -> bool:
+    return chart_keys.holds(observed, keys) and at(values, *keys) == at(observed, *keys)
+
+
+def _refusal(
+    row: ImmutableValue,
+    values: Mapping[str, object],
+    observed: Mapping[str, object],
+    layers: Layers,
+) -> Refusal:
+    kept, asked = _shown(at(observed, *row.keys)), _shown(at(values, *row.keys))
+    if row.is_secret:
+        kept, asked = "as it is", "another value"
+    return Refusal(_field(row.keys, layers), kept, asked, row.why, TAKE_BACK)
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else json.dumps(value) if not isinstance(value, str) else value
+
+
+def _field(keys: tuple[str, ...], layers: Layers) -> str:
+    """Return the field that the value stands in: the layer that wins, or the chart's values."""
+    found = (field for field in reversed([*layers]) if chart_keys.holds(layers[field], keys))
+    return ".".join((next(found, "values"), *keys))

@@ -1,0 +1,312 @@
+"""From a spec and the Input to decisions: everything resolved, nothing left to look up.
+
+Here plans, hosts, pools and projects get their meaning and defaults are filled in. What a
+spec may not ask for is refused in `limits`; what may not change any more is kept by `guard`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from function.api import input as platform
+from function.api import names, xr
+from function.api.errors import InvalidError, Problem
+from function.api.fields import Availability, Owner, PodSecurity, Quota, SyncKind
+from function.api.names import Names
+from function.decision import placement, tenancy
+from function.decision.placement import Host
+from function.decision.upgrade import Versions
+from function.desired.exposure import INTERNAL, Exposure
+from function.k8s import versions
+from function.observed import record
+from function.observed.current import Running, Storage
+
+T = TypeVar("T")
+
+ANY_POOL = platform.NodePool()
+"""The nodes of a VCluster that names no pool."""
+
+LABEL_TENANT = "caas.telekom.de/tenant"
+LABEL_PLAN = "caas.telekom.de/plan"
+"""Labels of the cluster in Rancher."""
+
+
+@dataclass(frozen=True)
+class Rancher:
+    """The import into Rancher."""
+
+    cluster_name: str
+    project: str
+    owners: tuple[Owner, ...]
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a VCluster shall be."""
+
+    names: Names
+    uid: str
+    retries: int
+    """Further attempts at a failed upgrade, from annotation `caas.telekom.de/retry`."""
+    generation: int | None
+    """Of the spec; None where no API server counts."""
+    plan: platform.Plan
+    availability: Availability
+    storage: Storage
+    chart: str
+    kubernetes: str
+    quota: Quota
+    exposure: Exposure
+    pod_security: PodSecurity
+    network_policy: bool
+    egress: tuple[str, ...]
+    sync: Mapping[SyncKind, bool]
+    pool: platform.NodePool
+    """Nodes of its pods; any where it names no pool."""
+    host: Host
+    readers: tuple[xr.Reader, ...]
+    rancher: Rancher | None
+    leaves_rancher: bool
+    """Whether the spec itself switches the import off."""
+    deletion_protection: bool
+    retain: bool
+    """Whether the data stays when the VCluster is deleted."""
+    restore_from: str
+    """UID of the earlier VCluster whose data is taken over; empty if there is none."""
+    values: Mapping[str, object]
+    record: str = field(default="", compare=False)
+    """What is granted, for the annotation that later refusals fall back on."""
+    frozen: Mapping[str, object] | None = None
+    """Values that an adopted cluster was installed with and keeps; None leaves them to us."""
+
+    @property
+    def highly_available(self) -> bool:
+        """Whether three control planes and three etcd members run."""
+        return self.availability == "HA"
+
+
+@dataclass(frozen=True)
+class VCluster:
+    """The observed VCluster, checked."""
+
+    name: str
+    uid: str
+    retries: int
+    spec: xr.Spec
+    conditions: Mapping[str, tuple[str, str]]
+    """Status and reason of each condition that it bears now."""
+    namespace: str = ""
+    """Its namespace on the control plane; empty in scope Cluster."""
+    generation: int | None = None
+    """Of the spec; None where no API server counts."""
+    begun: Versions | None = None
+    """Where the upgrade began that its status tells of."""
+
+
+def resolve(
+    vcluster: VCluster,
+    config: platform.Input,
+    now: Running | None,
+    *,
+    imported: bool,
+    runs_on: str = "",
+) -> Wanted:
+    """Return what the spec means on this platform, given what runs now.
+
+    `imported` tells whether the Release of the import into Rancher exists, `runs_on` is the
+    ClusterProviderConfig of what exists. Raise `InvalidError` for all that the platform has not.
+    """
+    try:
+        return _resolve(vcluster, config, now, imported=imported, runs_on=runs_on)
+    except InvalidError as error:
+        if error.reason != "InvalidSpec":
+            raise
+        others = _unknown(vcluster.spec, _derived(vcluster, config), config, now)
+        raise InvalidError(*dict.fromkeys((*error.problems, *others))) from None
+
+
+def _unknown(
+    spec: xr.Spec, derived: Names, config: platform.Input, now: Running | None
+) -> Iterator[Problem]:
+    """Yield which names in a spec the platform does not know."""
+    kubernetes, rancher, project = config.vcluster.kubernetes, config.rancher, spec.rancher.project
+    lookups: tuple[Callable[[], object], ...] = (
+        lambda: _plan(spec, config),
+        lambda: _kubernetes(spec.kubernetesVersion, kubernetes, now),
+        lambda: _pool(spec.nodePool, config),
+        lambda: _project(project, derived, rancher) if project and rancher else "",
+    )
+    for lookup in lookups:
+        try:
+            lookup()
+        except InvalidError as error:
+            yield from error.problems
+
+
+def _resolve(
+    vcluster: VCluster, config: platform.Input, now: Running | None, *, imported: bool, runs_on: str
+) -> Wanted:
+    spec = vcluster.spec
+    entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
+    derived = _derived(vcluster, config)
+    if now is None or entry:
+        adopted = (each.namespace for each in config.adopted.values())
+        names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
+    plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
+    host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on)
+    return Wanted(
+        names=derived,
+        uid=vcluster.uid,
+        retries=vcluster.retries,
+        generation=vcluster.generation,
+        plan=plan,
+        availability=spec.availability,
+        storage=_storage(spec.storage, plan),
+        chart=_chart(spec.upgrade, config.vcluster.chart, now),
+        kubernetes=_kubernetes(spec.kubernetesVersion, config.vcluster.kubernetes, now),
+        quota=plan.quota.under(spec.quota),
+        exposure=_exposure(spec.expose, derived, config, host),
+        pod_security=spec.isolation.podSecurity or config.tenant.podSecurity[0],
+        network_policy=spec.isolation.networkPolicy,
+        egress=tuple(spec.isolation.egress),
+        sync=spec.sync.wanted(config.tenant.sync),
+        pool=pool,
+        host=host,
+        readers=tuple(spec.kubeconfigReaders),
+        rancher=_rancher(
+            spec.rancher,
+            derived,
+            config.rancher,
+            imported=imported,
+            plan=spec.plan or config.defaultPlan,
+        ),
+        leaves_rancher=spec.rancher.enabled is False,
+        deletion_protection=spec.deletionProtection,
+        retain=spec.storage.onDelete == "Retain",
+        restore_from=spec.storage.restoreFrom,
+        values=spec.values,
+        record=record.written(spec, plan, pool, vcluster.retries),
+        frozen=entry.values if entry else None,
+    )
+
+
+def _derived(vcluster: VCluster, config: platform.Input) -> Names:
+    entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
+    adopts = (entry.namespace, entry.release) if entry else None
+    return names.derive(vcluster.name, vcluster.namespace, config.platformNamespace, adopts)
+
+
+def adopted_key(name: str, namespace: str) -> str:
+    """Return the key under which the Input says what a VCluster adopts."""
+    return f"{namespace}/{name}" if namespace else name
+
+
+def _storage(spec: xr.SpecStorage, plan: platform.Plan) -> Storage:
+    return Storage(
+        size=spec.size or plan.storage.size,
+        storage_class=spec.storageClassName or plan.storage.storageClassName,
+    )
+
+
+def _exposure(spec: xr.Expose, own: Names, config: platform.Input, host: Host) -> Exposure:
+    if spec.type == "ClusterIP":
+        return INTERNAL
+    if spec.type == "NodePort":
+        offer = config.hosts[host.name].nodePorts
+        return Exposure("NodePort", offer.address if offer else "", spec.port or 0)
+    return Exposure(spec.type, spec.hostname or f"{own.namespace}.{config.expose.domain}")
+
+
+def _chart(asked: xr.Upgrade, offer: platform.VClusterChart, now: Running | None) -> str:
+    """Return the chart version to go to, as far as the platform offers it."""
+    if asked.policy == "Automatic":
+        return offer.versions[-1]
+    return asked.chartVersion or (now.chart if now else offer.versions[-1])
+
+
+def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | None) -> str:
+    """Resolve the version once: a minor or the default stays at the patch that runs."""
+    if now and now.kubernetes and asked in (None, now.kubernetes, versions.minor(now.kubernetes)):
+        return now.kubernetes
+    if asked is None:
+        return offer.default
+    version = versions.newest_patch(offer.versions, asked)
+    if version is None:
+        raise InvalidError(
+            Problem(
+                "spec.kubernetesVersion",
+                "is not offered by the platform",
+                f"Choose one of: {', '.join(offer.versions)}.",
+            )
+        )
+    return version
+
+
+def _plan(spec: xr.Spec, config: platform.Input) -> platform.Plan:
+    return _lookup(config.plans, spec.plan or config.defaultPlan, "spec.plan", "plan")
+
+
+def _pool(name: str | None, config: platform.Input) -> platform.NodePool:
+    if name is None:
+        return ANY_POOL
+    return _lookup(config.nodePools, name, "spec.nodePool", "node pool")
+
+
+def _rancher(
+    spec: xr.Rancher,
+    derived: Names,
+    config: platform.Rancher | None,
+    *,
+    imported: bool,
+    plan: str,
+) -> Rancher | None:
+    """Return the import, which an existing one leaves only on the spec's own word."""
+    if spec.enabled is False:
+        return None
+    if config is None:
+        _refuse_rancher_without_platform(spec, imported=imported)
+        return None
+    if not (spec.enabled or config.enabled or imported):
+        return None
+    project = "" if spec.project is None else _project(spec.project, derived, config)
+    return Rancher(
+        cluster_name=spec.clusterName or derived.namespace,
+        project=project,
+        owners=(*config.owners, *spec.owners),
+        labels={
+            **spec.labels,
+            **config.labels,
+            LABEL_TENANT: derived.customer or derived.namespace,
+            LABEL_PLAN: plan,
+        },
+    )
+
+
+def _project(name: str, derived: Names, config: platform.Rancher) -> str:
+    if derived.customer:
+        return tenancy.project(name, derived.customer, config)
+    return _lookup(config.projects, name, "spec.rancher.project", "Rancher project")
+
+
+def _refuse_rancher_without_platform(spec: xr.Rancher, *, imported: bool) -> None:
+    if imported:
+        raise InvalidError(
+            Problem(
+                "input.rancher",
+                "is missing while this VCluster is imported into Rancher",
+                "Put it back, or set spec.rancher.enabled to false to take the cluster out.",
+            ),
+            reason="InvalidInput",
+        )
+    if spec.enabled or spec.project or spec.owners or spec.clusterName or spec.labels:
+        raise InvalidError(
+            Problem("spec.rancher", "needs a Rancher, and this platform has none", "Leave it out.")
+        )
+
+
+def _lookup(offer: Mapping[str, T], name: str, field: str, what: str) -> T:
+    if name not in offer:
+        known = ", ".join(sorted(offer)) or "none"
+        raise InvalidError(Problem(field, f"is not a {what} of the platform", f"Known: {known}."))
+    return offer[name]

@@ -1,0 +1,90 @@
+"""What scope Namespaced asks for: customers write specs themselves, beside each other.
+
+Their namespaces lie on the control plane, so nothing of the platform's may lie in them, and no
+spec may name what belongs to another customer.
+"""
+
+import re
+from collections.abc import Iterator
+
+from function.api.errors import InvalidError, Problem
+from function.api.input import PLACEHOLDER, Input, Rancher
+from function.api.names import DERIVED, Names
+from function.k8s import regex
+
+RESERVED_CLUSTER_NAME = re.compile(r"local|c-[a-z0-9]{5}")
+"""Names that Rancher's webhook refuses."""
+
+
+def refuse_chart_secrets(config: Input) -> None:
+    """Raise `InvalidError` for credentials that would have to lie in every customer's namespace.
+
+    A Release finds the Secret of its chart's repository in its own namespace only:
+    https://github.com/crossplane-contrib/provider-helm/blob/v1.3.0/pkg/clients/registryauth/auth.go
+    """
+    charts = {
+        "input.vcluster.chart.pullSecret": config.vcluster.chart.pullSecret,
+        "input.charts.pullSecret": config.charts.pullSecret,
+    }
+    problems = [
+        Problem(
+            field,
+            "cannot be used in scope Namespaced, where provider-helm looks for the Secret in the "
+            "customer's namespace",
+            "Remove it: offer the chart in a repository that needs no credentials, or in a "
+            "registry to which provider-helm's own identity has access.",
+        )
+        for field, secret in charts.items()
+        if secret
+    ]
+    if problems:
+        raise InvalidError(*problems, reason="InvalidInput")
+
+
+def project(name: str, customer: str, config: Rancher) -> str:
+    """Return the Rancher project that a VCluster in a customer's namespace names.
+
+    A project is a customer's own: its members see the namespaces in it, and share its quota. Of
+    others' not even the names are told.
+    """
+    offer = {
+        key: found
+        for key, found in config.projects.items()
+        if customer in config.projectNamespaces.get(key, ())
+    }
+    if name not in offer:
+        raise InvalidError(
+            Problem(
+                "spec.rancher.project",
+                "is not a Rancher project that VClusters of this namespace may name",
+                f"Known: {', '.join(sorted(offer)) or 'none'}.",
+            )
+        )
+    return offer[name]
+
+
+def cluster_name(name: str, names: Names, config: Rancher) -> Iterator[Problem]:
+    """Yield why a cluster may not bear a name in Rancher.
+
+    There all customers share one room of names, and the first has it. So a customer gets the
+    derived name, which is nobody else's, or one that the platform's pattern keeps for him.
+    """
+    if names.customer and name == names.namespace:
+        return
+    if names.customer and PLACEHOLDER not in config.clusterNamePattern:
+        yield Problem(
+            "spec.rancher.clusterName",
+            "cannot be chosen on this platform, because it might be another customer's",
+            "Leave it out: the cluster is called like its namespace on the host.",
+        )
+        return
+    namespace = names.customer or names.namespace
+    pattern = config.clusterNamePattern.replace(PLACEHOLDER, namespace)
+    is_derived = bool(names.customer and DERIVED.fullmatch(name))
+    if not regex.matches(pattern, name) or RESERVED_CLUSTER_NAME.fullmatch(name) or is_derived:
+        end = ", nor end like a derived name" if names.customer else ""
+        yield Problem(
+            "spec.rancher.clusterName",
+            f"must match {pattern} and be neither local nor like c-x1y2z{end}",
+            "Choose another name for the cluster in Rancher.",
+        )

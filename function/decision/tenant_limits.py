@@ -1,0 +1,333 @@
+"""What a spec may not ask for: the Input's `tenant` block, and combinations that bite.
+
+Every limit is checked, so that one answer names all that is wrong.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from function.api import input as platform
+from function.api import written_values, xr
+from function.api.errors import InvalidError, Problem
+from function.api.fields import Quota
+from function.decision import tenancy
+from function.decision.resolve import Wanted
+from function.desired import exposure
+from function.k8s import quantity, regex, versions
+from function.k8s.fieldpath import leaves
+
+ASK = "Ask for less, or ask the platform team to raise the limit."
+
+
+def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -> None:
+    """Raise `InvalidError` naming everything in which the spec goes beyond what is allowed.
+
+    Of a cluster that is not `new`, `guard` judges the versions: it knows what runs.
+    """
+    found = tuple(problems(spec, wanted, config, new=new))
+    if found:
+        raise InvalidError(*found)
+
+
+def problems(
+    spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool
+) -> Iterator[Problem]:
+    """Yield everything in which the spec goes beyond what is allowed."""
+    yield from (
+        *_isolation(spec, wanted, config.tenant),
+        *_quota(spec.quota, wanted, config.tenant.quota),
+        *_storage(spec.storage, wanted, config.tenant.storage),
+        *_expose(spec.expose, wanted, config),
+        *_sync(spec.sync, wanted, config.tenant),
+        *_host(spec),
+        *_upgrade(spec.upgrade, config, new=new),
+        *_values(spec.values, config.tenant.values),
+        *_readers(spec),
+        *_rancher(spec, wanted, config.rancher),
+        *(_compatibility(wanted, config.vcluster.kubernetes) if new else ()),
+        *(_gateway(wanted) if new else ()),
+    )
+
+
+def _isolation(spec: xr.Spec, wanted: Wanted, tenant: platform.Tenant) -> Iterator[Problem]:
+    if wanted.pod_security not in tenant.podSecurity:
+        yield Problem(
+            "spec.isolation.podSecurity",
+            "is not a level that the platform allows",
+            f"Choose one of: {', '.join(tenant.podSecurity)}.",
+        )
+    if wanted.pod_security == "restricted" and wanted.rancher:
+        yield Problem(
+            "spec.isolation.podSecurity",
+            "cannot be restricted together with the import into Rancher, whose agent has no "
+            "restricted security context",
+            "Use baseline, or set spec.rancher.enabled to false.",
+        )
+    if tenant.networkPolicy == "Enforced" and not wanted.network_policy:
+        yield Problem(
+            "spec.isolation.networkPolicy", "is enforced by the platform", "Leave it out."
+        )
+    if spec.isolation.egress:
+        yield from _egress(spec.isolation.egress, tenant.egress)
+
+
+def _egress(asked: Sequence[str], allowed: Sequence[str]) -> Iterator[Problem]:
+    ranges = [ipaddress.ip_network(cidr) for cidr in allowed]
+    for index, cidr in enumerate(asked):
+        network = ipaddress.ip_network(cidr)
+        if not any(_within(network, outer) for outer in ranges):
+            yield Problem(
+                f"spec.isolation.egress[{index}]",
+                "is not within the ranges that the platform allows",
+                f"Allowed: {', '.join(allowed) or 'none'}.",
+            )
+
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _within(inner: _Network, outer: _Network) -> bool:
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
+def _quota(asked: Quota, wanted: Wanted, maximum: Quota) -> Iterator[Problem]:
+    given = wanted.plan.quota
+    for field, amount in asked.model_dump(exclude_none=True, exclude={"other"}).items():
+        limit = getattr(given if getattr(maximum, field) is None else maximum, field)
+        if limit is not None and quantity.parse(str(amount)) > quantity.parse(str(limit)):
+            yield Problem(f"spec.quota.{field}", f"must be at most {limit}", ASK)
+    others = {**given.other, **maximum.other}
+    for name, amount in asked.other.items():
+        field, path = f"spec.quota.other[{name}]", ("quota", "other", name)
+        if name not in others:
+            known = ", ".join(sorted(others)) or "none"
+            rule = "is not a resource that the platform limits"
+            yield Problem(field, rule, f"Remove it. Known: {known}.", path)
+        elif quantity.parse(amount) > quantity.parse(others[name]):
+            yield Problem(field, f"must be at most {others[name]}", ASK, path)
+
+
+def _storage(
+    asked: xr.SpecStorage, wanted: Wanted, tenant: platform.TenantStorage
+) -> Iterator[Problem]:
+    limit = tenant.size or wanted.plan.storage.size
+    if asked.size and limit and quantity.parse(asked.size) > quantity.parse(limit):
+        yield Problem("spec.storage.size", f"must be at most {limit}", ASK)
+    allowed = [wanted.plan.storage.storageClassName, *tenant.storageClassNames]
+    if asked.storageClassName and asked.storageClassName not in allowed:
+        yield Problem(
+            "spec.storage.storageClassName",
+            "is not a StorageClass that the platform allows",
+            f"Allowed: {', '.join(name for name in allowed if name) or 'none'}.",
+        )
+    if asked.onDelete == "Retain" and tenant.retain == "Refused":
+        yield Problem(
+            "spec.storage.onDelete",
+            "cannot be Retain on this platform",
+            "Leave it out, or ask the platform team to set tenant.storage.retain to Allowed.",
+        )
+
+
+def _expose(asked: xr.Expose, wanted: Wanted, config: platform.Input) -> Iterator[Problem]:
+    if asked.type not in config.tenant.exposeTypes:
+        yield Problem(
+            "spec.expose.type",
+            "is not a way in that the platform allows",
+            f"Choose one of: {', '.join(config.tenant.exposeTypes)}.",
+            path=("expose",),
+        )
+        return
+    if asked.type == "NodePort":
+        yield from _node_port(asked, wanted.host.name, config)
+        return
+    if asked.port is not None:
+        yield Problem(
+            "spec.expose.port",
+            "is a port of the host's nodes, for type NodePort only",
+            "Leave it out, or choose spec.expose.type NodePort.",
+        )
+    if asked.type == "ClusterIP" and asked.hostname:
+        yield Problem(
+            "spec.expose.hostname",
+            "is a name for outside, and type ClusterIP has no way in from there",
+            "Leave it out, or choose another spec.expose.type.",
+        )
+    elif wanted.exposure.is_external:
+        yield from _hostname(wanted, config.expose.domain)
+
+
+def _node_port(asked: xr.Expose, host: str, config: platform.Input) -> Iterator[Problem]:
+    """Yield what is wrong with type and port, which are granted, or taken back, together."""
+    offer = config.hosts[host].nodePorts
+    if offer is None:
+        yield Problem(
+            "spec.expose.type",
+            f"cannot be NodePort on host {host}, for which the Input has no hosts.{host}.nodePorts",
+            "Choose another way in, or ask the platform team for node ports.",
+            path=("expose",),
+        )
+        return
+    ports = f"from {offer.from_} to {offer.to}"
+    if asked.hostname:
+        yield Problem(
+            "spec.expose.hostname",
+            f"is a name below the platform's domain, and type NodePort is reached by "
+            f"{offer.address}",
+            "Leave it out, or choose another spec.expose.type.",
+        )
+    if asked.port is None:
+        yield Problem(
+            "spec.expose.port",
+            "is required with type NodePort",
+            f"Choose one {ports} that no other Service has.",
+            path=("expose",),
+        )
+    elif not offer.from_ <= asked.port <= offer.to:
+        yield Problem(
+            "spec.expose.port",
+            f"must be {ports}, the node ports of host {host}",
+            "Choose one of them that no other Service has.",
+            path=("expose",),
+        )
+
+
+def _hostname(wanted: Wanted, domain: str) -> Iterator[Problem]:
+    namespace = wanted.names.namespace
+    if not exposure.belongs(wanted.exposure.hostname, namespace, domain):
+        yield Problem(
+            "spec.expose.hostname",
+            f"must be {namespace}.{domain}, or end with .{namespace}.{domain}, so that no two "
+            "virtual clusters have one name",
+            "Leave it out, or choose such a name.",
+        )
+
+
+def _gateway(wanted: Wanted) -> Iterator[Problem]:
+    if not exposure.is_possible(wanted.exposure, wanted.chart):
+        yield Problem(
+            "spec.expose.type",
+            "cannot be Gateway with this platform's chart, which is older than 0.34",
+            "Choose another way in, or ask the platform team for a newer chart.",
+        )
+
+
+def _sync(asked: xr.Sync, wanted: Wanted, tenant: platform.Tenant) -> Iterator[Problem]:
+    for kind, enabled in asked.wanted(tenant.sync).items():
+        if enabled and kind not in tenant.sync:
+            yield Problem(
+                f"spec.sync.{kind}",
+                "is not synced on this platform",
+                f"Leave it out. Allowed: {', '.join(tenant.sync) or 'none'}.",
+            )
+    if asked.networkPolicies and wanted.network_policy:
+        yield Problem(
+            "spec.sync.networkPolicies",
+            "cannot be on together with isolation.networkPolicy: policies only add up, so the "
+            "customer's would open what the platform's close",
+            "Switch one of the two off.",
+        )
+
+
+def _host(spec: xr.Spec) -> Iterator[Problem]:
+    if spec.host is not None and spec.hostSelector is not None:
+        yield Problem(
+            "spec.hostSelector",
+            "cannot be set together with spec.host",
+            "Name the host, or choose it by its labels.",
+        )
+
+
+def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterator[Problem]:
+    if asked.policy == "Manual" and config.tenant.upgrade == "Automatic":
+        yield Problem(
+            "spec.upgrade.policy",
+            "cannot be Manual on this platform",
+            "Leave it out, or ask the platform team to set tenant.upgrade to Choice.",
+        )
+    if asked.policy == "Automatic" and asked.chartVersion:
+        yield Problem(
+            "spec.upgrade.chartVersion",
+            "is for policy Manual, and Automatic follows the platform's list",
+            "Leave it out, or set spec.upgrade.policy to Manual.",
+        )
+    listed = config.vcluster.chart.versions
+    if new and asked.chartVersion and asked.chartVersion not in listed:
+        yield Problem(
+            "spec.upgrade.chartVersion",
+            "is not a chart version of the platform",
+            f"Choose one of: {', '.join(listed)}.",
+        )
+
+
+def _values(values: Mapping[str, object], allowed: Sequence[str]) -> Iterator[Problem]:
+    """Yield what must not be there; only the first says which paths are allowed."""
+    prefixes = {tuple(path.split(".")) for path in allowed}
+    remedy = f"Remove it. Allowed: {', '.join(allowed) or 'none'}."
+    for path, value in leaves(values):
+        lengths = range(1, len(path) + 1)
+        below = next((path[:length] for length in lengths if path[:length] in prefixes), None)
+        where = ("values", *path)
+        problem = written_values.problem("spec.values", path, value)
+        if problem and (below or written_values.is_decided(path)):
+            yield replace(problem, path=where)
+        elif below is None:
+            field = ".".join(("spec.values", *path))
+            yield Problem(field, "is not a path that the platform allows", remedy, where)
+            remedy = "Remove it."
+        elif not written_values.is_safe(path, value):
+            yield Problem(
+                ".".join(("spec.values", *below)),
+                "must not have control characters in it, such as the end of a line",
+                "Write it in one line.",
+                where,
+            )
+
+
+def _readers(spec: xr.Spec) -> Iterator[Problem]:
+    for index, reader in enumerate(spec.kubeconfigReaders):
+        if reader.name.startswith("system:"):
+            yield Problem(
+                f"spec.kubeconfigReaders[{index}].name",
+                "must not begin with system:, which names whole groups of Kubernetes' own users",
+                "Name your users and groups.",
+            )
+
+
+def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> Iterator[Problem]:
+    if wanted.rancher is None or config is None:
+        return
+    yield from tenancy.cluster_name(wanted.rancher.cluster_name, wanted.names, config)
+    for index, owner in enumerate(spec.rancher.owners):
+        if owner.role not in config.ownerRoles:
+            yield Problem(
+                f"spec.rancher.owners[{index}].role",
+                "is not a role that the platform allows",
+                f"Choose one of: {', '.join(config.ownerRoles)}.",
+            )
+    yield from _labels(spec.rancher.labels, config.labelPatterns)
+
+
+def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in asked.items():
+        field, path = f"spec.rancher.labels[{key}]", ("rancher", "labels", key)
+        if key not in patterns:
+            allowed = ", ".join(sorted(patterns)) or "none"
+            rule = "is not a label that the platform allows"
+            yield Problem(field, rule, f"Remove it. Allowed: {allowed}.", path)
+        elif not regex.matches(patterns[key], value):
+            yield Problem(field, f"must match {patterns[key]}", "Choose another value.", path)
+
+
+def _compatibility(wanted: Wanted, offer: platform.Kubernetes) -> Iterator[Problem]:
+    if not versions.fits(wanted.chart, wanted.kubernetes, offer.compatibility):
+        chart = versions.minor(wanted.chart)
+        yield Problem(
+            "spec.kubernetesVersion",
+            f"does not fit chart {chart}",
+            f"Choose a version of: {', '.join(offer.compatibility[chart]) or 'none'}.",
+        )

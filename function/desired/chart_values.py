@@ -1,0 +1,344 @@
+"""The values of the official vcluster chart: where each comes from.
+
+Six layers, each winning over the one before: base, the Input's values, the plan, the spec, the
+tenant's own values, the Input's enforced values. The table of `decided_values` says what only the
+function may write, and which lists are joined instead of replaced. Then the images that they name
+are moved to their mirrors. Helm keeps nothing between upgrades, so the values are complete every
+time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+
+from function.api.chart_value import ChartValue
+from function.api.input import Input, Plan
+from function.api.written_values import JOINED
+from function.decision import container_resources
+from function.decision.resolve import Wanted
+from function.desired import exposure, images, quota
+from function.k8s.fieldpath import at, mapping
+
+Values = dict[str, object]
+Layers = tuple[Mapping[str, object], ...]
+
+OPEN_SOURCE = "loft-sh/vcluster-oss"
+"""The control plane's repository: the chart's default refuses some keys without a licence."""
+
+HA_REPLICAS = 3
+HA_COREDNS_REPLICAS = 2
+HA_MINIMUM = 2
+"""Replicas that must be healthy for a highly available cluster to be usable: etcd's quorum."""
+
+
+_WATCH_ENDPOINT_SLICES: Values = {
+    "apiGroups": ["discovery.k8s.io"],
+    "resources": ["endpointslices"],
+    "verbs": ["get", "list", "watch"],
+}
+
+
+def chart_values(wanted: Wanted, config: Input) -> Values:
+    """Return the complete values of the chart.
+
+    Mirrors are no layer: they say where an image is pulled from, whichever layer names it. An
+    adopted cluster keeps those that it was installed with.
+    """
+    if wanted.frozen is not None:
+        return dict(wanted.frozen)
+    base, spec = _base(wanted, config.pullSecret), _spec(wanted)
+    way_in = exposure.values(wanted.exposure, wanted.names, config.expose)
+    below, above = config.vcluster.values, config.vcluster.enforcedValues
+    plan = plan_values(wanted.plan)
+    layered = overlaid(base, below, plan, spec, way_in, wanted.values, above)
+    written = overlaid(below, plan, wanted.values, above)
+    joined = _joined(layered, ours=(base, spec, way_in), theirs=(below, wanted.values, above))
+    followed = container_resources.following(layered, written)
+    changed = (nested(keys, value) for keys, value in chain(joined, followed))
+    return images.mapped(overlaid(layered, *changed), config.registries, wanted.kubernetes)
+
+
+def layers(
+    spec_values: Mapping[str, object],
+    config: Input,
+    plan: Mapping[str, Mapping[str, object]] | None = None,
+) -> dict[str, Mapping[str, object]]:
+    """Return the values that people wrote, by the field that they stand in, the last one wins.
+
+    A plan, if it is given, stands there by the name of its field.
+    """
+    return {
+        "input.vcluster.values": config.vcluster.values,
+        **(plan or {}),
+        "spec.values": spec_values,
+        "input.vcluster.enforcedValues": config.vcluster.enforcedValues,
+    }
+
+
+def merge(*layers: Mapping[str, object]) -> Values:
+    """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
+    return _copied(overlaid({}, *layers))
+
+
+def overlaid(lowest: Mapping[str, object], *layers: Mapping[str, object]) -> Values:
+    """Merge, but a map that only one layer has is that layer's own."""
+    merged: Values = dict(lowest)
+    for layer in layers:
+        for key, value in layer.items():
+            below = merged.get(key)
+            if isinstance(value, dict) and isinstance(below, dict):
+                merged[key] = overlaid(below, value)
+            else:
+                merged[key] = value
+    return merged
+
+
+def nested(keys: Sequence[str], value: object) -> Values:
+    """Return values with nothing but this one, at these keys."""
+    key, *below = keys
+    return {key: nested(below, value) if below else value}
+
+
+def taking(
+    values: Mapping[str, object], path: Sequence[str], other: Mapping[str, object]
+) -> Values:
+    """Return the values with what others have at the path, or without it if they have nothing."""
+    key, *below = path
+    changed = dict(values)
+    if below:
+        inner = taking(mapping(values.get(key)), below, mapping(other.get(key)))
+        if inner or key in other:
+            changed[key] = inner
+        else:
+            changed.pop(key, None)
+    elif key in other:
+        changed[key] = other[key]
+    else:
+        changed.pop(key, None)
+    return changed
+
+
+def _joined(
+    layered: Values, *, ours: Layers, theirs: Layers
+) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield the lists of which no layer replaces another's, with the entries of all layers."""
+    for row in JOINED:
+        last = at(layered, *row.keys)
+        if last is None or last is at(ours[0], *row.keys):
+            continue  # none has one, or none above the lowest
+        own, others = _lists(row, ours), _lists(row, theirs)
+        if len(own) + len(others) > 1:
+            yield row.keys, row.joined([*chain(*own)], [*chain(*others)])
+
+
+def _lists(row: ChartValue, layers: Layers) -> list[list[object]]:
+    found = (at(layer, *row.keys) for layer in layers if layer)
+    return [each for each in found if isinstance(each, list)]
+
+
+def _copied(values: Values) -> Values:
+    return {
+        key: _copied(value) if isinstance(value, dict) else value for key, value in values.items()
+    }
+
+
+def _base(wanted: Wanted, pull_secret: str | None) -> Values:
+    """What every virtual cluster has.
+
+    The certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
+    network policies are ours: here they would restart the control plane with every change.
+    Endpoints of a tenant's own would lead the host's ingress controller to pods and nodes of
+    others (CVE-2021-25740); the host makes those of Services with a selector itself. The syncer
+    watches EndpointSlices whether it syncs them or not, and without the right to never starts:
+    https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/mappings/resources/register.go.
+    """
+    names = wanted.names
+    secrets = [{"name": pull_secret}] if pull_secret else []
+    return {
+        "controlPlane": {
+            "statefulSet": {
+                "image": {"repository": OPEN_SOURCE},
+                "resources": {
+                    "requests": {"cpu": "200m", "memory": "256Mi"},
+                    "limits": {"cpu": "2", "memory": "4Gi"},
+                },
+            },
+            "proxy": {"extraSANs": [names.service, f"{names.service}.cluster.local"]},
+            "advanced": {
+                "serviceAccount": {"imagePullSecrets": secrets},
+                "workloadServiceAccount": {"imagePullSecrets": secrets},
+            },
+            "service": {"spec": {"type": "ClusterIP"}},
+        },
+        "exportKubeConfig": {"context": names.xr, "server": names.endpoint},
+        "networking": {"advanced": {"proxyKubelets": {"byHostname": False, "byIP": False}}},
+        "policies": {
+            "resourceQuota": {"enabled": False},
+            "limitRange": {"enabled": False},
+            "networkPolicy": {"enabled": False},
+        },
+        "rbac": {"role": {"extraRules": [_WATCH_ENDPOINT_SLICES]}},
+        "sync": {
+            "toHost": {
+                "pods": {"useSecretsForSATokens": True},
+                "endpoints": {"enabled": False},
+                "endpointSlices": {"enabled": False},
+            }
+        },
+        "telemetry": {"enabled": False},
+    }
+
+
+def plan_values(plan: Plan) -> Values:
+    """Return what a plan gives the control plane."""
+    resources = plan.resources
+    return {
+        "controlPlane": {
+            "statefulSet": {
+                "resources": {"requests": resources.requests, "limits": resources.limits}
+            }
+        }
+    }
+
+
+def _spec(wanted: Wanted) -> Values:
+    sync = wanted.sync
+    common: Values = {
+        "controlPlane": {"distro": {"k8s": {"image": {"tag": f"v{wanted.kubernetes}"}}}},
+        "policies": {"podSecurityStandard": wanted.pod_security},
+        "sync": {
+            "toHost": {
+                "ingresses": {"enabled": sync["ingresses"]},
+                "networkPolicies": {"enabled": sync["networkPolicies"]},
+                "podDisruptionBudgets": {"enabled": sync["podDisruptionBudgets"]},
+                "serviceAccounts": {"enabled": sync["serviceAccounts"]},
+            },
+            "fromHost": {
+                "storageClasses": {"enabled": sync["storageClasses"]},
+                "ingressClasses": {"enabled": sync["ingressClasses"]},
+                "nodes": {"selector": {"labels": wanted.pool.labels}},
+            },
+        },
+    }
+    return overlaid(
+        common,
+        _highly_available(wanted) if wanted.highly_available else _single(wanted),
+        _retained(wanted),
+        _pool(wanted),
+    )
+
+
+def _single(wanted: Wanted) -> Values:
+    """One control plane with the embedded database on a volume of its StatefulSet."""
+    return {
+        "controlPlane": {
+            "backingStore": {
+                "database": {"embedded": {"enabled": True}},
+                "etcd": {"deploy": {"enabled": False}},
+            },
+            "statefulSet": {
+                "highAvailability": {"replicas": 1},
+                "persistence": {"volumeClaim": _volume(wanted)},
+            },
+            "coredns": {"deployment": {"replicas": 1}},
+            "advanced": {"podDisruptionBudget": {"enabled": False}},
+        }
+    }
+
+
+def _highly_available(wanted: Wanted) -> Values:
+    """Three control planes, a Deployment, and three etcd members with a volume each.
+
+    Embedded etcd would need a licence. Its limits are explicit, because those that the namespace
+    gives to a container without any are too small for etcd.
+    """
+    release = wanted.names.release
+    return {
+        "controlPlane": {
+            "backingStore": {
+                "database": {"embedded": {"enabled": False}},
+                "etcd": {
+                    "deploy": {
+                        "enabled": True,
+                        "statefulSet": {
+                            "highAvailability": {"replicas": HA_REPLICAS},
+                            "persistence": {"volumeClaim": _volume(wanted)},
+                            "resources": {
+                                "requests": quota.ETCD_REQUESTS,
+                                "limits": quota.ETCD_LIMITS,
+                            },
+                            "scheduling": _spread("vcluster-etcd", release),
+                        },
+                    }
+                },
+            },
+            "statefulSet": {
+                "highAvailability": {"replicas": HA_REPLICAS},
+                "persistence": {"volumeClaim": {"enabled": False}},
+                "scheduling": _spread("vcluster", release),
+            },
+            "coredns": {"deployment": {"replicas": HA_COREDNS_REPLICAS}},
+            "advanced": {"podDisruptionBudget": {"enabled": True, "minAvailable": HA_MINIMUM}},
+        }
+    }
+
+
+def _pool(wanted: Wanted) -> Values:
+    """Bring the pods to the nodes of the pool; of the platform's, CoreDNS runs inside anyway."""
+    pool = wanted.pool
+    found: Values = {}
+    if pool.tolerations:
+        found["sync"] = {"toHost": {"pods": {"enforceTolerations": [*pool.tolerations]}}}
+    if pool.controlPlane:
+        workload = {
+            "scheduling": {
+                "nodeSelector": dict(pool.labels),
+                "tolerations": [_toleration(taint) for taint in pool.tolerations],
+            }
+        }
+        etcd: Values = {"backingStore": {"etcd": {"deploy": {"statefulSet": workload}}}}
+        found["controlPlane"] = {
+            "statefulSet": workload,
+            **(etcd if wanted.highly_available else {}),
+        }
+    return found
+
+
+def _toleration(taint: str) -> Values:
+    what, _, effect = taint.rpartition(":")
+    key, has_value, value = what.partition("=")
+    if has_value:
+        return {"key": key, "operator": "Equal", "value": value, "effect": effect}
+    return {"key": key, "operator": "Exists", "effect": effect}
+
+
+def _volume(wanted: Wanted) -> Values:
+    policy = "Retain" if wanted.retain else "Delete"
+    volume: Values = {"enabled": True, "retentionPolicy": policy}
+    if wanted.storage.size:
+        volume["size"] = wanted.storage.size
+    if wanted.storage.storage_class:
+        volume["storageClass"] = wanted.storage.storage_class
+    return volume
+
+
+def _retained(wanted: Wanted) -> Values:
+    """Keep the Service, which owns all that the customer has on the host: without it that goes too.
+
+    https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/util/translate/translate.go
+    """
+    if not wanted.retain:
+        return {}
+    return {"controlPlane": {"service": {"annotations": {"helm.sh/resource-policy": "keep"}}}}
+
+
+def _spread(app: str, release: str) -> Values:
+    return {
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": {"app": app, "release": release}},
+            }
+        ]
+    }

@@ -1,0 +1,218 @@
+"""The namespace on the host: quota, limits, network policies and who may enter.
+
+A Release of its own, so that it works on a remote host, is deleted last, and a changed quota
+does not restart the control plane.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from function.api.errors import InvalidError, Problem
+from function.api.input import Input, LimitRange, OwnChart, Subject
+from function.api.network import PodDestination
+from function.decision import deletion
+from function.decision.resolve import Wanted
+from function.desired import exposure, quota, retention
+from function.desired.release import Chart, build_release
+from function.k8s.fieldpath import at, mapping, text
+from function.observed import record, release
+from function.observed.state import Condition, Observed, ObservedRelease, Stranger
+
+KEY = "namespace"
+CONDITION = "NamespaceReady"
+CHART: OwnChart = "vcluster-namespace"
+
+HOST_LEVEL = "baseline"
+"""Pod security level of the namespace: the control plane's pod needs root, which `restricted`
+rejects, so that level is left to the virtual cluster's own admission."""
+
+METRICS = ("integrations", "metricsServer", "enabled")
+"""The chart's value by which the control plane hands on the host's metrics."""
+
+
+def desired(
+    wanted: Wanted,
+    config: Input,
+    vcluster_values: Mapping[str, object],
+    observed: Observed,
+    *,
+    is_earned: bool,
+) -> dict[str, Any]:
+    """Return the Release. `vcluster_values` say what the control plane takes of the quota.
+
+    `is_earned` tells whether it was ready before: from then on Helm removes it with the VCluster.
+    """
+    names = wanted.names
+    is_takeover = deletion.is_takeover(wanted) and not is_earned
+    return build_release(
+        name=names.namespace_release,
+        home=names.home,
+        target=names.platform,
+        provider_config=wanted.host.provider_config,
+        chart=own_chart(CHART, config),
+        values={
+            **_values(wanted, config, vcluster_values),
+            "owner": _owner(wanted, observed),
+            **({"takeover": True} if is_takeover else {}),
+        },
+        rollback_limit=deletion.rollback_limit(observed.namespace, is_proven=is_earned),
+        annotations={record.ANNOTATION: wanted.record} if wanted.record else {},
+    )
+
+
+def own_chart(name: OwnChart, config: Input) -> Chart:
+    """Return one of this project's charts, as the Input says where they are."""
+    charts = config.charts
+    return Chart(
+        repository=charts.repository,
+        name=name,
+        version=charts.version,
+        digest=charts.digests.get(name),
+        pull_secret=charts.pullSecret,
+    )
+
+
+def condition(observed: ObservedRelease | None, strangers: tuple[Stranger, ...]) -> Condition:
+    """Return NamespaceReady. A Release under our name that is not ours holds everything up."""
+    if observed is None and strangers:
+        return _held_up(strangers)
+    return retention.in_words(release.judge(CONDITION, observed))
+
+
+def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> bool:
+    """Tell whether the quota that is desired now is in force."""
+    return (
+        observed is not None
+        and release.judge(CONDITION, observed).status == "True"
+        and observed.values.get("quota") == resource["spec"]["forProvider"]["values"]["quota"]
+    )
+
+
+def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
+    found = ", ".join(f"{s.namespace}/{s.name}" for s in strangers)
+    if all(stranger.terminating for stranger in strangers):
+        message = (
+            f"An earlier VCluster of this name is still being deleted (Release {found}). "
+            "The new one is created as soon as it is gone."
+        )
+        return Condition(CONDITION, "False", "Terminating", message)
+    message = (
+        f"Release {found} exists and does not belong to this VCluster. "
+        "Delete it, or create the VCluster under another name."
+    )
+    return Condition(CONDITION, "False", "NameTaken", message)
+
+
+def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
+    names = wanted.names
+    hard, limits = _quota(wanted, config, vcluster_values)
+    return {
+        "name": names.namespace,
+        "release": names.release,
+        "labels": config.hostNamespace.labels,
+        "annotations": config.hostNamespace.annotations,
+        "podSecurity": HOST_LEVEL,
+        "rancherProject": wanted.rancher.project if wanted.rancher else "",
+        "quota": hard,
+        "limitRange": {
+            "enabled": any((limits.default, limits.defaultRequest, limits.max)),
+            "default": limits.default,
+            "defaultRequest": limits.defaultRequest,
+            "max": limits.max,
+        },
+        "highAvailability": wanted.highly_available,
+        "networkPolicy": _network_policy(wanted, config, vcluster_values),
+        "synced": {
+            "deniedAnnotations": ",".join(config.tenant.deniedAnnotations),
+            "nodeLabels": _node_labels(vcluster_values),
+            "storageClassNames": ",".join(config.tenant.storage.volumeClassNames),
+        },
+        "kubeconfig": {
+            "secret": exposure.kubeconfig_secret(wanted.exposure, names),
+            "readers": [{"kind": r.kind, "name": r.name} for r in wanted.readers],
+        },
+        "operators": [_subject(operator) for operator in config.hostNamespace.operators],
+        "pullSecret": config.pullSecret or "",
+        **retention.namespace_values(wanted, config),
+    }
+
+
+def _owner(wanted: Wanted, observed: Observed) -> dict[str, str]:
+    """Return whose the namespace is. The control plane stays that of the creation."""
+    before = observed.namespace.values if observed.namespace else {}
+    control_plane = text(at(before, "owner", "controlPlane")) or observed.control_plane
+    return {
+        "name": wanted.names.namespace,
+        "uid": wanted.uid,
+        **({"controlPlane": control_plane} if control_plane else {}),
+    }
+
+
+def _quota(
+    wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
+) -> tuple[dict[str, str], LimitRange]:
+    """Return `hard` of the ResourceQuota, and the LimitRange."""
+    agent = config.rancher.agentResources if wanted.rancher and config.rancher else None
+    try:
+        limits = quota.limit_range(wanted.quota, wanted.plan.limitRange)
+        rows = quota.allowances(
+            vcluster_values,
+            limits,
+            highly_available=wanted.highly_available,
+            agent=agent and agent.filled,
+        )
+        found = quota.hard(wanted.quota, rows, limits)
+        too_large = quota.too_large(rows, limits.max)
+    except ValueError:
+        problem = Problem(
+            "input.vcluster: controlPlane.statefulSet, etcd or CoreDNS in values or enforcedValues",
+            "must have quantities as resources and volume size",
+            "Correct them there.",
+        )
+        raise InvalidError(problem, reason="InvalidInput") from None
+    if too_large:
+        problem = Problem(
+            "input.plans: limitRange.max of the plan",
+            f"is below the limits of a component of the platform: {too_large}",
+            "Raise it, or give the component less.",
+        )
+        raise InvalidError(problem, reason="InvalidInput")
+    return found, limits
+
+
+def _network_policy(
+    wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
+) -> dict[str, Any]:
+    rancher = config.rancher if wanted.rancher else None
+    host = config.hosts[wanted.host.name]
+    has_metrics = at(vcluster_values, *METRICS) is True
+    pods = [*host.egressTo, *(rancher.egressTo if rancher else ())]
+    return {
+        "enabled": wanted.network_policy,
+        "hostCidrs": list(wanted.host.cidrs),
+        "egress": [*wanted.egress, *(rancher.egress if rancher else ())],
+        "egressTo": [each.model_dump(exclude_defaults=True) | _ports(each) for each in pods],
+        "dns": host.dns.model_dump(),
+        "apiPorts": host.apiPorts,
+        "metrics": host.metrics.model_dump() if has_metrics else {},
+        "ingressFrom": config.expose.ingressFrom if _is_reachable(wanted) else [],
+    }
+
+
+def _ports(destination: PodDestination) -> dict[str, Any]:
+    return {"ports": [port.model_dump() for port in destination.ports]}
+
+
+def _node_labels(vcluster_values: Mapping[str, object]) -> str:
+    """Return the labels that the syncer adds to the selector of every pod."""
+    labels = at(vcluster_values, "sync", "fromHost", "nodes", "selector", "labels")
+    return ",".join(f"{key}={value}" for key, value in sorted(mapping(labels).items()))
+
+
+def _is_reachable(wanted: Wanted) -> bool:
+    """Tell whether traffic from outside may be on its way to the customer's pods."""
+    return wanted.sync["ingresses"] or wanted.quota.loadBalancers != 0
+
+
+def _subject(subject: Subject) -> dict[str, Any]:
+    return subject.model_dump(exclude_none=True)

@@ -1,0 +1,124 @@
+"""Build a provider-helm Release, with the settings that all of ours share.
+
+The kind: https://marketplace.upbound.io/providers/crossplane-contrib/provider-helm.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+API_VERSION = "helm.m.crossplane.io/v1beta1"
+KIND = "Release"
+
+EXTERNAL_NAME = "crossplane.io/external-name"
+POLL_INTERVAL = "30s"
+"""How often provider-helm looks; needs provider-helm 1.4, older ones go by their `--poll`."""
+
+UNLIMITED = 2147483647
+"""Rollback limit under which a failed first install is repaired without end."""
+
+MAX_HISTORY = 3
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart in a repository."""
+
+    repository: str
+    name: str
+    version: str
+    digest: str | None = None
+    pull_secret: str | None = None
+
+
+class Detail(NamedTuple):
+    """A field of an object on the host that comes back as a connection detail.
+
+    One missing object or field fails the provider's whole observation, so a detail may
+    only name what exists.
+    """
+
+    key: str
+    api_version: str
+    kind: str
+    name: str
+    field_path: str
+
+
+def build_release(  # noqa: PLR0913  # a Release has these parts
+    *,
+    name: str,
+    home: str,
+    target: str,
+    provider_config: str,
+    chart: Chart,
+    values: Mapping[str, object],
+    rollback_limit: int,
+    details: Sequence[Detail] = (),
+    connection_secret: str | None = None,
+    external_name: str = "",
+    annotations: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """Return a Release `name` in namespace `home` that installs into `target` on the host.
+
+    `external_name` is the name of the Helm release where that is another one.
+
+    `skipCreateNamespace` because the namespace is a Release of its own. No `wait`: that blocks a
+    worker of the provider, and readiness is read from the connection details. Nor `wait: false`:
+    the provider drops what is false whenever it writes a Release, Crossplane puts it back, and
+    the two of them keep each other awake for as long as an installation fails.
+    """
+    spec: dict[str, object] = {
+        "providerConfigRef": {"kind": "ClusterProviderConfig", "name": provider_config},
+        "rollbackLimit": rollback_limit,
+        "forProvider": {
+            "chart": _chart(chart),
+            "namespace": target,
+            "skipCreateNamespace": True,
+            "maxHistory": MAX_HISTORY,
+            "values": values,
+        },
+    }
+    if details:
+        spec["connectionDetails"] = [_detail(detail, target) for detail in details]
+        spec["writeConnectionSecretToRef"] = {"name": connection_secret}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {
+            "name": name,
+            "namespace": home,
+            "annotations": {
+                EXTERNAL_NAME: external_name or name,
+                "crossplane.io/poll-interval": POLL_INTERVAL,
+                **annotations,
+            },
+        },
+        "spec": spec,
+    }
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    reference: dict[str, object] = {
+        "repository": chart.repository,
+        "name": chart.name,
+        "version": chart.version,
+    }
+    if chart.digest:
+        reference["digest"] = chart.digest
+    if chart.pull_secret:
+        reference["pullSecretRef"] = {"name": chart.pull_secret}
+    return reference
+
+
+def _detail(detail: Detail, namespace: str) -> dict[str, Any]:
+    return {
+        "apiVersion": detail.api_version,
+        "kind": detail.kind,
+        "name": detail.name,
+        "namespace": namespace,
+        "fieldPath": detail.field_path,
+        "toConnectionSecretKey": detail.key,
+        "skipPartOfReleaseCheck": True,
+    }

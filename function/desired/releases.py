@@ -1,0 +1,96 @@
+"""The desired Releases, whether or not it is time to create them."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from function.api.errors import Refusal
+from function.api.input import Input
+from function.decision import adoption, immutable_values
+from function.decision.immutable_fields import Granted
+from function.decision.resolve import Wanted
+from function.desired import namespace, rancher, vcluster
+from function.desired.chart_values import Values, chart_values, layers
+from function.observed import current, rollout
+from function.observed.state import Observed
+
+
+@dataclass(frozen=True)
+class Desired:
+    """The desired Releases, whether or not it is time to create them."""
+
+    namespace: dict[str, Any]
+    vcluster: dict[str, Any]
+    rancher: dict[str, Any] | None
+    refusals: tuple[Refusal, ...]
+    """What values imply, and is not granted."""
+    awaits_quota: bool
+    """Whether the virtual cluster is kept as it is until there is room for its new Service."""
+
+
+def desired_releases(
+    found: Granted, config: Input, observed: Observed, *, is_earned: bool
+) -> Desired:
+    """Return what the Releases shall be, for what is granted.
+
+    `is_earned` tells whether the namespace is this VCluster's: see `deletion`.
+    """
+    granted = found.wanted
+    imported = None
+    if granted.rancher and config.rancher:
+        imported = rancher.desired(
+            granted, granted.rancher, config.rancher, config, observed.rancher
+        )
+    values, refusals = _values(found, granted, config, observed)
+    room = namespace.desired(
+        granted,
+        config,
+        adoption.with_defaults(values) if granted.names.adopted else values,
+        observed,
+        is_earned=is_earned,
+    )
+    before = _until_there_is_room(granted, observed)
+    awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)
+    if awaits_quota:
+        values, _ = _values(found, before, config, observed)
+    return Desired(
+        namespace=room,
+        vcluster=vcluster.desired(
+            before if awaits_quota else granted, config, values, observed.vcluster
+        ),
+        rancher=imported,
+        refusals=refusals,
+        awaits_quota=awaits_quota,
+    )
+
+
+def _values(
+    found: Granted, granted: Wanted, config: Input, observed: Observed
+) -> tuple[Values, tuple[Refusal, ...]]:
+    """Return the chart's values, with what runs in place of what may not change or not be."""
+    values = chart_values(granted, config)
+    written = layers(granted.values, config)
+    if observed.vcluster is None:
+        if granted.frozen is None:
+            immutable_values.refuse_unfit(values, granted.chart, written)
+        return values, ()
+    seen = rollout.unstamped(observed.vcluster.values)
+    kept, refusals = immutable_values.keep(values, seen, written)
+    if granted.frozen is not None:
+        return kept, refusals
+    hops = found.plan is not None and found.plan.end.chart != granted.chart
+    fitting, unfit = immutable_values.known(kept, granted.chart, seen, written, hops=hops)
+    return fitting, (*refusals, *unfit)
+
+
+def _until_there_is_room(granted: Wanted, observed: Observed) -> Wanted:
+    """Return the same with the way in that it has, if a Service that the quota counts replaces it.
+
+    The quota refuses a load balancer or a node port until there is room for one, and Helm would
+    give up.
+    """
+    if granted.exposure.type not in ("LoadBalancer", "NodePort"):
+        return granted
+    now = current.running(observed)
+    if now is None or now.exposure.type == granted.exposure.type:
+        return granted
+    return replace(granted, exposure=now.exposure)

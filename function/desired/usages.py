@@ -1,0 +1,65 @@
+"""Usages hold the order of deletion: out of Rancher, then the cluster, then the namespace.
+
+https://docs.crossplane.io/latest/managed-resources/usages/. A composed Usage waits until its
+user is gone and repeats the deletion that it refused.
+"""
+
+from typing import Any
+
+from function.api.names import Names
+from function.desired.release import API_VERSION as RELEASE_API_VERSION
+from function.desired.release import KIND as RELEASE_KIND
+
+API_VERSION = "protection.crossplane.io/v1beta1"
+
+VCLUSTER_BY_RANCHER = "vcluster-by-rancher"
+NAMESPACE_BY_VCLUSTER = "namespace-by-vcluster"
+DELETION_PROTECTION = "deletion-protection"
+KEYS = (VCLUSTER_BY_RANCHER, NAMESPACE_BY_VCLUSTER, DELETION_PROTECTION)
+
+
+def vcluster_by_rancher(names: Names) -> dict[str, Any]:
+    """Return the Usage that keeps the virtual cluster until it has left Rancher."""
+    return _usage(names.vcluster_usage, names.home, names.vcluster_release, names.rancher_release)
+
+
+def namespace_by_vcluster(names: Names) -> dict[str, Any]:
+    """Return the Usage that keeps the namespace until the virtual cluster is gone."""
+    return _usage(
+        names.namespace_usage, names.home, names.namespace_release, names.vcluster_release
+    )
+
+
+def deletion_protection(names: Names, api_version: str, kind: str) -> dict[str, Any]:
+    """Return the Usage that refuses the deletion of the VCluster itself.
+
+    One of scope Cluster is the only that can name what has no namespace, and the only that a
+    VCluster with a namespace cannot have.
+    """
+    metadata = {"name": names.protection}
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Usage" if names.customer else "ClusterUsage",
+        "metadata": {**metadata, "namespace": names.customer} if names.customer else metadata,
+        "spec": {
+            "of": {"apiVersion": api_version, "kind": kind, "resourceRef": {"name": names.xr}},
+            "reason": "spec.deletionProtection is true: set it to false to delete this VCluster.",
+        },
+    }
+
+
+def _usage(name: str, namespace: str, of: str, by: str) -> dict[str, Any]:
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Usage",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"replayDeletion": True, "of": _reference(of), "by": _reference(by)},
+    }
+
+
+def _reference(release: str) -> dict[str, Any]:
+    return {
+        "apiVersion": RELEASE_API_VERSION,
+        "kind": RELEASE_KIND,
+        "resourceRef": {"name": release},
+    }

@@ -1,1 +1,0 @@
-"""What users write: the `VCluster` and the function's `Input`, as typed, frozen models."""

@@ -1,0 +1,109 @@
+"""What runs now, read back from the observed Releases.
+
+A wish is compared with it, so that the comparison also holds after a restore without status.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from function.api.fields import Availability
+from function.desired import exposure
+from function.desired.exposure import INTERNAL, Exposure
+from function.k8s import versions
+from function.k8s.fieldpath import at
+from function.observed import stamp
+from function.observed.state import Observed
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The volume of the control plane; None leaves it to the chart or the host."""
+
+    size: str | None
+    storage_class: str | None
+
+
+@dataclass(frozen=True)
+class Running:
+    """What runs now, read from the Releases."""
+
+    availability: Availability
+    storage: Storage
+    chart: str
+    kubernetes: str
+    provider_config: str
+    cluster_name: str | None
+    """Name in Rancher, once imported."""
+    exposure: Exposure = INTERNAL
+    restore_from: str = ""
+    """UID of the VCluster whose namespace was taken over; empty if none was."""
+
+
+def running(observed: Observed) -> Running | None:
+    """Return what the observed Releases ask for, or None before there is a virtual cluster."""
+    vcluster = observed.vcluster
+    if vcluster is None:
+        return None
+    imported = observed.rancher.values if observed.rancher else {}
+    found = asked(
+        vcluster.values,
+        release=vcluster.helm_release,
+        chart=vcluster.chart_version,
+        kubernetes=stamp.kubernetes_tag(vcluster.details),
+        provider_config=vcluster.provider_config,
+        cluster_name=_text(at(imported, "rancher", "clusterName")),
+    )
+    values = observed.namespace.values if observed.namespace else {}
+    return replace(found, restore_from=_text(values.get("restoreFrom")) or "")
+
+
+def asked(  # noqa: PLR0913  # what a Release says beside its values
+    values: Mapping[str, object],
+    *,
+    release: str,
+    chart: str,
+    kubernetes: str,
+    provider_config: str,
+    cluster_name: str | None,
+) -> Running:
+    """Return what values of the chart ask for.
+
+    `kubernetes` is the tag of the image that runs, which counts where the values name none: then
+    it came with the chart.
+    """
+    highly_available = (
+        at(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
+    )
+    volume = (
+        ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
+        if highly_available
+        else ("controlPlane", "statefulSet")
+    )
+    return Running(
+        availability="HA" if highly_available else "Single",
+        storage=Storage(
+            size=_text(at(values, *volume, "persistence", "volumeClaim", "size")),
+            storage_class=_text(at(values, *volume, "persistence", "volumeClaim", "storageClass")),
+        ),
+        chart=chart,
+        kubernetes=_kubernetes(named_kubernetes(values) or kubernetes),
+        provider_config=provider_config,
+        cluster_name=cluster_name,
+        exposure=exposure.running(values, release),
+    )
+
+
+def named_kubernetes(values: Mapping[str, object]) -> str:
+    """Return the tag of the Kubernetes image that values name; `version` wins over it."""
+    k8s = at(values, "controlPlane", "distro", "k8s")
+    return _text(at(k8s, "version")) or _text(at(k8s, "image", "tag")) or ""
+
+
+def _kubernetes(tag: str) -> str:
+    """Return the version that a tag stands for, or nothing for one such as `latest`."""
+    version = tag.removeprefix("v")
+    return version if versions.is_comparable(version) else ""
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,232 @@
+"""Read plain objects, as Crossplane observed them, into what the core decides on.
+
+An object may be anything: half created, of a wrong kind, or touched by somebody. What is not
+there or not of the expected type reads as absent, never as an error.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import cast
+
+from function.desired import exposure, namespace, rancher, vcluster
+from function.desired.release import EXTERNAL_NAME
+from function.k8s.fieldpath import Parts, at, mapping, sequence, text, words
+from function.observed import record, stamp
+from function.observed.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
+
+PUBLIC_DETAILS = frozenset(
+    {
+        vcluster.AVAILABLE,
+        vcluster.ETCD_AVAILABLE,
+        vcluster.CHART_LABEL,
+        vcluster.GENERATION,
+        vcluster.WORKLOAD,
+        vcluster.ETCD_GENERATION,
+        vcluster.ETCD_WORKLOAD,
+        stamp.DETAIL,
+        stamp.CONTAINERS_DETAIL,
+        exposure.SERVICE,
+        exposure.INGRESS,
+        exposure.ROUTE_WRITERS,
+        exposure.ROUTE,
+        *rancher.STATE_KEYS,
+    }
+)
+"""Connection details that are no secret. No other's value enters the core."""
+
+KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
+"""All that are looked at: of a kubeconfig whether it is there, and the server that it names."""
+
+
+_CONDITION: Parts = {"type": None, "status": None, "reason": None, "message": None}
+RELEASE: Parts = {
+    "apiVersion": None,
+    "kind": None,
+    "metadata": {
+        "name": None,
+        "namespace": None,
+        "generation": None,
+        "deletionTimestamp": None,
+        "annotations": {EXTERNAL_NAME: None, record.ANNOTATION: None},
+    },
+    "spec": {
+        "providerConfigRef": {"name": None},
+        "forProvider": {"chart": {"version": None}, "values": None},
+        "connectionDetails": {"toConnectionSecretKey": None},
+        "managementPolicies": None,
+    },
+    "status": {
+        "atProvider": {
+            "version": None,
+            "state": None,
+            "revision": None,
+            "releaseDescription": None,
+        },
+        "conditions": {**_CONDITION, "observedGeneration": None},
+    },
+}
+"""What `release` reads."""
+
+USAGE: Parts = {"status": {"conditions": _CONDITION}}
+"""What `usage` reads."""
+
+STRANGER: Parts = {
+    "metadata": {
+        "name": None,
+        "namespace": None,
+        "deletionTimestamp": None,
+        "ownerReferences": {"controller": None, "kind": None, "name": None, "uid": None},
+    },
+}
+"""What `strangers` reads of what was found."""
+
+CONTROL_PLANE: Parts = {"metadata": {"uid": None}}
+"""What `control_plane` reads of the API's definition."""
+
+RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY)
+"""Keys of the Releases, in the order in which they come up."""
+
+
+def observed(
+    find: Callable[[str], ObservedRelease | None],
+    usages: Mapping[str, Owned],
+    strangers: tuple[Stranger, ...] = (),
+    control_plane: str = "",
+) -> Observed:
+    """Return what is observed; `find` returns the Release under a key, or None."""
+    return Observed(
+        namespace=find(namespace.KEY),
+        vcluster=find(vcluster.KEY),
+        rancher=find(rancher.KEY),
+        usages=usages,
+        strangers=strangers,
+        control_plane=control_plane,
+    )
+
+
+def releases(found: Observed) -> dict[str, ObservedRelease]:
+    """Return the Releases that exist, by key, in the order in which they come up."""
+    each = zip(RELEASES, (found.namespace, found.vcluster, found.rancher), strict=True)
+    return {key: release for key, release in each if release is not None}
+
+
+def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
+    """Return an observed Release."""
+    metadata, spec = at(plain, "metadata"), at(plain, "spec")
+    wanted, helm = at(spec, "forProvider"), at(plain, "status", "atProvider")
+    generation = at(metadata, "generation")
+    return ObservedRelease(
+        name=text(at(metadata, "name")),
+        namespace=text(at(metadata, "namespace")),
+        api_version=text(at(plain, "apiVersion")),
+        kind=text(at(plain, "kind")),
+        terminating=at(metadata, "deletionTimestamp") is not None,
+        generation=generation if isinstance(generation, int) else None,
+        observed_generation=_observed_generation(plain),
+        provider_config=text(at(spec, "providerConfigRef", "name")),
+        chart_version=text(at(wanted, "chart", "version")),
+        values=mapping(at(wanted, "values")),
+        connection_keys=frozenset(
+            text(at(entry, "toConnectionSecretKey"))
+            for entry in sequence(at(spec, "connectionDetails"))
+        ),
+        deployed_version=text(at(helm, "version")),
+        state=text(at(helm, "state")),
+        revision=_whole(at(helm, "revision")),
+        description=words(at(helm, "releaseDescription")),
+        ready=condition(plain, "Ready"),
+        synced=condition(plain, "Synced"),
+        details={key: _detail(key, details[key]) for key in sorted(PUBLIC_DETAILS & {*details})},
+        has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
+        record=text(at(metadata, "annotations", record.ANNOTATION)),
+        external_name=text(at(metadata, "annotations", EXTERNAL_NAME)),
+        may_delete=not {"*", "Delete"}.isdisjoint(
+            text(policy) for policy in sequence(at(spec, "managementPolicies"))
+        ),
+        external_server=_server(details.get(exposure.KUBECONFIG, b"")),
+    )
+
+
+def _detail(key: str, value: bytes) -> str:
+    """Return a connection detail; what the import says is for people, or a name."""
+    decoded = value.decode(errors="replace")
+    return words(decoded) if key in rancher.STATE_KEYS else decoded
+
+
+def _server(kubeconfig: bytes) -> str:
+    """Return the server that a kubeconfig names; nothing else of it is looked at."""
+    found = _SERVER.search(kubeconfig)
+    return found[1].decode() if found else ""
+
+
+_SERVER = re.compile(
+    rb"^\s*server: (https://([-a-z0-9.]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?)\s*$", re.MULTILINE
+)
+
+
+def usage(plain: object) -> Owned:
+    """Return an observed Usage."""
+    ready = condition(plain, "Ready")
+    return Owned(ready=ready is not None and ready.status == "True")
+
+
+def condition(plain: object, typ: str) -> Condition | None:
+    """Return a condition of an object, or None if it does not bear it."""
+    for entry in _conditions(plain):
+        if at(entry, "type") == typ and at(entry, "status") in ("True", "False", "Unknown"):
+            status = cast("Truth", at(entry, "status"))
+            return Condition(typ, status, text(at(entry, "reason")), words(at(entry, "message")))
+    return None
+
+
+def strangers(found: Iterable[object], composite: object) -> tuple[Stranger, ...]:
+    """Return those of the found objects that the composite does not control.
+
+    What an object of the composite's kind and name controls is on its way out even before it is
+    marked: that object is an earlier one, and gone. A Usage can hold up the mark for a while.
+    """
+    uid = text(at(composite, "metadata", "uid"))
+    return tuple(
+        Stranger(
+            name=text(at(plain, "metadata", "name")),
+            namespace=text(at(plain, "metadata", "namespace")),
+            terminating=at(plain, "metadata", "deletionTimestamp") is not None
+            or _is_earlier(_controller(plain), composite),
+        )
+        for plain in found
+        if at(_controller(plain), "uid") != uid
+    )
+
+
+def control_plane(found: Iterable[object]) -> str:
+    """Return the identity of the control plane: the UID of the API's definition there."""
+    return next((text(at(plain, "metadata", "uid")) for plain in found), "")
+
+
+def _controller(plain: object) -> object:
+    for owner in sequence(at(plain, "metadata", "ownerReferences")):
+        if at(owner, "controller") is True:
+            return owner
+    return None
+
+
+def _is_earlier(controller: object, composite: object) -> bool:
+    name = text(at(composite, "metadata", "name"))
+    kind = text(at(composite, "kind"))
+    return (at(controller, "kind"), at(controller, "name")) == (kind, name)
+
+
+def _observed_generation(plain: object) -> int | None:
+    for entry in _conditions(plain):
+        generation = at(entry, "observedGeneration")
+        if at(entry, "type") == "Synced" and isinstance(generation, int):
+            return generation
+    return None
+
+
+def _conditions(plain: object) -> Sequence[object]:
+    return sequence(at(plain, "status", "conditions"))
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) else 0

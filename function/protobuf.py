@@ -1,0 +1,260 @@
+"""Between protobuf's messages and plain values.
+
+A steady request is mostly what nobody reads, managedFields above all, and each field that becomes
+a Python object costs most of a microsecond. So an object is decoded by a picture of what is read
+of it. These are the loops in which a call spends half of its time, and they are written for that.
+"""
+
+import datetime as dt
+import functools
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from crossplane.function import response
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
+from google.protobuf import struct_pb2
+from google.protobuf.message import DecodeError
+
+from function import wire
+from function.api import validate
+from function.desired import usages
+from function.k8s.fieldpath import Parts
+from function.observed import ownership
+from function.observed import parse as observed
+from function.observed.state import Answer, Document, ObservedRelease, Owned, Request
+
+IN_PROGRESS = dt.timedelta(seconds=5)
+"""How soon Crossplane asks again while something is awaited: a changed connection detail alone
+does not wake it."""
+
+STEADY = dt.timedelta(minutes=2)
+"""How soon Crossplane asks again when all is ready."""
+
+UNHEARD = dt.timedelta(seconds=30)
+"""How soon it does while it drops events: one of them may have been the user's change."""
+
+COMPOSITE: Parts = {
+    "kind": None,
+    "metadata": {
+        "name": None,
+        "namespace": None,
+        "uid": None,
+        "generation": None,
+        "creationTimestamp": None,
+        "annotations": None,
+    },
+    "spec": None,
+    "status": {
+        "conditions": {"type": None, "status": None, "reason": None},
+        "upgrade": None,
+    },
+}
+"""What is read of a VCluster."""
+
+_TRUTH = {
+    "True": fnv1.STATUS_CONDITION_TRUE,
+    "False": fnv1.STATUS_CONDITION_FALSE,
+    "Unknown": fnv1.STATUS_CONDITION_UNKNOWN,
+}
+
+
+def parse(data: bytes) -> fnv1.RunFunctionRequest:
+    """Return a request on the wire. Raise DecodeError for what is none.
+
+    What is nested too deep for protobuf is read as far down as anything of it is looked at.
+    """
+    try:
+        return fnv1.RunFunctionRequest.FromString(data)
+    except DecodeError:
+        return fnv1.RunFunctionRequest.FromString(wire.shallow(data, _OBJECTS))
+
+
+_OBJECT: wire.Places = {fnv1.Resource.RESOURCE_FIELD_NUMBER: wire.STRUCT}
+_OBJECTS: wire.Places = {
+    fnv1.RunFunctionRequest.OBSERVED_FIELD_NUMBER: {
+        fnv1.State.COMPOSITE_FIELD_NUMBER: _OBJECT,
+        fnv1.State.RESOURCES_FIELD_NUMBER: {wire.MAP_VALUE: _OBJECT},
+    },
+    fnv1.RunFunctionRequest.REQUIRED_RESOURCES_FIELD_NUMBER: {
+        wire.MAP_VALUE: {fnv1.Resources.ITEMS_FIELD_NUMBER: _OBJECT}
+    },
+}
+"""Where a request holds objects that others may have nested."""
+
+
+def decode(req: fnv1.RunFunctionRequest) -> Request:
+    """Return the request as plain values. Secret connection details do not enter."""
+    composite = picked(req.observed.composite.resource, COMPOSITE)
+    seen = req.observed.resources
+    found = [each for key in observed.RELEASES for each in _required(req, key, observed.STRANGER)]
+    given = req.input.SerializeToString(deterministic=True) if req.HasField("input") else b""
+    return Request(
+        input=_input(given) if given else None,
+        composite=composite,
+        observed=observed.observed(
+            lambda key: _release(req, key),
+            {key: _usage(seen[key]) for key in usages.KEYS if key in seen},
+            observed.strangers(found, composite),
+            observed.control_plane(_required(req, ownership.CONTROL_PLANE, observed.CONTROL_PLANE)),
+        ),
+        taken=frozenset(req.desired.resources),
+    )
+
+
+def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResponse:
+    """Return the response: what earlier steps desire and the context, and the answer beside it."""
+    rsp = response.to(req, ttl=_ttl(answer))
+    for key, composed in answer.resources.items():
+        desired = rsp.desired.resources[key]
+        write(desired.resource, composed.resource)
+        desired.ready = fnv1.READY_TRUE if composed.ready else fnv1.READY_FALSE
+    if answer.status is not None:
+        status = rsp.desired.composite.resource.get_or_create_struct("status")
+        write(status, answer.status)
+    if not answer.ready and all(composed.ready for composed in answer.resources.values()):
+        # Crossplane would call an XR ready whose desired resources all are, even if it has none.
+        rsp.desired.composite.ready = fnv1.READY_FALSE
+    for condition in answer.conditions:
+        rsp.conditions.add(
+            type=condition.type,
+            status=_TRUTH[condition.status],
+            reason=condition.reason,
+            message=condition.message or None,
+        )
+    for event in answer.events:
+        (response.warning if event.warning else response.normal)(rsp, event.message)
+        rsp.results[-1].reason = event.reason
+    for required in answer.requirements:
+        response.require_resources(
+            rsp,
+            required.key,
+            required.api_version,
+            required.kind,
+            match_name=required.name,
+            namespace=required.namespace,
+        )
+    if answer.fatal:
+        response.fatal(rsp, answer.fatal)
+    return rsp
+
+
+def _ttl(answer: Answer) -> dt.timedelta:
+    if not answer.ready:
+        return IN_PROGRESS
+    return UNHEARD if answer.is_unheard else STEADY
+
+
+def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:
+    """Return the response's bytes, the same in every process: map entries go out in order."""
+    return rsp.SerializeToString(deterministic=True)
+
+
+def _required(req: fnv1.RunFunctionRequest, key: str, parts: Parts) -> Iterator[dict[str, object]]:
+    """Yield what was found of a requirement."""
+    if key in req.required_resources:
+        for item in req.required_resources[key].items:
+            yield picked(item.resource, parts)
+
+
+def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
+    if key not in req.observed.resources:
+        return None
+    seen = req.observed.resources[key]
+    plain = picked(seen.resource, observed.RELEASE)
+    return observed.release(plain, seen.connection_details)
+
+
+def _usage(seen: fnv1.Resource) -> Owned:
+    return observed.usage(picked(seen.resource, observed.USAGE))
+
+
+@functools.lru_cache(maxsize=validate.MOST_INPUTS)
+def _input(data: bytes) -> Document:
+    """Return the Input; nobody changes it, so the same bytes may have the same object."""
+    digest = hashlib.sha256(data).digest()
+    return Document(plain(struct_pb2.Struct.FromString(data)), digest)
+
+
+def picked(struct: struct_pb2.Struct, parts: Parts) -> dict[str, object]:
+    """Return of a Struct what its parts name, as far as it is there."""
+    fields = struct.fields
+    return {
+        key: _plain(fields[key]) if below is None else _part(fields[key], below)
+        for key, below in parts.items()
+        if key in fields
+    }
+
+
+def _part(value: struct_pb2.Value, parts: Parts) -> object:
+    """Return of a value what the parts name: of a list of each entry, of anything else all."""
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return picked(value.struct_value, parts)
+    if kind == "list_value":
+        return [_part(entry, parts) for entry in value.list_value.values]
+    return _plain(value)
+
+
+def plain(struct: struct_pb2.Struct) -> dict[str, object]:
+    """Return a map in the order of its keys, because protobuf's own differs between processes."""
+    fields = struct.fields
+    return {key: _plain(fields[key]) for key in sorted(fields)}
+
+
+def _plain(value: struct_pb2.Value) -> object:
+    """Return a plain value; protobuf knows only floats, so whole numbers become integers again."""
+    # Most are texts, and to read one takes half as long as to ask what a value is.
+    text = value.string_value
+    if text:
+        return text
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        fields = value.struct_value.fields
+        return {key: _plain(fields[key]) for key in sorted(fields)}
+    if kind == "bool_value":
+        return value.bool_value
+    if kind == "list_value":
+        return [_plain(entry) for entry in value.list_value.values]
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    return "" if kind == "string_value" else None
+
+
+def write(struct: struct_pb2.Struct, values: dict[str, Any]) -> None:
+    """Write a map into a Struct: what `Struct.update` does, in half the time.
+
+    Raises TypeError for what is no plain value.
+    """
+    fields = struct.fields
+    for key, value in values.items():
+        if isinstance(value, str):
+            fields[key].string_value = value
+        elif isinstance(value, dict) and value:
+            write(fields[key].struct_value, value)
+        elif isinstance(value, bool):
+            fields[key].bool_value = value
+        else:
+            _write(fields[key], value)
+
+
+def _write(field: struct_pb2.Value, value: object) -> None:
+    if isinstance(value, str):
+        field.string_value = value
+    elif isinstance(value, dict):
+        field.struct_value.SetInParent()
+        write(field.struct_value, value)
+    elif isinstance(value, bool):
+        field.bool_value = value
+    elif isinstance(value, int | float):
+        field.number_value = value
+    elif value is None:
+        field.null_value = struct_pb2.NULL_VALUE
+    elif isinstance(value, list | tuple):
+        field.list_value.SetInParent()
+        for entry in value:
+            _write(field.list_value.values.add(), entry)
+    else:
+        msg = f"a {type(value).__name__} is no plain value"
+        raise TypeError(msg)

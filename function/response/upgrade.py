@@ -1,0 +1,95 @@
+"""How far an upgrade is: its condition, and what the status says of it.
+
+Where it began is remembered in the status alone. Without that, after a restore, it counts from
+what runs now.
+"""
+
+from dataclasses import dataclass
+
+from function.api import xr
+from function.decision.upgrade import Plan, Versions
+from function.desired.exposure import PORT_REFUSED
+from function.observed.release import FAILURES
+from function.observed.state import Condition
+
+CONDITION = "Upgraded"
+"""Not UpToDate, which Crossplane keeps for itself and drops."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """An upgrade that is not at its end."""
+
+    begun: Versions
+    end: Versions
+    step: int
+    """The step that is made or waited for, from 1."""
+    steps: int
+    change: str
+    """That step, in words."""
+    has_begun: bool
+    """Whether the step is made; else what runs has to be ready first."""
+
+
+def progress(plan: Plan, *, settled: bool) -> Progress | None:
+    """Return how far the upgrade is, or None if there is none."""
+    way = plan.way or (plan.now,)
+    made = way.index(plan.now)
+    is_made = made > 0 and not settled
+    step = made if is_made else made + 1
+    if step >= len(way):
+        return None
+    return Progress(
+        begun=way[0],
+        end=way[-1],
+        step=step,
+        steps=len(way) - 1,
+        change=_change(way[step - 1], way[step]),
+        has_begun=is_made or plan.following == way[step],
+    )
+
+
+def status(found: Progress | None) -> xr.UpgradeStatus | None:
+    """Return what the status says of an upgrade, and remembers of it."""
+    if found is None:
+        return None
+    return xr.UpgradeStatus(
+        **{"from": _told(found.begun)},
+        to=_told(found.end),
+        step=found.step,
+        steps=found.steps,
+        change=found.change,
+    )
+
+
+def _told(found: Versions) -> xr.VersionsStatus:
+    return xr.VersionsStatus(chartVersion=found.chart, kubernetesVersion=found.kubernetes)
+
+
+def _change(before: Versions, after: Versions) -> str:
+    if before.chart != after.chart:
+        return f"chart {before.chart} to {after.chart}"
+    return f"Kubernetes {before.kubernetes} to {after.kubernetes}"
+
+
+def condition(
+    plan: Plan, found: Progress | None, newer: str, control_plane: Condition
+) -> Condition:
+    """Return Upgraded: whether all runs that the platform and the spec ask for.
+
+    `newer` is a chart version that the spec does without.
+    """
+    if found:
+        told = f"Step {found.step} of {found.steps}: {found.change}."
+        if not found.has_begun:
+            words = f"{told} It begins when the control plane is ready."
+            return Condition(CONDITION, "False", "WaitingForControlPlane", words)
+        if control_plane.reason in (*FAILURES, PORT_REFUSED):
+            return Condition(CONDITION, "False", "UpgradeFailed", f"{told} {control_plane.message}")
+        return Condition(CONDITION, "False", "Upgrading", told)
+    if plan.refusals:
+        return Condition(CONDITION, "False", "Blocked", " | ".join(map(str, plan.refusals)))
+    if newer:
+        words = f"Chart {newer} is on offer; spec.upgrade holds this VCluster at {plan.now.chart}."
+        return Condition(CONDITION, "False", "Held", words)
+    return Condition(CONDITION, "True", "UpToDate")

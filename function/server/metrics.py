@@ -1,0 +1,168 @@
+"""What Prometheus reads of a replica. No metric names a VCluster, so their number is bounded."""
+
+import collections
+import datetime as dt
+import platform
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from importlib import metadata
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from function.response.outcome import PHASES, Call
+
+REMEMBERED = 50_000
+"""VClusters of which a replica remembers the phase."""
+
+REMEMBERED_SECONDS = 600
+"""How long: Crossplane asks for each every two minutes, of several replicas now this, now that."""
+
+FIRST_READY_SECONDS = 3600
+"""Age up to which READY counts as the first one; nobody remembers more."""
+
+
+class Phases(Collector):
+    """How many of the VClusters that a replica was asked of lately are in which phase."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """Remember nothing yet; `clock` returns seconds."""
+        self._clock = clock
+        self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._refused: dict[str, float] = {}
+        """Since when a spec is refused."""
+
+    def saw(self, uid: str, phase: str, *, is_refused: bool) -> None:
+        """Remember the phase of a VCluster, and since when its spec is refused."""
+        now = self._clock()
+        self._seen[uid] = phase, now
+        if is_refused:
+            self._refused.setdefault(uid, now)
+        else:
+            self._refused.pop(uid, None)
+        self._seen.move_to_end(uid)
+        if len(self._seen) > REMEMBERED:
+            self._forget()
+
+    def _forget(self) -> None:
+        uid, _ = self._seen.popitem(last=False)
+        self._refused.pop(uid, None)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the gauges, as Prometheus asks for them."""
+        now = self._clock()
+        while self._seen and next(iter(self._seen.values()))[1] < now - REMEMBERED_SECONDS:
+            self._forget()
+        since = [*self._refused.values()]
+        yield GaugeMetricFamily(
+            "function_vcluster_refused_seconds",
+            "How long the VCluster whose spec is refused longest has been so, in whole or in part.",
+            value=now - min(since, default=now),
+        )
+        found = GaugeMetricFamily(
+            "function_vcluster_vclusters",
+            f"VClusters that this replica was asked of in the last {REMEMBERED_SECONDS} s, by what "
+            "is not ready yet.",
+            labels=["phase"],
+        )
+        counted = collections.Counter(phase for phase, _ in [*self._seen.values()])
+        for phase in PHASES:
+            found.add_metric([phase], counted[phase])
+        yield found
+
+
+class Metrics:
+    """All metrics of a replica, in a registry of their own."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Make them, all at zero."""
+        self.registry = CollectorRegistry()
+        self._calls = Counter(
+            "function_vcluster_calls",
+            "Calls, by result and by the reason of condition Accepted.",
+            ["result", "reason"],
+            registry=self.registry,
+        )
+        self._repeated = Counter(
+            "function_vcluster_repeated_calls",
+            "Calls that were asked, and answered, as one before.",
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "function_vcluster_call_seconds",
+            "Time that a call took.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
+            registry=self.registry,
+        )
+        self._bytes = Histogram(
+            "function_vcluster_request_bytes",
+            "Size of a request.",
+            buckets=(4096, 16384, 65536, 262144, 1048576, 4194304),
+            registry=self.registry,
+        )
+        self._transitions = Counter(
+            "function_vcluster_transitions",
+            "Changes of conditions, by type and by what they became.",
+            ["condition", "status"],
+            registry=self.registry,
+        )
+        self._dropped = Counter(
+            "function_vcluster_dropped_resources",
+            "Composed resources that an answer deleted, by resource name.",
+            ["resource"],
+            registry=self.registry,
+        )
+        self._ready = Histogram(
+            "function_vcluster_ready_seconds",
+            "Age of a VCluster when it became READY for the first time.",
+            buckets=(15, 30, 60, 90, 120, 180, 300, 600, 1800, FIRST_READY_SECONDS),
+            registry=self.registry,
+        )
+        self.in_progress = Gauge(
+            "function_vcluster_calls_in_progress", "Calls that are answered now.",
+            registry=self.registry,
+        )  # fmt: skip
+        build = Info("function_vcluster_build", "What runs.", registry=self.registry)
+        version = metadata.version("function-vcluster")
+        build.info({"version": version, "python": platform.python_version()})
+        self._phases = Phases(clock)
+        self.registry.register(self._phases)
+        ProcessCollector(registry=self.registry)
+
+    def answered(
+        self, call: Call, seconds: float, size: int, now: dt.datetime, *, repeated: bool
+    ) -> None:
+        """Count a call that took some seconds, of a request with this many bytes.
+
+        `repeated` tells that it was asked and answered as one before.
+        """
+        self._calls.labels(call.result, call.reason).inc()
+        if repeated:
+            self._repeated.inc()
+        self._seconds.observe(seconds)
+        self._bytes.observe(size)
+        for condition, status, _ in call.conditions:
+            self._transitions.labels(condition, status).inc()
+        for key in call.dropped:
+            self._dropped.labels(key).inc()
+        is_refused = call.reason in ("ChangeRefused", "InvalidSpec")
+        self._phases.saw(call.uid, call.phase, is_refused=is_refused)
+        age = _age(call.created_at, now)
+        if call.became_ready and age is not None and 0 <= age <= FIRST_READY_SECONDS:
+            self._ready.observe(age)
+
+
+def _age(created_at: str, now: dt.datetime) -> float | None:
+    try:
+        return (now - dt.datetime.fromisoformat(created_at)).total_seconds()
+    except (TypeError, ValueError):
+        return None
