@@ -60,10 +60,13 @@ E2E_TESTS ?= core
 e2e: up ## test what users see on it: [LOCAL=dev] [E2E_TESTS=core] [TEST_ARGS='-k deletion']
 	@E2E='$(LOCAL)' $(venv_python) -m dev.scripts.e2e '$(E2E_TESTS)' $(TEST_ARGS)
 
-# Options of the program: BENCH_ARGS='--calls 1000000 --seconds 3600'.
+# Options of the program: BENCH_ARGS='--calls 1000000 --seconds 3600'. BENCH_RECORD= leaves
+# dev/bench/measured, docs/benchmarks.md and the plots in docs/images as they are.
 BENCH_ARGS =
-bench: $(venv_stamp) .tools/runtime/complete ## measure the function
-	@$(venv_python) -m dev.bench --python .tools/runtime/bin/python $(BENCH_ARGS)
+BENCH_RECORD = --record
+bench: $(venv_stamp) .tools/runtime/complete ## measure the function, write table and plot
+	@$(venv_python) -m dev.bench --python .tools/runtime/bin/python $(BENCH_RECORD) $(BENCH_ARGS)
+	@$(venv_python) -m dev.bench.pictures
 
 generate: $(venv_stamp) ## write the files that are derived from the models, and the examples' states
 	@$(venv_python) -m dev.scripts.generate

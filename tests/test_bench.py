@@ -3,8 +3,6 @@
 import asyncio
 import os
 import re
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from google.protobuf import json_format
 
 from dev.bench import __main__ as bench
-from dev.bench import loads, requests
+from dev.bench import loads, records, requests
 from dev.bench.measure import Figures, resident_bytes
 from dev.scripts import life
 from dev.scripts.server import Server, serving
@@ -41,22 +39,19 @@ def run(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
     return asyncio.run(fn.run_function(req))
 
 
-def test_table(tmp_path: Path) -> None:
+def test_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Every figure is there for each request, and memory before and after the calls."""
-    tiny = ["--rounds", "1", "--round-calls", "2", "--calls", "9", "--starts", "1"]
+    tiny = ["--rounds", "1", "--round-calls", "2", "--calls", "9", "--starts", "1", "--record"]
     file = tmp_path / "request.json"
     file.write_text(json_format.MessageToJson(requests.steady()))
+    monkeypatch.setattr(records, "MEASURED", tmp_path)
     with serving() as peer:
-        done = subprocess.run(
-            [sys.executable, "-m", "dev.bench", *tiny],
-            cwd=life.ROOT,
-            env={**os.environ, "BENCH_PEERS": f"peer={peer.address}={file}"},
-            check=True,
-            capture_output=True,
-            text=True,
-            timeout=240,
-        )
-    header, *lines, start, importing = done.stdout.splitlines()
+        monkeypatch.setenv("BENCH_PEERS", f"peer={peer.address}={file}")
+        assert bench.main(tiny) is None
+    done = capsys.readouterr()
+    header, *lines, start, importing = done.out.splitlines()
     assert re.fullmatch(r"rancher-import --help: \d\.\d\d s, the best of 5 cold starts", start)
     assert importing.startswith("rancher-import import: ")
     assert header.split() == ["REQUEST", "SIZE", "FIGURE", "FUNCTION", "BASELINE", "RATIO"]
@@ -68,7 +63,9 @@ def test_table(tmp_path: Path) -> None:
         ("1,000 VClusters", "memory (RSS) before"),
         ("1,000 VClusters", "memory (RSS) after 9 calls"),
     ]
-    assert "bench: memory, 9 of 9 calls, the function holds" in done.stderr
+    recorded = records.function()["rows"]
+    assert [" ".join(row).split() for row in recorded] == [line.split() for line in lines]
+    assert "bench: memory, 9 of 9 calls, the function holds" in done.err
 
 
 def test_numbers_are_positive(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dev.bench import model
+from dev.bench import model, records
 from dev.scripts import life
 
 
@@ -41,3 +41,23 @@ def test_the_measured_run_is_what_the_page_shows() -> None:
         assert re.search(rf"^\| {row} \| [\d.]+ \| {seconds} \|", page, re.MULTILINE), program
     assert f"{model.CALLS}\n  times a minute" in page
     assert f"{model.HOST_REQUESTS:,} requests a minute" in page
+
+
+def test_the_measured_run_is_the_recorded_one() -> None:
+    """The point that the model goes through is drawn where it was measured."""
+    (run,) = (
+        run
+        for run in records.scale()["runs"]
+        if (run["count"], run["poll"]) == (model.MEASURED_COUNT, model.MEASURED_POLL)
+    )
+    spent = {program: seconds for program, (seconds, _) in model.SECONDS.items()}
+    assert run["processor_seconds"] == spent
+
+
+def test_the_second_run_is_what_the_page_shows() -> None:
+    """Its points are those of the table that holds the model to account."""
+    page = (life.ROOT / "docs" / "benchmarks.md").read_text()
+    (run,) = (run for run in records.scale()["runs"] if (run["count"], run["poll"]) == (30, 30))
+    for program, seconds in run["processor_seconds"].items():
+        row = rf"^\| processor seconds: {program} \| [\d.]+ \| {seconds} \|$"
+        assert re.search(row, page, re.MULTILINE), program

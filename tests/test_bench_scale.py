@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.bench import model
 from dev.bench.scale import measure, report, simulator, vclusters
 from dev.bench.scale.measure import OTHERS, Memory, Phase, Sample
 from dev.bench.scale.programs import Cluster
@@ -142,6 +144,21 @@ def test_processor_table() -> None:
         "duration in seconds                        100                120",
         "",
     ]
+
+
+def test_the_steady_state_is_recorded_by_program() -> None:
+    """Both etcd are one program of the model; a run without a steady state has none."""
+    names = [name for process in report.PROGRAMS.values() for name in process]
+    assert set(report.PROGRAMS) == set(model.SECONDS)
+    first, last = (
+        replace(PHASES[1].before, at=at, processor={name: at * n for n, name in enumerate(names)})
+        for at in (0, 120)
+    )
+    steady = report.steady([PHASES[0], Phase("", first, last, per_minute=True)])
+    assert steady["function"] == 0
+    assert steady["provider-helm"] == 120
+    assert steady["etcd of both"] == 60 * (5 + 6)
+    assert report.steady(PHASES[:1]) == {}
 
 
 def test_request_table() -> None:

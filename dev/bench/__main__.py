@@ -7,12 +7,13 @@ functions that run already are measured too, each with a request of its own, in 
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from dev.bench import importer, loads, report
+from dev.bench import importer, loads, records, report
 from dev.bench.loads import Load
 from dev.bench.measure import Figures, client, resident_bytes
 from dev.scripts.server import Server, ServerError, serving
@@ -48,8 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
     except (ServerError, ValueError) as error:
         return f"bench: {error}"
     lines = [row for load in [*each_load, *peers] for row in _rows(load)]
-    print(report.table([*lines, start, *memory]))
+    table = [*lines, start, *memory]
+    print(report.table(table))
     print(*importer.lines(), sep="\n")
+    if options.record:
+        records.write_function(table, _version(options.python))
     return None
 
 
@@ -69,7 +73,15 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(flag, type=_positive, default=default, help=told)
     text = "Python that runs the function and the baseline (default this one)"
     parser.add_argument("--python", default=sys.executable, help=text)
+    text = "write the table into dev/bench/measured too"
+    parser.add_argument("--record", action="store_true", help=text)
     return parser.parse_args(arguments)
+
+
+def _version(python: str) -> str:
+    """Return the version of a Python, such as 3.11."""
+    command = [python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]
+    return subprocess.check_output(command, text=True).strip()
 
 
 def _positive(text: str) -> int:

@@ -18,4 +18,5 @@ COUNT = 100
 SCALE_ARGS =
 # Measure many VClusters on a real control plane with a simulated host: [COUNT=100].
 bench-scale: $(venv_stamp) tools tools-apiserver .tools/kubernetes.complete .tools/bin/provider-helm
-	@$(venv_python) -m dev.bench.scale --count '$(COUNT)' $(SCALE_ARGS)
+	@$(venv_python) -m dev.bench.scale --count '$(COUNT)' $(BENCH_RECORD) $(SCALE_ARGS)
+	@$(venv_python) -m dev.bench.pictures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.bench import records
 from tests.e2e.inventory import Thing, about, inventory
 from tests.e2e.kube import (
     PLATFORM,
@@ -33,6 +35,9 @@ pytestmark = [pytest.mark.smoke, pytest.mark.alone]
 
 NAME = "mortal"
 LONGEST_SECONDS = 300
+
+POLL = os.environ.get("E2E_RECORD")
+"""Seconds between two looks of provider-helm; with it the time to READY is recorded."""
 
 STORY = (
     "Accepted is True (Accepted)",
@@ -87,6 +92,8 @@ def test_the_time_to_ready_is_what_the_parts_take(life: Life, tell: Callable[[st
     lines = [f"{seconds:6.1f}  {step}" for step, seconds in steps]
     lines.append(f"{life.reached['READY'] - last:6.1f}  from the last real thing to READY")
     tell("seconds to\n  " + "\n  ".join(lines))
+    if POLL:
+        records.write_ready(life.reached, int(POLL))
     assert list(life.reached)[-1] == "READY"
 
 

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dev.bench import records
 from dev.bench.scale import measure, platform, programs, report, vclusters
 from dev.bench.scale.measure import Phase
 from dev.bench.scale.programs import ROOT
@@ -54,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
         with _folder(options.folder) as folder:
             say(f"starting; logs in {folder}")
             with platform.running(folder, chosen) as running, _undisturbed():
-                Run(running, options.count, options.timeout).measure(options.steady)
+                steady = Run(running, options.count, options.timeout).measure(options.steady)
+        if steady and options.record:
+            records.write_run(options.count, options.poll, steady)
     except LocalError as error:
         return f"bench-scale: {error}"
     except KeyboardInterrupt:
@@ -105,8 +108,8 @@ class Run:
         self._phases: list[Phase] = []
         self._began = 0.0
 
-    def measure(self, steady_seconds: float) -> None:
-        """Measure and print."""
+    def measure(self, steady_seconds: float) -> dict[str, float]:
+        """Measure and print; return what each program takes in a minute while all are READY."""
         try:
             self._vclusters.follow(self._stopped)
             self._host.start()
@@ -128,6 +131,7 @@ class Run:
             empty = time.monotonic() - down
             self._print(self._times(up, down), when_ready)
             print(f"Nothing was left after {empty:.0f} s." if not left else f"LEFT BEHIND: {left}")
+            return report.steady(self._phases)
         finally:
             self._stopped.set()
 
@@ -225,6 +229,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.add_argument(flag, type=int, default=default, help=told)
     told = "the checkout whose function, charts and API are measured (default: this one)"
     parser.add_argument("--root", type=Path, default=ROOT, help=told)
+    told = "write the steady state into dev/bench/measured too"
+    parser.add_argument("--record", action="store_true", help=told)
     told = "an empty folder for the logs, which stays (default: one that is removed)"
     parser.add_argument("--folder", type=Path, help=told)
     for program in ("crossplane", "provider"):

@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
     from dev.bench.scale.measure import Memory, Phase, Sample
 
+PROGRAMS = {
+    "function": ("function",),
+    "Crossplane": ("crossplane",),
+    "provider-helm": ("provider-helm",),
+    "API server": ("control-plane kube-apiserver",),
+    "API server of the host": ("host kube-apiserver",),
+    "etcd of both": ("control-plane etcd", "host etcd"),
+}
+"""Programs of the model, and the processes of the platform that are one."""
+
 MOST_SERVED = 12
 """How many kinds of requests are shown."""
 
@@ -43,6 +53,16 @@ def used(
     lines.append(("all but everything else, in cores", *cores, "", ""))
     lines.append(("duration in seconds", *(f"{phase.seconds:.0f}" for phase in phases), "", ""))
     yield from _table(lines)
+
+
+def steady(phases: Sequence[Phase]) -> dict[str, float]:
+    """Return the processor seconds per minute by program, as dev/bench/model.py names them."""
+    return {
+        program: sum(phase.growth(_of("processor", name)) for name in names)
+        for phase in phases
+        if phase.per_minute
+        for program, names in PROGRAMS.items()
+    }
 
 
 def requests(phases: Sequence[Phase]) -> Iterator[str]:

@@ -1,0 +1,180 @@
+"""Draw what was measured: figures of dev/bench/measured become SVG in docs/images.
+
+Equal figures give equal bytes: no date of drawing, no random names. Words stay text.
+"""
+
+from __future__ import annotations
+
+from io import StringIO
+from itertools import cycle, pairwise
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+
+from dev.bench import model
+from dev.bench.model import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from dev.bench.records import Function, Origin, Ready, Run, Scale
+
+STEP, LAST = "#0969da", "#1a7f37"
+RUN, MODEL = "#0969da", "#6e7781"
+
+PERCENTILES = ("p50", "p99")
+BARS = (
+    (0, "p50", "#0969da", "function, p50"),
+    (0, "p99", "#9ec5f4", "function, p99"),
+    (1, "p50", "#6e7781", "baseline, p50"),
+    (1, "p99", "#cfd4d9", "baseline, p99"),
+)
+THICKNESS = 0.2
+
+_styled = mpl.rc_context(
+    {
+        "axes.axisbelow": True,
+        "axes.grid": True,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 11,
+        "figure.facecolor": "white",
+        "font.family": "sans-serif",
+        "font.sans-serif": ["DejaVu Sans"],
+        "font.size": 9,
+        "grid.color": "#d8dee4",
+        "legend.frameon": False,
+        "svg.fonttype": "none",
+        "svg.hashsalt": "function-vcluster",
+    }
+)
+
+COUNTS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
+MARKERS = ("s", "o", "^", "D", "v", "P")
+LINES = ("-", "--", ":", "-.")
+
+
+@_styled
+def latency(record: Function) -> str:
+    """Return bars of the latency of each request: the function beside the baseline."""
+    found = _milliseconds(record)
+    figure = _figure(8, 1.4 + 0.75 * len(found))
+    axes = figure.subplots()
+    for row, (number, percentile, colour, label) in enumerate(BARS):
+        bars = axes.barh(
+            [request + (row - 1.5) * THICKNESS for request in range(len(found))],
+            [each[percentile][number] for each in found.values()],
+            height=THICKNESS,
+            color=colour,
+            label=label,
+        )
+        axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
+    _rows(axes, list(found))
+    axes.set_xlabel("ms until the answer, one call in flight")
+    figure.legend(loc="outside lower center", ncols=len(BARS))
+    _title(axes, "Latency of a call", record)
+    return _svg(figure)
+
+
+def _milliseconds(record: Function) -> dict[str, dict[str, tuple[float, float]]]:
+    """Return p50 and p99 of function and baseline, by request."""
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for request, _, figure, ours, theirs, _ in record["rows"]:
+        percentile, _, load = figure.partition(", ")
+        if percentile in PERCENTILES and load == "1 in flight":
+            both = (_number(ours), _number(theirs))
+            found.setdefault(request, {})[percentile] = both
+    return found
+
+
+def _number(cell: str) -> float:
+    return float(cell.removesuffix(" ms"))
+
+
+@_styled
+def ready(record: Ready) -> str:
+    """Return a waterfall of the time to READY: a bar for each step, from the one before it."""
+    steps = list(record["steps"].items())
+    figure = _figure(8, 1.2 + 0.35 * len(steps))
+    axes = figure.subplots()
+    starts = [0.0, *record["steps"].values()]
+    for row, (start, end) in enumerate(pairwise(starts)):
+        colour = LAST if row == len(steps) - 1 else STEP
+        axes.barh(row, end - start, left=start, height=0.6, color=colour)
+        words = f"{end:.1f} s (+{end - start:.1f})"
+        axes.annotate(words, (end, row), (4, 0), textcoords="offset points", va="center")
+    _rows(axes, [step for step, _ in steps])
+    axes.set_xlim(0, steps[-1][1] * 1.2)
+    axes.set_xlabel("seconds since the VCluster was created")
+    _title(axes, f"Time to READY at a poll of {record['poll']} s", record)
+    return _svg(figure)
+
+
+@_styled
+def scale(record: Scale) -> str:
+    """Return the cores of each program by number of VClusters: measured, and by the model."""
+    figure = _figure(9, 6.6)
+    grid = figure.subplots(2, 3, sharex=True, sharey=True)
+    for axes, program in zip(grid.flat, model.SECONDS, strict=True):
+        _cores(axes, program, record["runs"])
+    for axes in grid[-1]:
+        axes.set_xlabel("VClusters")
+    for axes in grid[:, 0]:
+        axes.set_ylabel("cores while all are READY")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return _svg(figure)
+
+
+def _cores(axes: Axes, program: str, runs: Sequence[Run]) -> None:
+    """Draw a program: a line of the model for each poll, a point for each run."""
+    polls = sorted({run["poll"] for run in runs})
+    for poll, line in zip(polls, cycle(LINES), strict=False):
+        cores = [Cost(count, poll).cores(program) for count in COUNTS]
+        axes.plot(COUNTS, cores, line, color=MODEL, label=f"model at a poll of {poll} s")
+    for run, marker in zip(runs, cycle(MARKERS), strict=False):
+        spent = run["processor_seconds"][program] / 60
+        axes.plot(run["count"], spent, marker, color=RUN, label=_run(run), zorder=3)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.minorticks_off()
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{value:,g}")
+    axes.set_title(program)
+
+
+def _run(run: Run) -> str:
+    return f"{run['count']} measured at a poll of {run['poll']} s, {run['date']}, {run['machine']}"
+
+
+def _rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows, the first one on top."""
+    axes.set_yticks(range(len(names)), names)
+    axes.invert_yaxis()
+    axes.grid(visible=False, axis="y")
+
+
+def _title(axes: Axes, words: str, origin: Origin) -> None:
+    axes.set_title(f"{words} ({origin['date']}, {origin['machine']})")
+
+
+def _figure(width: float, height: float) -> Figure:
+    """Return a figure of so many inches, for a file alone."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure
+
+
+def _svg(figure: Figure) -> str:
+    """Return the figure without its document type, which names another host."""
+    text = StringIO()
+    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(text, format="svg", metadata=nothing)
+    svg = text.getvalue()
+    lines = (line.rstrip() for line in svg[svg.index("<svg") :].splitlines())
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,109 @@
+"""Figures that were measured, as JSON in dev/bench/measured: the source of tables and plots."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MEASURED = Path(__file__).parent / "measured"
+
+
+class Origin(TypedDict):
+    """When and where a record was measured."""
+
+    date: str
+    machine: str
+
+
+class Function(Origin):
+    """The table of `make bench`."""
+
+    rows: list[list[str]]
+    """Request, size, figure, function, baseline and ratio, as printed."""
+
+
+class Ready(Origin):
+    """The time to READY of one VCluster."""
+
+    poll: int
+    """Seconds between two looks of provider-helm."""
+    steps: dict[str, float]
+    """Seconds since the creation."""
+
+
+class Run(Origin):
+    """The steady state of a run of `make bench-scale`."""
+
+    count: int
+    poll: int
+    processor_seconds: dict[str, float]
+    """Per minute, by program."""
+
+
+class Scale(TypedDict):
+    """The runs of `make bench-scale`, one for each count and poll."""
+
+    runs: list[Run]
+
+
+def function() -> Function:
+    """Return the record of `make bench`."""
+    found: Function = _read("function")
+    return found
+
+
+def ready() -> Ready:
+    """Return the record of the time to READY."""
+    found: Ready = _read("ready")
+    return found
+
+
+def scale() -> Scale:
+    """Return the record of `make bench-scale`."""
+    found: Scale = _read("scale")
+    return found
+
+
+def write_function(rows: Sequence[Sequence[str]], python: str) -> None:
+    """Write the record of `make bench`."""
+    found = Function(
+        **_here(f", Python {python}"),
+        rows=[list(row) for row in rows],
+    )
+    _write("function", found)
+
+
+def write_ready(reached: Mapping[str, float], poll: int) -> None:
+    """Write the record of the time to READY."""
+    steps = sorted(reached.items(), key=lambda step: step[1])
+    rounded = {step: round(seconds, 1) for step, seconds in steps}
+    _write("ready", Ready(**_here(), poll=poll, steps=rounded))
+
+
+def write_run(count: int, poll: int, processor_seconds: Mapping[str, float]) -> None:
+    """Write a run of `make bench-scale` instead of an earlier one of this count and poll."""
+    rounded = {program: round(spent, 1) for program, spent in processor_seconds.items()}
+    run = Run(**_here(), count=count, poll=poll, processor_seconds=rounded)
+    others = [each for each in scale()["runs"] if (each["count"], each["poll"]) != (count, poll)]
+    runs = sorted([*others, run], key=lambda each: (each["count"], each["poll"]))
+    _write("scale", Scale(runs=runs))
+
+
+def _here(suffix: str = "") -> Origin:
+    today = dt.datetime.now(dt.UTC).date().isoformat()
+    return Origin(date=today, machine=f"{os.cpu_count()} cores{suffix}")
+
+
+def _read(name: str) -> Any:  # noqa: ANN401  # JSON
+    return json.loads((MEASURED / f"{name}.json").read_text())
+
+
+def _write(name: str, record: Mapping[str, Any]) -> None:
+    text = json.dumps(record, indent=2, ensure_ascii=False)
+    (MEASURED / f"{name}.json").write_text(f"{text}\n")
