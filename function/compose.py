@@ -15,16 +15,26 @@ from typing import Any
 from function.api import validate, xr
 from function.api.errors import InvalidError, Refusal, Replacement
 from function.api.input import Input
-from function.decision import admission, adoption, deletion, immutable_fields
+from function.api.validate import VCluster
+from function.decision import admission, adoption, decision, deletion, immutable_fields
+from function.decision import rancher as decision_rancher
 from function.decision.admission import Admission
-from function.decision.immutable_fields import Granted
-from function.decision.resolve import VCluster, Wanted
-from function.desired import namespace, rancher, usages, vcluster
+from function.decision.decision import Granted
+from function.decision.resolve import Wanted
+from function.desired import rancher, usages, vcluster
 from function.desired.releases import Desired, desired_releases
 from function.k8s.fieldpath import at, text
-from function.observed import ownership, parse, release
-from function.observed.state import Answer, Composed, Condition, Observed, ObservedRelease, Request
-from function.response import conditions, status, upgrade
+from function.observed import namespace, ownership, parse, release
+from function.observed import rancher as observed_rancher
+from function.observed import usages as observed_usages
+from function.observed import vcluster as observed_vcluster
+from function.observed.state import Condition, Observed, ObservedRelease, Request
+from function.response import conditions, requirements, status, upgrade
+from function.response.response import Answer, Composed
+
+OBSERVED = "caas.telekom.de/observed"
+"""Annotation of what exists: policy `vcluster-observed` of install/control-plane.yaml refuses to
+create an object that bears it."""
 
 
 def compose(request: Request) -> Answer:
@@ -35,7 +45,7 @@ def compose(request: Request) -> Answer:
         found = admission.admit(request, config)
         granted = _grant(found, request.observed)
         if granted.wanted.rancher and found.config.rancher:
-            rancher.refuse_another(request.observed.rancher, found.config.rancher)
+            decision_rancher.refuse_another(request.observed.rancher, found.config.rancher)
         ownership.refuse_foreign_releases(granted.wanted.names, request.observed)
         return _answer(granted, found, request.observed)
     except InvalidError as error:
@@ -69,7 +79,7 @@ def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
         conditions=all_conditions,
         events=conditions.changes(all_conditions, requested.conditions),
         withheld=withheld,
-        requirements=ownership.wanted_before(granted.names, observed),
+        requirements=requirements.wanted_before(granted.names, observed),
         ready=not blocked_by,
         is_unheard=conditions.is_unheard(requested.conditions),
     )
@@ -93,7 +103,7 @@ def _up_to_date(
 
 def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition]:
     """Return how far the control plane and the import are."""
-    control_plane = vcluster.condition(observed.vcluster)
+    control_plane = observed_vcluster.condition(observed.vcluster)
     if (
         observed.vcluster
         and control_plane.status == "True"
@@ -101,11 +111,11 @@ def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition]
             desired.awaits_quota or not vcluster.is_up_to_date(observed.vcluster, desired.vcluster)
         )
     ):
-        control_plane = vcluster.UPDATING
+        control_plane = observed_vcluster.UPDATING
     inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
     return (
         control_plane,
-        rancher.condition(observed.rancher, inputs, enabled=desired.rancher is not None),
+        observed_rancher.condition(observed.rancher, inputs, enabled=desired.rancher is not None),
     )
 
 
@@ -135,30 +145,36 @@ def _resources(
 
     if namespace_ready or observed.vcluster:
         manifest = tenure.allow(desired.vcluster, observed.vcluster)
-        resources[vcluster.KEY] = Composed(manifest, ready=vcluster_ready)
+        resources[observed_vcluster.KEY] = Composed(manifest, ready=vcluster_ready)
 
     if desired.rancher and (release.is_deployed(observed.vcluster) or observed.rancher):
         manifest = tenure.allow(desired.rancher, observed.rancher)
-        resources[rancher.KEY] = Composed(manifest, ready=rancher_ready)
+        resources[observed_rancher.KEY] = Composed(manifest, ready=rancher_ready)
 
-    if _is_used(usages.NAMESPACE_BY_VCLUSTER, observed.namespace, observed.vcluster, observed):
+    if _is_used(
+        observed_usages.NAMESPACE_BY_VCLUSTER, observed.namespace, observed.vcluster, observed
+    ):
         usage = usages.namespace_by_vcluster(names)
-        resources[usages.NAMESPACE_BY_VCLUSTER] = _usage(
-            usages.NAMESPACE_BY_VCLUSTER, usage, observed
+        resources[observed_usages.NAMESPACE_BY_VCLUSTER] = _usage(
+            observed_usages.NAMESPACE_BY_VCLUSTER, usage, observed
         )
 
     has_left = granted.leaves_rancher and observed.rancher is None
     if not has_left and _is_used(
-        usages.VCLUSTER_BY_RANCHER, observed.vcluster, observed.rancher, observed
+        observed_usages.VCLUSTER_BY_RANCHER, observed.vcluster, observed.rancher, observed
     ):
         usage = usages.vcluster_by_rancher(names)
-        resources[usages.VCLUSTER_BY_RANCHER] = _usage(usages.VCLUSTER_BY_RANCHER, usage, observed)
+        resources[observed_usages.VCLUSTER_BY_RANCHER] = _usage(
+            observed_usages.VCLUSTER_BY_RANCHER, usage, observed
+        )
 
     if granted.deletion_protection:
         usage = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
-        resources[usages.DELETION_PROTECTION] = _usage(usages.DELETION_PROTECTION, usage, observed)
+        resources[observed_usages.DELETION_PROTECTION] = _usage(
+            observed_usages.DELETION_PROTECTION, usage, observed
+        )
 
-    return ownership.marked(resources, observed)
+    return marked(resources, observed)
 
 
 def _is_used(
@@ -187,9 +203,9 @@ def _grant(admitted: Admission, observed: Observed) -> Granted:
         )
     if asked.frozen is not None:
         return Granted(*adoption.keep(asked, now, requested.spec, config))
-    settled = vcluster.is_settled(observed.vcluster)
+    settled = observed_vcluster.is_settled(observed.vcluster)
     instead = release.installed_instead(observed.vcluster)
-    return immutable_fields.grant(asked, now, requested, config, settled=settled, instead=instead)
+    return decision.grant(asked, now, requested, config, settled=settled, instead=instead)
 
 
 def _refuse(error: InvalidError, request: Request) -> Answer:
@@ -197,11 +213,31 @@ def _refuse(error: InvalidError, request: Request) -> Answer:
     observed = request.observed
     phases = (
         namespace.condition(observed.namespace, observed.strangers),
-        vcluster.condition(observed.vcluster),
-        rancher.condition(observed.rancher, None, enabled=True),
+        observed_vcluster.condition(observed.vcluster),
+        observed_rancher.condition(observed.rancher, None, enabled=True),
     )
     home = text(at(request.composite, "metadata", "namespace"))
     told, withheld = conditions.for_reader(phases, home)
     return Answer(
         conditions=(conditions.invalid(error), *told), withheld=withheld, fatal=str(error)
     )
+
+
+def marked(resources: Mapping[str, Composed], observed: Observed) -> dict[str, Composed]:
+    """Mark the resources that exist, so that Crossplane cannot create them a second time.
+
+    It applies an answer some time after it observed: in between, a deletion may have begun and
+    removed a resource, which nobody would delete once more.
+    """
+    existing = parse.releases(observed).keys() | observed.usages.keys()
+    return {
+        key: _marked(composed) if key in existing else composed
+        for key, composed in resources.items()
+    }
+
+
+def _marked(composed: Composed) -> Composed:
+    metadata = composed.resource["metadata"]
+    annotations = {**metadata.get("annotations", {}), OBSERVED: "true"}
+    resource = {**composed.resource, "metadata": {**metadata, "annotations": annotations}}
+    return Composed(resource, composed.ready)

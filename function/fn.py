@@ -15,8 +15,9 @@ from function import protobuf
 from function.api import validate
 from function.compose import compose
 from function.k8s.fieldpath import at
-from function.observed.state import Answer, Condition, Request
+from function.observed.state import Condition, Request
 from function.response.outcome import Call, call
+from function.response.response import Answer
 
 
 async def run_function(

@@ -18,11 +18,12 @@ from google.protobuf.message import DecodeError
 
 from function import wire
 from function.api import validate
-from function.desired import usages
+from function.api.validate import Document
 from function.k8s.fieldpath import Parts
-from function.observed import ownership
+from function.observed import ownership, usages
 from function.observed import parse as observed
-from function.observed.state import Answer, Document, ObservedRelease, Owned, Request
+from function.observed.state import ObservedRelease, Owned, Request
+from function.response.response import Answer
 
 IN_PROGRESS = dt.timedelta(seconds=5)
 """How soon Crossplane asks again while something is awaited: a changed connection detail alone

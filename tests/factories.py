@@ -10,9 +10,10 @@ import yaml
 
 from function.api import validate
 from function.api.input import Input
+from function.api.validate import VCluster
 from function.api.xr import Spec
 from function.decision import resolve as resolving
-from function.decision.resolve import VCluster, Wanted
+from function.decision.resolve import Wanted
 from function.observed import parse
 from function.observed.current import Running
 from function.observed.state import Condition, ObservedRelease

@@ -8,16 +8,21 @@ do not know of each other. What is composed is applied to a model of a host.
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from function.api.validate import Document
 from function.compose import compose
-from function.desired.release import KIND
 from function.k8s.fieldpath import at, digest
-from function.observed.state import Composed, Document, Observed, Owned, Request, Stranger
+from function.observed.release import KIND
+from function.observed.state import Observed, Owned, Request, Stranger
 from tests.factories import INPUT, RANCHER, changed
 from tests.model_host import BY_HAND, Host, Namespace, Object, Record, reconcile, seen
+
+if TYPE_CHECKING:
+    from function.response.response import Composed
 
 NAME = "kunde1"
 KEYS = ("rancher", "vcluster", "namespace")

@@ -11,7 +11,8 @@ from function import protobuf
 from function.commands.plan import simulate
 from function.compose import compose
 from function.k8s.fieldpath import at
-from function.observed.state import Answer, Request
+from function.observed.state import Request
+from function.response.response import Answer
 from tests.factories import changed
 
 STAYS = "Until then what was granted before stays."

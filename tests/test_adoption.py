@@ -13,7 +13,8 @@ from function.api.input import Adopted
 from function.api.names import Names
 from function.compose import compose
 from function.decision import adoption
-from function.observed.state import Answer, Condition, Observed, ObservedRelease, Owned, Request
+from function.observed.state import Condition, Observed, ObservedRelease, Owned, Request
+from function.response.response import Answer
 from tests.factories import INPUT, RANCHER, at, changed, config, deployed, rolled_out
 
 BY_HAND: dict[str, Any] = {

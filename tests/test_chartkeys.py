@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from function.api import chart_facts
 from function.api.written_values import is_decided
 from function.decision import chart_keys
 
@@ -55,7 +56,7 @@ def test_what_was_added() -> None:
         for path in difference(known(old), known(new))
         if not path.startswith((*LEFT_TO_THE_CHART, "integrations.netris", "snapshots.auto"))
     }
-    assert found == chart_keys.ADDED
+    assert found == chart_facts.ADDED
 
 
 def test_what_was_removed() -> None:
@@ -66,21 +67,21 @@ def test_what_was_removed() -> None:
         for path in difference(known(new), known(old))
     }
     by_template = {
-        path: first for path, first in chart_keys.REMOVED.items() if path not in by_schema
+        path: first for path, first in chart_facts.REMOVED.items() if path not in by_schema
     }
-    assert {**by_schema, **by_template} == chart_keys.REMOVED
+    assert {**by_schema, **by_template} == chart_facts.REMOVED
     assert {*by_template.values()} == {(0, 36)}
     assert {*by_template} <= known("0.35.3")
 
 
 def test_licensed_keys_exist() -> None:
     """No key that needs a licence is misspelt."""
-    assert {*chart_keys.LICENSED} <= known("0.36.1")
+    assert {*chart_facts.LICENSED} <= known("0.36.1")
 
 
 def test_licensed_keys_are_no_decided_ones() -> None:
     """A key that is refused for any image needs no row here."""
-    assert [path for path in chart_keys.LICENSED if is_decided(tuple(path.split(".")))] == []
+    assert [path for path in chart_facts.LICENSED if is_decided(tuple(path.split(".")))] == []
 
 
 LAYERS: dict[str, dict[str, object]] = {

@@ -7,12 +7,12 @@ import pytest
 
 from dev.scripts import life
 from function import protobuf
-from function.compose import compose
-from function.desired.chart_values import merge
+from function.compose import OBSERVED, compose
 from function.k8s.fieldpath import mapping
+from function.k8s.helm_values import merge
 from function.observed import stamp
-from function.observed.ownership import OBSERVED
-from function.observed.state import Answer, Condition, Observed, Owned, Request, Stranger
+from function.observed.state import Condition, Observed, Owned, Request, Stranger
+from function.response.response import Answer
 from tests.factories import at, changed
 
 ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"]

@@ -3,8 +3,9 @@
 import pytest
 
 from function.api.errors import InvalidError, Problem, Refusal
-from function.observed.state import Condition, Event
+from function.observed.state import Condition
 from function.response import conditions
+from function.response.response import Event
 
 SIZE = Refusal("spec.storage.size", "5Gi", "10Gi", "the volume cannot be changed")
 CLASS = Refusal("spec.storage.storageClassName", "", "fast", "the volume cannot be changed")

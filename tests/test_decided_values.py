@@ -24,10 +24,11 @@ from function.api.input import LimitRange
 from function.api.written_values import JOINED, row
 from function.compose import compose
 from function.decision import adoption, chart_keys
-from function.desired import exposure, images, quota, releases
-from function.desired.chart_values import chart_values, merge
+from function.desired import images, quota, releases
+from function.desired.chart_values import chart_values
 from function.k8s import fieldpath
-from function.observed import rollout
+from function.k8s.helm_values import merge
+from function.observed import exposure, rollout
 from function.observed.state import Request
 from tests.factories import at, changed, config, vcluster, wanted
 
@@ -458,7 +459,8 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
         loaded = importlib.import_module(name)
         if getattr(loaded, "at", None) is original:
             monkeypatch.setattr(loaded, "at", recording)
-    monkeypatch.setattr(chart_keys, "at", lambda start, *path: original(dict(start), *path))
+    for module in (chart_keys, fieldpath):
+        monkeypatch.setattr(module, "at", lambda start, *path: original(dict(start), *path))
     return seen
 
 

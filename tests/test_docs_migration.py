@@ -12,8 +12,8 @@ import yaml
 from dev.scripts import life
 from function.commands.plan import dry_run, requests, simulate
 from function.compose import compose
-from function.desired.chart_values import merge
 from function.k8s.fieldpath import leaves
+from function.k8s.helm_values import merge
 from function.observed.state import Request
 from tests.tools import official_chart
 

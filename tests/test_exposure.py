@@ -16,12 +16,14 @@ from function.api.errors import InvalidError, Refusal
 from function.api.fields import Quota
 from function.api.input import LimitRange
 from function.compose import compose
-from function.decision import immutable_fields, tenant_limits
-from function.desired import exposure, quota, vcluster
+from function.decision import decision, exposure, immutable_fields, tenant_limits
+from function.desired import quota, vcluster
 from function.desired.chart_values import chart_values
-from function.desired.exposure import INTERNAL, Exposure
+from function.observed import exposure as observed_exposure
 from function.observed import parse
+from function.observed import vcluster as observed_vcluster
 from function.observed.current import Running, Storage, running
+from function.observed.exposure import INTERNAL, Exposure
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from tests.factories import changed, config, deployed, recorded, rolled_out, wanted
 from tests.factories import vcluster as asking
@@ -230,14 +232,14 @@ def test_a_gateway_comes_with_the_chart_that_has_it() -> None:
     tenant_limits.check(asked.spec, resolved, platform, new=False)
     for before in (INTERNAL, Exposure("Ingress", HOSTNAME)):
         running_now = replace(now, exposure=before)
-        found = immutable_fields.grant(resolved, running_now, asked, platform, settled=False)
+        found = decision.grant(resolved, running_now, asked, platform, settled=False)
         assert found.wanted.exposure == before
         rule = "chart 0.33 has no TLSRoute, charts from 0.34 have"
         refusal = Refusal(
             "spec.expose.type", before.type, "Gateway", rule, immutable_fields.TAKE_BACK
         )
         assert found.refusals == (refusal,)
-    hopped = immutable_fields.grant(resolved, now, asked, platform, settled=True)
+    hopped = decision.grant(resolved, now, asked, platform, settled=True)
     assert (hopped.wanted.chart, hopped.wanted.exposure.type) == ("0.34.7", "Gateway")
     assert hopped.refusals == ()
 
@@ -363,7 +365,7 @@ def test_what_runs_is_read_back(typ: Any) -> None:
 )
 def test_what_is_no_way_in_of_ours(values: dict[str, Any]) -> None:
     """What the platform gives every virtual cluster by its own values is its own affair."""
-    assert exposure.running(values, "kunde1-vcluster") == INTERNAL
+    assert observed_exposure.running(values, "kunde1-vcluster") == INTERNAL
 
 
 HEALTH = frozenset({"installed", "available", "kubeconfig"})
@@ -494,7 +496,7 @@ def ready(typ: str, text: str, **changes: Any) -> tuple[str, str, str]:
     """Return ControlPlaneReady of a way in that reports this."""
     key = STATUS[0] if typ == "Gateway" else FIRST[typ][0]
     observed = replace(seen(typ, {key, SECRET[0]}, **{key: text}), **changes)
-    found = vcluster.condition(observed)
+    found = observed_vcluster.condition(observed)
     return found.status, found.reason, found.message
 
 
@@ -548,7 +550,7 @@ def test_a_kubeconfig_of_an_earlier_way_in_does_not_count() -> None:
         seen("LoadBalancer", {FIRST["LoadBalancer"][0]}, serviceLoadBalancer=BY_IP),
         external_server=SERVER,
     )
-    assert vcluster.condition(observed).reason == "WaitingForKubeconfig"
+    assert observed_vcluster.condition(observed).reason == "WaitingForKubeconfig"
 
 
 def test_health_comes_first() -> None:
@@ -558,7 +560,7 @@ def test_health_comes_first() -> None:
 
 def test_upgrades_do_not_wait_for_an_address() -> None:
     """A lost load balancer does not hold up the next chart."""
-    assert vcluster.is_settled(
+    assert observed_vcluster.is_settled(
         seen(
             "LoadBalancer",
             {SECRET[0]},
@@ -597,7 +599,7 @@ def test_address(text: str, expected: str | None) -> None:
     """The address is read out of what Go prints of a map."""
     key = FIRST["LoadBalancer"][0]
     observed = seen("LoadBalancer", {key}, **{key: text})
-    assert exposure.address(Exposure("LoadBalancer", HOSTNAME), observed) == expected
+    assert observed_exposure.address(Exposure("LoadBalancer", HOSTNAME), observed) == expected
 
 
 def go(value: object) -> str:
@@ -636,7 +638,7 @@ def test_an_address_is_found_if_there_is_one(entries: list[dict[str, Any]]) -> N
     )
     key = FIRST["Ingress"][0]
     observed = seen("Ingress", {key}, **{key: go({"ingress": entries})})
-    assert exposure.address(Exposure("Ingress", HOSTNAME), observed) == expected
+    assert observed_exposure.address(Exposure("Ingress", HOSTNAME), observed) == expected
 
 
 @settings(deadline=None)
@@ -645,8 +647,8 @@ def test_nothing_that_is_told_breaks_anything(text: str, typ: Any) -> None:
     """Whatever a controller writes, the answer is yes or no."""
     keys = {FIRST[typ][0], STATUS[0], SECRET[0]}
     observed = seen(typ, keys, **dict.fromkeys(keys, text))
-    assert vcluster.condition(observed).reason in ("Available", "WaitingForAddress")
-    exposure.address(Exposure(typ, HOSTNAME), observed)
+    assert observed_vcluster.condition(observed).reason in ("Available", "WaitingForAddress")
+    observed_exposure.address(Exposure(typ, HOSTNAME), observed)
 
 
 @pytest.mark.parametrize(

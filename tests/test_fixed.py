@@ -8,7 +8,8 @@ from function.api.chart_value import ImmutableValue
 from function.api.errors import InvalidError, Problem, Refusal
 from function.api.written_values import IMMUTABLE
 from function.decision import immutable_values
-from function.desired.chart_values import chart_values, merge
+from function.desired.chart_values import chart_values
+from function.k8s.helm_values import merge
 from tests.factories import at, changed, config, vcluster, wanted
 
 SECRET = "mysql://root:s3cr3t@db"  # what must not show

@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from dev.scripts import life
 from function import fn, protobuf
 from function.observed import stamp
-from function.observed.state import Answer, Composed, Condition, Stranger
+from function.observed.state import Condition, Stranger
+from function.response.response import Answer, Composed
 
 SECRET = "s3cr3t-VALUE"
 

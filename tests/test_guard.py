@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from function.api.errors import InvalidError, Refusal
-from function.decision import immutable_fields
+from function.decision import decision, immutable_fields
 from function.decision.placement import Host
 from function.decision.resolve import Wanted
 from function.observed.current import Running, Storage
@@ -56,7 +56,7 @@ def keep(
     found = config({**PLATFORM, **(platform or {})})
     requested = vcluster(**spec)
     asked = wanted(requested, found, now)
-    granted = immutable_fields.grant(asked, now, requested, found, settled=settled)
+    granted = decision.grant(asked, now, requested, found, settled=settled)
     return asked, granted.wanted, granted.refusals
 
 

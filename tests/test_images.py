@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from function.api.errors import Problem
 from function.desired import images
-from function.desired.chart_values import merge
+from function.k8s.helm_values import merge
 from tests.factories import at, changed
 
 ALL = {

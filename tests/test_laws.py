@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from dev.scripts import life
 from function import fn, protobuf
-from function.observed.ownership import KEYS, OBSERVED
+from function.compose import OBSERVED
+from function.observed.ownership import KEYS
 
 SECRET = "s3cr3t-of-a-customer"
 

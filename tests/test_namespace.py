@@ -8,6 +8,7 @@ import pytest
 from function.api.errors import InvalidError
 from function.api.input import DENIED_ANNOTATIONS
 from function.desired import namespace
+from function.observed import namespace as observed_namespace
 from function.observed.state import Condition, Observed, ObservedRelease, Stranger
 from tests.factories import RANCHER, at, changed, config, deployed, vcluster, wanted
 
@@ -545,12 +546,12 @@ def test_condition(
     observed: ObservedRelease | None, strangers: tuple[Stranger, ...], expected: Condition
 ) -> None:
     """The customer reads whether the namespace is there, or who is in the way."""
-    assert namespace.condition(observed, strangers) == expected
+    assert observed_namespace.condition(observed, strangers) == expected
 
 
 def test_the_key_is_forever() -> None:
     """Another resource key would delete the Release and create it anew."""
-    assert namespace.KEY == "namespace"
+    assert observed_namespace.KEY == "namespace"
 
 
 def test_pods_are_held_to_the_nodes_that_the_syncer_chooses() -> None:

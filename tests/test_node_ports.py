@@ -11,14 +11,16 @@ from function import protobuf
 from function.api.errors import InvalidError
 from function.api.fields import Quota
 from function.api.input import LimitRange
+from function.api.validate import Versions
 from function.compose import compose
 from function.decision import tenant_limits
-from function.decision.upgrade import Plan, Versions
-from function.desired import exposure, quota, vcluster
+from function.decision.upgrade import Plan
+from function.desired import quota, vcluster
 from function.desired.chart_values import chart_values
-from function.desired.exposure import Exposure
-from function.observed import parse, record
+from function.observed import exposure, parse, record
+from function.observed import vcluster as observed_vcluster
 from function.observed.current import running
+from function.observed.exposure import Exposure
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response import conditions, upgrade
 from tests.factories import changed, config, deployed, wanted
@@ -261,9 +263,13 @@ def seen(**changes: Any) -> ObservedRelease:
 
 def test_ready_needs_no_address() -> None:
     """The address is known before: READY waits for the kubeconfig alone."""
-    assert vcluster.condition(seen()) == Condition("ControlPlaneReady", "True", "Available", "")
+    assert observed_vcluster.condition(seen()) == Condition(
+        "ControlPlaneReady", "True", "Available", ""
+    )
     assert exposure.address(Exposure("NodePort", "nodes.example.org", 30443), seen()) is None
-    assert vcluster.condition(seen(external_server="https://nodes.example.org:30444")) == Condition(
+    assert observed_vcluster.condition(
+        seen(external_server="https://nodes.example.org:30444")
+    ) == Condition(
         "ControlPlaneReady",
         "False",
         "WaitingForKubeconfig",
@@ -319,16 +325,16 @@ def failing(kind: str, words: str) -> ObservedRelease:
 )
 def test_a_refused_port(kind: str, words: str, sentence: str) -> None:
     """Field and remedy in the place of Helm's words, whichever way Helm failed."""
-    found = vcluster.condition(failing(kind, words))
+    found = observed_vcluster.condition(failing(kind, words))
     assert found == Condition("ControlPlaneReady", "False", "PortRefused", sentence)
 
 
 def test_other_failures_keep_helms_words() -> None:
     """Only the port that is asked for is spoken of."""
-    assert vcluster.condition(failing("failed", "no such host")).reason == "ReleaseFailed"
+    assert observed_vcluster.condition(failing("failed", "no such host")).reason == "ReleaseFailed"
     other = replace(failing("failed", TAKEN), values=values({"type": "LoadBalancer"}))
-    assert vcluster.condition(other).reason == "ReleaseFailed"
-    assert vcluster.condition(seen(values=values(ASKED))).reason == "Available"
+    assert observed_vcluster.condition(other).reason == "ReleaseFailed"
+    assert observed_vcluster.condition(seen(values=values(ASKED))).reason == "Available"
 
 
 def request(state: str = "ready", **expose: Any) -> Request:
@@ -374,7 +380,7 @@ def test_events_and_upgrades_tell_of_it() -> None:
 
 def test_a_tenant_reads_it_too() -> None:
     """It names nothing of the host's but the port, so it is no secret in scope Namespaced."""
-    found = vcluster.condition(failing("failed", TAKEN))
+    found = observed_vcluster.condition(failing("failed", TAKEN))
     assert conditions.for_reader([found], "team-a") == ((found,), ())
 
 

@@ -7,9 +7,8 @@ import pytest
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from function.desired import usages
 from function.k8s.fieldpath import Parts
-from function.observed import parse
+from function.observed import parse, usages
 from function.observed.state import Request
 from function.response.outcome import call
 from tests.factories import INPUT

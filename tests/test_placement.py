@@ -11,7 +11,8 @@ from function.api.errors import InvalidError
 from function.api.input import Input
 from function.compose import compose
 from function.decision import placement
-from function.observed.state import Answer, Observed, Request
+from function.observed.state import Observed, Request
+from function.response.response import Answer
 from tests.factories import INPUT, RANCHER, at, changed, config, deployed, spec
 
 HOSTS: dict[str, Any] = {

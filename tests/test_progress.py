@@ -3,7 +3,8 @@
 import pytest
 
 from function.api.errors import Refusal
-from function.decision.upgrade import Plan, Versions
+from function.api.validate import Versions
+from function.decision.upgrade import Plan
 from function.observed.state import Condition
 from function.response import upgrade
 

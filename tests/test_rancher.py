@@ -7,7 +7,9 @@ import pytest
 
 from function.api.xr import RancherStatus
 from function.desired import rancher
+from function.observed import rancher as observed_rancher
 from function.observed.state import Condition, ObservedRelease
+from function.response import status
 from tests.factories import RANCHER, at, config, deployed, vcluster, wanted
 
 
@@ -440,7 +442,7 @@ def test_condition(
     observed: ObservedRelease | None, inputs: str | None, expected: tuple[str, str, str]
 ) -> None:
     """True only while Rancher is connected for the inputs that are wanted now."""
-    found = rancher.condition(observed, inputs, enabled=True)
+    found = observed_rancher.condition(observed, inputs, enabled=True)
     assert found.type == "RancherConnected"
     assert (found.status, found.reason, found.message) == expected
 
@@ -472,7 +474,7 @@ def test_condition(
 )
 def test_switched_off(observed: ObservedRelease | None, expected: Condition) -> None:
     """A cluster that shall not be in Rancher says whether it still is."""
-    assert rancher.condition(observed, "now", enabled=False) == expected
+    assert observed_rancher.condition(observed, "now", enabled=False) == expected
 
 
 @pytest.mark.parametrize(
@@ -506,20 +508,25 @@ def test_switched_off(observed: ObservedRelease | None, expected: Condition) -> 
 def test_status(observed: ObservedRelease | None, url: str, expected: RancherStatus) -> None:
     """`status.rancher` leads to the cluster's page."""
     found = config({"rancher": {**RANCHER, "url": url}})
-    assert rancher.status(observed, wanted(vcluster(), found).rancher, found.rancher) == expected
+    assert (
+        status.rancher_status(observed, wanted(vcluster(), found).rancher, found.rancher)
+        == expected
+    )
 
 
 def test_no_status_out_of_rancher() -> None:
     """A cluster that is not in Rancher has no such status."""
     found = config({"rancher": RANCHER})
     out = wanted(vcluster(rancher={"enabled": False}), found)
-    assert rancher.status(reported(CONNECTED), out.rancher, found.rancher) is None
-    assert rancher.status(reported(CONNECTED), wanted(vcluster(), found).rancher, None) is None
+    assert status.rancher_status(reported(CONNECTED), out.rancher, found.rancher) is None
+    assert (
+        status.rancher_status(reported(CONNECTED), wanted(vcluster(), found).rancher, None) is None
+    )
 
 
 def test_the_contract_with_the_chart() -> None:
     """Phases and keys are shared with the chart and the import: none may be renamed here."""
-    assert rancher.PHASES == (
+    assert observed_rancher.PHASES == (
         "Pending",
         "Importing",
         "Registered",
@@ -527,7 +534,7 @@ def test_the_contract_with_the_chart() -> None:
         "Lost",
         "Failed",
     )
-    assert rancher.STATE_KEYS == (
+    assert observed_rancher.STATE_KEYS == (
         "phase",
         "reason",
         "message",
@@ -540,4 +547,4 @@ def test_the_contract_with_the_chart() -> None:
 
 def test_the_key_is_forever() -> None:
     """Another resource key would delete the Release and create it anew."""
-    assert rancher.KEY == "rancher"
+    assert observed_rancher.KEY == "rancher"

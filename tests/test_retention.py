@@ -8,8 +8,9 @@ import pytest
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from function.desired import namespace, retention, vcluster
-from function.observed import stamp
+from function.desired import namespace
+from function.observed import namespace as observed_namespace
+from function.observed import stamp, vcluster
 from function.observed.state import Condition, Request
 from tests.factories import at, changed, config, deployed, wanted
 from tests.factories import vcluster as asked
@@ -76,7 +77,7 @@ def test_namespace_values(
 ) -> None:
     """A VCluster that goes completely gets what it always got."""
     found = config({"tenant.storage": {"retain": "Allowed"}, "pullSecret": pull_secret})
-    values = retention.namespace_values(wanted(asked(storage=storage), found), found)
+    values = namespace.namespace_values(wanted(asked(storage=storage), found), found)
     assert values == expected
 
 
@@ -132,7 +133,7 @@ HELM = (
 )
 
 
-@pytest.mark.parametrize("reason", retention.REASONS)
+@pytest.mark.parametrize("reason", observed_namespace.REASONS)
 @pytest.mark.parametrize("action", ["create", "update"])
 def test_the_charts_words_become_the_users(reason: str, action: str) -> None:
     """Neither the name of a template nor Helm's preamble stands before the sentence."""
@@ -141,7 +142,7 @@ def test_the_charts_words_become_the_users(reason: str, action: str) -> None:
         synced=Condition("Synced", "False", "ReconcileError", words),
         state="" if action == "create" else "deployed",
     )
-    assert namespace.condition(seen, ()) == Condition(
+    assert observed_namespace.condition(seen, ()) == Condition(
         "NamespaceReady", "False", reason, "Namespace kunde1 holds data."
     )
 
@@ -153,7 +154,7 @@ def test_the_charts_words_become_the_users(reason: str, action: str) -> None:
 def test_other_words_stay_helms(words: str) -> None:
     """Only a template's own failure has a reason of its own."""
     seen = deployed(synced=Condition("Synced", "False", "ReconcileError", words), state="")
-    found = namespace.condition(seen, ())
+    found = observed_namespace.condition(seen, ())
     assert (found.reason, words in found.message) == ("InstallFailed", True)
 
 

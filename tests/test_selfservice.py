@@ -14,8 +14,9 @@ from function.api.errors import InvalidError
 from function.api.names import derive
 from function.compose import compose
 from function.decision import tenancy, tenant_limits
-from function.desired.chart_values import merge
-from function.observed.state import Answer, Request
+from function.k8s.helm_values import merge
+from function.observed.state import Request
+from function.response.response import Answer
 from tests.factories import RANCHER, config, in_namespace, vcluster, wanted
 
 UNIQUE = "6b3e3555a728f872"

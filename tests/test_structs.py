@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from function.desired import usages
 from function.k8s.fieldpath import Parts
-from function.observed import parse
+from function.observed import parse, usages
 
 VALUES = st.recursive(
     st.none()

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from function.api.errors import Refusal
 from function.api.input import VCluster
+from function.api.validate import Versions
 from function.api.xr import Upgrade
 from function.decision import upgrade
-from function.decision.upgrade import Plan, Situation, Terms, Versions
+from function.decision.upgrade import Plan, Situation, Terms
 from function.k8s import versions
 from tests.factories import config
 

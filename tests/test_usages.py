@@ -2,6 +2,7 @@
 
 from function.api.names import derive
 from function.desired import usages
+from function.observed import usages as observed_usages
 
 NAMES = derive("kunde1", "", "vcluster-system")
 
@@ -97,4 +98,8 @@ def test_namespaced() -> None:
 
 def test_keys() -> None:
     """The resource keys are names too: forever."""
-    assert usages.KEYS == ("vcluster-by-rancher", "namespace-by-vcluster", "deletion-protection")
+    assert observed_usages.KEYS == (
+        "vcluster-by-rancher",
+        "namespace-by-vcluster",
+        "deletion-protection",
+    )

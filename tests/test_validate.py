@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from function.api import validate
 from function.api.errors import InvalidError
-from function.observed.state import Document
+from function.api.validate import Document
 from tests.factories import INPUT, RANCHER, changed, config
 
 MARKER = "s3cr3t-VALUE"

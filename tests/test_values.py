@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from function.desired.chart_values import chart_values, merge
+from function.desired.chart_values import chart_values
+from function.k8s.helm_values import merge
 from tests.factories import at, changed, config, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from function.desired import vcluster
+from function.observed import vcluster as observed_vcluster
 from function.observed.state import Condition, ObservedRelease
 from tests.factories import at, changed, config, deployed, recorded, rolled_out, wanted
 from tests.factories import vcluster as asking
@@ -472,7 +473,7 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
 )
 def test_condition(observed: ObservedRelease | None, expected: tuple[str, str, str]) -> None:
     """READY only while the Release is fine, enough pods are healthy, and the kubeconfig exists."""
-    found = vcluster.condition(observed)
+    found = observed_vcluster.condition(observed)
     assert found.type == "ControlPlaneReady"
     assert (found.status, found.reason, found.message) == expected
 
@@ -523,7 +524,7 @@ def test_condition_of_recorded(
     name: str, details: dict[str, bytes], expected: tuple[str, str, str]
 ) -> None:
     """What really happened is judged rightly."""
-    found = vcluster.condition(recorded(name, details))
+    found = observed_vcluster.condition(recorded(name, details))
     assert (found.status, found.reason, found.message) == expected
 
 
@@ -606,7 +607,7 @@ INSTALLED_KUBERNETES = {
 )
 def test_is_settled(observed: ObservedRelease | None, *, expected: bool) -> None:
     """The next hop of an upgrade waits until the last one runs and can be used."""
-    assert vcluster.is_settled(observed) is expected
+    assert observed_vcluster.is_settled(observed) is expected
 
 
 @pytest.mark.parametrize(
@@ -627,8 +628,8 @@ def test_is_settled(observed: ObservedRelease | None, *, expected: bool) -> None
 )
 def test_what_is_installed(details: dict[str, str], chart: str, kubernetes: str) -> None:
     """The status shows the versions that the workload bears, by its stamp if it has one."""
-    assert vcluster.running_chart(deployed(details=details)) == chart
-    assert vcluster.running_kubernetes(deployed(details=details)) == kubernetes
+    assert observed_vcluster.running_chart(deployed(details=details)) == chart
+    assert observed_vcluster.running_kubernetes(deployed(details=details)) == kubernetes
 
 
 @pytest.mark.parametrize(
@@ -648,17 +649,17 @@ def test_kubernetes_of_a_workload_without_a_stamp(image: str, expected: str) -> 
     kubernetes = f"map[args:[-c] command:[/bin/sh] image:{image} {pull}]"
     for containers in ([kubernetes], [plugin, kubernetes], [kubernetes, plugin]):
         details = {"initContainers": f"[{' '.join(containers)}]"}
-        assert vcluster.running_kubernetes(deployed(details=details)) == expected
+        assert observed_vcluster.running_kubernetes(deployed(details=details)) == expected
 
 
 def test_nothing_runs() -> None:
     """Before anything runs no version is shown."""
-    assert vcluster.running_chart(None) == ""
-    assert vcluster.running_kubernetes(None) == ""
-    assert vcluster.running_chart(deployed()) == ""
-    assert vcluster.running_kubernetes(deployed()) == ""
+    assert observed_vcluster.running_chart(None) == ""
+    assert observed_vcluster.running_kubernetes(None) == ""
+    assert observed_vcluster.running_chart(deployed()) == ""
+    assert observed_vcluster.running_kubernetes(deployed()) == ""
 
 
 def test_the_key_is_forever() -> None:
     """Another resource key would delete the Release and create it anew."""
-    assert vcluster.KEY == "vcluster"
+    assert observed_vcluster.KEY == "vcluster"

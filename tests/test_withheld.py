@@ -7,8 +7,9 @@ import pytest
 import structlog
 
 from function.compose import compose
-from function.observed.state import Answer, Condition, Observed, ObservedRelease, Request
+from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response.outcome import call
+from function.response.response import Answer
 from function.server import grpc_server
 from tests.factories import INPUT, RANCHER, changed, deployed
 

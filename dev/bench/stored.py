@@ -10,8 +10,8 @@ import hashlib
 import json
 
 from dev.scripts.life import FIRST_SEEN, Object
-from function.desired.chart_values import merge
-from function.desired.release import KIND as RELEASE
+from function.k8s.helm_values import merge
+from function.observed.release import KIND as RELEASE
 
 COMPOSITE = "apiextensions.crossplane.io/composite"
 CORE = "crossplane-core"

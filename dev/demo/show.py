@@ -7,7 +7,7 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from dev.demo import crossplane, text
 from dev.scripts import life
 from dev.scripts.life import Object
-from function.desired import release
+from function.observed import release
 
 TOLD = ("available", "phase", "clusterId")
 """Connection details that tell the story."""

@@ -15,7 +15,7 @@ from dev.platform.command import LocalError, run
 from dev.platform.packages import FUNCTION
 from dev.platform.place import BIN, ROOT, TOOLS
 from dev.platform.supervise import kubectl
-from function.desired.chart_values import merge
+from function.k8s.helm_values import merge
 from tests.e2e import rancher
 
 if TYPE_CHECKING:

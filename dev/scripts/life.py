@@ -26,7 +26,7 @@ from function.api import xr
 from function.commands.plan import simulate
 from function.commands.plan.requests import RESOURCE_NAME
 from function.compose import compose
-from function.desired import usages
+from function.observed import usages
 
 Object = dict[str, Any]
 

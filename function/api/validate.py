@@ -3,21 +3,58 @@
 import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from function.api import bounds, findings, written_values
+from function.api import bounds, container_resources, findings, written_values, xr
 from function.api.errors import MOST_PROBLEMS, InvalidError, Problem
 from function.api.input import Input
+from function.api.value_layers import layers, plan_values
 from function.api.xr import NOT_IN_THE_API, Spec
-from function.decision import container_resources
-from function.decision.resolve import VCluster
-from function.decision.upgrade import Versions
-from function.desired.chart_values import layers, plan_values
 from function.k8s import versions
 from function.k8s.fieldpath import at
-from function.observed.state import Document
+
+
+class Document(dict[str, object]):
+    """A plain object with what tells its content from others; nobody changes it."""
+
+    def __init__(self, plain: Mapping[str, object], digest: bytes) -> None:
+        """Take a plain object whose content has this digest."""
+        super().__init__(plain)
+        self._digest = digest
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none because it may change
+        """Return a hash of the content."""
+        return hash(self._digest)
+
+
+@dataclass(frozen=True)
+class Versions:
+    """What a virtual cluster runs, or shall run; Kubernetes is empty where it is not known."""
+
+    chart: str
+    kubernetes: str
+
+
+@dataclass(frozen=True)
+class VCluster:
+    """The observed VCluster, checked."""
+
+    name: str
+    uid: str
+    retries: int
+    spec: xr.Spec
+    conditions: Mapping[str, tuple[str, str]]
+    """Status and reason of each condition that it bears now."""
+    namespace: str = ""
+    """Its namespace on the control plane; empty in scope Cluster."""
+    generation: int | None = None
+    """Of the spec; None where no API server counts."""
+    begun: Versions | None = None
+    """Where the upgrade began that its status tells of."""
+
 
 MOST_INPUTS = 8
 """Compositions, and revisions of them, that are in use at one time."""

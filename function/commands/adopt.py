@@ -12,8 +12,16 @@ from function.api import validate
 from function.api.errors import InvalidError, Problem, Refusal
 from function.api.input import Input
 from function.api.names import Names
-from function.decision import adoption, immutable_fields, placement, resolve, tenancy, tenant_limits
-from function.decision.resolve import VCluster, Wanted, adopted_key
+from function.api.validate import VCluster
+from function.decision import (
+    adoption,
+    decision,
+    placement,
+    resolve,
+    tenancy,
+    tenant_limits,
+)
+from function.decision.resolve import Wanted, adopted_key
 from function.desired import namespace
 from function.desired.chart_values import chart_values
 from function.k8s.fieldpath import at, leaves, mapping, text
@@ -204,7 +212,7 @@ def _later(
     entry = frozen.adopted[key].model_copy(update={"values": None})
     config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
     asked = resolve.resolve(requested, config, now, imported=False)
-    granted = immutable_fields.grant(asked, now, requested, config, settled=True).wanted
+    granted = decision.grant(asked, now, requested, config, settled=True).wanted
     before = _by_path(frozen.adopted[key].values or {})
     after = _by_path(chart_values(granted, config))
     both = before.keys() & after.keys()

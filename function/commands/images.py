@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from function.api import input as platform
 from function.api.errors import InvalidError, Problem
 from function.desired import images
-from function.desired.chart_values import OPEN_SOURCE, merge
+from function.desired.chart_values import OPEN_SOURCE
 from function.k8s import image_reference, versions
 from function.k8s.fieldpath import at
+from function.k8s.helm_values import merge
 
 
 @dataclass(frozen=True, order=True)

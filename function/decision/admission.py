@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from function.api import validate
 from function.api.errors import InvalidError, Problem, Replacement
 from function.api.input import Input
+from function.api.validate import VCluster
 from function.decision import adoption, placement, resolve, tenancy, tenant_limits
 from function.decision.draft import Draft
-from function.decision.resolve import VCluster, Wanted, adopted_key
-from function.desired import usages
-from function.desired.chart_values import overlaid
+from function.decision.resolve import Wanted, adopted_key
 from function.k8s.fieldpath import at, text
-from function.observed import current, record
+from function.k8s.helm_values import overlaid
+from function.observed import current, record, usages
 from function.observed.current import Running
 from function.observed.record import Record
 from function.observed.state import Observed, Request

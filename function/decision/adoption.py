@@ -12,16 +12,17 @@ from function.api import decided_values
 from function.api.errors import InvalidError, Problem, Refusal
 from function.api.fields import Availability
 from function.api.input import Adopted, Input
+from function.api.validate import VCluster
 from function.api.written_values import IMMUTABLE
 from function.api.xr import Spec
 from function.decision import immutable_fields
-from function.decision.resolve import VCluster, Wanted, adopted_key
-from function.desired import exposure
-from function.desired.chart_values import HA_REPLICAS, merge
+from function.decision.resolve import Wanted, adopted_key
 from function.k8s.fieldpath import at, leaves
-from function.observed import current, stamp
+from function.k8s.helm_values import merge
+from function.observed import current, exposure, stamp
 from function.observed.current import Running
 from function.observed.state import Observed
+from function.observed.vcluster import HA_REPLICAS
 
 WAITS = "an adopted cluster stays as it was installed until its values leave the Input"
 

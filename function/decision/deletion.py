@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from function.decision.resolve import Wanted
-from function.desired import retention
-from function.desired.release import UNLIMITED
 from function.k8s.fieldpath import at
+from function.observed import namespace
 from function.observed.state import Condition, ObservedRelease
+
+UNLIMITED = 2147483647
+"""Rollback limit under which a failed first install is repaired without end."""
+
 
 ALL = ("*",)
 KEPT = ("Observe", "Create", "Update")
@@ -43,7 +46,7 @@ class Tenure:
 
 def tenure(seen: ObservedRelease | None, condition: Condition, uid: str) -> Tenure:
     """Return whose the namespace is, by its Release and NamespaceReady."""
-    is_refused = condition.reason in retention.OTHERS
+    is_refused = condition.reason in namespace.OTHERS
     if seen is None or is_refused:
         return Tenure(is_earned=False, is_refused=is_refused)
     is_ready = condition.status == "True" and at(seen.values, "owner", "uid") == uid

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 
 from function.api.chart_value import ImmutableValue
 from function.api.errors import InvalidError, Problem, Refusal
+from function.api.value_layers import Layers
 from function.api.written_values import IMMUTABLE
 from function.decision import chart_keys
-from function.decision.chart_keys import Layers
-from function.desired.chart_values import Values, taking
+from function.k8s import fieldpath
 from function.k8s.fieldpath import at
+from function.k8s.helm_values import Values, taking
 
 TAKE_BACK = "Take it back, or move what is in the cluster into a new VCluster."
 
@@ -102,7 +103,7 @@ def _keys(path: str) -> tuple[str, ...]:
 def _is_same(
     keys: tuple[str, ...], values: Mapping[str, object], observed: Mapping[str, object]
 ) -> bool:
-    return chart_keys.holds(observed, keys) and at(values, *keys) == at(observed, *keys)
+    return fieldpath.holds(observed, keys) and at(values, *keys) == at(observed, *keys)
 
 
 def _refusal(
@@ -123,5 +124,5 @@ def _shown(value: object) -> str:
 
 def _field(keys: tuple[str, ...], layers: Layers) -> str:
     """Return the field that the value stands in: the layer that wins, or the chart's values."""
-    found = (field for field in reversed([*layers]) if chart_keys.holds(layers[field], keys))
+    found = (field for field in reversed([*layers]) if fieldpath.holds(layers[field], keys))
     return ".".join((next(found, "values"), *keys))

@@ -13,13 +13,13 @@ from function.api import names, xr
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Availability, Owner, PodSecurity, Quota, SyncKind
 from function.api.names import Names
+from function.api.validate import VCluster
 from function.decision import placement, tenancy
 from function.decision.placement import Host
-from function.decision.upgrade import Versions
-from function.desired.exposure import INTERNAL, Exposure
 from function.k8s import versions
 from function.observed import record
 from function.observed.current import Running, Storage
+from function.observed.exposure import INTERNAL, Exposure
 
 T = TypeVar("T")
 
@@ -84,24 +84,6 @@ class Wanted:
     def highly_available(self) -> bool:
         """Whether three control planes and three etcd members run."""
         return self.availability == "HA"
-
-
-@dataclass(frozen=True)
-class VCluster:
-    """The observed VCluster, checked."""
-
-    name: str
-    uid: str
-    retries: int
-    spec: xr.Spec
-    conditions: Mapping[str, tuple[str, str]]
-    """Status and reason of each condition that it bears now."""
-    namespace: str = ""
-    """Its namespace on the control plane; empty in scope Cluster."""
-    generation: int | None = None
-    """Of the spec; None where no API server counts."""
-    begun: Versions | None = None
-    """Where the upgrade began that its status tells of."""
 
 
 def resolve(

@@ -11,9 +11,8 @@ from function.api import input as platform
 from function.api import written_values, xr
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Quota
-from function.decision import tenancy
+from function.decision import exposure, tenancy
 from function.decision.resolve import Wanted
-from function.desired import exposure
 from function.k8s import quantity, regex, versions
 from function.k8s.fieldpath import leaves
 

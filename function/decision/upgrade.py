@@ -12,22 +12,15 @@ from dataclasses import dataclass
 
 from function.api.errors import Refusal
 from function.api.input import VCluster as Offer
+from function.api.validate import Versions
+from function.api.value_layers import Layers
 from function.api.xr import Upgrade as Policy
 from function.decision import chart_keys
-from function.decision.chart_keys import Layers
 from function.k8s import versions
 
 CHARTS = "input.vcluster.chart.versions"
 TARGET = "spec.upgrade.chartVersion"
 KUBERNETES = "spec.kubernetesVersion"
-
-
-@dataclass(frozen=True)
-class Versions:
-    """What a virtual cluster runs, or shall run; Kubernetes is empty where it is not known."""
-
-    chart: str
-    kubernetes: str
 
 
 @dataclass(frozen=True)

@@ -7,27 +7,26 @@ are moved to their mirrors. Helm keeps nothing between upgrades, so the values a
 time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import chain
 
+from function.api import container_resources
 from function.api.chart_value import ChartValue
-from function.api.input import Input, Plan
+from function.api.input import Input
+from function.api.value_layers import plan_values
 from function.api.written_values import JOINED
-from function.decision import container_resources
 from function.decision.resolve import Wanted
 from function.desired import exposure, images, quota
-from function.k8s.fieldpath import at, mapping
+from function.k8s.fieldpath import at
+from function.k8s.helm_values import Values, nested, overlaid
+from function.observed.vcluster import HA_MINIMUM, HA_REPLICAS
 
-Values = dict[str, object]
 Layers = tuple[Mapping[str, object], ...]
 
 OPEN_SOURCE = "loft-sh/vcluster-oss"
 """The control plane's repository: the chart's default refuses some keys without a licence."""
 
-HA_REPLICAS = 3
 HA_COREDNS_REPLICAS = 2
-HA_MINIMUM = 2
-"""Replicas that must be healthy for a highly available cluster to be usable: etcd's quorum."""
 
 
 _WATCH_ENDPOINT_SLICES: Values = {
@@ -57,66 +56,6 @@ def chart_values(wanted: Wanted, config: Input) -> Values:
     return images.mapped(overlaid(layered, *changed), config.registries, wanted.kubernetes)
 
 
-def layers(
-    spec_values: Mapping[str, object],
-    config: Input,
-    plan: Mapping[str, Mapping[str, object]] | None = None,
-) -> dict[str, Mapping[str, object]]:
-    """Return the values that people wrote, by the field that they stand in, the last one wins.
-
-    A plan, if it is given, stands there by the name of its field.
-    """
-    return {
-        "input.vcluster.values": config.vcluster.values,
-        **(plan or {}),
-        "spec.values": spec_values,
-        "input.vcluster.enforcedValues": config.vcluster.enforcedValues,
-    }
-
-
-def merge(*layers: Mapping[str, object]) -> Values:
-    """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
-    return _copied(overlaid({}, *layers))
-
-
-def overlaid(lowest: Mapping[str, object], *layers: Mapping[str, object]) -> Values:
-    """Merge, but a map that only one layer has is that layer's own."""
-    merged: Values = dict(lowest)
-    for layer in layers:
-        for key, value in layer.items():
-            below = merged.get(key)
-            if isinstance(value, dict) and isinstance(below, dict):
-                merged[key] = overlaid(below, value)
-            else:
-                merged[key] = value
-    return merged
-
-
-def nested(keys: Sequence[str], value: object) -> Values:
-    """Return values with nothing but this one, at these keys."""
-    key, *below = keys
-    return {key: nested(below, value) if below else value}
-
-
-def taking(
-    values: Mapping[str, object], path: Sequence[str], other: Mapping[str, object]
-) -> Values:
-    """Return the values with what others have at the path, or without it if they have nothing."""
-    key, *below = path
-    changed = dict(values)
-    if below:
-        inner = taking(mapping(values.get(key)), below, mapping(other.get(key)))
-        if inner or key in other:
-            changed[key] = inner
-        else:
-            changed.pop(key, None)
-    elif key in other:
-        changed[key] = other[key]
-    else:
-        changed.pop(key, None)
-    return changed
-
-
 def _joined(
     layered: Values, *, ours: Layers, theirs: Layers
 ) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -133,12 +72,6 @@ def _joined(
 def _lists(row: ChartValue, layers: Layers) -> list[list[object]]:
     found = (at(layer, *row.keys) for layer in layers if layer)
     return [each for each in found if isinstance(each, list)]
-
-
-def _copied(values: Values) -> Values:
-    return {
-        key: _copied(value) if isinstance(value, dict) else value for key, value in values.items()
-    }
 
 
 def _base(wanted: Wanted, pull_secret: str | None) -> Values:
@@ -185,18 +118,6 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
             }
         },
         "telemetry": {"enabled": False},
-    }
-
-
-def plan_values(plan: Plan) -> Values:
-    """Return what a plan gives the control plane."""
-    resources = plan.resources
-    return {
-        "controlPlane": {
-            "statefulSet": {
-                "resources": {"requests": resources.requests, "limits": resources.limits}
-            }
-        }
     }
 
 

@@ -10,16 +10,16 @@ from typing import Any
 from function.api.errors import InvalidError, Problem
 from function.api.input import Input, LimitRange, OwnChart, Subject
 from function.api.network import PodDestination
-from function.decision import deletion
+from function.decision import deletion, exposure
 from function.decision.resolve import Wanted
-from function.desired import exposure, quota, retention
+from function.desired import quota
 from function.desired.release import Chart, build_release
+from function.k8s import image_reference
 from function.k8s.fieldpath import at, mapping, text
 from function.observed import record, release
-from function.observed.state import Condition, Observed, ObservedRelease, Stranger
+from function.observed.namespace import CONDITION
+from function.observed.state import Observed, ObservedRelease
 
-KEY = "namespace"
-CONDITION = "NamespaceReady"
 CHART: OwnChart = "vcluster-namespace"
 
 HOST_LEVEL = "baseline"
@@ -72,13 +72,6 @@ def own_chart(name: OwnChart, config: Input) -> Chart:
     )
 
 
-def condition(observed: ObservedRelease | None, strangers: tuple[Stranger, ...]) -> Condition:
-    """Return NamespaceReady. A Release under our name that is not ours holds everything up."""
-    if observed is None and strangers:
-        return _held_up(strangers)
-    return retention.in_words(release.judge(CONDITION, observed))
-
-
 def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> bool:
     """Tell whether the quota that is desired now is in force."""
     return (
@@ -86,21 +79,6 @@ def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> 
         and release.judge(CONDITION, observed).status == "True"
         and observed.values.get("quota") == resource["spec"]["forProvider"]["values"]["quota"]
     )
-
-
-def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
-    found = ", ".join(f"{s.namespace}/{s.name}" for s in strangers)
-    if all(stranger.terminating for stranger in strangers):
-        message = (
-            f"An earlier VCluster of this name is still being deleted (Release {found}). "
-            "The new one is created as soon as it is gone."
-        )
-        return Condition(CONDITION, "False", "Terminating", message)
-    message = (
-        f"Release {found} exists and does not belong to this VCluster. "
-        "Delete it, or create the VCluster under another name."
-    )
-    return Condition(CONDITION, "False", "NameTaken", message)
 
 
 def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
@@ -133,7 +111,7 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
         },
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],
         "pullSecret": config.pullSecret or "",
-        **retention.namespace_values(wanted, config),
+        **namespace_values(wanted, config),
     }
 
 
@@ -216,3 +194,15 @@ def _is_reachable(wanted: Wanted) -> bool:
 
 def _subject(subject: Subject) -> dict[str, Any]:
     return subject.model_dump(exclude_none=True)
+
+
+def namespace_values(wanted: Wanted, config: Input) -> dict[str, Any]:
+    """Return what the chart of the namespace gets; nothing for a VCluster that goes completely."""
+    values: dict[str, Any] = {}
+    if wanted.retain:
+        values["onDelete"] = "Retain"
+        values["image"] = image_reference.mirror(config.image, config.registries)
+        values["imagePullSecrets"] = [config.pullSecret] if config.pullSecret else []
+    if wanted.restore_from:
+        values["restoreFrom"] = wanted.restore_from
+    return values

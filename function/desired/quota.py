@@ -10,6 +10,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from function.api.chart_facts import CHART_VOLUME, COREDNS_LIMITS, COREDNS_REQUESTS
 from function.api.fields import Quota
 from function.api.input import ContainerResource, LimitRange, Resources
 from function.k8s import quantity
@@ -63,8 +64,6 @@ storage on the node; Services: `<release>`, `-headless`."""
 
 CONTROL_PLANE_HA = CONTROL_PLANE._replace(pods=3, surge=1, services=1, claims=0)
 
-CHART_VOLUME = "5Gi"
-"""Size of a claim for which the values name none."""
 
 ETCD_REQUESTS = {"cpu": "20m", "memory": "150Mi"}
 ETCD_LIMITS = {"cpu": "1", "memory": "1Gi"}
@@ -74,11 +73,10 @@ COREDNS = Allowance(
     "CoreDNS",
     pods=1,
     surge=1,
-    requests={"cpu": "20m", "memory": "64Mi"},
-    limits={"cpu": "1", "memory": "170Mi"},
+    requests=COREDNS_REQUESTS,
+    limits=COREDNS_LIMITS,
     services=1,
 )
-"""The chart's resources of CoreDNS, which runs in the tenant and is synced to the host."""
 
 COREDNS_HA = COREDNS._replace(pods=2)
 

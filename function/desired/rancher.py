@@ -4,50 +4,31 @@ The import keeps its state in a ConfigMap whose keys come back as connection det
 when it reports Connected for the inputs that are wanted now.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
-from function.api.errors import InvalidError, Problem
 from function.api.fields import Owner
 from function.api.input import Input, OwnChart, Resources
 from function.api.input import Rancher as Platform
 from function.api.names import Names, connection_secret
 from function.api.network import Proxy
-from function.api.xr import RancherStatus
 from function.decision import deletion
 from function.decision.resolve import Rancher, Wanted
 from function.desired.namespace import own_chart
 from function.desired.release import Detail, build_release
 from function.k8s import addresses, image_reference
-from function.k8s.fieldpath import at, digest
-from function.observed.release import judge
-from function.observed.state import Condition, ObservedRelease
+from function.k8s.fieldpath import digest
+from function.observed.rancher import STATE_KEYS
+from function.observed.state import ObservedRelease
 
-KEY = "rancher"
-CONDITION = "RancherConnected"
 CHART: OwnChart = "vcluster-rancher"
 
 LABEL_HOST = "caas.telekom.de/host"
 """Label of the cluster in Rancher."""
 
-PHASES = ("Pending", "Importing", "Registered", "Connected", "Lost", "Failed")
-STATE_KEYS = (
-    "phase",
-    "reason",
-    "message",
-    "clusterName",
-    "clusterId",
-    "desiredInputs",
-    "observedInputs",
-)
-"""Keys of the state ConfigMap: the contract with the chart and the import Job."""
 
 DIRECT = ("localhost", "127.0.0.0/8", *addresses.PRIVATE, ".svc", ".cluster.local")
 """What is never reached by a proxy: the API server and Services of a virtual cluster."""
-
-_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 
 
 def desired(
@@ -83,95 +64,9 @@ def desired(
     )
 
 
-def condition(observed: ObservedRelease | None, inputs: str | None, *, enabled: bool) -> Condition:
-    """Return RancherConnected.
-
-    `inputs` are those wanted now; None takes the ones that the Release asks for.
-    """
-    if not enabled:
-        return _switched_off(observed)
-    judged = judge(CONDITION, observed)
-    if judged.status != "True" or observed is None:
-        return judged
-    state = observed.details
-    wanted = observed.values.get("inputs") if inputs is None else inputs
-    phase = state.get("phase", "")
-    if phase not in PHASES:
-        return replace(
-            judged, status="Unknown", reason="NoState", message="The import has not reported yet."
-        )
-    if phase == "Connected" and state.get("observedInputs") != wanted:
-        message = "The import runs again, because what it works on has changed."
-        return replace(judged, status="False", reason="Importing", message=message)
-    reason = state.get("reason", "")
-    return replace(
-        judged,
-        status="True" if phase == "Connected" else "False",
-        reason=reason if _REASON.fullmatch(reason) else phase,
-        message=state.get("message", ""),
-    )
-
-
-def refuse_another(observed: ObservedRelease | None, platform: Platform) -> None:
-    """Raise `InvalidError` where the Input names another Rancher than the cluster is in.
-
-    An import into that one would leave the cluster and its owners in the first, which nothing
-    would remove any more.
-    """
-    if observed is None or not _is_known_to_rancher(observed.details):
-        return
-    url = at(observed.values, "rancher", "url")
-    same = {one.rstrip("/") for one in (platform.url, *platform.formerUrls)}
-    if isinstance(url, str) and url.rstrip("/") not in same:
-        raise InvalidError(
-            Problem(
-                "input.rancher.url",
-                "is not that of the Rancher in which this VCluster is",
-                "Put the former URL back, and take the VCluster out of that Rancher first "
-                "(spec.rancher.enabled: false). If it is the same Rancher under a new URL, add the "
-                "former one to rancher.formerUrls.",
-            ),
-            reason="InvalidInput",
-        )
-
-
-def _is_known_to_rancher(state: Mapping[str, str]) -> bool:
-    """Return whether the import has made something in Rancher, or may have."""
-    return (
-        bool(state.get("clusterId"))
-        or state.get("phase") in ("Registered", "Connected", "Lost")
-        or state.get("reason") in ("Creating", "WaitingForRancher", "WaitingForPermissions")
-    )
-
-
 def desired_inputs(resource: Mapping[str, Any]) -> str:
     """Return the inputs that a desired Release asks for."""
     return str(resource["spec"]["forProvider"]["values"]["inputs"])
-
-
-def status(
-    observed: ObservedRelease | None, rancher: Rancher | None, platform: Platform | None
-) -> RancherStatus | None:
-    """Return `status.rancher`, or None where the cluster is not in Rancher."""
-    if rancher is None or platform is None:
-        return None
-    state = observed.details if observed else {}
-    cluster_id = state.get("clusterId", "")
-    page = f"{platform.url.rstrip('/')}/dashboard/c/{cluster_id}"
-    return RancherStatus(
-        clusterName=state.get("clusterName") or rancher.cluster_name,
-        clusterId=cluster_id,
-        url=page if cluster_id else "",
-        phase=state.get("phase", ""),
-    )
-
-
-def _switched_off(observed: ObservedRelease | None) -> Condition:
-    if observed is None:
-        message = "The import into Rancher is switched off."
-        return Condition(CONDITION, "False", "Disabled", message)
-    message = f"Release {observed.namespace}/{observed.name} takes the cluster out of Rancher."
-    return Condition(CONDITION, "False", "Deregistering", message)
 
 
 def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input) -> dict[str, Any]:

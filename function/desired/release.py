@@ -8,15 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-API_VERSION = "helm.m.crossplane.io/v1beta1"
-KIND = "Release"
+from function.observed.release import API_VERSION, EXTERNAL_NAME, KIND
 
-EXTERNAL_NAME = "crossplane.io/external-name"
 POLL_INTERVAL = "30s"
 """How often provider-helm looks; needs provider-helm 1.4, older ones go by their `--poll`."""
 
-UNLIMITED = 2147483647
-"""Rollback limit under which a failed first install is repaired without end."""
 
 MAX_HISTORY = 3
 

@@ -5,11 +5,13 @@ from typing import Any
 
 from function.api.errors import Refusal
 from function.api.input import Input
+from function.api.value_layers import layers
 from function.decision import adoption, immutable_values
-from function.decision.immutable_fields import Granted
+from function.decision.decision import Granted
 from function.decision.resolve import Wanted
 from function.desired import namespace, rancher, vcluster
-from function.desired.chart_values import Values, chart_values, layers
+from function.desired.chart_values import chart_values
+from function.k8s.helm_values import Values
 from function.observed import current, rollout
 from function.observed.state import Observed
 

@@ -7,15 +7,10 @@ user is gone and repeats the deletion that it refused.
 from typing import Any
 
 from function.api.names import Names
-from function.desired.release import API_VERSION as RELEASE_API_VERSION
-from function.desired.release import KIND as RELEASE_KIND
+from function.observed.release import API_VERSION as RELEASE_API_VERSION
+from function.observed.release import KIND as RELEASE_KIND
 
 API_VERSION = "protection.crossplane.io/v1beta1"
-
-VCLUSTER_BY_RANCHER = "vcluster-by-rancher"
-NAMESPACE_BY_VCLUSTER = "namespace-by-vcluster"
-DELETION_PROTECTION = "deletion-protection"
-KEYS = (VCLUSTER_BY_RANCHER, NAMESPACE_BY_VCLUSTER, DELETION_PROTECTION)
 
 
 def vcluster_by_rancher(names: Names) -> dict[str, Any]:

@@ -78,3 +78,15 @@ _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 def digest(values: Mapping[str, object]) -> str:
     """Return a short hash of all values, the same in whatever order their keys are."""
     return hashlib.sha256(_JSON.encode(values).encode()).hexdigest()[:16]
+
+
+def has(values: Mapping[str, object], path: str) -> bool:
+    """Tell whether there is something at the dotted path, even if it is null or empty."""
+    return holds(values, path.split("."))
+
+
+def holds(values: Mapping[str, object], keys: Sequence[str]) -> bool:
+    """Tell whether there is something at the keys, even if it is null or empty."""
+    *above, last = keys
+    place = at(values, *above)
+    return isinstance(place, dict) and last in place

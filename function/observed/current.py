@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from function.api.fields import Availability
-from function.desired import exposure
-from function.desired.exposure import INTERNAL, Exposure
 from function.k8s import versions
 from function.k8s.fieldpath import at
+from function.observed import exposure as observed_exposure
 from function.observed import stamp
+from function.observed.exposure import INTERNAL, Exposure
 from function.observed.state import Observed
 
 
@@ -89,7 +89,7 @@ def asked(  # noqa: PLR0913  # what a Release says beside its values
         kubernetes=_kubernetes(named_kubernetes(values) or kubernetes),
         provider_config=provider_config,
         cluster_name=cluster_name,
-        exposure=exposure.running(values, release),
+        exposure=observed_exposure.running(values, release),
     )
 
 

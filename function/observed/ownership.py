@@ -1,13 +1,11 @@
 """What is this VCluster's own, and what only bears a name that it would take."""
 
-from collections.abc import Mapping
 from typing import NoReturn
 
 from function.api.errors import InvalidError, Problem
 from function.api.names import Names
-from function.desired import namespace, rancher, release, usages, vcluster
-from function.observed import parse
-from function.observed.state import Composed, Observed, Requirement
+from function.observed import namespace, rancher, release, usages, vcluster
+from function.observed.state import Observed
 
 KEYS = frozenset(
     {
@@ -19,40 +17,9 @@ KEYS = frozenset(
 )
 """The resource keys of this function."""
 
-OBSERVED = "caas.telekom.de/observed"
-"""Annotation of what exists: policy `vcluster-observed` of install/control-plane.yaml refuses to
-create an object that bears it."""
-
-
-def marked(resources: Mapping[str, Composed], observed: Observed) -> dict[str, Composed]:
-    """Mark the resources that exist, so that Crossplane cannot create them a second time.
-
-    It applies an answer some time after it observed: in between, a deletion may have begun and
-    removed a resource, which nobody would delete once more.
-    """
-    existing = parse.releases(observed).keys() | observed.usages.keys()
-    return {
-        key: _marked(composed) if key in existing else composed
-        for key, composed in resources.items()
-    }
-
-
-def _marked(composed: Composed) -> Composed:
-    metadata = composed.resource["metadata"]
-    annotations = {**metadata.get("annotations", {}), OBSERVED: "true"}
-    resource = {**composed.resource, "metadata": {**metadata, "annotations": annotations}}
-    return Composed(resource, composed.ready)
-
 
 CONTROL_PLANE = "control-plane"
 """Key of the requirement by which the control plane is told from others."""
-
-DEFINITION = (
-    "apiextensions.crossplane.io/v2",
-    "CompositeResourceDefinition",
-    "vclusters.caas.telekom.de",
-)
-"""The definition of the API: it exists once on each control plane, with a UID of its own."""
 
 
 def refuse_taken_keys(taken: frozenset[str]) -> None:
@@ -107,22 +74,3 @@ def _refuse_foreign(field: str, rule: str) -> NoReturn:
     }
     remedy = f"{what[field]}: names never change while a VCluster exists."
     raise InvalidError(Problem(f"input.{field}", rule, remedy), reason="InvalidInput")
-
-
-def wanted_before(names: Names, observed: Observed) -> tuple[Requirement, ...]:
-    """Return what has to be known before anything exists.
-
-    That is Releases that an earlier VCluster may have left, and the identity of the control plane,
-    on which that one is gone for sure where this one has its name.
-    """
-    if observed.releases:
-        return ()
-    releases = (
-        Requirement(key, release.API_VERSION, release.KIND, name, names.home)
-        for key, name in (
-            (namespace.KEY, names.namespace_release),
-            (vcluster.KEY, names.vcluster_release),
-            (rancher.KEY, names.rancher_release),
-        )
-    )
-    return *releases, Requirement(CONTROL_PLANE, *DEFINITION, namespace=None)

@@ -8,10 +8,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
-from function.desired import exposure, namespace, rancher, vcluster
-from function.desired.release import EXTERNAL_NAME
 from function.k8s.fieldpath import Parts, at, mapping, sequence, text, words
-from function.observed import record, stamp
+from function.observed import exposure, namespace, rancher, record, stamp, vcluster
+from function.observed.release import EXTERNAL_NAME
 from function.observed.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
 
 PUBLIC_DETAILS = frozenset(

@@ -4,8 +4,14 @@ provider-helm's own Ready is not enough: it stays True when an observation fails
 says nothing of pods. Unknown is not False: it means that nobody knows.
 """
 
-from function.desired.release import KIND
 from function.observed.state import Condition, ObservedRelease
+
+API_VERSION = "helm.m.crossplane.io/v1beta1"
+
+KIND = "Release"
+
+EXTERNAL_NAME = "crossplane.io/external-name"
+
 
 NOT_CREATED = "NotCreated"
 

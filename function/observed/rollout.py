@@ -9,8 +9,8 @@ import functools
 import re
 from collections.abc import Mapping
 
-from function.desired.chart_values import Values, nested, overlaid, taking
 from function.k8s.fieldpath import at, digest
+from function.k8s.helm_values import Values, nested, overlaid, taking
 from function.observed import current, stamp
 from function.observed.stamp import Stamp
 

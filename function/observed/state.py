@@ -1,11 +1,8 @@
-"""What was observed, and what is answered: frozen values without protobuf.
-
-`Request` is what Crossplane sent; `Answer` is what it gets back.
-"""
+"""The observed state of one call, as frozen values without protobuf."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -100,19 +97,6 @@ class Observed:
         return tuple(r for r in (self.namespace, self.vcluster, self.rancher) if r)
 
 
-class Document(dict[str, object]):
-    """A plain object with what tells its content from others; nobody changes it."""
-
-    def __init__(self, plain: Mapping[str, object], digest: bytes) -> None:
-        """Take a plain object whose content has this digest."""
-        super().__init__(plain)
-        self._digest = digest
-
-    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none because it may change
-        """Return a hash of the content."""
-        return hash(self._digest)
-
-
 @dataclass(frozen=True)
 class Request:
     """A call of the function."""
@@ -123,51 +107,3 @@ class Request:
     observed: Observed = Observed()
     taken: frozenset[str] = frozenset()
     """Resource keys that earlier steps of the pipeline desire."""
-
-
-@dataclass(frozen=True)
-class Composed:
-    """A desired composed resource."""
-
-    resource: dict[str, Any]
-    ready: bool
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something worth an event on the VCluster."""
-
-    reason: str
-    """The condition that changed: Kubernetes merges events of one reason when they are many."""
-    warning: bool
-    message: str
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """An object that the function wants to see in the next call."""
-
-    key: str
-    api_version: str
-    kind: str
-    name: str
-    namespace: str | None
-    """None for what has none."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The answer to a call."""
-
-    resources: Mapping[str, Composed] = field(default_factory=dict)
-    status: dict[str, Any] | None = None
-    conditions: tuple[Condition, ...] = ()
-    events: tuple[Event, ...] = ()
-    requirements: tuple[Requirement, ...] = ()
-    ready: bool = False
-    is_unheard: bool = False
-    """Whether Crossplane may miss a change of the VCluster unless it looks by itself."""
-    withheld: tuple[Condition, ...] = ()
-    """Conditions whose words are for the log alone."""
-    fatal: str = ""
-    """Why nothing may be applied or deleted now; empty if all is well."""

@@ -12,8 +12,9 @@ from function.api.errors import (
     shortened,
 )
 from function.observed.release import NOT_CREATED
-from function.observed.state import Condition, Event
+from function.observed.state import Condition
 from function.response import upgrade
+from function.response.response import Event
 
 ACCEPTED = "Accepted"
 

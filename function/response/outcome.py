@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from function.desired import namespace, rancher, vcluster
 from function.k8s.fieldpath import mapping, text
-from function.observed import parse
-from function.observed.state import Answer, Composed, ObservedRelease, Request
+from function.observed import namespace as observed_namespace
+from function.observed import parse, rancher, vcluster
+from function.observed.state import ObservedRelease, Request
+from function.response.response import Answer, Composed
 from function.response.upgrade import CONDITION as UPGRADED
 
 READY = "ready"
@@ -18,7 +19,7 @@ REASONS = ("Accepted", "ChangeRefused", "InvalidInput", "InvalidSpec", "Internal
 
 CONDITIONS = (
     "Accepted",
-    namespace.CONDITION,
+    observed_namespace.CONDITION,
     vcluster.CONDITION,
     rancher.CONDITION,
     UPGRADED,

@@ -4,9 +4,13 @@ from typing import Any
 
 from function.api import xr
 from function.api.input import Input
-from function.decision.resolve import Wanted
-from function.desired import exposure, rancher, vcluster
-from function.observed.state import Observed
+from function.api.input import Rancher as Platform
+from function.api.xr import RancherStatus
+from function.decision import exposure
+from function.decision.resolve import Rancher, Wanted
+from function.observed import exposure as observed_exposure
+from function.observed import vcluster
+from function.observed.state import Observed, ObservedRelease
 from function.response import upgrade
 
 
@@ -27,14 +31,31 @@ def status(
         chartVersion=vcluster.running_chart(observed.vcluster),
         kubernetesVersion=vcluster.running_kubernetes(observed.vcluster),
         endpoint=exposure.endpoint(granted.exposure, names),
-        address=exposure.address(granted.exposure, observed.vcluster),
+        address=observed_exposure.address(granted.exposure, observed.vcluster),
         kubeconfigSecretRef=xr.KubeconfigSecretRef(
             namespace=names.namespace,
             name=exposure.kubeconfig_secret(granted.exposure, names),
             key="config",
         ),
-        rancher=rancher.status(observed.rancher, granted.rancher, config.rancher),
+        rancher=rancher_status(observed.rancher, granted.rancher, config.rancher),
         upgrade=upgrade.status(progress),
         blockedBy=blocked_by,
     )
     return found.model_dump(exclude_none=True, by_alias=True)
+
+
+def rancher_status(
+    observed: ObservedRelease | None, rancher: Rancher | None, platform: Platform | None
+) -> RancherStatus | None:
+    """Return `status.rancher`, or None where the cluster is not in Rancher."""
+    if rancher is None or platform is None:
+        return None
+    state = observed.details if observed else {}
+    cluster_id = state.get("clusterId", "")
+    page = f"{platform.url.rstrip('/')}/dashboard/c/{cluster_id}"
+    return RancherStatus(
+        clusterName=state.get("clusterName") or rancher.cluster_name,
+        clusterId=cluster_id,
+        url=page if cluster_id else "",
+        phase=state.get("phase", ""),
+    )

@@ -7,8 +7,9 @@ what runs now.
 from dataclasses import dataclass
 
 from function.api import xr
-from function.decision.upgrade import Plan, Versions
-from function.desired.exposure import PORT_REFUSED
+from function.api.validate import Versions
+from function.decision.upgrade import Plan
+from function.observed.exposure import PORT_REFUSED
 from function.observed.release import FAILURES
 from function.observed.state import Condition
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from function.api import names
-from function.desired import rancher
+from function.observed import rancher
 
 Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]
 RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]

@@ -15,7 +15,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from dev.platform import install, machine, node
-from function.desired.chart_values import merge
+from function.k8s.helm_values import merge
 from tests.e2e import rancher
 from tests.e2e.kube import (
     PLATFORM,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from function.desired.chart_values import merge
+from function.k8s.helm_values import merge
 from tests.e2e.kube import Kube, await_ready, by
 from tests.test_docs_migration import SECTIONS
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from function.api import xr
-from function.observed.ownership import OBSERVED
+from function.compose import OBSERVED
 from tests.integration.crossplane import until
 
 if TYPE_CHECKING:

@@ -11,8 +11,10 @@ import yaml
 from dev.scripts import life
 from function.api.input import Expose
 from function.api.names import derive
-from function.desired import exposure, vcluster
-from function.desired.exposure import Exposure
+from function.desired import exposure
+from function.observed import exposure as observed_exposure
+from function.observed import vcluster
+from function.observed.exposure import Exposure
 from tests import test_node_ports as node_ports
 from tests import tls_routes
 from tests.factories import deployed
@@ -154,7 +156,7 @@ def test_every_way_in_and_back(apiserver: Client, upgrade: Callable[[Any], None]
     assert answer.status == 200, answer.body
     details = told(apiserver, "LoadBalancer", {})
     observed = deployed(connection_keys=frozenset(details), details=details)
-    assert exposure.address(Exposure("LoadBalancer", HOSTNAME), observed) == "192.0.2.7"
+    assert observed_exposure.address(Exposure("LoadBalancer", HOSTNAME), observed) == "192.0.2.7"
 
     upgrade(node_ports.values(node_ports.ASKED))
     found = service(apiserver)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from function.decision import chart_keys
-from function.desired.chart_values import merge
+from function.api import chart_facts
+from function.k8s.helm_values import merge
 from tests.factories import changed
 from tests.integration.control_plane import Client, free_ports, process, running
 from tests.tools import official_chart, tool
@@ -196,10 +196,10 @@ def service(name: str, namespace: str) -> dict[str, Any]:
 
 def test_each_key_is_tried() -> None:
     """No key comes into the table without being shown."""
-    assert {*STOPPING} == {*chart_keys.LICENSED}
+    assert {*STOPPING} == {*chart_facts.LICENSED}
 
 
-@pytest.mark.parametrize("key", chart_keys.LICENSED)
+@pytest.mark.parametrize("key", chart_facts.LICENSED)
 def test_a_licensed_key_stops_it(place: Place, key: str) -> None:
     """The open-source control plane ends because of the key, and says so."""
     (log,) = place.start(STOPPING[key])

@@ -11,7 +11,7 @@ import yaml
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from function.desired import retention
+from function.observed import namespace as observed_namespace
 from function.observed.state import Condition, Request
 from tests.tools import official_chart
 
@@ -127,7 +127,9 @@ def told(done: Done) -> tuple[str, str]:
     """Return reason and sentence that the user gets where Helm fails with these words."""
     assert done.returncode != 0
     words = " ".join(f"create failed: failed to install release: {done.stderr}".split())
-    found = retention.in_words(Condition("NamespaceReady", "Unknown", "InstallFailed", words))
+    found = observed_namespace.in_words(
+        Condition("NamespaceReady", "Unknown", "InstallFailed", words)
+    )
     assert found.status == "False"
     return found.reason, found.message
 

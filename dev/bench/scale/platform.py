@@ -13,7 +13,7 @@ import yaml
 from dev.bench.scale import programs as start
 from dev.bench.scale.programs import TOOLS, Cluster, Crossplane, Programs
 from dev.platform.command import LocalError
-from function.desired.chart_values import merge
+from function.k8s.helm_values import merge
 from tests.certificates import certificates
 
 if TYPE_CHECKING:

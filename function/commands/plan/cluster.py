@@ -15,8 +15,9 @@ from lightkube.generic_resource import create_global_resource
 from lightkube.resources.core_v1 import Secret
 
 from function.api import xr
-from function.desired import release, usages
+from function.desired import usages
 from function.k8s.fieldpath import at, mapping
+from function.observed import release
 from function.observed.parse import KNOWN_DETAILS
 
 NOT_FOUND = 404

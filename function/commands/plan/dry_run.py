@@ -11,11 +11,13 @@ from function.api.errors import InvalidError, Problem
 from function.commands.plan import simulate
 from function.commands.plan.diff import Difference, differences
 from function.compose import compose
-from function.desired import namespace, rancher, vcluster
 from function.k8s.fieldpath import at, mapping
-from function.observed import parse, stamp
-from function.observed.state import Answer, Condition, ObservedRelease, Request
+from function.observed import namespace as observed_namespace
+from function.observed import parse, rancher, stamp
+from function.observed import vcluster as observed_vcluster
+from function.observed.state import Condition, ObservedRelease, Request
 from function.response import conditions
+from function.response.response import Answer
 
 MOST_STEPS = 100
 """More than the longest upgrade; past it something goes round in circles."""
@@ -23,7 +25,9 @@ MOST_STEPS = 100
 CREATE, CHANGE, DELETE = "create", "change", "delete"
 
 _EFFECTS = {
-    namespace.KEY: "quota, limits, network policies and rights of the namespace; nothing restarts",
+    observed_namespace.KEY: (
+        "quota, limits, network policies and rights of the namespace; nothing restarts"
+    ),
     rancher.KEY: "the import into Rancher runs again; nothing restarts",
 }
 SINGLE = "the control plane restarts, its API is away meanwhile; pods go on"
@@ -135,7 +139,7 @@ def _with_reason(found: tuple[Difference, ...], *, has_other: bool) -> tuple[Dif
 def _effect(key: str, seen: ObservedRelease) -> str:
     if key in _EFFECTS:
         return _EFFECTS[key]
-    return HA if vcluster.ETCD_AVAILABLE in seen.connection_keys else SINGLE
+    return HA if observed_vcluster.ETCD_AVAILABLE in seen.connection_keys else SINGLE
 
 
 def _deletion(key: str, seen: ObservedRelease) -> Change:

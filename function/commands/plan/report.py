@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from function.commands.plan.diff import ABSENT, Difference
 from function.commands.plan.dry_run import CHANGE, CREATE, Change, Plan
-from function.desired import vcluster
+from function.observed import vcluster
 
 HIDDEN = "(not shown)"
 

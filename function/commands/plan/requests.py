@@ -8,9 +8,8 @@ from pydantic import BaseModel
 
 from function.api import findings, xr
 from function.commands.adopt import NO_UID
-from function.desired import usages
 from function.k8s.fieldpath import at, mapping, sequence
-from function.observed import parse
+from function.observed import parse, usages
 from function.observed.state import Observed, ObservedRelease, Request
 
 RESOURCE_NAME = "crossplane.io/composition-resource-name"

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function.desired import exposure, usages, vcluster
 from function.k8s.fieldpath import at
-from function.observed import current, parse, stamp
-from function.observed.state import Answer, ObservedRelease, Owned, Request
+from function.observed import current, exposure, parse, stamp, usages, vcluster
+from function.observed.state import ObservedRelease, Owned, Request
+from function.response.response import Answer
 
 _CLUSTERS = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 

@@ -8,12 +8,12 @@ contradiction is refused.
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from function.api.chart_facts import COREDNS_LIMITS, COREDNS_REQUESTS
 from function.api.errors import Problem
 from function.api.input import CONTAINER_RESOURCES, ContainerResource, LimitRange
-from function.decision.chart_keys import Layers, holds
-from function.desired import quota
+from function.api.value_layers import Layers
 from function.k8s import quantity
-from function.k8s.fieldpath import at, mapping
+from function.k8s.fieldpath import at, holds, mapping
 
 Keys = tuple[str, ...]
 
@@ -27,7 +27,7 @@ PAIRED = ("cpu", "memory")
 LISTS = ("initContainers", "sidecarContainers")
 
 CHART_DEFAULTS: Mapping[Keys, Mapping[str, Mapping[str, str]]] = {
-    COREDNS: {"requests": quota.COREDNS.requests, "limits": quota.COREDNS.limits}
+    COREDNS: {"requests": COREDNS_REQUESTS, "limits": COREDNS_LIMITS}
 }
 """What the chart gives a component that our own values say nothing of."""
 

@@ -1,0 +1,40 @@
+"""Rancher: a VCluster stays in the Rancher that it was imported into."""
+
+from collections.abc import Mapping
+
+from function.api.errors import InvalidError, Problem
+from function.api.input import Rancher as Platform
+from function.k8s.fieldpath import at
+from function.observed.state import ObservedRelease
+
+
+def refuse_another(observed: ObservedRelease | None, platform: Platform) -> None:
+    """Raise `InvalidError` where the Input names another Rancher than the cluster is in.
+
+    An import into that one would leave the cluster and its owners in the first, which nothing
+    would remove any more.
+    """
+    if observed is None or not _is_known_to_rancher(observed.details):
+        return
+    url = at(observed.values, "rancher", "url")
+    same = {one.rstrip("/") for one in (platform.url, *platform.formerUrls)}
+    if isinstance(url, str) and url.rstrip("/") not in same:
+        raise InvalidError(
+            Problem(
+                "input.rancher.url",
+                "is not that of the Rancher in which this VCluster is",
+                "Put the former URL back, and take the VCluster out of that Rancher first "
+                "(spec.rancher.enabled: false). If it is the same Rancher under a new URL, add the "
+                "former one to rancher.formerUrls.",
+            ),
+            reason="InvalidInput",
+        )
+
+
+def _is_known_to_rancher(state: Mapping[str, str]) -> bool:
+    """Return whether the import has made something in Rancher, or may have."""
+    return (
+        bool(state.get("clusterId"))
+        or state.get("phase") in ("Registered", "Connected", "Lost")
+        or state.get("reason") in ("Creating", "WaitingForRancher", "WaitingForPermissions")
+    )

@@ -1,0 +1,179 @@
+"""Exposure as observed: what the Release asks for, and whether it is reachable from outside.
+
+Addresses and statuses come back by connection details, of which provider-helm v1.3.0 writes a map
+or a list as Go's `fmt.Sprintf("%v")` does (pkg/controller/namespaced/release/observe.go, line 174).
+"""
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from function.api import names
+from function.api.fields import DNS_NAME, ExposeType
+from function.k8s.fieldpath import at
+from function.observed.state import Condition, ObservedRelease
+
+SERVICE = "serviceLoadBalancer"
+
+INGRESS = "ingressLoadBalancer"
+
+ROUTE_WRITERS = "routeManagedFields"
+
+ROUTE = "routeStatus"
+
+KUBECONFIG = "externalKubeconfig"
+
+PORT_REFUSED = "PortRefused"
+"""Reason of ControlPlaneReady while the host's API server refuses the node port."""
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """How the API server is reached, and under which name; the name is empty inside the host."""
+
+    type: ExposeType
+    hostname: str
+    """Of type NodePort the address of the host's nodes, which may be an IP address."""
+    port: int = 0
+    """Port of the nodes, of type NodePort; 0 where it is that of HTTPS."""
+
+    @property
+    def is_external(self) -> bool:
+        """Whether there is a way in from outside the host."""
+        return self.type != "ClusterIP"
+
+    @property
+    def server(self) -> str:
+        """URL of the API server from outside."""
+        host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
+        return f"https://{host}:{self.port}" if self.port else f"https://{host}"
+
+
+INTERNAL = Exposure("ClusterIP", "")
+
+_PORT_TAKEN = re.compile(r"nodePort: Invalid value: [0-9]+: provided port is already allocated")
+
+_PORT_OUTSIDE = re.compile(
+    r"nodePort: Invalid value: [0-9]+: provided port is not in the valid range. The range of valid "
+    r"ports is ([0-9]+-[0-9]+)"
+)
+"""https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/registry/core/service/portallocator/allocator.go"""
+
+_GIVERS = {
+    "LoadBalancer": ("Service", "load balancer"),
+    "Ingress": ("Ingress", "ingress controller"),
+}
+
+_ADDRESS = re.compile(r"(?<=[\[ ])(?:ip|hostname):([^\s\[\]]+)")
+"""An entry of `map[ingress:[map[ip:192.0.2.1 ipMode:VIP] map[hostname:lb.example.net]]]`."""
+
+_ACCEPTED = re.compile(r" status:True type:Accepted\]")
+"""The end of a condition, whose keys Go sorts: `map[... reason:... status:True type:Accepted]`."""
+
+_PORT = re.compile(r":([0-9]{1,5})$")
+"""An address of IPv6 stands in brackets, so that what follows the last colon is the port."""
+
+
+def running(values: Mapping[str, object], release: str) -> Exposure:
+    """Return the way in that a Release asks for by its values."""
+    for entry in _list(at(values, "exportKubeConfig", "additionalSecrets")):
+        server = at(entry, "server")
+        if at(entry, "name") == names.external_secret(release) and isinstance(server, str):
+            return Exposure(_type(values), *_host_and_port(server))
+    return INTERNAL
+
+
+def condition(typ: str, observed: ObservedRelease) -> Condition | None:
+    """Return what keeps customers out, or None: the kubeconfig for outside, or an address."""
+    asked = running(observed.values, observed.helm_release)
+    if not asked.is_external:
+        return None
+    is_told = KUBECONFIG in observed.connection_keys
+    if not is_told or observed.external_server != asked.server:
+        message = f"The control plane runs; its kubeconfig for {asked.server} was not written yet."
+        return Condition(typ, "False", "WaitingForKubeconfig", message)
+    if asked.type == "Gateway" and not _is_accepted(_told(observed, ROUTE)):
+        message = (
+            f"No Gateway has accepted TLSRoute {observed.helm_release} yet. If this stays, look at "
+            "its status, and at the Gateway's listeners and allowedRoutes."
+        )
+        return Condition(typ, "False", "WaitingForAddress", message)
+    if asked.type in _GIVERS and address(asked, observed) is None:
+        kind, giver = _GIVERS[asked.type]
+        message = (
+            f"{kind} {observed.helm_release} has no address yet. If this stays, look at its "
+            f"events, and whether the host's {giver} takes it."
+        )
+        return Condition(typ, "False", "WaitingForAddress", message)
+    return None
+
+
+def address(exposure: Exposure, observed: ObservedRelease | None) -> str | None:
+    """Return the IP address or DNS name behind the hostname; a Gateway's or nodes' is not read."""
+    key = {"LoadBalancer": SERVICE, "Ingress": INGRESS}.get(exposure.type, "")
+    for found in _ADDRESS.findall(_told(observed, key)):
+        if _is_address(found):
+            return str(found)
+    return None
+
+
+def in_words(condition: Condition, observed: ObservedRelease) -> Condition:
+    """Return a sentence of our own where Helm quotes that the node port is refused."""
+    asked = running(observed.values, observed.helm_release)
+    if asked.type != "NodePort" or condition.status == "True":
+        return condition
+    if _PORT_TAKEN.search(condition.message):
+        words = (
+            f"spec.expose.port: node port {asked.port} belongs to another Service of the host. "
+            "Choose another port."
+        )
+    elif found := _PORT_OUTSIDE.search(condition.message):
+        words = (
+            f"spec.expose.port: node port {asked.port} is not one of those that the host gives to "
+            f"Services, {found[1]}. Choose one of them; the platform team corrects "
+            "hosts.<name>.nodePorts of the Input."
+        )
+    else:
+        return condition
+    return Condition(condition.type, "False", PORT_REFUSED, words)
+
+
+def _is_accepted(status: str) -> bool:
+    return _ACCEPTED.search(status) is not None
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return re.fullmatch(DNS_NAME, text) is not None
+    return True
+
+
+def _told(observed: ObservedRelease | None, key: str) -> str:
+    """Return a detail that is asked for now; the Secret keeps those of the ways in before."""
+    if observed is None or key not in observed.connection_keys:
+        return ""
+    return observed.details.get(key, "")
+
+
+def _type(values: Mapping[str, object]) -> ExposeType:
+    if at(values, "controlPlane", "tlsRoute", "enabled") is True:
+        return "Gateway"
+    if at(values, "controlPlane", "ingress", "enabled") is True:
+        return "Ingress"
+    if at(values, "controlPlane", "service", "spec", "type") == "NodePort":
+        return "NodePort"
+    return "LoadBalancer"
+
+
+def _host_and_port(server: str) -> tuple[str, int]:
+    authority = server.removeprefix("https://")
+    found = _PORT.search(authority)
+    host = authority[: found.start()] if found else authority
+    return host.strip("[]"), int(found[1]) if found else 0
+
+
+def _list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list) else ()
