@@ -187,3 +187,27 @@ def test_links_of_the_readme_lead_somewhere() -> None:
         if anchor:
             headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
             assert anchor in {each.lower().replace(" ", "-") for each in headings}, link
+
+
+PROSE = {
+    **PAGES,
+    **{name: ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")},
+}
+GENERATED = {"reference.md", "licenses.md"}
+AVOIDED = re.compile(
+    r"\b(customers?|nobody|somebody|tells|asks|in words|for ever|goes)\b", re.IGNORECASE
+)
+
+
+@pytest.mark.parametrize("page", sorted(PROSE.keys() - GENERATED))
+def test_pages_keep_the_writing_style(page: str) -> None:
+    """No words that CONTRIBUTING.md avoids, no line that is too long but for a table or address."""
+    text = re.sub(
+        r"^( *)```.*?^\1```$", "", PROSE[page].read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    plain = " ".join(re.sub(r"`[^`]*`|\]\([^)]*\)", "", text).split())
+    assert AVOIDED.findall(plain) == []
+    wide = [line for line in text.splitlines() if len(line) > 100]
+    assert [
+        line for line in wide if not line.startswith(("|", "![", "#")) and "](h" not in line
+    ] == []
