@@ -211,3 +211,24 @@ def test_pages_keep_the_writing_style(page: str) -> None:
     assert [
         line for line in wide if not line.startswith(("|", "![", "#")) and "](h" not in line
     ] == []
+
+
+FOLDERS = "apis|charts|dev|docs|example|function|install|jobs|package|requirements|tests"
+FILE = re.compile(rf"`((?:{FOLDERS})/[\w./-]+)`")
+
+
+@pytest.mark.parametrize("page", sorted(PROSE))
+def test_files_that_pages_name_exist(page: str) -> None:
+    """A file that has moved has moved in the pages too; those of tests are looked for elsewhere."""
+    named = {name for name in FILE.findall(PROSE[page].read_text()) if "/test_" not in name}
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+@pytest.mark.parametrize("page", sorted(PROSE))
+def test_modules_that_pages_run_exist(page: str) -> None:
+    """`python -m` names a module of the repository, or a program that it installs."""
+    modules = set(re.findall(r"python3? -m ([\w.]+)", PROSE[page].read_text())) - {"pytest"}
+    paths = [ROOT / name.replace(".", "/") for name in modules]
+    assert [
+        str(path) for path in paths if not path.is_dir() and not path.with_suffix(".py").exists()
+    ] == []
