@@ -13,95 +13,83 @@ from collections.abc import Mapping
 from typing import Any
 
 from function.api import validate, xr
-from function.api.errors import InvalidError, Refusal, Replacement
-from function.api.input import Input
-from function.api.validate import VCluster
-from function.decision import admission, adoption, decision, deletion, immutable_fields
-from function.decision import rancher as decision_rancher
-from function.decision.admission import Admission
-from function.decision.decision import Granted
-from function.decision.resolve import Wanted
+from function.api.errors import InvalidError
+from function.decision import adoption, deletion
+from function.decision.decision import Decision, decide
+from function.decision.resolve import ResolvedSpec
 from function.desired import rancher, usages, vcluster
-from function.desired.releases import Desired, desired_releases
-from function.k8s.fieldpath import at, text
+from function.desired.releases import DesiredReleases, desired_releases
+from function.k8s.fieldpath import get, text
 from function.observed import namespace, ownership, parse, release
 from function.observed import rancher as observed_rancher
 from function.observed import usages as observed_usages
 from function.observed import vcluster as observed_vcluster
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response import conditions, requirements, status, upgrade
-from function.response.response import Answer, Composed
+from function.response.response import Composed, Response
 
 OBSERVED = "caas.telekom.de/observed"
 """Annotation of what exists: policy `vcluster-observed` of install/control-plane.yaml refuses to
 create an object that bears it."""
 
 
-def compose(request: Request) -> Answer:
+def compose(request: Request) -> Response:
     """Answer a call: everything the virtual cluster needs now, or why nothing may be touched."""
     try:
         ownership.refuse_taken_keys(request.taken)
-        config = validate.platform_input(request.input)
-        found = admission.admit(request, config)
-        granted = _grant(found, request.observed)
-        if granted.wanted.rancher and found.config.rancher:
-            decision_rancher.refuse_another(request.observed.rancher, found.config.rancher)
-        ownership.refuse_foreign_releases(granted.wanted.names, request.observed)
-        return _answer(granted, found, request.observed)
+        decision = decide(request, validate.platform_input(request.input))
+        return _answer(decision, request.observed)
     except InvalidError as error:
         return _refuse(error, request)
 
 
-def _answer(found: Granted, admitted: Admission, observed: Observed) -> Answer:
-    granted, config, requested = found.wanted, admitted.config, admitted.requested
-    room = namespace.condition(observed.namespace, observed.strangers)
-    tenure = deletion.tenure(observed.namespace, room, requested.uid)
-    desired = desired_releases(found, config, observed, is_earned=tenure.is_earned)
+def _answer(decision: Decision, observed: Observed) -> Response:
+    effective, config, composite = decision.effective, decision.platform, decision.composite
+    room = namespace.condition(observed.namespace, observed.foreign_releases)
+    tenure = deletion.tenure(observed.namespace, room, composite.uid)
+    desired = desired_releases(decision, config, observed, is_earned=tenure.is_earned)
     phases = (room, *_phases(desired, observed))
-    resources = _resources(granted, desired, phases, observed, tenure)
-    begun = [
-        _begun(phase, resources.get(key)) for phase, key in zip(phases, parse.RELEASES, strict=True)
+    resources = _resources(effective, desired, phases, observed, tenure)
+    unreported = [
+        _unreported(phase, resources.get(key))
+        for phase, key in zip(phases, parse.RELEASES, strict=True)
     ]
-    told, withheld = conditions.for_reader(begun, requested.namespace)
-    note = adoption.MESSAGE if granted.frozen is not None else ""
-    progress = upgrade.progress(found.plan, settled=found.settled) if found.plan else None
-    refusals: list[Refusal | Replacement] = [*admitted.refusals, *found.refusals]
+    shown, withheld = conditions.for_reader(unreported, composite.namespace)
+    note = adoption.MESSAGE if effective.frozen is not None else ""
+    progress = upgrade.progress(decision.upgrade, settled=decision.settled)
     all_conditions = (
-        conditions.accepted([*refusals, *desired.refusals], note),
-        *told,
-        *_up_to_date(found, progress, requested, config, told[1]),
+        conditions.accepted([*decision.refusals, *desired.refusals], note),
+        *shown,
+        *_up_to_date(decision, progress, shown[1]),
     )
-    used = told if desired.rancher else told[:2]
-    blocked_by = conditions.blocked_by(used) or _waiting_usage(resources)
-    return Answer(
+    relevant = shown if desired.rancher else shown[:2]
+    blocked_by = conditions.blocked_by(relevant) or _waiting_usage(resources)
+    return Response(
         resources=resources,
-        status=status.status(granted, config, observed, blocked_by, progress),
+        status=status.status(effective, config, observed, blocked_by, progress),
         conditions=all_conditions,
-        events=conditions.changes(all_conditions, requested.conditions),
+        events=conditions.changes(all_conditions, composite.conditions),
         withheld=withheld,
-        requirements=requirements.wanted_before(granted.names, observed),
+        requirements=requirements.wanted_before(effective.names, observed),
         ready=not blocked_by,
-        is_unheard=conditions.is_unheard(requested.conditions),
+        is_circuit_open=conditions.is_circuit_open(composite.conditions),
     )
 
 
 def _up_to_date(
-    found: Granted,
-    progress: upgrade.Progress | None,
-    requested: VCluster,
-    config: Input,
-    control_plane: Condition,
+    decision: Decision, progress: upgrade.Progress | None, control_plane: Condition
 ) -> tuple[Condition, ...]:
     """Return how the versions are, of a virtual cluster that exists and is not frozen."""
-    if found.plan is None:
+    plan = decision.upgrade
+    if plan is None:
         return ()
-    newest = config.vcluster.chart.versions[-1]
-    is_held = requested.spec.upgrade.policy == "Manual" and newest != found.plan.now.chart
-    newer = newest if is_held else ""
-    return (upgrade.condition(found.plan, progress, newer, control_plane),)
+    newest = decision.platform.vcluster.chart.versions[-1]
+    is_manual = decision.composite.spec.upgrade.policy == "Manual"
+    newer = newest if is_manual and newest != plan.now.chart else ""
+    return (upgrade.condition(plan, progress, newer, control_plane),)
 
 
-def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition]:
+def _phases(desired: DesiredReleases, observed: Observed) -> tuple[Condition, Condition]:
     """Return how far the control plane and the import are."""
     control_plane = observed_vcluster.condition(observed.vcluster)
     if (
@@ -119,27 +107,27 @@ def _phases(desired: Desired, observed: Observed) -> tuple[Condition, Condition]
     )
 
 
-def _begun(phase: Condition, composed: Composed | None) -> Condition:
+def _unreported(phase: Condition, composed: Composed | None) -> Condition:
     """Return the condition of a phase whose Release is created by this very answer."""
     if phase.reason != release.NOT_CREATED or composed is None:
         return phase
     metadata = composed.resource["metadata"]
-    return release.begun(phase.type, metadata["namespace"], metadata["name"])
+    return release.unreported(phase.type, metadata["namespace"], metadata["name"])
 
 
 def _resources(
-    granted: Wanted,
-    desired: Desired,
+    effective: ResolvedSpec,
+    desired: DesiredReleases,
     phases: tuple[Condition, Condition, Condition],
     observed: Observed,
     tenure: deletion.Tenure,
 ) -> dict[str, Composed]:
     """Return what shall exist now, in the order in which it comes up."""
     namespace_ready, vcluster_ready, rancher_ready = (phase.status == "True" for phase in phases)
-    names = granted.names
+    names = effective.names
     resources: dict[str, Composed] = {}
 
-    if observed.releases or not observed.strangers:
+    if observed.releases or not observed.foreign_releases:
         manifest = tenure.allow(desired.namespace, observed.namespace)
         resources[namespace.KEY] = Composed(manifest, ready=namespace_ready)
 
@@ -159,7 +147,7 @@ def _resources(
             observed_usages.NAMESPACE_BY_VCLUSTER, usage, observed
         )
 
-    has_left = granted.leaves_rancher and observed.rancher is None
+    has_left = effective.leaves_rancher and observed.rancher is None
     if not has_left and _is_used(
         observed_usages.VCLUSTER_BY_RANCHER, observed.vcluster, observed.rancher, observed
     ):
@@ -168,7 +156,7 @@ def _resources(
             observed_usages.VCLUSTER_BY_RANCHER, usage, observed
         )
 
-    if granted.deletion_protection:
+    if effective.deletion_protection:
         usage = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
         resources[observed_usages.DELETION_PROTECTION] = _usage(
             observed_usages.DELETION_PROTECTION, usage, observed
@@ -194,32 +182,18 @@ def _waiting_usage(resources: Mapping[str, Composed]) -> str:
     return f"Usage {', '.join(waiting)} is not ready yet." if waiting else ""
 
 
-def _grant(admitted: Admission, observed: Observed) -> Granted:
-    requested, config = admitted.requested, admitted.config
-    asked, now = admitted.asked, admitted.now
-    if now is None:
-        return Granted(
-            asked, immutable_fields.moves(asked, requested.spec) if observed.releases else ()
-        )
-    if asked.frozen is not None:
-        return Granted(*adoption.keep(asked, now, requested.spec, config))
-    settled = observed_vcluster.is_settled(observed.vcluster)
-    instead = release.installed_instead(observed.vcluster)
-    return decision.grant(asked, now, requested, config, settled=settled, instead=instead)
-
-
-def _refuse(error: InvalidError, request: Request) -> Answer:
+def _refuse(error: InvalidError, request: Request) -> Response:
     """Answer fatally. Crossplane keeps only the conditions that come along, so all of them do."""
     observed = request.observed
     phases = (
-        namespace.condition(observed.namespace, observed.strangers),
+        namespace.condition(observed.namespace, observed.foreign_releases),
         observed_vcluster.condition(observed.vcluster),
         observed_rancher.condition(observed.rancher, None, enabled=True),
     )
-    home = text(at(request.composite, "metadata", "namespace"))
-    told, withheld = conditions.for_reader(phases, home)
-    return Answer(
-        conditions=(conditions.invalid(error), *told), withheld=withheld, fatal=str(error)
+    home = text(get(request.composite, "metadata", "namespace"))
+    shown, withheld = conditions.for_reader(phases, home)
+    return Response(
+        conditions=(conditions.invalid(error), *shown), withheld=withheld, fatal=str(error)
     )
 
 

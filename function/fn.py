@@ -14,10 +14,10 @@ from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from function import protobuf
 from function.api import validate
 from function.compose import compose
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.observed.state import Condition, Request
-from function.response.outcome import Call, call
-from function.response.response import Answer
+from function.response.outcome import Call, outcome_of
+from function.response.response import Response
 
 
 async def run_function(
@@ -36,11 +36,11 @@ def answer(req: fnv1.RunFunctionRequest) -> tuple[fnv1.RunFunctionResponse, Call
     except Exception as error:  # noqa: BLE001  # whatever it is, Crossplane needs an answer
         found = _own_error(error, structlog.stdlib.get_logger().bind(tag=req.meta.tag))
         rsp = protobuf.encode(req, found)
-    before = validate.conditions(at(request.composite, "status", "conditions"))
-    return rsp, call(request, found, before)
+    before = validate.conditions(get(request.composite, "status", "conditions"))
+    return rsp, outcome_of(request, found, before)
 
 
-def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Answer:
+def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Response:
     """Return a fatal answer that names the error by an id, and log where it came from.
 
     Neither carries the error's text, which may quote what it stumbled over.
@@ -53,6 +53,6 @@ def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Answer:
         f"Internal error {error_id} ({kind}). Nothing was changed. "
         "The log of the function has the traceback under this id."
     )
-    return Answer(
+    return Response(
         conditions=(Condition("Accepted", "Unknown", "InternalError", message),), fatal=message
     )

@@ -19,7 +19,7 @@ from function.api import validate, xr
 from function.api.errors import InvalidError
 from function.commands import adopt, documents, images
 from function.commands.plan import dry_run, report, requests
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.server import grpc_server
 from function.server.tls import Certificates
 
@@ -217,13 +217,13 @@ def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
 
 
 def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopt.Proposal:
-    composites = [one for one in _documents(vcluster) if at(one, "kind") == xr.KIND]
+    composites = [one for one in _documents(vcluster) if get(one, "kind") == xr.KIND]
     given = _one_input(composition)
     if len(composites) != 1 or not isinstance(composites[0], dict):
         _fail(f"{vcluster.name} must hold one {xr.KIND}")
     try:
         status = json.load(release)
-        objects = [*documents.read(str(at(status, "manifest") or ""))]
+        objects = [*documents.read(str(get(status, "manifest") or ""))]
     except (ValueError, yaml.YAMLError):
         _fail(f"{release.name} is not what `{adopt.HELM_STATUS}` prints")
     try:

@@ -22,17 +22,17 @@ from function.api.validate import Document
 from function.k8s.fieldpath import Parts
 from function.observed import ownership, usages
 from function.observed import parse as observed
-from function.observed.state import ObservedRelease, Owned, Request
-from function.response.response import Answer
+from function.observed.state import ObservedRelease, ObservedUsage, Request
+from function.response.response import Response
 
-IN_PROGRESS = dt.timedelta(seconds=5)
+PROGRESSING_TTL = dt.timedelta(seconds=5)
 """How soon Crossplane asks again while something is awaited: a changed connection detail alone
 does not wake it."""
 
-STEADY = dt.timedelta(minutes=2)
+READY_TTL = dt.timedelta(minutes=2)
 """How soon Crossplane asks again when all is ready."""
 
-UNHEARD = dt.timedelta(seconds=30)
+CIRCUIT_OPEN_TTL = dt.timedelta(seconds=30)
 """How soon it does while it drops events: one of them may have been the user's change."""
 
 COMPOSITE: Parts = {
@@ -93,17 +93,17 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
     return Request(
         input=_input(given) if given else None,
         composite=composite,
-        observed=observed.observed(
+        observed=observed.parse_observed(
             lambda key: _release(req, key),
             {key: _usage(seen[key]) for key in usages.KEYS if key in seen},
-            observed.strangers(found, composite),
+            observed.foreign_releases(found, composite),
             observed.control_plane(_required(req, ownership.CONTROL_PLANE, observed.CONTROL_PLANE)),
         ),
         taken=frozenset(req.desired.resources),
     )
 
 
-def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResponse:
+def encode(req: fnv1.RunFunctionRequest, answer: Response) -> fnv1.RunFunctionResponse:
     """Return the response: what earlier steps desire and the context, and the answer beside it."""
     rsp = response.to(req, ttl=_ttl(answer))
     for key, composed in answer.resources.items():
@@ -140,10 +140,10 @@ def encode(req: fnv1.RunFunctionRequest, answer: Answer) -> fnv1.RunFunctionResp
     return rsp
 
 
-def _ttl(answer: Answer) -> dt.timedelta:
+def _ttl(answer: Response) -> dt.timedelta:
     if not answer.ready:
-        return IN_PROGRESS
-    return UNHEARD if answer.is_unheard else STEADY
+        return PROGRESSING_TTL
+    return CIRCUIT_OPEN_TTL if answer.is_circuit_open else READY_TTL
 
 
 def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:
@@ -163,11 +163,11 @@ def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
         return None
     seen = req.observed.resources[key]
     plain = picked(seen.resource, observed.RELEASE)
-    return observed.release(plain, seen.connection_details)
+    return observed.parse_release(plain, seen.connection_details)
 
 
-def _usage(seen: fnv1.Resource) -> Owned:
-    return observed.usage(picked(seen.resource, observed.USAGE))
+def _usage(seen: fnv1.Resource) -> ObservedUsage:
+    return observed.parse_usage(picked(seen.resource, observed.USAGE))
 
 
 @functools.lru_cache(maxsize=validate.MOST_INPUTS)

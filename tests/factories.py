@@ -10,12 +10,12 @@ import yaml
 
 from function.api import validate
 from function.api.input import Input
-from function.api.validate import VCluster
+from function.api.validate import Composite
 from function.api.xr import Spec
 from function.decision import resolve as resolving
-from function.decision.resolve import Wanted
+from function.decision.resolve import ResolvedSpec
 from function.observed import parse
-from function.observed.current import Running
+from function.observed.current import Current
 from function.observed.state import Condition, ObservedRelease
 
 INPUT: dict[str, Any] = {
@@ -71,19 +71,19 @@ def spec(**fields: Any) -> Spec:
     return Spec.model_validate(fields)
 
 
-def vcluster(name: str = "kunde1", retries: int = 0, **fields: Any) -> VCluster:
+def vcluster(name: str = "kunde1", retries: int = 0, **fields: Any) -> Composite:
     """Return a checked VCluster with these fields in its spec."""
-    return VCluster(name, f"uid-of-{name}", retries, spec(**fields), {})
+    return Composite(name, f"uid-of-{name}", retries, spec(**fields), {})
 
 
-def in_namespace(namespace: str, asked: VCluster) -> VCluster:
+def in_namespace(namespace: str, asked: Composite) -> Composite:
     """Return a VCluster that a customer made in his namespace."""
     return replace(asked, namespace=namespace)
 
 
 def wanted(
-    asked: VCluster | None = None, platform: Input | None = None, now: Running | None = None
-) -> Wanted:
+    asked: Composite | None = None, platform: Input | None = None, now: Current | None = None
+) -> ResolvedSpec:
     """Return what a VCluster wants on a platform."""
     return resolving.resolve(asked or vcluster(), platform or config(), now, imported=False)
 
@@ -120,4 +120,4 @@ def rolled_out(chart: str, replicas: int = 1) -> dict[str, str]:
 def recorded(name: str, details: Mapping[str, bytes] | None = None) -> ObservedRelease:
     """Return a Release that provider-helm really reported, with these connection details."""
     plain = yaml.safe_load((RELEASES / f"{name}.yaml").read_text())
-    return parse.release(plain, details or {})
+    return parse.parse_release(plain, details or {})

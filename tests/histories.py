@@ -15,9 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from function.api.validate import Document
 from function.compose import compose
-from function.k8s.fieldpath import at, digest
+from function.k8s.fieldpath import digest, get
 from function.observed.release import KIND
-from function.observed.state import Observed, Owned, Request, Stranger
+from function.observed.state import ForeignRelease, Observed, ObservedUsage, Request
 from tests.factories import INPUT, RANCHER, changed
 from tests.model_host import BY_HAND, Host, Namespace, Object, Record, reconcile, seen
 
@@ -73,7 +73,7 @@ class ControlPlane:
     @property
     def uid(self) -> str:
         """UID of the VCluster."""
-        return str(at(self.composite, "metadata", "uid"))
+        return str(get(self.composite, "metadata", "uid"))
 
     def call(self, platform: Document) -> None:
         """Call the function once, and apply what it answers."""
@@ -82,9 +82,9 @@ class ControlPlane:
         own = {key: one for key, one in self.releases.items() if one["owner"] == self.uid}
         observed = Observed(
             **{key: seen(one) for key, one in own.items()},
-            usages={key: Owned(ready=True) for key in self.usages},
-            strangers=tuple(
-                Stranger(one["metadata"]["name"], "vcluster-system", terminating=True)
+            usages={key: ObservedUsage(ready=True) for key in self.usages},
+            foreign_releases=tuple(
+                ForeignRelease(one["metadata"]["name"], "vcluster-system", terminating=True)
                 for key, one in self.releases.items()
                 if key not in own
             ),
@@ -215,7 +215,7 @@ class Histories(RuleBasedStateMachine):
         if control_plane.composite is None:
             return
         self.left.add(control_plane.uid)
-        if at(control_plane.composite, "spec", "storage", "onDelete") != "Retain":
+        if get(control_plane.composite, "spec", "storage", "onDelete") != "Retain":
             self.deleted.add(control_plane.uid)
         control_plane.delete()
         self.go_on(plane, 3)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from function.commands.plan import simulate
-from function.k8s.fieldpath import at, text
+from function.k8s.fieldpath import get, text
 from function.observed import parse
 from function.observed.state import ObservedRelease
 
@@ -104,11 +104,11 @@ class Host:
                 self.remove("volume", self.namespace.volume, self.deleted)
                 self.namespace = None
         elif record.chart == "vcluster":
-            retains = at(record.values, "controlPlane", "service", "annotations") is not None
+            retains = get(record.values, "controlPlane", "service", "annotations") is not None
             if self.namespace and self.namespace.volume and not retains:
                 self.remove("volume", self.namespace.volume, self.deleted)
                 self.namespace.volume = ""
-        elif not record.values.get("takeover") and self.claim == at(record.values, "owner", "uid"):
+        elif not record.values.get("takeover") and self.claim == get(record.values, "owner", "uid"):
             self.remove("cluster in Rancher", self.rancher, self.left)
             self.rancher = self.claim = ""
 
@@ -117,9 +117,11 @@ class Host:
         found, restore = self.namespace, values.get("restoreFrom", "")
         if found is None:
             return "NothingToRestore" if restore else ""
-        if found.uid in ("", at(values, "owner", "uid")):
+        if found.uid in ("", get(values, "owner", "uid")):
             return ""
-        is_left = found.control_plane and found.control_plane == at(values, "owner", "controlPlane")
+        is_left = found.control_plane and found.control_plane == get(
+            values, "owner", "controlPlane"
+        )
         is_used = found.volume or any(one.chart == "vcluster" for one in self.helm.values())
         if is_left and not is_used and not restore:
             return ""
@@ -130,10 +132,10 @@ class Host:
         return bool(values.get("onDelete") == "Retain" or values.get("takeover") or before)
 
     def _namespace(self, values: Object, *, done: bool) -> None:
-        owner = text(at(values, "owner", "uid"))
+        owner = text(get(values, "owner", "uid"))
         self.namespace = self.namespace or Namespace()
         self.namespace.uid = owner
-        self.namespace.control_plane = text(at(values, "owner", "controlPlane"))
+        self.namespace.control_plane = text(get(values, "owner", "controlPlane"))
         if done:
             self.namespace.owner = owner
             self.namespace.volume = self.namespace.volume and owner
@@ -143,7 +145,7 @@ class Host:
             self.namespace.volume = self.namespace.uid
 
     def _import(self, values: Object, *, done: bool) -> None:
-        uid = text(at(values, "owner", "uid"))
+        uid = text(get(values, "owner", "uid"))
         if (self.rancher or self.claim) and self.claim not in (uid, values.get("formerOwnerUid")):
             return
         self.claim = uid
@@ -237,4 +239,4 @@ def _report(release: Object, error: str, record: Record | None = None) -> None:
 def seen(release: Object) -> ObservedRelease:
     """Return a Release as the function sees it, with what the API server fills in."""
     spec = {"managementPolicies": ["*"], **release["spec"]}
-    return parse.release({**release, "spec": spec}, release.get("details", {}))
+    return parse.parse_release({**release, "spec": spec}, release.get("details", {}))

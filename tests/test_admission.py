@@ -10,9 +10,9 @@ from dev.scripts import life
 from function import protobuf
 from function.commands.plan import simulate
 from function.compose import compose
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.observed.state import Request
-from function.response.response import Answer
+from function.response.response import Response
 from tests.factories import changed
 
 STAYS = "Until then what was granted before stays."
@@ -46,13 +46,13 @@ def without_record(req: Request) -> Request:
     return replace(req, observed=replace(req.observed, namespace=replace(seen, record="")))
 
 
-def values(answer: Answer, key: str = "namespace") -> dict[str, Any]:
+def values(answer: Response, key: str = "namespace") -> dict[str, Any]:
     """Return the values of a composed Release."""
     found: dict[str, Any] = answer.resources[key].resource["spec"]["forProvider"]["values"]
     return found
 
 
-def told(answer: Answer) -> list[str]:
+def told(answer: Response) -> list[str]:
     """Return what Accepted says, which must not be fatal."""
     assert answer.fatal == ""
     accepted = answer.conditions[0]
@@ -200,7 +200,7 @@ def test_what_was_granted_stays(
     answer = compose(asking(req, spec))
     [message] = told(answer)
     assert message.endswith(STAYS)
-    assert at(values(answer), *path.split(".")) == kept
+    assert get(values(answer), *path.split(".")) == kept
     again = compose(simulate.following(asking(req, spec), answer))
     assert again.resources == answer.resources
     assert again.conditions[0] == answer.conditions[0]
@@ -280,7 +280,7 @@ def test_the_platform_takes_back(
     messages = told(answer)
     assert messages
     assert all(message.endswith((DEFAULT, LEFT_OUT)) for message in messages)
-    assert at(values(answer, key), *path.split(".")) == then
+    assert get(values(answer, key), *path.split(".")) == then
     assert {*ALL} <= {*answer.resources}
 
 
@@ -301,7 +301,7 @@ def test_a_plan_that_left_the_input_stays_for_those_who_have_it(spec: dict[str, 
     """A renamed plan shrinks no quota and restarts no control plane; the alert says who has it."""
     req = living({"plan": "large"})
     assert req.input
-    small = {"small": at(req.input, "plans", "small")}
+    small = {"small": get(req.input, "plans", "small")}
     asked = asking(req, {**spec, "quota": {"services": 7}}, {"plans": small})
     answer = compose(asked)
     assert told(answer) == [f"spec.plan: is not a plan of the platform. Known: small. {STAYS}"]
@@ -320,7 +320,7 @@ def test_a_pool_that_left_the_input_stays_for_those_who_have_it() -> None:
     assert told(answer) == [
         f"spec.nodePool: is not a node pool of the platform. Known: none. {STAYS}"
     ]
-    labels = at(values(answer, "vcluster"), "sync", "fromHost", "nodes", "selector", "labels")
+    labels = get(values(answer, "vcluster"), "sync", "fromHost", "nodes", "selector", "labels")
     assert labels == {"caas.telekom.de/pool": "tenants"}
 
 
@@ -393,15 +393,15 @@ def test_refused_between_namespace_and_control_plane() -> None:
     req = living({"availability": "HA"}, vcluster=None, rancher=None)
     answer = compose(asking(req, {"availability": "Two"}))
     assert told(answer)
-    store = at(values(answer, "vcluster"), "controlPlane", "backingStore", "etcd", "deploy")
-    assert at(store, "enabled") is True
+    store = get(values(answer, "vcluster"), "controlPlane", "backingStore", "etcd", "deploy")
+    assert get(store, "enabled") is True
     assert compose(asking(without_record(req), {"availability": "Two"})).fatal
 
 
 def test_a_malformed_retry_keeps_the_one_before() -> None:
     """The number of attempts is not taken back while Helm makes them."""
     req = living({})
-    metadata = at(req.composite, "metadata")
+    metadata = get(req.composite, "metadata")
     assert isinstance(metadata, dict)
 
     def with_retry(found: Request, retry: str) -> Request:

@@ -13,8 +13,8 @@ from function.api.input import Adopted
 from function.api.names import Names
 from function.compose import compose
 from function.decision import adoption
-from function.observed.state import Condition, Observed, ObservedRelease, Owned, Request
-from function.response.response import Answer
+from function.observed.state import Condition, Observed, ObservedRelease, ObservedUsage, Request
+from function.response.response import Response
 from tests.factories import INPUT, RANCHER, at, changed, config, deployed, rolled_out
 
 BY_HAND: dict[str, Any] = {
@@ -58,7 +58,9 @@ VCLUSTER = deployed(
     has_kubeconfig=True,
 )
 UP = Observed(
-    namespace=NAMESPACE, vcluster=VCLUSTER, usages={"namespace-by-vcluster": Owned(ready=True)}
+    namespace=NAMESPACE,
+    vcluster=VCLUSTER,
+    usages={"namespace-by-vcluster": ObservedUsage(ready=True)},
 )
 
 
@@ -74,14 +76,14 @@ def answer(
     name: str = "kunde9",
     namespace: str = "",
     **spec: Any,
-) -> Answer:
+) -> Response:
     """Return the function's answer."""
     metadata = {"name": name, "uid": "uid-9"} | ({"namespace": namespace} if namespace else {})
     composite = {"metadata": metadata, "spec": spec}
     return compose(Request(given or platform(), composite, observed))
 
 
-def values(found: Answer) -> Any:
+def values(found: Response) -> Any:
     """Return the values that the Release of the vcluster chart asks for."""
     return found.resources["vcluster"].resource["spec"]["forProvider"]["values"]
 

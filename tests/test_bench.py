@@ -101,7 +101,7 @@ def test_what_is_not_steady_is_not_measured() -> None:
     assert requests.check(up, run(up)).startswith("the function reports: ")
     req = requests.steady()
     rsp = run(req)
-    rsp.meta.ttl.FromTimedelta(protobuf.IN_PROGRESS)
+    rsp.meta.ttl.FromTimedelta(protobuf.PROGRESSING_TTL)
     assert requests.check(req, rsp) == "the function does not call it ready"
     rsp = run(req)
     resource.update(rsp.desired.resources["vcluster"], {"spec": {"rollbackLimit": 1}})

@@ -173,7 +173,7 @@ def test_the_list_of_what_is_allowed_is_said_once() -> None:
 KILLER = """
 import resource, sys
 from function import fn
-from function.server.response_cache import Repeats
+from function.server.response_cache import ResponseCache
 from dev.scripts import life
 req = life.request("kunde1", sys.argv[1])
 req.observed.composite.resource["spec"].update({
@@ -181,7 +181,7 @@ req.observed.composite.resource["spec"].update({
 })
 data = req.SerializeToString()
 assert 42_000 < len(req.observed.composite.resource["spec"].SerializeToString()) < 100_000
-repeats = Repeats()
+repeats = ResponseCache()
 repeats.answer(life.request("kunde1", "ready").SerializeToString())
 now = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (now + 20_000_000, now + 20_000_000))

@@ -11,8 +11,8 @@ from function.compose import OBSERVED, compose
 from function.k8s.fieldpath import mapping
 from function.k8s.helm_values import merge
 from function.observed import stamp
-from function.observed.state import Condition, Observed, Owned, Request, Stranger
-from function.response.response import Answer
+from function.observed.state import Condition, ForeignRelease, Observed, ObservedUsage, Request
+from function.response.response import Response
 from tests.factories import at, changed
 
 ALL = ["namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"]
@@ -41,7 +41,7 @@ def offering(req: Request, **changes: Any) -> Request:
     return configured(req, vcluster={**mapping((req.input or {}).get("vcluster")), **changes})
 
 
-def conditions(answer: Answer) -> dict[str, tuple[str, str]]:
+def conditions(answer: Response) -> dict[str, tuple[str, str]]:
     """Return status and reason by type."""
     return {c.type: (c.status, c.reason) for c in answer.conditions}
 
@@ -246,8 +246,8 @@ def test_deletion_protection() -> None:
 
 def test_an_earlier_vcluster_is_waited_for() -> None:
     """A name that is created again at once waits, says so, and is not READY."""
-    earlier = Stranger("kunde1-vcluster", "vcluster-system", terminating=True)
-    answer = compose(observing(request("nothing"), strangers=(earlier,)))
+    earlier = ForeignRelease("kunde1-vcluster", "vcluster-system", terminating=True)
+    answer = compose(observing(request("nothing"), foreign_releases=(earlier,)))
     assert answer.resources == {}
     assert not answer.ready
     assert answer.conditions[1] == Condition(
@@ -261,16 +261,16 @@ def test_an_earlier_vcluster_is_waited_for() -> None:
 
 def test_a_release_of_somebody_else_is_not_taken() -> None:
     """A Release under our name that nobody deletes is left alone and named."""
-    theirs = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
-    answer = compose(observing(request("nothing"), strangers=(theirs,)))
+    theirs = ForeignRelease("kunde1-namespace", "vcluster-system", terminating=False)
+    answer = compose(observing(request("nothing"), foreign_releases=(theirs,)))
     assert answer.resources == {}
     assert conditions(answer)["NamespaceReady"] == ("False", "NameTaken")
 
 
 def test_strangers_hold_up_nothing_that_exists() -> None:
     """What was observed stays desired, whoever else turns up."""
-    theirs = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
-    assert [*compose(observing(request(), strangers=(theirs,))).resources] == ALL
+    theirs = ForeignRelease("kunde1-namespace", "vcluster-system", terminating=False)
+    assert [*compose(observing(request(), foreign_releases=(theirs,))).resources] == ALL
 
 
 RELEASES = ("kunde1-namespace", "kunde1-vcluster", "kunde1-rancher")
@@ -368,7 +368,9 @@ def test_the_import_runs_again_for_new_owners() -> None:
 def test_ready_waits_for_the_usages(key: str) -> None:
     """A VCluster that cannot be deleted in order is not ready."""
     req = request()
-    answer = compose(observing(req, usages={**req.observed.usages, key: Owned(ready=False)}))
+    answer = compose(
+        observing(req, usages={**req.observed.usages, key: ObservedUsage(ready=False)})
+    )
     assert not answer.ready
     assert answer.status
     assert answer.status["blockedBy"] == f"Usage {key} is not ready yet."
@@ -497,7 +499,7 @@ def test_a_new_cluster_with_values_that_its_chart_refuses() -> None:
     )
 
 
-def values(answer: Answer) -> object:
+def values(answer: Response) -> object:
     """Return the values of the official chart."""
     return answer.resources["vcluster"].resource["spec"]["forProvider"]["values"]
 

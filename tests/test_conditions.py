@@ -94,7 +94,7 @@ def test_blocked_by(phases: list[Condition], expected: str) -> None:
 )
 def test_whether_crossplane_hears(before: dict[str, tuple[str, str]], *, expected: bool) -> None:
     """An open circuit breaker drops the user's changes too."""
-    assert conditions.is_unheard(before) is expected
+    assert conditions.is_circuit_open(before) is expected
 
 
 @pytest.mark.parametrize(

@@ -453,14 +453,14 @@ def read(monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, ...]]:
             seen.add((*start.path, *path))
         return original(start, *path)
 
-    original = fieldpath.at
+    original = fieldpath.get
     modules = pkgutil.walk_packages(function.__path__, "function.")
     for name in {module.name for module in modules} - {"function.__main__"}:
         loaded = importlib.import_module(name)
-        if getattr(loaded, "at", None) is original:
-            monkeypatch.setattr(loaded, "at", recording)
+        if getattr(loaded, "get", None) is original:
+            monkeypatch.setattr(loaded, "get", recording)
     for module in (chart_keys, fieldpath):
-        monkeypatch.setattr(module, "at", lambda start, *path: original(dict(start), *path))
+        monkeypatch.setattr(module, "get", lambda start, *path: original(dict(start), *path))
     return seen
 
 

@@ -22,7 +22,7 @@ from function.desired.chart_values import chart_values
 from function.observed import exposure as observed_exposure
 from function.observed import parse
 from function.observed import vcluster as observed_vcluster
-from function.observed.current import Running, Storage, running
+from function.observed.current import Current, Storage, read
 from function.observed.exposure import INTERNAL, Exposure
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from tests.factories import changed, config, deployed, recorded, rolled_out, wanted
@@ -226,21 +226,21 @@ def test_values_of_a_tenant_do_not_steer(path: str) -> None:
 def test_a_gateway_comes_with_the_chart_that_has_it() -> None:
     """A running chart that is too old keeps its way in, and the customer reads why."""
     platform = config({**PLATFORM, "vcluster.chart.versions": ["0.33.4", "0.34.7"]})
-    now = Running("Single", Storage(None, None), "0.33.4", "1.35.0", "default", None)
+    now = Current("Single", Storage(None, None), "0.33.4", "1.35.0", "default", None)
     asked = asking(expose={"type": "Gateway"})
     resolved = wanted(asked, platform, now)
     tenant_limits.check(asked.spec, resolved, platform, new=False)
     for before in (INTERNAL, Exposure("Ingress", HOSTNAME)):
         running_now = replace(now, exposure=before)
         found = decision.grant(resolved, running_now, asked, platform, settled=False)
-        assert found.wanted.exposure == before
+        assert found.effective.exposure == before
         rule = "chart 0.33 has no TLSRoute, charts from 0.34 have"
         refusal = Refusal(
             "spec.expose.type", before.type, "Gateway", rule, immutable_fields.TAKE_BACK
         )
         assert found.refusals == (refusal,)
     hopped = decision.grant(resolved, now, asked, platform, settled=True)
-    assert (hopped.wanted.chart, hopped.wanted.exposure.type) == ("0.34.7", "Gateway")
+    assert (hopped.effective.chart, hopped.effective.exposure.type) == ("0.34.7", "Gateway")
     assert hopped.refusals == ()
 
 
@@ -347,7 +347,7 @@ def test_the_hosts_own_ingress_class() -> None:
 @pytest.mark.parametrize("typ", ["ClusterIP", *TYPES])
 def test_what_runs_is_read_back(typ: Any) -> None:
     """What was asked for is recognised in the values of the Release."""
-    found = running(Observed(vcluster=deployed(values=exposed(typ))))
+    found = read(Observed(vcluster=deployed(values=exposed(typ))))
     assert found
     assert found.exposure == Exposure(typ, HOSTNAME if typ != "ClusterIP" else "")
 
@@ -666,7 +666,7 @@ def test_nothing_that_is_told_breaks_anything(text: str, typ: Any) -> None:
 )  # fmt: skip
 def test_only_the_server_of_a_kubeconfig_enters(kubeconfig: bytes, expected: str) -> None:
     """The credentials stay outside."""
-    found = parse.release({}, {"externalKubeconfig": kubeconfig})
+    found = parse.parse_release({}, {"externalKubeconfig": kubeconfig})
     assert found.external_server == expected
     assert found.details == {}
 
@@ -674,7 +674,7 @@ def test_only_the_server_of_a_kubeconfig_enters(kubeconfig: bytes, expected: str
 def test_details_of_ways_in_are_public() -> None:
     """Addresses and conditions are no secret."""
     details = {key: b"x" for key, *_ in (*FIRST.values(), STATUS)}
-    assert parse.release({}, details).details == dict.fromkeys(sorted(details), "x")
+    assert parse.parse_release({}, details).details == dict.fromkeys(sorted(details), "x")
 
 
 def request(state: str = "ready", **expose: Any) -> Request:
@@ -829,6 +829,6 @@ def test_a_name_fits_wherever_it_may_be_used() -> None:
 
 def test_recorded_releases_are_internal() -> None:
     """Releases of before this was built are as they were."""
-    found = running(Observed(vcluster=recorded("kunde2-03")))
+    found = read(Observed(vcluster=recorded("kunde2-03")))
     assert found
     assert found.exposure == INTERNAL

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from dev.scripts import life
 from function import fn, protobuf
 from function.observed import stamp
-from function.observed.state import Condition, Stranger
-from function.response.response import Answer, Composed
+from function.observed.state import Condition, ForeignRelease
+from function.response.response import Composed, Response
 
 SECRET = "s3cr3t-VALUE"
 
@@ -84,22 +84,22 @@ def test_strangers_are_releases_that_another_controls() -> None:
                 }
             },
         )
-    assert protobuf.decode(req).observed.strangers == (
-        Stranger("kunde1-namespace", "vcluster-system", terminating=True),
+    assert protobuf.decode(req).observed.foreign_releases == (
+        ForeignRelease("kunde1-namespace", "vcluster-system", terminating=True),
     )
 
 
 @pytest.mark.parametrize(
     ("answer", "seconds"),
     [
-        (Answer(ready=True), 120),
-        (Answer(ready=True, is_unheard=True), 30),
-        (Answer(is_unheard=True), 5),
-        (Answer(fatal="no"), 5),
+        (Response(ready=True), 120),
+        (Response(ready=True, is_circuit_open=True), 30),
+        (Response(is_circuit_open=True), 5),
+        (Response(fatal="no"), 5),
     ],
     ids=["steady", "events are dropped", "in progress", "refused"],
 )
-def test_how_soon_crossplane_asks_again(answer: Answer, seconds: int) -> None:
+def test_how_soon_crossplane_asks_again(answer: Response, seconds: int) -> None:
     """Seldom if nothing is awaited, unless Crossplane would miss a change."""
     assert protobuf.encode(fnv1.RunFunctionRequest(), answer).meta.ttl.seconds == seconds
 
@@ -108,7 +108,7 @@ def test_encode() -> None:
     """An answer becomes a response beside what earlier steps desire."""
     req = fnv1.RunFunctionRequest(meta=fnv1.RequestMeta(tag="t"))
     resource.update(req.desired.composite, {"status": {"bucket": "b", "blockedBy": "old"}})
-    answer = Answer(
+    answer = Response(
         resources={
             "a": Composed({"kind": "A"}, ready=True),
             "b": Composed({"kind": "B"}, ready=False),
@@ -134,25 +134,25 @@ def test_encode() -> None:
 @pytest.mark.parametrize(
     ("answer", "ready"),
     [
-        pytest.param(Answer(ready=False), fnv1.READY_FALSE, id="nothing-desired-is-not-ready"),
+        pytest.param(Response(ready=False), fnv1.READY_FALSE, id="nothing-desired-is-not-ready"),
         pytest.param(
-            Answer(resources={"a": Composed({}, ready=False)}),
+            Response(resources={"a": Composed({}, ready=False)}),
             fnv1.READY_UNSPECIFIED,
             id="crossplane-names-the-unready",
         ),
         pytest.param(
-            Answer(resources={"a": Composed({}, ready=True)}),
+            Response(resources={"a": Composed({}, ready=True)}),
             fnv1.READY_FALSE,
             id="all-is-ready-that-exists-but-more-must-come",
         ),
         pytest.param(
-            Answer(resources={"a": Composed({}, ready=True)}, ready=True),
+            Response(resources={"a": Composed({}, ready=True)}, ready=True),
             fnv1.READY_UNSPECIFIED,
             id="other-steps-may-still-be-unready",
         ),
     ],
 )
-def test_crossplane_does_not_call_it_ready_too_early(answer: Answer, ready: Any) -> None:
+def test_crossplane_does_not_call_it_ready_too_early(answer: Response, ready: Any) -> None:
     """An XR whose desired resources are all ready counts as ready, also one without any."""
     assert protobuf.encode(fnv1.RunFunctionRequest(), answer).desired.composite.ready == ready
 
@@ -200,7 +200,7 @@ def test_requests_without_the_needful(req: fnv1.RunFunctionRequest, field: str) 
 def test_an_error_of_our_own_is_fatal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug leaves everything as it is; its traceback is found by an id, its text nowhere."""
 
-    def broken(_: object) -> Answer:
+    def broken(_: object) -> Response:
         raise KeyError(SECRET)
 
     monkeypatch.setattr(fn, "compose", broken)

@@ -8,11 +8,11 @@ import pytest
 from function.api.errors import InvalidError, Refusal
 from function.decision import decision, immutable_fields
 from function.decision.placement import Host
-from function.decision.resolve import Wanted
-from function.observed.current import Running, Storage
+from function.decision.resolve import ResolvedSpec
+from function.observed.current import Current, Storage
 from tests.factories import RANCHER, config, vcluster, wanted
 
-NOW = Running(
+NOW = Current(
     availability="Single",
     storage=Storage("5Gi", None),
     chart="0.36.1",
@@ -47,17 +47,18 @@ ELSEWHERE = (
 
 def keep(
     spec: dict[str, Any],
-    now: Running = NOW,
+    now: Current = NOW,
     platform: dict[str, Any] | None = None,
     *,
     settled: bool = True,
-) -> tuple[Wanted, Wanted, tuple[Refusal, ...]]:
+) -> tuple[ResolvedSpec, ResolvedSpec, tuple[Refusal, ...]]:
     """Return what was asked for, what is granted of it, and what is refused."""
     found = config({**PLATFORM, **(platform or {})})
     requested = vcluster(**spec)
     asked = wanted(requested, found, now)
     granted = decision.grant(asked, now, requested, found, settled=settled)
-    return asked, granted.wanted, granted.refusals
+    refusals = tuple(each for each in granted.refusals if isinstance(each, Refusal))
+    return asked, granted.effective, refusals
 
 
 @pytest.mark.parametrize(
@@ -384,7 +385,7 @@ LOSSES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("rule", immutable_fields.RULES, ids=lambda rule: rule.field)
 def test_every_rule_keeps_what_would_be_lost_without_it(
-    rule: immutable_fields.Rule, monkeypatch: pytest.MonkeyPatch
+    rule: immutable_fields.ImmutableField, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Take a rule away, and the change goes through to what Helm gets."""
     change, platform = LOSSES[rule.field]

@@ -27,8 +27,8 @@ LONGEST = "a123456789b123456789c123456789d1234567"
     ("attribute", "expected"),
     [
         pytest.param("xr", "kunde1", id="xr"),
-        pytest.param("customer", "", id="customer"),
-        pytest.param("platform", "vcluster-system", id="platform"),
+        pytest.param("tenant_namespace", "", id="tenant_namespace"),
+        pytest.param("platform_namespace", "vcluster-system", id="platform_namespace"),
         pytest.param("home", "vcluster-system", id="home"),
         pytest.param("namespace", "kunde1", id="namespace"),
         pytest.param("release", "kunde1-vcluster", id="release"),
@@ -56,8 +56,8 @@ def test_golden(attribute: str, expected: object) -> None:
     ("attribute", "expected"),
     [
         pytest.param("xr", "shop", id="xr"),
-        pytest.param("customer", "team-a", id="customer"),
-        pytest.param("platform", "vcluster-system", id="platform"),
+        pytest.param("tenant_namespace", "team-a", id="tenant_namespace"),
+        pytest.param("platform_namespace", "vcluster-system", id="platform_namespace"),
         pytest.param("home", "team-a", id="home"),
         pytest.param("namespace", "team-a-shop-6b3e3555a728f872", id="namespace"),
         pytest.param("release", "shop-6b3e3555a728f872", id="release"),
@@ -137,8 +137,8 @@ def test_golden_is_complete() -> None:
     derived = {name for name, value in vars(type(found)).items() if isinstance(value, property)}
     assert {field.name for field in fields(found)} | derived == {
         "xr",
-        "customer",
-        "platform",
+        "tenant_namespace",
+        "platform_namespace",
         "home",
         "namespace",
         "release",

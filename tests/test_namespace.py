@@ -9,7 +9,7 @@ from function.api.errors import InvalidError
 from function.api.input import DENIED_ANNOTATIONS
 from function.desired import namespace
 from function.observed import namespace as observed_namespace
-from function.observed.state import Condition, Observed, ObservedRelease, Stranger
+from function.observed.state import Condition, ForeignRelease, Observed, ObservedRelease
 from tests.factories import RANCHER, at, changed, config, deployed, vcluster, wanted
 
 CONTROL_PLANE: dict[str, Any] = {
@@ -479,8 +479,8 @@ def test_values_without_quantities(changes: dict[str, Any], spec: dict[str, Any]
     assert error.value.reason == "InvalidInput"
 
 
-GOING = Stranger("kunde1-vcluster", "vcluster-system", terminating=True)
-STAYING = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
+GOING = ForeignRelease("kunde1-vcluster", "vcluster-system", terminating=True)
+STAYING = ForeignRelease("kunde1-namespace", "vcluster-system", terminating=False)
 TAKEN = (
     "exists and does not belong to this VCluster. "
     "Delete it, or create the VCluster under another name."
@@ -543,7 +543,7 @@ TAKEN = (
     ],
 )
 def test_condition(
-    observed: ObservedRelease | None, strangers: tuple[Stranger, ...], expected: Condition
+    observed: ObservedRelease | None, strangers: tuple[ForeignRelease, ...], expected: Condition
 ) -> None:
     """The customer reads whether the namespace is there, or who is in the way."""
     assert observed_namespace.condition(observed, strangers) == expected

@@ -11,15 +11,15 @@ from function import protobuf
 from function.api.errors import InvalidError
 from function.api.fields import Quota
 from function.api.input import LimitRange
-from function.api.validate import Versions
+from function.api.validate import VersionPair
 from function.compose import compose
 from function.decision import tenant_limits
-from function.decision.upgrade import Plan
+from function.decision.upgrade import UpgradePlan
 from function.desired import quota, vcluster
 from function.desired.chart_values import chart_values
 from function.observed import exposure, parse, record
 from function.observed import vcluster as observed_vcluster
-from function.observed.current import running
+from function.observed.current import read
 from function.observed.exposure import Exposure
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response import conditions, upgrade
@@ -240,11 +240,11 @@ def test_values(address: str, server: str) -> None:
             "controlPlane.service": {"spec": {"type": "NodePort"}, "httpsNodePort": 30443},
         },
     )
-    read = running(Observed(vcluster=deployed(values=found)))
-    assert read
-    assert read.exposure == Exposure("NodePort", address, 30443)
+    current = read(Observed(vcluster=deployed(values=found)))
+    assert current
+    assert current.exposure == Exposure("NodePort", address, 30443)
     kubeconfig = f"clusters:\n- cluster:\n    server: {server}\n".encode()
-    assert parse.release({}, {"externalKubeconfig": kubeconfig}).external_server == server
+    assert parse.parse_release({}, {"externalKubeconfig": kubeconfig}).external_server == server
 
 
 def seen(**changes: Any) -> ObservedRelease:
@@ -370,8 +370,8 @@ def test_events_and_upgrades_tell_of_it() -> None:
     assert (found.status, found.reason, found.message) == ("False", "PortRefused", TAKEN_WORDS)
     (event,) = (e for e in answer.events if e.reason == "ControlPlaneReady")
     assert event.warning
-    first, second = Versions("0.35.3", "1.35.0"), Versions("0.36.1", "1.35.0")
-    way = Plan(second, second, (first, second))
+    first, second = VersionPair("0.35.3", "1.35.0"), VersionPair("0.36.1", "1.35.0")
+    way = UpgradePlan(second, second, (first, second))
     step = upgrade.progress(way, settled=False)
     assert upgrade.condition(way, step, "", found) == Condition(
         "Upgraded", "False", "UpgradeFailed", f"Step 1 of 1: chart 0.35.3 to 0.36.1. {TAKEN_WORDS}"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function.observed import parse
-from function.observed.state import Condition, Observed, ObservedRelease, Stranger
+from function.observed.state import Condition, ForeignRelease, Observed, ObservedRelease
 from tests.factories import deployed, recorded
 
 VALUES = {
@@ -185,7 +185,7 @@ EMPTY = ObservedRelease(name="", namespace="", api_version="", kind="")
 )
 def test_anything(plain: object, expected: dict[str, Any]) -> None:
     """What is not there or of another type reads as absent, never as an error."""
-    found = parse.release(plain, {})
+    found = parse.parse_release(plain, {})
     assert found == ObservedRelease(
         **{**{f.name: getattr(EMPTY, f.name) for f in fields(EMPTY)}, **expected}
     )
@@ -242,7 +242,7 @@ def test_details(
     details: dict[str, bytes], public: dict[str, str], *, has_kubeconfig: bool
 ) -> None:
     """Of a kubeconfig only its existence is known inside; the others come in order."""
-    found = parse.release({}, details)
+    found = parse.parse_release({}, details)
     assert [*found.details.items()] == [*public.items()]
     assert found.has_kubeconfig is has_kubeconfig
 
@@ -265,8 +265,8 @@ JSON = st.recursive(
 @given(JSON)
 def test_no_object_is_an_error(plain: object) -> None:
     """Whatever somebody wrote into an object, it can be looked at."""
-    parse.release(plain, {})
-    parse.strangers([plain], {"metadata": {"uid": "1"}})
+    parse.parse_release(plain, {})
+    parse.foreign_releases([plain], {"metadata": {"uid": "1"}})
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ def owned_by(*owners: object, **metadata: Any) -> dict[str, Any]:
     }
 
 
-THEIRS = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
+THEIRS = ForeignRelease("kunde1-namespace", "vcluster-system", terminating=False)
 
 
 @pytest.mark.parametrize(
@@ -317,12 +317,12 @@ THEIRS = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
         ),
         pytest.param(
             owned_by({"uid": "other", "controller": True}, deletionTimestamp="2026-01-01"),
-            (Stranger("kunde1-namespace", "vcluster-system", terminating=True),),
+            (ForeignRelease("kunde1-namespace", "vcluster-system", terminating=True),),
             id="being-deleted",
         ),
         pytest.param(
             owned_by({"uid": "old", "controller": True, "kind": "VCluster", "name": "kunde1"}),
-            (Stranger("kunde1-namespace", "vcluster-system", terminating=True),),
+            (ForeignRelease("kunde1-namespace", "vcluster-system", terminating=True),),
             id="of-an-earlier-vcluster-of-this-name",
         ),
         pytest.param(
@@ -335,13 +335,13 @@ THEIRS = Stranger("kunde1-namespace", "vcluster-system", terminating=False)
             (THEIRS,),
             id="of-another-kind-of-this-name",
         ),
-        pytest.param("text", (Stranger("", "", terminating=False),), id="text"),
+        pytest.param("text", (ForeignRelease("", "", terminating=False),), id="text"),
     ],
 )
-def test_strangers(plain: object, expected: tuple[Stranger, ...]) -> None:
+def test_strangers(plain: object, expected: tuple[ForeignRelease, ...]) -> None:
     """A Release under our name is a stranger unless this very VCluster controls it."""
     composite = {"kind": "VCluster", "metadata": {"name": "kunde1", "uid": "mine"}}
-    assert parse.strangers([plain], composite) == expected
+    assert parse.foreign_releases([plain], composite) == expected
 
 
 def test_releases_are_those_that_exist() -> None:
@@ -354,7 +354,7 @@ def test_releases_are_those_that_exist() -> None:
 def test_what_is_quoted_has_a_bound() -> None:
     """Helm's words, a condition and the import's message are one line, and cut beyond a bound."""
     assert (
-        parse.release(
+        parse.parse_release(
             {"status": {"atProvider": {"releaseDescription": " two\n  lines\n"}}}, {}
         ).description
         == "two lines"
@@ -366,7 +366,7 @@ def test_what_is_quoted_has_a_bound() -> None:
             "conditions": [{"type": "Synced", "status": "False", "reason": "E", "message": long}],
         }
     }
-    found = parse.release(plain, {"message": long.encode(), "reason": long.encode()})
+    found = parse.parse_release(plain, {"message": long.encode(), "reason": long.encode()})
     assert found.synced is not None
     said = (found.description, found.synced.message, *found.details.values())
     assert [len(each) for each in said] == [1000] * 4

@@ -10,7 +10,7 @@ from function.compose import compose
 from function.k8s.fieldpath import Parts
 from function.observed import parse, usages
 from function.observed.state import Request
-from function.response.outcome import call
+from function.response.outcome import outcome_of
 from tests.factories import INPUT
 
 Path = tuple[str, ...]
@@ -74,7 +74,7 @@ def test_release() -> None:
     plain["spec"]["connectionDetails"] = [{"toConnectionSecretKey": "x"}]
     plain["status"]["conditions"] = CONDITIONS
     seen: set[Path] = set()
-    parse.release(Recorder(plain, parse.RELEASE, seen), {})
+    parse.parse_release(Recorder(plain, parse.RELEASE, seen), {})
     assert ends(seen) == leaves(parse.RELEASE)
 
 
@@ -82,7 +82,7 @@ def test_usage() -> None:
     """A Usage has a condition and nothing else that matters."""
     plain = {"status": {"conditions": [CONDITIONS[1]]}}
     seen: set[Path] = set()
-    parse.usage(Recorder(plain, parse.USAGE, seen))
+    parse.parse_usage(Recorder(plain, parse.USAGE, seen))
     assert ends(seen) == leaves(parse.USAGE)
 
 
@@ -93,7 +93,7 @@ def test_stranger() -> None:
     plain["metadata"] |= {"ownerReferences": [owner], "deletionTimestamp": None}
     seen: set[Path] = set()
     composite = {"kind": "VCluster", "metadata": {"name": "kunde1", "uid": "this"}}
-    (found,) = parse.strangers([Recorder(plain, parse.STRANGER, seen)], composite)
+    (found,) = parse.foreign_releases([Recorder(plain, parse.STRANGER, seen)], composite)
     assert found.terminating
     assert ends(seen) == leaves(parse.STRANGER)
 
@@ -107,9 +107,9 @@ def test_composite() -> None:
     seen: set[Path] = set()
     composite = Recorder(plain, protobuf.COMPOSITE, seen)
     other = {"metadata": {"ownerReferences": [{"controller": True, "uid": "other"}]}}
-    observed = parse.observed(lambda _: None, {}, parse.strangers([other], composite))
+    observed = parse.parse_observed(lambda _: None, {}, parse.foreign_releases([other], composite))
     request = Request(INPUT, composite, observed)
-    call(request, compose(request), {})
+    outcome_of(request, compose(request), {})
     assert ends(seen) == leaves(protobuf.COMPOSITE)
 
 

@@ -12,7 +12,7 @@ from function.api.input import Input
 from function.compose import compose
 from function.decision import placement
 from function.observed.state import Observed, Request
-from function.response.response import Answer
+from function.response.response import Response
 from tests.factories import INPUT, RANCHER, at, changed, config, deployed, spec
 
 HOSTS: dict[str, Any] = {
@@ -188,7 +188,7 @@ def test_what_is_different_on_a_host() -> None:
 ONE: dict[str, Any] = {"north-1": HOSTS["north-1"]}
 
 
-def answer(observed: Observed, hosts: dict[str, Any] = HOSTS, **fields: Any) -> Answer:
+def answer(observed: Observed, hosts: dict[str, Any] = HOSTS, **fields: Any) -> Response:
     """Return what is answered for a VCluster of which this is observed."""
     composite = {"metadata": {"name": "kunde1", "uid": UID}, "spec": fields}
     return compose(Request(changed(INPUT, {"hosts": hosts}), composite, observed))

@@ -15,7 +15,7 @@ from function import protobuf
 from function.api import xr
 from function.commands.plan import diff, dry_run, report, requests
 from function.commands.plan.diff import ABSENT, Difference
-from function.commands.plan.dry_run import Change, Plan
+from function.commands.plan.dry_run import Change, DryRun
 from function.main import main
 from function.observed.state import Condition
 from tests.factories import changed
@@ -33,7 +33,7 @@ def observed(example: str, state: str = "ready") -> list[dict[str, Any]]:
 
 def plan(
     example: str, state: str = "ready", platform: Mapping[str, Any] | None = None, **spec: Any
-) -> Plan:
+) -> DryRun:
     """Return the plan of an example with this spec."""
     composite = life.composite(example)
     composite["spec"] = {**composite["spec"], **spec}
@@ -42,7 +42,7 @@ def plan(
     return dry_run.plan(request)
 
 
-def told(found: Plan) -> list[list[tuple[str, str, tuple[str, str], list[str]]]]:
+def told(found: DryRun) -> list[list[tuple[str, str, tuple[str, str], list[str]]]]:
     """Return what a plan changes, without the values."""
     return [
         [(c.key, c.action, c.chart, [each.path for each in c.values]) for c in step]
@@ -278,9 +278,9 @@ CHANGE = Change(
     "it restarts",
 )
 PLANS = [
-    Plan("one", "", Condition("Accepted", "True", "Accepted"), ((CHANGE,),)),
-    Plan("two", "team-a", Condition("Accepted", "False", "InvalidSpec"), fatal="spec.x: is bad."),
-    Plan(
+    DryRun("one", "", Condition("Accepted", "True", "Accepted"), ((CHANGE,),)),
+    DryRun("two", "team-a", Condition("Accepted", "False", "InvalidSpec"), fatal="spec.x: is bad."),
+    DryRun(
         "three",
         "",
         Condition("Accepted", "True", "Accepted"),

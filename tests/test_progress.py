@@ -3,13 +3,13 @@
 import pytest
 
 from function.api.errors import Refusal
-from function.api.validate import Versions
-from function.decision.upgrade import Plan
+from function.api.validate import VersionPair
+from function.decision.upgrade import UpgradePlan
 from function.observed.state import Condition
 from function.response import upgrade
 
-FIRST, SECOND, THIRD = (Versions(chart, "1.35.0") for chart in ("0.34.7", "0.35.3", "0.36.1"))
-NEWER = Versions("0.36.1", "1.36.0")
+FIRST, SECOND, THIRD = (VersionPair(chart, "1.35.0") for chart in ("0.34.7", "0.35.3", "0.36.1"))
+NEWER = VersionPair("0.36.1", "1.36.0")
 WAY = (FIRST, SECOND, THIRD, NEWER)
 HEALTHY = Condition("ControlPlaneReady", "True", "Available")
 FAILED = Condition("ControlPlaneReady", "False", "ReleaseFailed", "Release a/b: no such chart")
@@ -28,10 +28,14 @@ REFUSAL = Refusal("spec.kubernetesVersion", "1.35.0", "1.34.3", "never down", "T
     ],
 )
 def test_progress(
-    now: Versions, following: Versions, expected: tuple[int, str, bool] | None, *, settled: bool
+    now: VersionPair,
+    following: VersionPair,
+    expected: tuple[int, str, bool] | None,
+    *,
+    settled: bool,
 ) -> None:
     """Step n of m, in words, from what ran when it began."""
-    found = upgrade.progress(Plan(now, following, WAY), settled=settled)
+    found = upgrade.progress(UpgradePlan(now, following, WAY), settled=settled)
     if expected is None:
         assert found is None
         return
@@ -43,12 +47,12 @@ def test_progress(
 def test_no_upgrade() -> None:
     """A cluster that runs what it shall run has no step, ready or not."""
     for settled in (True, False):
-        assert upgrade.progress(Plan(THIRD, THIRD), settled=settled) is None
+        assert upgrade.progress(UpgradePlan(THIRD, THIRD), settled=settled) is None
 
 
 def test_status() -> None:
     """The status names both ends, and remembers the beginning for the next call."""
-    found = upgrade.status(upgrade.progress(Plan(SECOND, THIRD, WAY), settled=True))
+    found = upgrade.status(upgrade.progress(UpgradePlan(SECOND, THIRD, WAY), settled=True))
     assert found
     assert found.model_dump(by_alias=True) == {
         "from": {"chartVersion": "0.34.7", "kubernetesVersion": "1.35.0"},
@@ -63,9 +67,11 @@ def test_status() -> None:
 @pytest.mark.parametrize(
     ("plan", "settled", "newer", "control_plane", "expected"),
     [
-        pytest.param(Plan(THIRD, THIRD), True, "", HEALTHY, ("True", "UpToDate", ""), id="done"),
         pytest.param(
-            Plan(SECOND, THIRD, WAY),
+            UpgradePlan(THIRD, THIRD), True, "", HEALTHY, ("True", "UpToDate", ""), id="done"
+        ),
+        pytest.param(
+            UpgradePlan(SECOND, THIRD, WAY),
             True,
             "",
             HEALTHY,
@@ -73,7 +79,7 @@ def test_status() -> None:
             id="under-way",
         ),
         pytest.param(
-            Plan(FIRST, FIRST, WAY),
+            UpgradePlan(FIRST, FIRST, WAY),
             False,
             "",
             HEALTHY,
@@ -85,7 +91,7 @@ def test_status() -> None:
             id="waits",
         ),
         pytest.param(
-            Plan(SECOND, SECOND, WAY),
+            UpgradePlan(SECOND, SECOND, WAY),
             False,
             "",
             FAILED,
@@ -97,7 +103,7 @@ def test_status() -> None:
             id="helms-words",
         ),
         pytest.param(
-            Plan(THIRD, THIRD, (), (REFUSAL,)),
+            UpgradePlan(THIRD, THIRD, (), (REFUSAL,)),
             True,
             "",
             HEALTHY,
@@ -109,7 +115,7 @@ def test_status() -> None:
             id="refused",
         ),
         pytest.param(
-            Plan(SECOND, SECOND),
+            UpgradePlan(SECOND, SECOND),
             True,
             "0.36.1",
             HEALTHY,
@@ -123,7 +129,7 @@ def test_status() -> None:
     ],
 )
 def test_condition(
-    plan: Plan,
+    plan: UpgradePlan,
     newer: str,
     control_plane: Condition,
     expected: tuple[str, str, str],

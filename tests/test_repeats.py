@@ -6,7 +6,7 @@ from google.protobuf.message import DecodeError
 
 from dev.bench import requests
 from function import fn, protobuf
-from function.server.response_cache import UNUSED_SECONDS, Answered, Repeats
+from function.server.response_cache import UNUSED_SECONDS, Answered, ResponseCache
 
 SECRET = "s3cr3t-t0ken"
 
@@ -18,14 +18,14 @@ def steady(tag: str = "a" * 64) -> fnv1.RunFunctionRequest:
     return req
 
 
-def ask(repeats: Repeats, req: fnv1.RunFunctionRequest) -> bool:
+def ask(repeats: ResponseCache, req: fnv1.RunFunctionRequest) -> bool:
     """Return whether the answer was given before."""
     return repeats.answer(req.SerializeToString()).is_repeated
 
 
 def test_the_same_request() -> None:
     """From the second time on it is the same answer, byte by byte, and counts as the same call."""
-    repeats = Repeats()
+    repeats = ResponseCache()
     rsp, call = fn.answer(steady())
     expected = protobuf.serialize(rsp)
     assert [repeats.answer(steady().SerializeToString()) for _ in range(3)] == [
@@ -37,7 +37,7 @@ def test_the_same_request() -> None:
 
 def test_the_order_of_maps_does_not_matter() -> None:
     """Crossplane writes them in another order each time."""
-    repeats = Repeats()
+    repeats = ResponseCache()
     one, other = (steady().SerializeToString(deterministic=sort) for sort in (False, True))
     assert one != other
     assert [repeats.answer(data).is_repeated for data in (one, other)] == [False, True]
@@ -45,7 +45,7 @@ def test_the_order_of_maps_does_not_matter() -> None:
 
 def test_a_tag_alone_gets_nobody_an_answer() -> None:
     """Whoever sends another content under a known tag gets the answer to what was sent."""
-    repeats = Repeats()
+    repeats = ResponseCache()
     ask(repeats, steady())
     other = requests.changed()
     other.meta.tag = steady().meta.tag
@@ -58,7 +58,7 @@ def test_a_tag_alone_gets_nobody_an_answer() -> None:
 
 def test_what_crossplane_fetched_since_it_gave_the_tag() -> None:
     """The tag does not name it, so it is looked at."""
-    repeats = Repeats()
+    repeats = ResponseCache()
     ask(repeats, steady())
     other = steady()
     other.required_resources["strangers"].items.add().resource["kind"] = "Release"
@@ -70,14 +70,14 @@ def test_what_crossplane_fetched_since_it_gave_the_tag() -> None:
 def test_no_request(data: bytes) -> None:
     """What is cut off is no request."""
     with pytest.raises(DecodeError):
-        Repeats().answer(data)
+        ResponseCache().answer(data)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x08\x01"])
 def test_no_meta(data: bytes) -> None:
     """Nothing, or another type of field, is answered as an empty request is."""
     expected = protobuf.serialize(fn.answer(fnv1.RunFunctionRequest())[0])
-    answered = Repeats().answer(data)
+    answered = ResponseCache().answer(data)
     assert (answered.data, answered.tag) == (expected, "")
 
 
@@ -106,7 +106,7 @@ def _refused(req: fnv1.RunFunctionRequest) -> None:
 def test_not_kept(change: object) -> None:
     """Nothing of other steps, nothing that is on its way, and nothing without a name."""
     assert callable(change)
-    repeats = Repeats()
+    repeats = ResponseCache()
     req = steady()
     change(req)
     assert [ask(repeats, req) for _ in range(3)] == [False] * 3
@@ -114,7 +114,7 @@ def test_not_kept(change: object) -> None:
 
 def test_no_secret_is_kept() -> None:
     """Of the request a tag and two numbers; the answer names Secrets and holds none."""
-    repeats = Repeats()
+    repeats = ResponseCache()
     req = steady()
     for seen in req.observed.resources.values():
         seen.connection_details["kubeconfig"] = SECRET.encode()
@@ -126,7 +126,7 @@ def test_no_secret_is_kept() -> None:
 def test_memory_is_bounded() -> None:
     """What is full stays as it is while it is in use, and takes others in when it is not."""
     now = [0.0]
-    repeats = Repeats(most_bytes=8_000, clock=lambda: now[0])
+    repeats = ResponseCache(most_bytes=8_000, clock=lambda: now[0])
     tags = [letter * 64 for letter in "abcdef"]
     for tag in tags:
         ask(repeats, steady(tag))
@@ -140,5 +140,5 @@ def test_memory_is_bounded() -> None:
 
 def test_an_answer_that_is_too_large() -> None:
     """It is given, and nothing else has to go for it."""
-    repeats = Repeats(most_bytes=10)
+    repeats = ResponseCache(most_bytes=10)
     assert [ask(repeats, steady()) for _ in range(2)] == [False, False]

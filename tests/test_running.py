@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from function.observed.current import Running, Storage, running
+from function.observed.current import Current, Storage, read
 from function.observed.state import Observed
 from tests.factories import deployed
 
@@ -29,7 +29,7 @@ HA = {
         "statefulSet": {"persistence": {"volumeClaim": {"enabled": False, "size": "1Gi"}}},
     }
 }
-NOTHING = Running("Single", Storage(None, None), "0.36.1", "", "default", None)
+NOTHING = Current("Single", Storage(None, None), "0.36.1", "", "default", None)
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ NOTHING = Running("Single", Storage(None, None), "0.36.1", "", "default", None)
     [
         pytest.param(
             SINGLE,
-            Running("Single", Storage("5Gi", "fast"), "0.36.1", "1.35.0", "default", None),
+            Current("Single", Storage("5Gi", "fast"), "0.36.1", "1.35.0", "default", None),
             id="single",
         ),
         pytest.param(
             HA,
-            Running("HA", Storage("20Gi", None), "0.36.1", "1.36.0", "default", None),
+            Current("HA", Storage("20Gi", None), "0.36.1", "1.36.0", "default", None),
             id="highly-available",
         ),
         pytest.param({}, NOTHING, id="no-values"),
@@ -64,24 +64,24 @@ NOTHING = Running("Single", Storage(None, None), "0.36.1", "", "default", None)
         ),
     ],
 )
-def test_running(values: dict[str, Any], expected: Running) -> None:
+def test_running(values: dict[str, Any], expected: Current) -> None:
     """What the Release asks for is what runs, also after a restore without status."""
     release = deployed(values=values, state="", deployed_version="", ready=None, synced=None)
-    assert running(Observed(vcluster=release)) == expected
+    assert read(Observed(vcluster=release)) == expected
 
 
 def test_other_chart_and_host() -> None:
     """Chart version and host come from the Release as well."""
     release = deployed(chart_version="0.35.3", provider_config="edge")
-    found = running(Observed(vcluster=release))
-    assert found == Running("Single", Storage(None, None), "0.35.3", "", "edge", None)
+    found = read(Observed(vcluster=release))
+    assert found == Current("Single", Storage(None, None), "0.35.3", "", "edge", None)
 
 
 def test_nothing_runs() -> None:
     """Before there is a virtual cluster nothing binds, whatever else exists."""
     others = Observed(namespace=deployed(), rancher=deployed())
-    assert running(Observed()) is None
-    assert running(others) is None
+    assert read(Observed()) is None
+    assert read(others) is None
 
 
 @pytest.mark.parametrize(
@@ -95,6 +95,6 @@ def test_nothing_runs() -> None:
 )
 def test_cluster_name(values: dict[str, Any], expected: str | None) -> None:
     """An imported cluster has its name in Rancher."""
-    found = running(Observed(vcluster=deployed(), rancher=deployed(values=values)))
+    found = read(Observed(vcluster=deployed(), rancher=deployed(values=values)))
     assert found
     assert found.cluster_name == expected

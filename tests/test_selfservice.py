@@ -16,7 +16,7 @@ from function.compose import compose
 from function.decision import tenancy, tenant_limits
 from function.k8s.helm_values import merge
 from function.observed.state import Request
-from function.response.response import Answer
+from function.response.response import Response
 from tests.factories import RANCHER, config, in_namespace, vcluster, wanted
 
 UNIQUE = "6b3e3555a728f872"
@@ -34,7 +34,7 @@ def request(example: str, state: str = "ready") -> Request:
     return protobuf.decode(life.request(example, state))
 
 
-def configured(req: Request, changes: dict[str, Any]) -> Answer:
+def configured(req: Request, changes: dict[str, Any]) -> Response:
     """Return the answer on a platform with another Input."""
     return compose(replace(req, input=merge(req.input or {}, changes)))
 

@@ -87,11 +87,11 @@ def test_all_that_is_read_is_picked(example: str, state: str) -> None:
         whole = protobuf.plain(seen.resource)
         if key in usages.KEYS:
             picked = protobuf.picked(seen.resource, parse.USAGE)
-            assert parse.usage(picked) == parse.usage(whole)
+            assert parse.parse_usage(picked) == parse.parse_usage(whole)
         else:
             picked = protobuf.picked(seen.resource, parse.RELEASE)
             details = seen.connection_details
-            assert parse.release(picked, details) == parse.release(whole, details)
+            assert parse.parse_release(picked, details) == parse.parse_release(whole, details)
     request = protobuf.decode(req)
     whole = protobuf.plain(req.observed.composite.resource)
     assert compose(request) == compose(
@@ -112,5 +112,7 @@ def test_all_that_is_read_of_a_stranger_is_picked() -> None:
         }
     }
     picked = protobuf.picked(written(stranger), parse.STRANGER)
-    assert parse.strangers([picked], composite) == parse.strangers([stranger], composite)
-    assert parse.strangers([picked], {"metadata": {"uid": "old"}}) == ()
+    assert parse.foreign_releases([picked], composite) == parse.foreign_releases(
+        [stranger], composite
+    )
+    assert parse.foreign_releases([picked], {"metadata": {"uid": "old"}}) == ()

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from function.api.errors import Refusal
-from function.api.input import VCluster
-from function.api.validate import Versions
+from function.api.input import ChartOffer
+from function.api.validate import VersionPair
 from function.api.xr import Upgrade
 from function.decision import upgrade
-from function.decision.upgrade import Plan, Situation, Terms
+from function.decision.upgrade import UpgradeOffer, UpgradePlan, UpgradeStart
 from function.k8s import versions
 from tests.factories import config
 
@@ -26,7 +26,7 @@ TABLE = {
 DOWN = "Kubernetes never goes down", "Ask for a version that is not lower."
 
 
-def offer(**changes: Any) -> VCluster:
+def offer(**changes: Any) -> ChartOffer:
     """Return what a platform offers."""
     plain = {
         "vcluster.chart.versions": CHARTS,
@@ -43,18 +43,18 @@ def plan(
     settled: bool = True,
     values: dict[str, Any] | None = None,
     **rest: Any,
-) -> Plan:
+) -> UpgradePlan:
     """Return the plan from one pair of versions to another."""
-    terms = Terms(rest.pop("offer", offer()), {"input.vcluster.values": values or {}})
+    terms = UpgradeOffer(rest.pop("offer", offer()), {"input.vcluster.values": values or {}})
     policy = Upgrade.model_validate(rest.pop("policy", {}))
     return upgrade.plan(
-        Versions(*wanted), Situation(Versions(*now), settled, **rest), policy, terms
+        VersionPair(*wanted), UpgradeStart(VersionPair(*now), settled, **rest), policy, terms
     )
 
 
-def way(found: Plan) -> list[tuple[str, str]]:
+def way(found: UpgradePlan) -> list[tuple[str, str]]:
     """Return the steps after what runs."""
-    steps = found.way[found.way.index(found.now) + 1 :]
+    steps = found.steps[found.steps.index(found.now) + 1 :]
     return [(step.chart, step.kubernetes) for step in steps]
 
 
@@ -327,30 +327,30 @@ def test_what_waits_until_it_is_settled(
 
 def test_a_new_cluster_needs_no_step() -> None:
     """A new one starts where all others end."""
-    wanted = Versions("0.36.1", "1.36.0")
+    wanted = VersionPair("0.36.1", "1.36.0")
     assert plan(("", "")).following == wanted
 
 
 def test_where_it_began_is_remembered() -> None:
     """The status tells of the whole way, also in the middle of it."""
-    begun = Versions("0.34.7", "1.35.0")
-    found = plan(("0.35.3", "1.35.0"), ("0.36.1", "1.35.0"), begun=begun)
-    assert [step.chart for step in found.way] == ["0.34.7", "0.35.3", "0.36.1"]
+    begun = VersionPair("0.34.7", "1.35.0")
+    found = plan(("0.35.3", "1.35.0"), ("0.36.1", "1.35.0"), started_from=begun)
+    assert [step.chart for step in found.steps] == ["0.34.7", "0.35.3", "0.36.1"]
     assert found.following.chart == "0.36.1"
 
 
 @pytest.mark.parametrize(
     "begun",
     [
-        pytest.param(Versions("0.35.3", "1.36.0"), id="on-another-way"),
-        pytest.param(Versions("0.36.1", "1.35.0"), id="from-above"),
+        pytest.param(VersionPair("0.35.3", "1.36.0"), id="on-another-way"),
+        pytest.param(VersionPair("0.36.1", "1.35.0"), id="from-above"),
         pytest.param(None, id="not-remembered"),
     ],
 )
-def test_where_it_began_does_not_matter(begun: Versions | None) -> None:
+def test_where_it_began_does_not_matter(begun: VersionPair | None) -> None:
     """A status that is lost, or tells of something else, changes no step."""
-    found = plan(("0.35.3", "1.35.0"), ("0.36.1", "1.35.0"), begun=begun)
-    assert [step.chart for step in found.way] == ["0.35.3", "0.36.1"]
+    found = plan(("0.35.3", "1.35.0"), ("0.36.1", "1.35.0"), started_from=begun)
+    assert [step.chart for step in found.steps] == ["0.35.3", "0.36.1"]
 
 
 def _versions(major: int, low: int, high: int) -> st.SearchStrategy[list[str]]:
@@ -367,11 +367,13 @@ TABLES = st.dictionaries(
 )
 
 
-def walk(now: Versions, wanted: Versions, terms: Terms) -> tuple[list[Versions], Plan]:
+def walk(
+    now: VersionPair, wanted: VersionPair, terms: UpgradeOffer
+) -> tuple[list[VersionPair], UpgradePlan]:
     """Return what a cluster runs one after the other, and the plan at the end."""
     visited = [now]
     while True:
-        found = upgrade.plan(wanted, Situation(visited[-1], settled=True), Upgrade(), terms)
+        found = upgrade.plan(wanted, UpgradeStart(visited[-1], settled=True), Upgrade(), terms)
         if found.following == visited[-1]:
             return visited, found
         visited.append(found.following)
@@ -393,10 +395,10 @@ def test_laws(
         }
     )
     now, wanted = (
-        Versions(*(data.draw(st.sampled_from(found)) for found in (charts, listed)))
+        VersionPair(*(data.draw(st.sampled_from(found)) for found in (charts, listed)))
         for _ in range(2)
     )
-    terms = Terms(offered, {})
+    terms = UpgradeOffer(offered, {})
     visited, end = walk(now, wanted, terms)
     for before, after in itertools.pairwise(visited):
         assert (before.chart == after.chart) != (before.kubernetes == after.kubernetes)

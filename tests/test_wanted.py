@@ -11,8 +11,8 @@ from function.api.names import Names
 from function.api.xr import Reader
 from function.decision import resolve as resolving
 from function.decision.placement import Host
-from function.decision.resolve import Rancher
-from function.observed.current import Running, Storage
+from function.decision.resolve import RancherImport
+from function.observed.current import Current, Storage
 from tests.factories import RANCHER, config, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {
@@ -27,7 +27,7 @@ PLATFORM: dict[str, Any] = {
     "hosts": {"local": {"providerConfig": "default", "cidrs": ["10.0.0.0/8"]}},
     "rancher": {**RANCHER, "projects": {"kunde1": "local:p-1"}, "owners": [{"user": "u-admin"}]},
 }
-NOW = Running("Single", Storage("5Gi", None), "0.36.1", "1.34.3", "default", None)
+NOW = Current("Single", Storage("5Gi", None), "0.36.1", "1.34.3", "default", None)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ NOW = Running("Single", Storage("5Gi", None), "0.36.1", "1.34.3", "default", Non
         pytest.param("readers", (), id="readers"),
         pytest.param(
             "rancher",
-            Rancher(
+            RancherImport(
                 "kunde1",
                 "",
                 (Owner(user="u-admin"),),
@@ -140,7 +140,7 @@ def test_defaults(field: str, expected: object) -> None:
                 }
             },
             "rancher",
-            Rancher(
+            RancherImport(
                 "shop",
                 "local:p-1",
                 (Owner(user="u-admin"), Owner(group="github_team://1", role="cluster-member")),
@@ -206,7 +206,7 @@ def test_sync(kind: str) -> None:
 )
 def test_kubernetes_sticks(asked: str | None, running: str, expected: str) -> None:
     """A minor or a default is resolved once, at creation."""
-    now = Running("Single", Storage(None, None), "0.36.1", running, "default", None)
+    now = Current("Single", Storage(None, None), "0.36.1", running, "default", None)
     assert wanted(vcluster(kubernetesVersion=asked), now=now).kubernetes == expected
 
 
@@ -324,9 +324,9 @@ def test_one_of_several_hosts() -> None:
 
 def test_the_host_that_runs_is_the_default() -> None:
     """A second host makes no spec invalid that was written when there was one."""
-    now = Running("Single", Storage(None, None), "0.36.1", "1.35.0", "edge", None)
+    now = Current("Single", Storage(None, None), "0.36.1", "1.35.0", "edge", None)
     assert wanted(vcluster(), config(TWO_HOSTS), now).host == Host("b", "edge", ())
-    elsewhere = Running("Single", Storage(None, None), "0.36.1", "1.35.0", "gone", None)
+    elsewhere = Current("Single", Storage(None, None), "0.36.1", "1.35.0", "gone", None)
     with pytest.raises(InvalidError, match=r"^input\.hosts: has none with ClusterProvider"):
         wanted(vcluster(), config(TWO_HOSTS), elsewhere)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dev.scripts import life
 from function import fn, protobuf, wire
-from function.server.response_cache import Repeats
+from function.server.response_cache import ResponseCache
 
 ALL = {"namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"}
 
@@ -74,7 +74,7 @@ def nested(req: fnv1.RunFunctionRequest, key: str, path: tuple[str, ...], more: 
 
 def answered(data: bytes) -> fnv1.RunFunctionResponse:
     """Return the answer to a request on the wire."""
-    return fnv1.RunFunctionResponse.FromString(Repeats().answer(data).data)
+    return fnv1.RunFunctionResponse.FromString(ResponseCache().answer(data).data)
 
 
 def accepted(rsp: fnv1.RunFunctionResponse) -> str:

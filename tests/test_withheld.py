@@ -8,8 +8,8 @@ import structlog
 
 from function.compose import compose
 from function.observed.state import Condition, Observed, ObservedRelease, Request
-from function.response.outcome import call
-from function.response.response import Answer
+from function.response.outcome import outcome_of
+from function.response.response import Response
 from function.server import grpc_server
 from tests.factories import INPUT, RANCHER, changed, deployed
 
@@ -17,7 +17,9 @@ MARKER = "https://user:s3cr3t@charts.example.org: dial tcp 10.1.2.3:443"
 FAILED = Condition("Synced", "False", "ReconcileError", f"create failed: {MARKER}")
 
 
-def answered(observed: Observed, namespace: str, *, plan: str = "small") -> tuple[Request, Answer]:
+def answered(
+    observed: Observed, namespace: str, *, plan: str = "small"
+) -> tuple[Request, Response]:
     """Return a call and its answer for a VCluster in a namespace, or in none."""
     metadata = {"name": "shop", "uid": "uid-1", **({"namespace": namespace} if namespace else {})}
     composite = {"metadata": metadata, "spec": {"plan": plan}}
@@ -25,7 +27,7 @@ def answered(observed: Observed, namespace: str, *, plan: str = "small") -> tupl
     return request, compose(request)
 
 
-def everything_said(answer: Answer) -> str:
+def everything_said(answer: Response) -> str:
     """Return all that people read."""
     return repr((answer.conditions, answer.status, answer.events, answer.fatal))
 
@@ -101,12 +103,12 @@ def test_the_log_has_them() -> None:
     """The platform team finds in the log what the tenant does not see, once for each change."""
     observed = Observed(namespace=failing(f"create failed: {MARKER}", ""))
     request, answer = answered(observed, "team-a")
-    found = call(request, answer, {})
+    found = outcome_of(request, answer, {})
     with structlog.testing.capture_logs() as lines:
         grpc_server._tell(structlog.stdlib.get_logger(), found, 0.1)  # noqa: SLF001  # the log's one place
     (line,) = (line for line in lines if line["event"] == "withheld")
     assert (line["xr"], line["namespace"], line["type"]) == ("shop", "team-a", "NamespaceReady")
     assert MARKER in line["words"]
 
-    again = call(request, answer, {"NamespaceReady": ("False", "InstallFailed")})
+    again = outcome_of(request, answer, {"NamespaceReady": ("False", "InstallFailed")})
     assert again.withheld == ()

@@ -133,7 +133,7 @@ def check(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
     """Return why an answer is not that of the steady state; empty if it is."""
     if rsp.results:
         return f"the function reports: {rsp.results[0].message}"
-    if rsp.meta.ttl.ToTimedelta() != protobuf.STEADY:
+    if rsp.meta.ttl.ToTimedelta() != protobuf.READY_TTL:
         return "the function does not call it ready"
     changes = _changes(req, rsp)
     return f"the function changes {', '.join(changes)}" if changes else ""

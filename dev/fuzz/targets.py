@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError
 
 from dev.scripts import life
 from function import fn, protobuf
-from function.server.response_cache import Repeats
+from function.server.response_cache import ResponseCache
 from jobs import kubeconfig
 from jobs.errors import RancherImportError
 from jobs.rancher import manifest, model
@@ -36,7 +36,7 @@ Target = Callable[[bytes], None]
 
 def edge(data: bytes) -> None:
     """Take any bytes as a request, as the gRPC edge does, and once more."""
-    repeats = Repeats()
+    repeats = ResponseCache()
     try:
         first = repeats.answer(data)
     except DecodeError:

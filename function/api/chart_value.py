@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 
 _STEP = re.compile(r"(?<=\[)[^\]]+|[^.\[\]]+")
 
@@ -82,7 +82,7 @@ class ImmutableValue(ChartValue):
 
     def effective(self, values: Mapping[str, object]) -> object:
         """Return what the values amount to at the path."""
-        found = at(values, *self.keys)
+        found = get(values, *self.keys)
         return self.meaning(self.default if found in (None, "") else found, values)
 
     def differs(self, values: Mapping[str, object], observed: Mapping[str, object]) -> bool:

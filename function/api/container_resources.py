@@ -13,7 +13,7 @@ from function.api.errors import Problem
 from function.api.input import CONTAINER_RESOURCES, ContainerResource, LimitRange
 from function.api.value_layers import Layers
 from function.k8s import quantity
-from function.k8s.fieldpath import at, holds, mapping
+from function.k8s.fieldpath import get, holds, mapping
 
 Keys = tuple[str, ...]
 
@@ -43,7 +43,7 @@ def following(
     Where they wrote null there is no default any more.
     """
     for place in PLACES:
-        resources = mapping(at(written, *place, "resources"))
+        resources = mapping(get(written, *place, "resources"))
         for kind, other in (("requests", "limits"), ("limits", "requests")):
             for resource, asked in mapping(resources.get(kind)).items():
                 if resource in PAIRED and _is_open(resources.get(other, {}), resource):
@@ -58,8 +58,8 @@ def _is_open(amounts: object, resource: str) -> bool:
 
 
 def _default(values: Mapping[str, object], place: Keys, kind: str, resource: str) -> object:
-    found = at(values, *place, "resources", kind, resource)
-    return at(CHART_DEFAULTS.get(place, {}), kind, resource) if found is None else found
+    found = get(values, *place, "resources", kind, resource)
+    return get(CHART_DEFAULTS.get(place, {}), kind, resource) if found is None else found
 
 
 def problems(layers: Layers, limits: LimitRange) -> Iterator[Problem]:
@@ -68,7 +68,11 @@ def problems(layers: Layers, limits: LimitRange) -> Iterator[Problem]:
         for resource in PAIRED:
             request, limit = _pair(place, resource)
             asked, most = _written(layers, request), _written(layers, limit)
-            if asked and most and _is_above(at(layers[asked], *request), at(layers[most], *limit)):
+            if (
+                asked
+                and most
+                and _is_above(get(layers[asked], *request), get(layers[most], *limit))
+            ):
                 last = next(field for field in reversed([*layers]) if field in (asked, most))
                 named = request if last == asked else limit
                 rule = f"must be at most {_name(most, limit)}"
@@ -78,7 +82,7 @@ def problems(layers: Layers, limits: LimitRange) -> Iterator[Problem]:
     defaults = {**limits.max, **limits.default}
     for field, layer in layers.items():
         for name in LISTS:
-            containers = at(layer, *WORKLOAD, name)
+            containers = get(layer, *WORKLOAD, name)
             yield from _of_list(".".join((field, *WORKLOAD, name)), containers, defaults)
 
 
@@ -88,8 +92,8 @@ def _of_list(
     for index, container in enumerate(containers if isinstance(containers, list) else ()):
         for resource in CONTAINER_RESOURCES:
             default = defaults.get(resource)
-            request = at(container, "resources", "requests", resource)
-            limit = at(container, "resources", "limits", resource)
+            request = get(container, "resources", "requests", resource)
+            limit = get(container, "resources", "limits", resource)
             name = f"{field}[{index}].resources.requests.{resource}"
             if limit is not None and _is_above(request, limit):
                 yield Problem(name, f"must be at most limits.{resource}", REMEDY)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from function.api.chart_value import ChartValue, ImmutableValue, Use, same
 from function.k8s import quantity
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 
 STORE = "another backing store would start an empty cluster"
 VOLUME = "it is fixed in the StatefulSet, which Kubernetes refuses to change"
@@ -54,12 +54,12 @@ def _has_volume(value: object, values: Mapping[str, object]) -> object:
     https://github.com/loft-sh/vcluster/blob/v0.36.1/chart/templates/_persistence.tpl
     """
     if value == "auto":
-        return at(values, *f"{_ETCD}.enabled".split(".")) is not True
+        return get(values, *f"{_ETCD}.enabled".split(".")) is not True
     return value in (True, "true")
 
 
 def _is_load_balancer(values: Mapping[str, object]) -> bool:
-    return at(values, *f"{_SERVICE}.spec.type".split(".")) == "LoadBalancer"
+    return get(values, *f"{_SERVICE}.spec.type".split(".")) == "LoadBalancer"
 
 
 def _decided(by: str, *paths: str, instead: str = "") -> tuple[ChartValue, ...]:

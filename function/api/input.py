@@ -46,7 +46,7 @@ from function.api.names import LONGEST_ADOPTED_NAMESPACE, LONGEST_RELEASE, PATTE
 from function.api.network import HostDns, HostMetrics, HostNodePorts, PodDestinations, Port, Proxy
 from function.api.written_values import never_allowed
 from function.k8s import quantity, regex
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.k8s.image_reference import DOCKER, DOCKER_ALIAS, HOST, PATH, is_registry
 
 API_VERSION = "vcluster.fn.caas.telekom.de/v1beta1"
@@ -201,7 +201,7 @@ class Kubernetes(Model):
         return self
 
 
-class VCluster(Model):
+class ChartOffer(Model):
     """The official chart, its Kubernetes versions and its values."""
 
     chart: VClusterChart = Field(description="Where the official chart comes from.")
@@ -569,7 +569,7 @@ TAKEN_LABELS = ("cattle.io", "caas.telekom.de/")
 """Parts of label keys that are Rancher's, which hides them from Fleet, and this platform's."""
 
 
-class Rancher(Model):
+class RancherPlatform(Model):
     """The Rancher that virtual clusters are imported into."""
 
     url: HttpsServer = Field(
@@ -668,14 +668,14 @@ class Rancher(Model):
     )
 
     @model_validator(mode="after")
-    def _one_trust(self) -> "Rancher":
+    def _one_trust(self) -> "RancherPlatform":
         if self.caSecret and self.caChecksum:
             msg = "name either caSecret or caChecksum"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
-    def _labels_are_free(self) -> "Rancher":
+    def _labels_are_free(self) -> "RancherPlatform":
         for key in (*self.labels, *self.labelPatterns):
             if any(taken in key for taken in TAKEN_LABELS):
                 msg = f"labels and labelPatterns must not name keys of {' or '.join(TAKEN_LABELS)}"
@@ -686,7 +686,7 @@ class Rancher(Model):
         return self
 
     @model_validator(mode="after")
-    def _projects_exist(self) -> "Rancher":
+    def _projects_exist(self) -> "RancherPlatform":
         if not self.projectNamespaces.keys() <= self.projects.keys():
             msg = "every key of projectNamespaces must be one of projects"
             raise ValueError(msg)
@@ -837,7 +837,7 @@ class Input(Model):
         description="Namespace on every host of the platform's own objects, and in scope Cluster "
         "of the Releases. Never changes once a VCluster exists.",
     )
-    vcluster: VCluster = Field(description="The official chart.")
+    vcluster: ChartOffer = Field(description="The official chart.")
     charts: Charts = Field(description="This project's own charts.")
     image: ImageReference = Field(description="Image of the Jobs on the host.")
     registries: dict[RegistryHost, Mirror] = Field(
@@ -868,7 +868,9 @@ class Input(Model):
         description="The namespaces on the host.",
     )
     expose: Expose = Field(Expose(), description="How clusters are reached.")
-    rancher: Rancher | None = Field(None, description="Leave out where there is no Rancher.")
+    rancher: RancherPlatform | None = Field(
+        None, description="Leave out where there is no Rancher."
+    )
     tenant: Tenant = Field(Tenant(), description="Limits of every spec.")
     adopted: dict[
         Annotated[
@@ -917,7 +919,7 @@ class Input(Model):
     def _one_way_to_mirror(self) -> "Input":
         layers = (self.vcluster.values, self.vcluster.enforcedValues)
         one_for_all = ("controlPlane", "advanced", "defaultImageRegistry")
-        if self.registries and any(at(layer, *one_for_all) for layer in layers):
+        if self.registries and any(get(layer, *one_for_all) for layer in layers):
             msg = (
                 "registries cannot be set together with controlPlane.advanced.defaultImageRegistry "
                 "in the values, which takes the place of every registry"

@@ -44,9 +44,9 @@ class Names:
     """The names of everything that belongs to one VCluster."""
 
     xr: str
-    customer: str
+    tenant_namespace: str
     """Namespace of the VCluster on the control plane; empty in scope Cluster."""
-    platform: str
+    platform_namespace: str
     """Namespace of the platform's own objects on the host."""
     namespace: str
     """Namespace on the host that holds the virtual cluster."""
@@ -61,7 +61,7 @@ class Names:
 
         Crossplane puts what a namespaced VCluster consists of into the VCluster's own namespace.
         """
-        return self.customer or self.platform
+        return self.tenant_namespace or self.platform_namespace
 
     @property
     def vcluster_release(self) -> str:
@@ -178,7 +178,7 @@ def refuse(names: Names, reserved: Iterable[str]) -> None:
 
     Of an adopted one the namespace is the Input's, which was checked.
     """
-    longest = LONGEST_NAMESPACED if names.customer else LONGEST
+    longest = LONGEST_NAMESPACED if names.tenant_namespace else LONGEST
     if not PATTERN.fullmatch(names.xr):
         rule = "must be lower case letters, digits and '-', begin with a letter, not end with '-'"
         raise InvalidError(_renamed(rule))
@@ -187,7 +187,7 @@ def refuse(names: Names, reserved: Iterable[str]) -> None:
     if names.adopted:
         return
     is_taken = is_reserved(names.namespace)
-    if names.customer and (is_taken or names.customer == names.platform):
+    if names.tenant_namespace and (is_taken or names.tenant_namespace == names.platform_namespace):
         raise InvalidError(
             Problem(
                 "metadata.namespace",
@@ -195,7 +195,7 @@ def refuse(names: Names, reserved: Iterable[str]) -> None:
                 "Create the VCluster in a namespace of a customer.",
             )
         )
-    if is_taken or names.namespace in (names.platform, *reserved):
+    if is_taken or names.namespace in (names.platform_namespace, *reserved):
         raise InvalidError(_renamed("is reserved by the platform"))
 
 

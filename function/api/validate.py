@@ -14,7 +14,7 @@ from function.api.input import Input
 from function.api.value_layers import layers, plan_values
 from function.api.xr import NOT_IN_THE_API, Spec
 from function.k8s import versions
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 
 
 class Document(dict[str, object]):
@@ -31,7 +31,7 @@ class Document(dict[str, object]):
 
 
 @dataclass(frozen=True)
-class Versions:
+class VersionPair:
     """What a virtual cluster runs, or shall run; Kubernetes is empty where it is not known."""
 
     chart: str
@@ -39,7 +39,7 @@ class Versions:
 
 
 @dataclass(frozen=True)
-class VCluster:
+class Composite:
     """The observed VCluster, checked."""
 
     name: str
@@ -52,7 +52,7 @@ class VCluster:
     """Its namespace on the control plane; empty in scope Cluster."""
     generation: int | None = None
     """Of the spec; None where no API server counts."""
-    begun: Versions | None = None
+    upgrade_started_from: VersionPair | None = None
     """Where the upgrade began that its status tells of."""
 
 
@@ -103,14 +103,14 @@ def _resources(config: Input) -> Iterable[Problem]:
     return found
 
 
-def vcluster(raw: Mapping[str, object]) -> VCluster:
+def vcluster(raw: Mapping[str, object]) -> Composite:
     """Return the checked VCluster."""
     metadata = raw.get("metadata")
     if not isinstance(metadata, Mapping):
         raise InvalidError(Problem("metadata", "is missing", "Send the observed VCluster."))
     status = raw.get("status")
     namespace, generation = metadata.get("namespace"), metadata.get("generation")
-    return VCluster(
+    return Composite(
         name=_required(metadata, "name"),
         uid=_required(metadata, "uid"),
         retries=_retries(metadata.get("annotations")),
@@ -118,7 +118,7 @@ def vcluster(raw: Mapping[str, object]) -> VCluster:
         conditions=conditions(status.get("conditions") if isinstance(status, Mapping) else None),
         namespace=namespace if isinstance(namespace, str) else "",
         generation=generation if isinstance(generation, int) else None,
-        begun=_begun(at(status, "upgrade", "from")),
+        upgrade_started_from=_upgrade_started_from(get(status, "upgrade", "from")),
     )
 
 
@@ -149,13 +149,13 @@ def _retries(annotations: object) -> int:
     return int(text)
 
 
-def _begun(raw: object) -> Versions | None:
+def _upgrade_started_from(raw: object) -> VersionPair | None:
     """Return where an upgrade began, if the status remembers it."""
-    chart, kubernetes = at(raw, "chartVersion"), at(raw, "kubernetesVersion")
+    chart, kubernetes = get(raw, "chartVersion"), get(raw, "kubernetesVersion")
     if not isinstance(chart, str) or not isinstance(kubernetes, str):
         return None
     is_told = versions.is_comparable(chart) and versions.is_comparable(kubernetes)
-    return Versions(chart, kubernetes) if is_told else None
+    return VersionPair(chart, kubernetes) if is_told else None
 
 
 def conditions(raw: object) -> dict[str, tuple[str, str]]:

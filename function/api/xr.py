@@ -135,7 +135,7 @@ class Reader(Model):
     ] = Field(description="Name of the user or group, as the host's API server knows it.")
 
 
-class Rancher(Model):
+class RancherSpec(Model):
     """The import into Rancher."""
 
     enabled: Bool | None = Field(
@@ -217,7 +217,7 @@ class Spec(Model):
     kubeconfigReaders: list[Reader] = Field(
         [], max_length=50, description="Who may read the kubeconfig Secret on the host."
     )
-    rancher: Rancher = Field(Rancher(), description="The import into Rancher.")
+    rancher: RancherSpec = Field(RancherSpec(), description="The import into Rancher.")
     deletionProtection: Bool = Field(
         default=False, description="Refuses the deletion of this VCluster."
     )

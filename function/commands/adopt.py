@@ -12,7 +12,7 @@ from function.api import validate
 from function.api.errors import InvalidError, Problem, Refusal
 from function.api.input import Input
 from function.api.names import Names
-from function.api.validate import VCluster
+from function.api.validate import Composite
 from function.decision import (
     adoption,
     decision,
@@ -21,11 +21,11 @@ from function.decision import (
     tenancy,
     tenant_limits,
 )
-from function.decision.resolve import Wanted, adopted_key
+from function.decision.resolve import ResolvedSpec, adopted_key
 from function.desired import namespace
 from function.desired.chart_values import chart_values
-from function.k8s.fieldpath import at, leaves, mapping, text
-from function.observed.current import Running
+from function.k8s.fieldpath import get, leaves, mapping, text
+from function.observed.current import Current
 from function.observed.state import Observed
 
 T = TypeVar("T")
@@ -68,21 +68,22 @@ def helm_release(status: object, objects: Iterable[object]) -> HelmRelease:
 
     Helm leaves the chart out of the status, but the chart writes itself onto its workload.
     """
-    name, where = text(at(status, "name")), text(at(status, "namespace"))
+    name, where = text(get(status, "name")), text(get(status, "namespace"))
     charts = {
-        text(at(one, "metadata", "labels", "chart"))
+        text(get(one, "metadata", "labels", "chart"))
         for one in objects
-        if at(one, "kind") in ("StatefulSet", "Deployment") and at(one, "metadata", "name") == name
+        if get(one, "kind") in ("StatefulSet", "Deployment")
+        and get(one, "metadata", "name") == name
     }
-    if not name or not where or at(status, "info", "status") is None:
+    if not name or not where or get(status, "info", "status") is None:
         problem = Problem("--release", f"is not what `{HELM_STATUS}` prints", "Run that.")
         raise InvalidError(problem)
     return HelmRelease(
         name=name,
         namespace=where,
-        status=text(at(status, "info", "status")),
+        status=text(get(status, "info", "status")),
         chart="".join(charts) if len(charts) == 1 else "",
-        values=mapping(at(status, "config")),
+        values=mapping(get(status, "config")),
     )
 
 
@@ -135,7 +136,7 @@ def _tried(action: Callable[[], T], problems: list[Problem]) -> T | None:
 
 def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Problem]:
     label = f"release {found.namespace}/{found.name}"
-    name = at(platform, "vcluster", "chart", "name") or "vcluster"
+    name = get(platform, "vcluster", "chart", "name") or "vcluster"
     if name != "vcluster" or not found.chart.startswith("vcluster-"):
         yield Problem(
             label,
@@ -151,7 +152,7 @@ def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Pro
         )
 
 
-def _granted(requested: VCluster, config: Input) -> tuple[Wanted, tuple[Refusal, ...]]:
+def _granted(requested: Composite, config: Input) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
     """Return what a frozen cluster gets; raises `InvalidError` as the function does."""
     if requested.namespace:
         tenancy.refuse_chart_secrets(config)
@@ -162,7 +163,7 @@ def _granted(requested: VCluster, config: Input) -> tuple[Wanted, tuple[Refusal,
     return adoption.keep(asked, now, requested.spec, config)
 
 
-def _installed(requested: VCluster, config: Input) -> Running:
+def _installed(requested: Composite, config: Input) -> Current:
     entry = config.adopted[adopted_key(requested.name, requested.namespace)]
     found = adoption.installed(entry, Observed())
     if found is None:
@@ -174,14 +175,14 @@ def _commands(names: Names) -> tuple[str, ...]:
     """Return what makes Helm take the namespace for one of the Release that will hold it."""
     owner = "app.kubernetes.io/managed-by=Helm"
     name = f"meta.helm.sh/release-name={names.namespace_release}"
-    where = f"meta.helm.sh/release-namespace={names.platform}"
+    where = f"meta.helm.sh/release-namespace={names.platform_namespace}"
     return (
         f"kubectl label namespace {names.namespace} {owner} --overwrite",
         f"kubectl annotate namespace {names.namespace} {name} {where} --overwrite",
     )
 
 
-def _at_once(granted: Wanted, config: Input) -> Iterator[str]:
+def _at_once(granted: ResolvedSpec, config: Input) -> Iterator[str]:
     names = granted.names
     releases = [names.namespace_release, names.vcluster_release]
     if granted.rancher:
@@ -197,14 +198,14 @@ def _at_once(granted: Wanted, config: Input) -> Iterator[str]:
     yield f"Its network policies are switched {'on' if granted.network_policy else 'off'}."
 
 
-def _quota(granted: Wanted, config: Input) -> Mapping[str, object]:
+def _quota(granted: ResolvedSpec, config: Input) -> Mapping[str, object]:
     values = adoption.with_defaults(chart_values(granted, config))
     room = namespace.desired(granted, config, values, Observed(), is_earned=False)
-    return mapping(at(room, "spec", "forProvider", "values", "quota"))
+    return mapping(get(room, "spec", "forProvider", "values", "quota"))
 
 
 def _later(
-    requested: VCluster, proposed: Mapping[str, object], key: str
+    requested: Composite, proposed: Mapping[str, object], key: str
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the paths at which the values change with the restart when the entry loses its own."""
     frozen = validate.platform_input(proposed)
@@ -212,7 +213,7 @@ def _later(
     entry = frozen.adopted[key].model_copy(update={"values": None})
     config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
     asked = resolve.resolve(requested, config, now, imported=False)
-    granted = decision.grant(asked, now, requested, config, settled=True).wanted
+    granted = decision.grant(asked, now, requested, config, settled=True).effective
     before = _by_path(frozen.adopted[key].values or {})
     after = _by_path(chart_values(granted, config))
     both = before.keys() & after.keys()

@@ -13,7 +13,7 @@ from function.api.errors import InvalidError, Problem
 from function.desired import images
 from function.desired.chart_values import OPEN_SOURCE
 from function.k8s import image_reference, versions
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.k8s.helm_values import merge
 
 
@@ -46,8 +46,8 @@ def listed(config: platform.Input) -> tuple[Listed, ...]:
 def inputs(documents: Iterable[object]) -> Iterator[Mapping[str, object]]:
     """Yield the Inputs among documents: bare ones, and those of Compositions' steps."""
     for document in documents:
-        steps = at(document, "spec", "pipeline")
-        candidates = [at(step, "input") for step in steps] if isinstance(steps, Sequence) else []
+        steps = get(document, "spec", "pipeline")
+        candidates = [get(step, "input") for step in steps] if isinstance(steps, Sequence) else []
         for each in (document, *candidates):
             if (
                 isinstance(each, Mapping)
@@ -68,7 +68,7 @@ def _found(config: platform.Input) -> Iterator[str | Problem]:
         yield str(image_reference.parse(config.image))
 
 
-def _values(offer: platform.VCluster, kubernetes: str) -> dict[str, object]:
+def _values(offer: platform.ChartOffer, kubernetes: str) -> dict[str, object]:
     """Return what `values.chart_values` says about images; no plan and no spec says more."""
     return merge(
         {"controlPlane": {"statefulSet": {"image": {"repository": OPEN_SOURCE}}}},

@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from function.api import validate
 from function.api.errors import InvalidError, Problem, Replacement
 from function.api.input import Input
-from function.api.validate import VCluster
+from function.api.validate import Composite
 from function.decision import adoption, placement, resolve, tenancy, tenant_limits
 from function.decision.draft import Draft
-from function.decision.resolve import Wanted, adopted_key
-from function.k8s.fieldpath import at, text
+from function.decision.resolve import ResolvedSpec, adopted_key
+from function.k8s.fieldpath import get, text
 from function.k8s.helm_values import overlaid
 from function.observed import current, record, usages
-from function.observed.current import Running
+from function.observed.current import Current
 from function.observed.record import Record
 from function.observed.state import Observed, Request
 
@@ -32,11 +32,11 @@ more than twice."""
 class Admission:
     """What a spec asks for, as far as it is well-formed and within the limits."""
 
-    requested: VCluster
+    requested: Composite
     config: Input
     """The Input as it is on the host of the VCluster."""
-    asked: Wanted
-    now: Running | None
+    asked: ResolvedSpec
+    now: Current | None
     problems: tuple[Problem, ...]
     """What is beyond the limits."""
     refusals: tuple[Replacement, ...] = ()
@@ -80,11 +80,11 @@ def _resolve(composite: Mapping[str, object], config: Input, observed: Observed)
     return Admission(requested, config, asked, now, tuple(problems))
 
 
-def _now(key: str, config: Input, observed: Observed) -> Running | None:
+def _now(key: str, config: Input, observed: Observed) -> Current | None:
     """Return what runs: by the Release, or as an adopted cluster was installed."""
     entry = config.adopted.get(key)
     frozen = adoption.installed(entry, observed) if entry else None
-    return frozen or current.running(observed)
+    return frozen or current.read(observed)
 
 
 def _settled(
@@ -113,13 +113,13 @@ def _draft(request: Request, config: Input) -> Draft:
     observed = request.observed
     found = record.read(observed.namespace.record) if observed.namespace else None
     metadata = request.composite.get("metadata")
-    key = adopted_key(text(at(metadata, "name")), text(at(metadata, "namespace")))
+    key = adopted_key(text(get(metadata, "name")), text(get(metadata, "namespace")))
     now = _now(key, config, observed)
     granted = overlaid(found.spec if found else _shown(now, observed), _fixed(now))
     return Draft(request.composite, granted, found or Record(spec={}))
 
 
-def _fixed(now: Running | None) -> dict[str, object]:
+def _fixed(now: Current | None) -> dict[str, object]:
     """Return what runs of that which never changes: no record and no default wins over it."""
     if now is None:
         return {}
@@ -132,7 +132,7 @@ def _fixed(now: Running | None) -> dict[str, object]:
     return {**fixed, "rancher": {"clusterName": now.cluster_name}} if now.cluster_name else fixed
 
 
-def _shown(now: Running | None, observed: Observed) -> dict[str, object]:
+def _shown(now: Current | None, observed: Observed) -> dict[str, object]:
     """Return what Releases without a record show of the spec that they were made for."""
     shown: dict[str, object] = {}
     if usages.DELETION_PROTECTION in observed.usages:

@@ -12,15 +12,15 @@ from function.api import decided_values
 from function.api.errors import InvalidError, Problem, Refusal
 from function.api.fields import Availability
 from function.api.input import Adopted, Input
-from function.api.validate import VCluster
+from function.api.validate import Composite
 from function.api.written_values import IMMUTABLE
 from function.api.xr import Spec
 from function.decision import immutable_fields
-from function.decision.resolve import Wanted, adopted_key
-from function.k8s.fieldpath import at, leaves
+from function.decision.resolve import ResolvedSpec, adopted_key
+from function.k8s.fieldpath import get, leaves
 from function.k8s.helm_values import merge
 from function.observed import current, exposure, stamp
-from function.observed.current import Running
+from function.observed.current import Current
 from function.observed.state import Observed
 from function.observed.vcluster import HA_REPLICAS
 
@@ -63,17 +63,17 @@ _RULES = {
 """What is wrong with a cluster in which a fixed value is not as a VCluster has it."""
 
 
-def entry(requested: VCluster, config: Input) -> Adopted | None:
+def entry(requested: Composite, config: Input) -> Adopted | None:
     """Return what the Input says of a VCluster that adopts a cluster, or None."""
     return config.adopted.get(adopted_key(requested.name, requested.namespace))
 
 
-def installed(found: Adopted, observed: Observed) -> Running | None:
+def installed(found: Adopted, observed: Observed) -> Current | None:
     """Return what runs by the entry's values; None where they are gone."""
     if found.values is None:
         return None
-    before = current.running(observed)
-    return current.asked(
+    before = current.read(observed)
+    return current.parse(
         found.values,
         release=found.release,
         chart=found.chart,
@@ -83,7 +83,7 @@ def installed(found: Adopted, observed: Observed) -> Running | None:
     )
 
 
-def check(requested: VCluster, config: Input, observed: Observed) -> None:
+def check(requested: Composite, config: Input, observed: Observed) -> None:
     """Raise `InvalidError` where a cluster cannot be adopted, or not be thawed yet."""
     found = entry(requested, config)
     if found is None:
@@ -107,7 +107,7 @@ def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
         if row.is_always_default and row.effective(values) != row.default:
             yield Problem(f"{where}.{row.path}", _RULES[row.why], NOT_ADOPTED)
     yield from _sizes(where, values)
-    if at(values, "exportKubeConfig", "insecure") is True:
+    if get(values, "exportKubeConfig", "insecure") is True:
         yield Problem(
             f"{where}.exportKubeConfig.insecure",
             "takes the CA out of the kubeconfig, so that nobody could verify the API server",
@@ -133,8 +133,8 @@ def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[
 
 
 def keep(
-    wanted: Wanted, now: Running, spec: Spec, config: Input
-) -> tuple[Wanted, tuple[Refusal, ...]]:
+    wanted: ResolvedSpec, now: Current, spec: Spec, config: Input
+) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
     """Return what a frozen cluster has of the wanted, and what the spec asks for in vain."""
     asked = replace(wanted, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
     kept, refusals = immutable_fields.keep(asked, now, spec, config)
@@ -150,7 +150,9 @@ def with_defaults(values: Mapping[str, object]) -> Mapping[str, object]:
     return merge(CHART_DEFAULTS, values)
 
 
-def _waiting(wanted: Wanted, now: Running, spec: Spec, *, has_service: bool) -> Iterator[Refusal]:
+def _waiting(
+    wanted: ResolvedSpec, now: Current, spec: Spec, *, has_service: bool
+) -> Iterator[Refusal]:
     version = spec.kubernetesVersion
     if version and now.kubernetes and not f"{now.kubernetes}.".startswith(f"{version}."):
         yield Refusal("spec.kubernetesVersion", now.kubernetes, version, WAITS)
@@ -170,20 +172,20 @@ def _exposure_waits(kept: exposure.Exposure, asked: exposure.Exposure) -> Refusa
 
 def keeps_service(values: Mapping[str, object]) -> bool:
     """Tell whether Helm leaves the Service, without which the customer's volumes go."""
-    annotations = at(values, "controlPlane", "service", "annotations")
-    return at(annotations, "helm.sh/resource-policy") == "keep"
+    annotations = get(values, "controlPlane", "service", "annotations")
+    return get(annotations, "helm.sh/resource-policy") == "keep"
 
 
 def _availability(values: Mapping[str, object]) -> Availability:
-    deploys = at(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
+    deploys = get(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
     return "HA" if deploys else "Single"
 
 
 def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
     """Yield what is neither Single nor HA as a VCluster is, or has no volume to keep."""
-    workload = at(values, "controlPlane", "statefulSet")
-    replicas = at(workload, "highAvailability", "replicas") or 1
-    has_volume = at(workload, "persistence", "volumeClaim", "enabled")
+    workload = get(values, "controlPlane", "statefulSet")
+    replicas = get(workload, "highAvailability", "replicas") or 1
+    has_volume = get(workload, "persistence", "volumeClaim", "enabled")
     path = f"{where}.controlPlane"
     claim = f"{path}.statefulSet.persistence.volumeClaim.enabled"
     if _availability(values) == "Single":
@@ -196,7 +198,7 @@ def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
         return
     if has_volume in (True, "true"):
         yield Problem(claim, VOLUME, NOT_ADOPTED)
-    members = at(
+    members = get(
         *(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet"),
         *("highAvailability", "replicas"),
     )
@@ -205,7 +207,7 @@ def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
             rule = f"must be {HA_REPLICAS}, as a VCluster with etcd has it"
             field = f"{path}.{name}statefulSet.highAvailability.replicas"
             yield Problem(field, rule, NOT_ADOPTED)
-    if at(values, "controlPlane", "advanced", "podDisruptionBudget", "enabled") is not True:
+    if get(values, "controlPlane", "advanced", "podDisruptionBudget", "enabled") is not True:
         yield Problem(
             f"{path}.advanced.podDisruptionBudget.enabled",
             "must be true, because health is read from it",
@@ -215,7 +217,7 @@ def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
 
 def _unknown(key: str, observed: Observed) -> Iterator[Problem]:
     """Yield that a cluster cannot be thawed while nobody knows which Kubernetes it runs."""
-    now = current.running(observed)
+    now = current.read(observed)
     if now is None or not now.kubernetes:
         yield Problem(
             f"input.adopted.{key}.values",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from function.api.chart_facts import ADDED, LICENSED, PATCHES, REMOVED
 from function.api.value_layers import Layers
 from function.k8s import versions
-from function.k8s.fieldpath import at, has
+from function.k8s.fieldpath import get, has
 
 OPEN_SOURCE = "-oss"
 """End of the name of the control plane's image that takes no licence."""
@@ -42,7 +42,7 @@ def licensed(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
     """Yield the keys with which the control plane does not start without a licence."""
     for path in LICENSED:
         keys = tuple(path.split("."))
-        if at(values, *keys):
+        if get(values, *keys):
             yield keys
 
 
@@ -50,7 +50,7 @@ def patched(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
     """Yield the lists of patches, without a licence for which nothing of their kind is synced."""
     for direction in ("toHost", "fromHost"):
         above = ("sync", direction)
-        yield from _patches(at(values, *above), above)
+        yield from _patches(get(values, *above), above)
 
 
 def _patches(place: object, above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

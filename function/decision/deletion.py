@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from function.decision.resolve import Wanted
-from function.k8s.fieldpath import at
+from function.decision.resolve import ResolvedSpec
+from function.k8s.fieldpath import get
 from function.observed import namespace
 from function.observed.state import Condition, ObservedRelease
 
@@ -49,11 +49,11 @@ def tenure(seen: ObservedRelease | None, condition: Condition, uid: str) -> Tenu
     is_refused = condition.reason in namespace.OTHERS
     if seen is None or is_refused:
         return Tenure(is_earned=False, is_refused=is_refused)
-    is_ready = condition.status == "True" and at(seen.values, "owner", "uid") == uid
+    is_ready = condition.status == "True" and get(seen.values, "owner", "uid") == uid
     return Tenure(is_earned=is_ready or seen.may_delete, is_refused=False)
 
 
-def is_takeover(wanted: Wanted) -> bool:
+def is_takeover(wanted: ResolvedSpec) -> bool:
     """Return whether what the Releases install may have been on the host before them."""
     return wanted.names.adopted or bool(wanted.restore_from)
 

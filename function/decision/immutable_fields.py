@@ -13,9 +13,9 @@ from function.api.errors import Refusal
 from function.api.input import Input
 from function.api.xr import Spec
 from function.decision import exposure
-from function.decision.resolve import Wanted
+from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity, versions
-from function.observed.current import Running
+from function.observed.current import Current
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -26,7 +26,7 @@ TAKE_BACK = "Take this field back."
 
 
 @dataclass(frozen=True)
-class Rule:
+class ImmutableField:
     """A field of the spec that keeps its value for as long as the virtual cluster lives."""
 
     field: str
@@ -37,9 +37,9 @@ class Rule:
     """What to do instead, as a sentence."""
     unset: str | None
     """What counts at admission where the field is not set; None if nothing is judged there."""
-    difference: Callable[[Wanted, Running, Spec], tuple[str, str] | None]
+    difference: Callable[[ResolvedSpec, Current, Spec], tuple[str, str] | None]
     """What runs and what is asked for, if that is not the same."""
-    kept: Callable[[Wanted, Running, Input], Wanted]
+    kept: Callable[[ResolvedSpec, Current, Input], ResolvedSpec]
     """The wanted with what runs in place of what is asked for."""
 
 
@@ -50,40 +50,40 @@ TAKEN = "data is taken over before there is a virtual cluster"
 NEW_ONE = "Take it back, or move what is in the cluster into a new VCluster."
 
 
-def _availability(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
+def _availability(wanted: ResolvedSpec, now: Current, _: Spec) -> tuple[str, str] | None:
     return _unequal(now.availability, wanted.availability)
 
 
-def _size(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+def _size(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
     """Return the difference to a size that the spec names itself: a plan's moves nothing."""
     asked, kept = spec.storage.size, now.storage.size or ""
     return (kept, asked) if asked and not quantity.is_equal(asked, kept) else None
 
 
-def _storage_class(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+def _storage_class(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
     asked, kept = spec.storage.storageClassName, now.storage.storage_class or ""
     return _unequal(kept, asked) if asked else None
 
 
-def _restore_from(_: Wanted, now: Running, spec: Spec) -> tuple[str, str] | None:
+def _restore_from(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
     """Return the difference to another UID. None at all is fine: it has served its purpose."""
     asked = spec.storage.restoreFrom
     return _unequal(now.restore_from, asked) if asked else None
 
 
-def _keep_restore_from(wanted: Wanted, now: Running, _: Input) -> Wanted:
+def _keep_restore_from(wanted: ResolvedSpec, now: Current, _: Input) -> ResolvedSpec:
     kept = now.restore_from if wanted.restore_from else ""
     return _having(wanted, restore_from=kept)
 
 
-def _host(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
+def _host(wanted: ResolvedSpec, spec: Spec) -> tuple[str, str] | None:
     """Return the difference to a host that the spec names: what runs stays where it is."""
     if spec.host in (None, wanted.host.name):
         return None
     return f"on host {wanted.host.name}", str(spec.host)
 
 
-def _labels(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
+def _labels(wanted: ResolvedSpec, spec: Spec) -> tuple[str, str] | None:
     """Return the difference to labels that the host, which stays, does not have."""
     selector = spec.hostSelector
     if selector is None or wanted.host.has(selector.matchLabels):
@@ -92,13 +92,13 @@ def _labels(wanted: Wanted, spec: Spec) -> tuple[str, str] | None:
     return f"on host {wanted.host.name}", f"one with {asked}"
 
 
-def _cluster_name(wanted: Wanted, now: Running, _: Spec) -> tuple[str, str] | None:
+def _cluster_name(wanted: ResolvedSpec, now: Current, _: Spec) -> tuple[str, str] | None:
     if wanted.rancher is None or now.cluster_name is None:
         return None
     return _unequal(now.cluster_name, wanted.rancher.cluster_name)
 
 
-def _keep_cluster_name(wanted: Wanted, now: Running, _: Input) -> Wanted:
+def _keep_cluster_name(wanted: ResolvedSpec, now: Current, _: Input) -> ResolvedSpec:
     if wanted.rancher is None or now.cluster_name is None:
         return wanted
     return _having(wanted, rancher=_having(wanted.rancher, cluster_name=now.cluster_name))
@@ -115,7 +115,7 @@ def _unequal(kept: str, asked: str) -> tuple[str, str] | None:
 
 
 RULES = (
-    Rule(
+    ImmutableField(
         field="availability",
         why=STORE,
         remedy=NEW_ONE,
@@ -123,7 +123,7 @@ RULES = (
         difference=_availability,
         kept=lambda wanted, now, _: _having(wanted, availability=now.availability),
     ),
-    Rule(
+    ImmutableField(
         field="storage.size",
         why=VOLUME,
         remedy=NEW_ONE,
@@ -133,7 +133,7 @@ RULES = (
             wanted, storage=_having(wanted.storage, size=now.storage.size)
         ),
     ),
-    Rule(
+    ImmutableField(
         field="storage.storageClassName",
         why=VOLUME,
         remedy=NEW_ONE,
@@ -143,7 +143,7 @@ RULES = (
             wanted, storage=_having(wanted.storage, storage_class=now.storage.storage_class)
         ),
     ),
-    Rule(
+    ImmutableField(
         field="storage.restoreFrom",
         why=TAKEN,
         remedy=TAKE_BACK,
@@ -152,7 +152,7 @@ RULES = (
         difference=_restore_from,
         kept=_keep_restore_from,
     ),
-    Rule(
+    ImmutableField(
         field="host",
         why=MOVE,
         remedy=NEW_ONE,
@@ -161,7 +161,7 @@ RULES = (
         # What exists never gets another host: see `placement`.
         kept=lambda wanted, _, __: wanted,
     ),
-    Rule(
+    ImmutableField(
         field="hostSelector",
         why=MOVE,
         remedy=NEW_ONE,
@@ -170,7 +170,7 @@ RULES = (
         difference=lambda wanted, _, spec: _labels(wanted, spec),
         kept=lambda wanted, _, __: wanted,
     ),
-    Rule(
+    ImmutableField(
         field="rancher.clusterName",
         why="it would be another cluster in Rancher",
         remedy="Take it back, or take the cluster out of Rancher first: spec.rancher.enabled.",
@@ -182,7 +182,7 @@ RULES = (
 """What never changes, in the order of the spec."""
 
 
-def moves(wanted: Wanted, spec: Spec) -> tuple[Refusal, ...]:
+def moves(wanted: ResolvedSpec, spec: Spec) -> tuple[Refusal, ...]:
     """Return the refusal of a move, of what exists without a virtual cluster so far."""
     differences = {"host": _host(wanted, spec), "hostSelector": _labels(wanted, spec)}
     return tuple(
@@ -193,8 +193,8 @@ def moves(wanted: Wanted, spec: Spec) -> tuple[Refusal, ...]:
 
 
 def keep(
-    wanted: Wanted, now: Running, spec: Spec, config: Input
-) -> tuple[Wanted, tuple[Refusal, ...]]:
+    wanted: ResolvedSpec, now: Current, spec: Spec, config: Input
+) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
     """Return what may be had of the wanted, and what is refused.
 
     What the spec does not name itself (a plan's storage, a default) is kept without a word. The

@@ -14,8 +14,8 @@ from function.api.value_layers import Layers
 from function.api.written_values import IMMUTABLE
 from function.decision import chart_keys
 from function.k8s import fieldpath
-from function.k8s.fieldpath import at
-from function.k8s.helm_values import Values, taking
+from function.k8s.fieldpath import get
+from function.k8s.helm_values import Values, replace_at
 
 TAKE_BACK = "Take it back, or move what is in the cluster into a new VCluster."
 
@@ -37,7 +37,7 @@ def keep(
     kept, refusals = values, []
     for row in IMMUTABLE:
         if row.differs(values, observed):
-            kept = taking(kept, row.keys, observed)
+            kept = replace_at(kept, row.keys, observed)
             refusals.append(_refusal(row, values, observed, layers))
     return kept, tuple(refusals)
 
@@ -53,7 +53,7 @@ def known(
         return values, ()
     kept, refusals = values, []
     for found in unfit(values, chart):
-        kept = taking(kept, found.keys, observed)
+        kept = replace_at(kept, found.keys, observed)
         comes = hops and found.is_later
         if not comes and not _is_same(found.keys, values, observed):
             field = _field(found.keys, layers)
@@ -73,7 +73,7 @@ def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
 
 
 @dataclass(frozen=True)
-class Unfit:
+class UnfitValue:
     """A key that a chart or image refuses."""
 
     keys: tuple[str, ...]
@@ -82,18 +82,18 @@ class Unfit:
     """Whether a later chart knows it."""
 
 
-def unfit(values: Mapping[str, object], chart: str) -> Iterator[Unfit]:
+def unfit(values: Mapping[str, object], chart: str) -> Iterator[UnfitValue]:
     """Yield the keys that this chart or image refuses."""
     for path in chart_keys.removed({"": values}, chart):
-        yield Unfit(_keys(path.removeprefix(".")), f"is no longer known to chart {chart}")
+        yield UnfitValue(_keys(path.removeprefix(".")), f"is no longer known to chart {chart}")
     for path, first in chart_keys.unknown_yet(values, chart):
         rule = f"is known to charts from {first} on, and this is {chart}"
-        yield Unfit(_keys(path), rule, is_later=True)
-    if str(at(values, *_IMAGE) or "").endswith(chart_keys.OPEN_SOURCE):
+        yield UnfitValue(_keys(path), rule, is_later=True)
+    if str(get(values, *_IMAGE) or "").endswith(chart_keys.OPEN_SOURCE):
         for keys in chart_keys.licensed(values):
-            yield Unfit(keys, NO_START)
+            yield UnfitValue(keys, NO_START)
         for keys in chart_keys.patched(values):
-            yield Unfit(keys, NO_SYNC)
+            yield UnfitValue(keys, NO_SYNC)
 
 
 def _keys(path: str) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ def _keys(path: str) -> tuple[str, ...]:
 def _is_same(
     keys: tuple[str, ...], values: Mapping[str, object], observed: Mapping[str, object]
 ) -> bool:
-    return fieldpath.holds(observed, keys) and at(values, *keys) == at(observed, *keys)
+    return fieldpath.holds(observed, keys) and get(values, *keys) == get(observed, *keys)
 
 
 def _refusal(
@@ -112,7 +112,7 @@ def _refusal(
     observed: Mapping[str, object],
     layers: Layers,
 ) -> Refusal:
-    kept, asked = _shown(at(observed, *row.keys)), _shown(at(values, *row.keys))
+    kept, asked = _shown(get(observed, *row.keys)), _shown(get(values, *row.keys))
     if row.is_secret:
         kept, asked = "as it is", "another value"
     return Refusal(_field(row.keys, layers), kept, asked, row.why, TAKE_BACK)

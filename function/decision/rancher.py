@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from function.api.errors import InvalidError, Problem
-from function.api.input import Rancher as Platform
-from function.k8s.fieldpath import at
+from function.api.input import RancherPlatform as Platform
+from function.k8s.fieldpath import get
 from function.observed.state import ObservedRelease
 
 
@@ -16,7 +16,7 @@ def refuse_another(observed: ObservedRelease | None, platform: Platform) -> None
     """
     if observed is None or not _is_known_to_rancher(observed.details):
         return
-    url = at(observed.values, "rancher", "url")
+    url = get(observed.values, "rancher", "url")
     same = {one.rstrip("/") for one in (platform.url, *platform.formerUrls)}
     if isinstance(url, str) and url.rstrip("/") not in same:
         raise InvalidError(

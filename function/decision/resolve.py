@@ -13,12 +13,12 @@ from function.api import names, xr
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Availability, Owner, PodSecurity, Quota, SyncKind
 from function.api.names import Names
-from function.api.validate import VCluster
+from function.api.validate import Composite
 from function.decision import placement, tenancy
 from function.decision.placement import Host
 from function.k8s import versions
 from function.observed import record
-from function.observed.current import Running, Storage
+from function.observed.current import Current, Storage
 from function.observed.exposure import INTERNAL, Exposure
 
 T = TypeVar("T")
@@ -32,7 +32,7 @@ LABEL_PLAN = "caas.telekom.de/plan"
 
 
 @dataclass(frozen=True)
-class Rancher:
+class RancherImport:
     """The import into Rancher."""
 
     cluster_name: str
@@ -42,7 +42,7 @@ class Rancher:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResolvedSpec:
     """What a VCluster shall be."""
 
     names: Names
@@ -66,7 +66,7 @@ class Wanted:
     """Nodes of its pods; any where it names no pool."""
     host: Host
     readers: tuple[xr.Reader, ...]
-    rancher: Rancher | None
+    rancher: RancherImport | None
     leaves_rancher: bool
     """Whether the spec itself switches the import off."""
     deletion_protection: bool
@@ -87,13 +87,13 @@ class Wanted:
 
 
 def resolve(
-    vcluster: VCluster,
+    vcluster: Composite,
     config: platform.Input,
-    now: Running | None,
+    now: Current | None,
     *,
     imported: bool,
     runs_on: str = "",
-) -> Wanted:
+) -> ResolvedSpec:
     """Return what the spec means on this platform, given what runs now.
 
     `imported` tells whether the Release of the import into Rancher exists, `runs_on` is the
@@ -109,7 +109,7 @@ def resolve(
 
 
 def _unknown(
-    spec: xr.Spec, derived: Names, config: platform.Input, now: Running | None
+    spec: xr.Spec, derived: Names, config: platform.Input, now: Current | None
 ) -> Iterator[Problem]:
     """Yield which names in a spec the platform does not know."""
     kubernetes, rancher, project = config.vcluster.kubernetes, config.rancher, spec.rancher.project
@@ -127,8 +127,13 @@ def _unknown(
 
 
 def _resolve(
-    vcluster: VCluster, config: platform.Input, now: Running | None, *, imported: bool, runs_on: str
-) -> Wanted:
+    vcluster: Composite,
+    config: platform.Input,
+    now: Current | None,
+    *,
+    imported: bool,
+    runs_on: str,
+) -> ResolvedSpec:
     spec = vcluster.spec
     entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
     derived = _derived(vcluster, config)
@@ -137,7 +142,7 @@ def _resolve(
         names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
     plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
     host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on)
-    return Wanted(
+    return ResolvedSpec(
         names=derived,
         uid=vcluster.uid,
         retries=vcluster.retries,
@@ -173,7 +178,7 @@ def _resolve(
     )
 
 
-def _derived(vcluster: VCluster, config: platform.Input) -> Names:
+def _derived(vcluster: Composite, config: platform.Input) -> Names:
     entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
     adopts = (entry.namespace, entry.release) if entry else None
     return names.derive(vcluster.name, vcluster.namespace, config.platformNamespace, adopts)
@@ -200,14 +205,14 @@ def _exposure(spec: xr.Expose, own: Names, config: platform.Input, host: Host) -
     return Exposure(spec.type, spec.hostname or f"{own.namespace}.{config.expose.domain}")
 
 
-def _chart(asked: xr.Upgrade, offer: platform.VClusterChart, now: Running | None) -> str:
+def _chart(asked: xr.Upgrade, offer: platform.VClusterChart, now: Current | None) -> str:
     """Return the chart version to go to, as far as the platform offers it."""
     if asked.policy == "Automatic":
         return offer.versions[-1]
     return asked.chartVersion or (now.chart if now else offer.versions[-1])
 
 
-def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Running | None) -> str:
+def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Current | None) -> str:
     """Resolve the version once: a minor or the default stays at the patch that runs."""
     if now and now.kubernetes and asked in (None, now.kubernetes, versions.minor(now.kubernetes)):
         return now.kubernetes
@@ -236,13 +241,13 @@ def _pool(name: str | None, config: platform.Input) -> platform.NodePool:
 
 
 def _rancher(
-    spec: xr.Rancher,
+    spec: xr.RancherSpec,
     derived: Names,
-    config: platform.Rancher | None,
+    config: platform.RancherPlatform | None,
     *,
     imported: bool,
     plan: str,
-) -> Rancher | None:
+) -> RancherImport | None:
     """Return the import, which an existing one leaves only on the spec's own word."""
     if spec.enabled is False:
         return None
@@ -252,26 +257,26 @@ def _rancher(
     if not (spec.enabled or config.enabled or imported):
         return None
     project = "" if spec.project is None else _project(spec.project, derived, config)
-    return Rancher(
+    return RancherImport(
         cluster_name=spec.clusterName or derived.namespace,
         project=project,
         owners=(*config.owners, *spec.owners),
         labels={
             **spec.labels,
             **config.labels,
-            LABEL_TENANT: derived.customer or derived.namespace,
+            LABEL_TENANT: derived.tenant_namespace or derived.namespace,
             LABEL_PLAN: plan,
         },
     )
 
 
-def _project(name: str, derived: Names, config: platform.Rancher) -> str:
-    if derived.customer:
-        return tenancy.project(name, derived.customer, config)
+def _project(name: str, derived: Names, config: platform.RancherPlatform) -> str:
+    if derived.tenant_namespace:
+        return tenancy.project(name, derived.tenant_namespace, config)
     return _lookup(config.projects, name, "spec.rancher.project", "Rancher project")
 
 
-def _refuse_rancher_without_platform(spec: xr.Rancher, *, imported: bool) -> None:
+def _refuse_rancher_without_platform(spec: xr.RancherSpec, *, imported: bool) -> None:
     if imported:
         raise InvalidError(
             Problem(

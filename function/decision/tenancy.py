@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from function.api.errors import InvalidError, Problem
-from function.api.input import PLACEHOLDER, Input, Rancher
+from function.api.input import PLACEHOLDER, Input, RancherPlatform
 from function.api.names import DERIVED, Names
 from function.k8s import regex
 
@@ -41,7 +41,7 @@ def refuse_chart_secrets(config: Input) -> None:
         raise InvalidError(*problems, reason="InvalidInput")
 
 
-def project(name: str, customer: str, config: Rancher) -> str:
+def project(name: str, customer: str, config: RancherPlatform) -> str:
     """Return the Rancher project that a VCluster in a customer's namespace names.
 
     A project is a customer's own: its members see the namespaces in it, and share its quota. Of
@@ -63,26 +63,26 @@ def project(name: str, customer: str, config: Rancher) -> str:
     return offer[name]
 
 
-def cluster_name(name: str, names: Names, config: Rancher) -> Iterator[Problem]:
+def cluster_name(name: str, names: Names, config: RancherPlatform) -> Iterator[Problem]:
     """Yield why a cluster may not bear a name in Rancher.
 
     There all customers share one room of names, and the first has it. So a customer gets the
     derived name, which is nobody else's, or one that the platform's pattern keeps for him.
     """
-    if names.customer and name == names.namespace:
+    if names.tenant_namespace and name == names.namespace:
         return
-    if names.customer and PLACEHOLDER not in config.clusterNamePattern:
+    if names.tenant_namespace and PLACEHOLDER not in config.clusterNamePattern:
         yield Problem(
             "spec.rancher.clusterName",
             "cannot be chosen on this platform, because it might be another customer's",
             "Leave it out: the cluster is called like its namespace on the host.",
         )
         return
-    namespace = names.customer or names.namespace
+    namespace = names.tenant_namespace or names.namespace
     pattern = config.clusterNamePattern.replace(PLACEHOLDER, namespace)
-    is_derived = bool(names.customer and DERIVED.fullmatch(name))
+    is_derived = bool(names.tenant_namespace and DERIVED.fullmatch(name))
     if not regex.matches(pattern, name) or RESERVED_CLUSTER_NAME.fullmatch(name) or is_derived:
-        end = ", nor end like a derived name" if names.customer else ""
+        end = ", nor end like a derived name" if names.tenant_namespace else ""
         yield Problem(
             "spec.rancher.clusterName",
             f"must match {pattern} and be neither local nor like c-x1y2z{end}",

@@ -12,14 +12,14 @@ from function.api import written_values, xr
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Quota
 from function.decision import exposure, tenancy
-from function.decision.resolve import Wanted
+from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity, regex, versions
 from function.k8s.fieldpath import leaves
 
 ASK = "Ask for less, or ask the platform team to raise the limit."
 
 
-def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -> None:
+def check(spec: xr.Spec, wanted: ResolvedSpec, config: platform.Input, *, new: bool) -> None:
     """Raise `InvalidError` naming everything in which the spec goes beyond what is allowed.
 
     Of a cluster that is not `new`, `guard` judges the versions: it knows what runs.
@@ -30,7 +30,7 @@ def check(spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool) -
 
 
 def problems(
-    spec: xr.Spec, wanted: Wanted, config: platform.Input, *, new: bool
+    spec: xr.Spec, wanted: ResolvedSpec, config: platform.Input, *, new: bool
 ) -> Iterator[Problem]:
     """Yield everything in which the spec goes beyond what is allowed."""
     yield from (
@@ -49,7 +49,7 @@ def problems(
     )
 
 
-def _isolation(spec: xr.Spec, wanted: Wanted, tenant: platform.Tenant) -> Iterator[Problem]:
+def _isolation(spec: xr.Spec, wanted: ResolvedSpec, tenant: platform.Tenant) -> Iterator[Problem]:
     if wanted.pod_security not in tenant.podSecurity:
         yield Problem(
             "spec.isolation.podSecurity",
@@ -94,7 +94,7 @@ def _within(inner: _Network, outer: _Network) -> bool:
     return False
 
 
-def _quota(asked: Quota, wanted: Wanted, maximum: Quota) -> Iterator[Problem]:
+def _quota(asked: Quota, wanted: ResolvedSpec, maximum: Quota) -> Iterator[Problem]:
     given = wanted.plan.quota
     for field, amount in asked.model_dump(exclude_none=True, exclude={"other"}).items():
         limit = getattr(given if getattr(maximum, field) is None else maximum, field)
@@ -112,7 +112,7 @@ def _quota(asked: Quota, wanted: Wanted, maximum: Quota) -> Iterator[Problem]:
 
 
 def _storage(
-    asked: xr.SpecStorage, wanted: Wanted, tenant: platform.TenantStorage
+    asked: xr.SpecStorage, wanted: ResolvedSpec, tenant: platform.TenantStorage
 ) -> Iterator[Problem]:
     limit = tenant.size or wanted.plan.storage.size
     if asked.size and limit and quantity.parse(asked.size) > quantity.parse(limit):
@@ -132,7 +132,7 @@ def _storage(
         )
 
 
-def _expose(asked: xr.Expose, wanted: Wanted, config: platform.Input) -> Iterator[Problem]:
+def _expose(asked: xr.Expose, wanted: ResolvedSpec, config: platform.Input) -> Iterator[Problem]:
     if asked.type not in config.tenant.exposeTypes:
         yield Problem(
             "spec.expose.type",
@@ -195,7 +195,7 @@ def _node_port(asked: xr.Expose, host: str, config: platform.Input) -> Iterator[
         )
 
 
-def _hostname(wanted: Wanted, domain: str) -> Iterator[Problem]:
+def _hostname(wanted: ResolvedSpec, domain: str) -> Iterator[Problem]:
     namespace = wanted.names.namespace
     if not exposure.belongs(wanted.exposure.hostname, namespace, domain):
         yield Problem(
@@ -206,7 +206,7 @@ def _hostname(wanted: Wanted, domain: str) -> Iterator[Problem]:
         )
 
 
-def _gateway(wanted: Wanted) -> Iterator[Problem]:
+def _gateway(wanted: ResolvedSpec) -> Iterator[Problem]:
     if not exposure.is_possible(wanted.exposure, wanted.chart):
         yield Problem(
             "spec.expose.type",
@@ -215,7 +215,7 @@ def _gateway(wanted: Wanted) -> Iterator[Problem]:
         )
 
 
-def _sync(asked: xr.Sync, wanted: Wanted, tenant: platform.Tenant) -> Iterator[Problem]:
+def _sync(asked: xr.Sync, wanted: ResolvedSpec, tenant: platform.Tenant) -> Iterator[Problem]:
     for kind, enabled in asked.wanted(tenant.sync).items():
         if enabled and kind not in tenant.sync:
             yield Problem(
@@ -297,7 +297,9 @@ def _readers(spec: xr.Spec) -> Iterator[Problem]:
             )
 
 
-def _rancher(spec: xr.Spec, wanted: Wanted, config: platform.Rancher | None) -> Iterator[Problem]:
+def _rancher(
+    spec: xr.Spec, wanted: ResolvedSpec, config: platform.RancherPlatform | None
+) -> Iterator[Problem]:
     if wanted.rancher is None or config is None:
         return
     yield from tenancy.cluster_name(wanted.rancher.cluster_name, wanted.names, config)
@@ -322,7 +324,7 @@ def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[P
             yield Problem(field, f"must match {patterns[key]}", "Choose another value.", path)
 
 
-def _compatibility(wanted: Wanted, offer: platform.Kubernetes) -> Iterator[Problem]:
+def _compatibility(wanted: ResolvedSpec, offer: platform.Kubernetes) -> Iterator[Problem]:
     if not versions.fits(wanted.chart, wanted.kubernetes, offer.compatibility):
         chart = versions.minor(wanted.chart)
         yield Problem(

@@ -15,9 +15,9 @@ from function.api.chart_value import ChartValue
 from function.api.input import Input
 from function.api.value_layers import plan_values
 from function.api.written_values import JOINED
-from function.decision.resolve import Wanted
+from function.decision.resolve import ResolvedSpec
 from function.desired import exposure, images, quota
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed.vcluster import HA_MINIMUM, HA_REPLICAS
 
@@ -36,7 +36,7 @@ _WATCH_ENDPOINT_SLICES: Values = {
 }
 
 
-def chart_values(wanted: Wanted, config: Input) -> Values:
+def chart_values(wanted: ResolvedSpec, config: Input) -> Values:
     """Return the complete values of the chart.
 
     Mirrors are no layer: they say where an image is pulled from, whichever layer names it. An
@@ -61,8 +61,8 @@ def _joined(
 ) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield the lists of which no layer replaces another's, with the entries of all layers."""
     for row in JOINED:
-        last = at(layered, *row.keys)
-        if last is None or last is at(ours[0], *row.keys):
+        last = get(layered, *row.keys)
+        if last is None or last is get(ours[0], *row.keys):
             continue  # none has one, or none above the lowest
         own, others = _lists(row, ours), _lists(row, theirs)
         if len(own) + len(others) > 1:
@@ -70,11 +70,11 @@ def _joined(
 
 
 def _lists(row: ChartValue, layers: Layers) -> list[list[object]]:
-    found = (at(layer, *row.keys) for layer in layers if layer)
+    found = (get(layer, *row.keys) for layer in layers if layer)
     return [each for each in found if isinstance(each, list)]
 
 
-def _base(wanted: Wanted, pull_secret: str | None) -> Values:
+def _base(wanted: ResolvedSpec, pull_secret: str | None) -> Values:
     """What every virtual cluster has.
 
     The certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
@@ -121,7 +121,7 @@ def _base(wanted: Wanted, pull_secret: str | None) -> Values:
     }
 
 
-def _spec(wanted: Wanted) -> Values:
+def _spec(wanted: ResolvedSpec) -> Values:
     sync = wanted.sync
     common: Values = {
         "controlPlane": {"distro": {"k8s": {"image": {"tag": f"v{wanted.kubernetes}"}}}},
@@ -148,7 +148,7 @@ def _spec(wanted: Wanted) -> Values:
     )
 
 
-def _single(wanted: Wanted) -> Values:
+def _single(wanted: ResolvedSpec) -> Values:
     """One control plane with the embedded database on a volume of its StatefulSet."""
     return {
         "controlPlane": {
@@ -166,7 +166,7 @@ def _single(wanted: Wanted) -> Values:
     }
 
 
-def _highly_available(wanted: Wanted) -> Values:
+def _highly_available(wanted: ResolvedSpec) -> Values:
     """Three control planes, a Deployment, and three etcd members with a volume each.
 
     Embedded etcd would need a licence. Its limits are explicit, because those that the namespace
@@ -203,7 +203,7 @@ def _highly_available(wanted: Wanted) -> Values:
     }
 
 
-def _pool(wanted: Wanted) -> Values:
+def _pool(wanted: ResolvedSpec) -> Values:
     """Bring the pods to the nodes of the pool; of the platform's, CoreDNS runs inside anyway."""
     pool = wanted.pool
     found: Values = {}
@@ -232,7 +232,7 @@ def _toleration(taint: str) -> Values:
     return {"key": key, "operator": "Exists", "effect": effect}
 
 
-def _volume(wanted: Wanted) -> Values:
+def _volume(wanted: ResolvedSpec) -> Values:
     policy = "Retain" if wanted.retain else "Delete"
     volume: Values = {"enabled": True, "retentionPolicy": policy}
     if wanted.storage.size:
@@ -242,7 +242,7 @@ def _volume(wanted: Wanted) -> Values:
     return volume
 
 
-def _retained(wanted: Wanted) -> Values:
+def _retained(wanted: ResolvedSpec) -> Values:
     """Keep the Service, which owns all that the customer has on the host: without it that goes too.
 
     https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/util/translate/translate.go

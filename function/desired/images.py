@@ -6,7 +6,7 @@ from functools import partial
 
 from function.api.errors import Problem
 from function.k8s import versions
-from function.k8s.fieldpath import at, mapping
+from function.k8s.fieldpath import get, mapping
 from function.k8s.image_reference import DOCKER, mirror, parse
 
 Path = tuple[str, ...]
@@ -104,7 +104,7 @@ def mapped(
     one vcluster takes is in its program only.
     """
     result: object = dict(values)
-    if registries and not at(values, *DEFAULT_REGISTRY):
+    if registries and not get(values, *DEFAULT_REGISTRY):
         for image in CHART_IMAGES:
             result = _changed(result, image.path, partial(_moved, image, registries))
         default = coredns(kubernetes) if DOCKER in registries else None
@@ -128,7 +128,7 @@ def needed(
 
     `values` are not mapped yet. What cannot be known is a problem.
     """
-    prefix = at(values, *DEFAULT_REGISTRY)
+    prefix = get(values, *DEFAULT_REGISTRY)
     for image in CHART_IMAGES:
         tag = _tag(image, values, chart)
         yield _at_source(image, values, prefix, tag) if tag else _unknown_tag(image, chart)
@@ -194,12 +194,12 @@ def _tag(image: ChartImage, values: Mapping[str, object], chart: str) -> str:
     if chart in CHART_TAGS:
         own |= {ETCD: CHART_TAGS[chart].etcd, HOSTS: CHART_TAGS[chart].hosts}
     # The chart still takes this older way to name a version, and takes it first.
-    version = at(values, *image.path[:-1], "version") if image is KUBERNETES else None
-    return str(version or at(values, *image.path, "tag") or own.get(image, ""))
+    version = get(values, *image.path[:-1], "version") if image is KUBERNETES else None
+    return str(version or get(values, *image.path, "tag") or own.get(image, ""))
 
 
 def _at_source(image: ChartImage, values: Mapping[str, object], prefix: object, tag: str) -> str:
-    registry, repository = _parts(image, mapping(at(values, *image.path)))
+    registry, repository = _parts(image, mapping(get(values, *image.path)))
     registry = str(prefix or registry)
     if image is HOSTS and "/" not in repository:
         # vcluster puts this name together, and takes every registry for docker.io.
@@ -215,7 +215,7 @@ def _coredns(
     kubernetes: str,
     registries: Mapping[str, str],
 ) -> str | Problem:
-    given = at(values, *COREDNS)
+    given = get(values, *COREDNS)
     image = coredns(kubernetes)
     if given:
         return _whole(str(given), prefix)
@@ -268,5 +268,5 @@ def _texts(node: object, path: Sequence[str]) -> Iterator[str]:
         return
     step, rest = path[0], path[1:]
     entries = node if isinstance(node, list) else [*mapping(node).values()]
-    for each in entries if step == "*" else [at(node, step)]:
+    for each in entries if step == "*" else [get(node, step)]:
         yield from _texts(each, rest)

@@ -11,11 +11,11 @@ from function.api.errors import InvalidError, Problem
 from function.api.input import Input, LimitRange, OwnChart, Subject
 from function.api.network import PodDestination
 from function.decision import deletion, exposure
-from function.decision.resolve import Wanted
+from function.decision.resolve import ResolvedSpec
 from function.desired import quota
 from function.desired.release import Chart, build_release
 from function.k8s import image_reference
-from function.k8s.fieldpath import at, mapping, text
+from function.k8s.fieldpath import get, mapping, text
 from function.observed import record, release
 from function.observed.namespace import CONDITION
 from function.observed.state import Observed, ObservedRelease
@@ -31,7 +31,7 @@ METRICS = ("integrations", "metricsServer", "enabled")
 
 
 def desired(
-    wanted: Wanted,
+    wanted: ResolvedSpec,
     config: Input,
     vcluster_values: Mapping[str, object],
     observed: Observed,
@@ -47,7 +47,7 @@ def desired(
     return build_release(
         name=names.namespace_release,
         home=names.home,
-        target=names.platform,
+        target=names.platform_namespace,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
         values={
@@ -81,7 +81,9 @@ def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> 
     )
 
 
-def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]) -> dict[str, Any]:
+def _values(
+    wanted: ResolvedSpec, config: Input, vcluster_values: Mapping[str, object]
+) -> dict[str, Any]:
     names = wanted.names
     hard, limits = _quota(wanted, config, vcluster_values)
     return {
@@ -115,10 +117,10 @@ def _values(wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
     }
 
 
-def _owner(wanted: Wanted, observed: Observed) -> dict[str, str]:
+def _owner(wanted: ResolvedSpec, observed: Observed) -> dict[str, str]:
     """Return whose the namespace is. The control plane stays that of the creation."""
     before = observed.namespace.values if observed.namespace else {}
-    control_plane = text(at(before, "owner", "controlPlane")) or observed.control_plane
+    control_plane = text(get(before, "owner", "controlPlane")) or observed.control_plane
     return {
         "name": wanted.names.namespace,
         "uid": wanted.uid,
@@ -127,7 +129,7 @@ def _owner(wanted: Wanted, observed: Observed) -> dict[str, str]:
 
 
 def _quota(
-    wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
+    wanted: ResolvedSpec, config: Input, vcluster_values: Mapping[str, object]
 ) -> tuple[dict[str, str], LimitRange]:
     """Return `hard` of the ResourceQuota, and the LimitRange."""
     agent = config.rancher.agentResources if wanted.rancher and config.rancher else None
@@ -159,11 +161,11 @@ def _quota(
 
 
 def _network_policy(
-    wanted: Wanted, config: Input, vcluster_values: Mapping[str, object]
+    wanted: ResolvedSpec, config: Input, vcluster_values: Mapping[str, object]
 ) -> dict[str, Any]:
     rancher = config.rancher if wanted.rancher else None
     host = config.hosts[wanted.host.name]
-    has_metrics = at(vcluster_values, *METRICS) is True
+    has_metrics = get(vcluster_values, *METRICS) is True
     pods = [*host.egressTo, *(rancher.egressTo if rancher else ())]
     return {
         "enabled": wanted.network_policy,
@@ -183,11 +185,11 @@ def _ports(destination: PodDestination) -> dict[str, Any]:
 
 def _node_labels(vcluster_values: Mapping[str, object]) -> str:
     """Return the labels that the syncer adds to the selector of every pod."""
-    labels = at(vcluster_values, "sync", "fromHost", "nodes", "selector", "labels")
+    labels = get(vcluster_values, "sync", "fromHost", "nodes", "selector", "labels")
     return ",".join(f"{key}={value}" for key, value in sorted(mapping(labels).items()))
 
 
-def _is_reachable(wanted: Wanted) -> bool:
+def _is_reachable(wanted: ResolvedSpec) -> bool:
     """Tell whether traffic from outside may be on its way to the customer's pods."""
     return wanted.sync["ingresses"] or wanted.quota.loadBalancers != 0
 
@@ -196,7 +198,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
     return subject.model_dump(exclude_none=True)
 
 
-def namespace_values(wanted: Wanted, config: Input) -> dict[str, Any]:
+def namespace_values(wanted: ResolvedSpec, config: Input) -> dict[str, Any]:
     """Return what the chart of the namespace gets; nothing for a VCluster that goes completely."""
     values: dict[str, Any] = {}
     if wanted.retain:

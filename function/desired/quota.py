@@ -14,7 +14,7 @@ from function.api.chart_facts import CHART_VOLUME, COREDNS_LIMITS, COREDNS_REQUE
 from function.api.fields import Quota
 from function.api.input import ContainerResource, LimitRange, Resources
 from function.k8s import quantity
-from function.k8s.fieldpath import at, mapping
+from function.k8s.fieldpath import get, mapping
 
 COMPUTE: tuple[tuple[ContainerResource, str], ...] = (
     ("cpu", "cpu"),
@@ -146,8 +146,8 @@ def allowances(
     `values` are those of the vcluster chart, which say what the control plane takes; `agent` is
     what Rancher's agent is given, None where there is none.
     """
-    workload = at(values, "controlPlane", "statefulSet")
-    etcd = at(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
+    workload = get(values, "controlPlane", "statefulSet")
+    etcd = get(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
     base = CONTROL_PLANE_HA if highly_available else CONTROL_PLANE
     control_plane = base._replace(
         **_of_containers(base, workload, limits),
@@ -178,15 +178,15 @@ def _coredns(values: Mapping[str, object], row: Allowance) -> Allowance:
 
     A Deployment surges by a quarter of its replicas, rounded up.
     """
-    deployment = at(values, "controlPlane", "coredns", "deployment")
-    replicas = at(deployment, "replicas")
+    deployment = get(values, "controlPlane", "coredns", "deployment")
+    replicas = get(deployment, "replicas")
     pods = replicas if isinstance(replicas, int) else row.pods
     return row._replace(**_given(row, deployment), pods=pods, surge=math.ceil(pods / 4))
 
 
 def _given(row: Allowance, workload: object) -> dict[str, Any]:
     """Return a row's resources with those that a workload is given."""
-    resources = mapping(at(workload, "resources"))
+    resources = mapping(get(workload, "resources"))
     return {
         "requests": {**row.requests, **_texts(mapping(resources.get("requests")))},
         "limits": {**row.limits, **_texts(mapping(resources.get("limits")))},
@@ -196,7 +196,7 @@ def _given(row: Allowance, workload: object) -> dict[str, Any]:
 def _of_containers(row: Allowance, workload: object, limits: LimitRange) -> dict[str, Any]:
     """Return what a pod of the control plane takes, with the containers beside it."""
     own = {
-        kind: {**given, **mapping(at(workload, "resources", kind))}
+        kind: {**given, **mapping(get(workload, "resources", kind))}
         for kind, given in (("requests", row.requests), ("limits", row.limits))
     }
     containers = [{"resources": own}, *_listed(workload, "sidecarContainers")]
@@ -206,9 +206,9 @@ def _of_containers(row: Allowance, workload: object, limits: LimitRange) -> dict
     }
     if len(containers) == 1 and not first:
         return taken
-    named = [at(each, "resources", "limits") for each in (*containers, *first)]
+    named = [get(each, "resources", "limits") for each in (*containers, *first)]
     largest = {
-        name: max((str(at(each, name) or 0) for each in named), key=quantity.parse)
+        name: max((str(get(each, name) or 0) for each in named), key=quantity.parse)
         for name, _ in COMPUTE
     }
     return {**taken, "largest": largest}
@@ -221,7 +221,7 @@ def _pod(
 
     https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
-    beside = [each for each in first if at(each, "restartPolicy") == "Always"]
+    beside = [each for each in first if get(each, "restartPolicy") == "Always"]
     together = [_container(each, kind, limits) for each in (*containers, *beside)]
     alone = [_container(each, kind, limits) for each in first]
     taken: dict[str, str] = {}
@@ -233,7 +233,7 @@ def _pod(
 
 def _container(container: object, kind: str, limits: LimitRange) -> dict[str, Decimal]:
     """Return what a container takes; the API server takes a limit for a missing request."""
-    given = mapping(at(container, "resources"))
+    given = mapping(get(container, "resources"))
     layers: list[Mapping[Any, str]] = [limits.default, _texts(mapping(given.get("limits")))]
     if kind == "requests":
         layers.insert(1, limits.defaultRequest)
@@ -249,7 +249,7 @@ def _text(name: str, amount: Decimal) -> str:
 
 
 def _listed(workload: object, key: str) -> list[object]:
-    found = at(workload, key)
+    found = get(workload, key)
     return found if isinstance(found, list) else []
 
 
@@ -333,20 +333,20 @@ def _service(values: Mapping[str, object]) -> dict[str, Any]:
 
     Beside HTTPS the chart gives it a port of the kubelets, except as a load balancer.
     """
-    typ = at(values, "controlPlane", "service", "spec", "type")
+    typ = get(values, "controlPlane", "service", "spec", "type")
     if typ == "LoadBalancer":
         return {"load_balancers": 1, "node_ports": 1}
     if typ == "NodePort":
-        kubelets = at(values, "networking", "advanced", "proxyKubelets", "byHostname")
+        kubelets = get(values, "networking", "advanced", "proxyKubelets", "byHostname")
         return {"node_ports": 1 if kubelets is False else 2}
     return {}
 
 
 def _volume(workload: object) -> dict[str, Any]:
-    claim = at(workload, "persistence", "volumeClaim")
+    claim = get(workload, "persistence", "volumeClaim")
     return {
-        "storage": str(at(claim, "size") or CHART_VOLUME),
-        "storage_class": str(at(claim, "storageClass") or ""),
+        "storage": str(get(claim, "size") or CHART_VOLUME),
+        "storage_class": str(get(claim, "storageClass") or ""),
     }
 
 

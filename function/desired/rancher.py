@@ -9,11 +9,11 @@ from typing import Any
 
 from function.api.fields import Owner
 from function.api.input import Input, OwnChart, Resources
-from function.api.input import Rancher as Platform
+from function.api.input import RancherPlatform as Platform
 from function.api.names import Names, connection_secret
 from function.api.network import Proxy
 from function.decision import deletion
-from function.decision.resolve import Rancher, Wanted
+from function.decision.resolve import RancherImport, ResolvedSpec
 from function.desired.namespace import own_chart
 from function.desired.release import Detail, build_release
 from function.k8s import addresses, image_reference
@@ -32,8 +32,8 @@ DIRECT = ("localhost", "127.0.0.0/8", *addresses.PRIVATE, ".svc", ".cluster.loca
 
 
 def desired(
-    wanted: Wanted,
-    rancher: Rancher,
+    wanted: ResolvedSpec,
+    rancher: RancherImport,
     platform: Platform,
     config: Input,
     observed: ObservedRelease | None,
@@ -51,7 +51,7 @@ def desired(
     return build_release(
         name=names.rancher_release,
         home=names.home,
-        target=names.platform,
+        target=names.platform_namespace,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
         values={
@@ -69,7 +69,9 @@ def desired_inputs(resource: Mapping[str, Any]) -> str:
     return str(resource["spec"]["forProvider"]["values"]["inputs"])
 
 
-def _values(wanted: Wanted, rancher: Rancher, platform: Platform, config: Input) -> dict[str, Any]:
+def _values(
+    wanted: ResolvedSpec, rancher: RancherImport, platform: Platform, config: Input
+) -> dict[str, Any]:
     names = wanted.names
     labels: dict[str, object] = {**rancher.labels, LABEL_HOST: wanted.host.name}
     work: dict[str, object] = {
@@ -110,7 +112,7 @@ def _agent(given: Resources) -> dict[str, Any]:
     return {"agentResources": named} if named else {}
 
 
-def _proxy(proxy: Proxy, wanted: Wanted) -> dict[str, Any]:
+def _proxy(proxy: Proxy, wanted: ResolvedSpec) -> dict[str, Any]:
     """Return the proxy, with what the agent reaches in the virtual cluster and on the host.
 
     Addresses of a Service are the host's, so its ranges stay direct.

@@ -7,8 +7,8 @@ from function.api.errors import Refusal
 from function.api.input import Input
 from function.api.value_layers import layers
 from function.decision import adoption, immutable_values
-from function.decision.decision import Granted
-from function.decision.resolve import Wanted
+from function.decision.decision import Decision
+from function.decision.resolve import ResolvedSpec
 from function.desired import namespace, rancher, vcluster
 from function.desired.chart_values import chart_values
 from function.k8s.helm_values import Values
@@ -17,7 +17,7 @@ from function.observed.state import Observed
 
 
 @dataclass(frozen=True)
-class Desired:
+class DesiredReleases:
     """The desired Releases, whether or not it is time to create them."""
 
     namespace: dict[str, Any]
@@ -30,34 +30,34 @@ class Desired:
 
 
 def desired_releases(
-    found: Granted, config: Input, observed: Observed, *, is_earned: bool
-) -> Desired:
+    decision: Decision, config: Input, observed: Observed, *, is_earned: bool
+) -> DesiredReleases:
     """Return what the Releases shall be, for what is granted.
 
     `is_earned` tells whether the namespace is this VCluster's: see `deletion`.
     """
-    granted = found.wanted
+    effective = decision.effective
     imported = None
-    if granted.rancher and config.rancher:
+    if effective.rancher and config.rancher:
         imported = rancher.desired(
-            granted, granted.rancher, config.rancher, config, observed.rancher
+            effective, effective.rancher, config.rancher, config, observed.rancher
         )
-    values, refusals = _values(found, granted, config, observed)
+    values, refusals = _values(decision, effective, config, observed)
     room = namespace.desired(
-        granted,
+        effective,
         config,
-        adoption.with_defaults(values) if granted.names.adopted else values,
+        adoption.with_defaults(values) if effective.names.adopted else values,
         observed,
         is_earned=is_earned,
     )
-    before = _until_there_is_room(granted, observed)
-    awaits_quota = before != granted and not namespace.has_quota(observed.namespace, room)
+    before = _until_there_is_room(effective, observed)
+    awaits_quota = before != effective and not namespace.has_quota(observed.namespace, room)
     if awaits_quota:
-        values, _ = _values(found, before, config, observed)
-    return Desired(
+        values, _ = _values(decision, before, config, observed)
+    return DesiredReleases(
         namespace=room,
         vcluster=vcluster.desired(
-            before if awaits_quota else granted, config, values, observed.vcluster
+            before if awaits_quota else effective, config, values, observed.vcluster
         ),
         rancher=imported,
         refusals=refusals,
@@ -66,7 +66,7 @@ def desired_releases(
 
 
 def _values(
-    found: Granted, granted: Wanted, config: Input, observed: Observed
+    decision: Decision, granted: ResolvedSpec, config: Input, observed: Observed
 ) -> tuple[Values, tuple[Refusal, ...]]:
     """Return the chart's values, with what runs in place of what may not change or not be."""
     values = chart_values(granted, config)
@@ -79,12 +79,12 @@ def _values(
     kept, refusals = immutable_values.keep(values, seen, written)
     if granted.frozen is not None:
         return kept, refusals
-    hops = found.plan is not None and found.plan.end.chart != granted.chart
+    hops = decision.upgrade is not None and decision.upgrade.end.chart != granted.chart
     fitting, unfit = immutable_values.known(kept, granted.chart, seen, written, hops=hops)
     return fitting, (*refusals, *unfit)
 
 
-def _until_there_is_room(granted: Wanted, observed: Observed) -> Wanted:
+def _until_there_is_room(granted: ResolvedSpec, observed: Observed) -> ResolvedSpec:
     """Return the same with the way in that it has, if a Service that the quota counts replaces it.
 
     The quota refuses a load balancer or a node port until there is room for one, and Helm would
@@ -92,7 +92,7 @@ def _until_there_is_room(granted: Wanted, observed: Observed) -> Wanted:
     """
     if granted.exposure.type not in ("LoadBalancer", "NodePort"):
         return granted
-    now = current.running(observed)
+    now = current.read(observed)
     if now is None or now.exposure.type == granted.exposure.type:
         return granted
     return replace(granted, exposure=now.exposure)

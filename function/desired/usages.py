@@ -34,8 +34,10 @@ def deletion_protection(names: Names, api_version: str, kind: str) -> dict[str, 
     metadata = {"name": names.protection}
     return {
         "apiVersion": API_VERSION,
-        "kind": "Usage" if names.customer else "ClusterUsage",
-        "metadata": {**metadata, "namespace": names.customer} if names.customer else metadata,
+        "kind": "Usage" if names.tenant_namespace else "ClusterUsage",
+        "metadata": {**metadata, "namespace": names.tenant_namespace}
+        if names.tenant_namespace
+        else metadata,
         "spec": {
             "of": {"apiVersion": api_version, "kind": kind, "resourceRef": {"name": names.xr}},
             "reason": "spec.deletionProtection is true: set it to false to delete this VCluster.",

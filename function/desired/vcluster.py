@@ -12,7 +12,7 @@ from typing import Any
 from function.api.input import Input
 from function.api.names import connection_secret
 from function.decision import deletion
-from function.decision.resolve import Wanted
+from function.decision.resolve import ResolvedSpec
 from function.desired import exposure
 from function.desired.release import Chart, Detail, build_release
 from function.k8s.helm_values import Values
@@ -38,7 +38,7 @@ UPGRADE_ATTEMPTS = 3
 
 
 def desired(
-    wanted: Wanted,
+    wanted: ResolvedSpec,
     config: Input,
     values: Mapping[str, object],
     observed: ObservedRelease | None,
@@ -79,7 +79,9 @@ def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> boo
     )
 
 
-def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) -> tuple[Detail, ...]:
+def _details(
+    wanted: ResolvedSpec, config: Input, observed: ObservedRelease | None
+) -> tuple[Detail, ...]:
     """Return what is read from the host; the kubeconfig joins once the pods are healthy.
 
     An entry once added stays: taking it away would take the kubeconfig out of the Secret.
@@ -111,7 +113,7 @@ def _details(wanted: Wanted, config: Input, observed: ObservedRelease | None) ->
 
 
 def _installed(
-    wanted: Wanted, observed: ObservedRelease | None, *, is_up: bool
+    wanted: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool
 ) -> Iterator[Detail]:
     """Yield what says which chart and Kubernetes run: the stamp, or what a workload without has.
 
@@ -127,7 +129,7 @@ def _installed(
     yield Detail(stamp.CONTAINERS_DETAIL, "apps/v1", kind, name, containers)
 
 
-def _bears_stamp(wanted: Wanted, observed: ObservedRelease | None, *, is_up: bool) -> bool:
+def _bears_stamp(wanted: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool) -> bool:
     """Return whether the workload has a stamp, or gets one by its installation.
 
     What a restored cluster is installed over may be older than the stamp.
@@ -140,7 +142,7 @@ def _bears_stamp(wanted: Wanted, observed: ObservedRelease | None, *, is_up: boo
     return stamp.DETAIL in observed.connection_keys or has_it
 
 
-def _workload(wanted: Wanted) -> tuple[str, str]:
+def _workload(wanted: ResolvedSpec) -> tuple[str, str]:
     """Return kind and name of the control plane's workload."""
     return "Deployment" if wanted.highly_available else "StatefulSet", wanted.names.release
 

@@ -11,7 +11,7 @@ Parts: TypeAlias = Mapping[str, "Parts | None"]
 LONGEST_WORDS = 1000
 
 
-def at(plain: object, *path: str) -> object:
+def get(plain: object, *path: str) -> object:
     """Return what is at the path, or None."""
     for key in path:
         if not isinstance(plain, dict):
@@ -88,5 +88,5 @@ def has(values: Mapping[str, object], path: str) -> bool:
 def holds(values: Mapping[str, object], keys: Sequence[str]) -> bool:
     """Tell whether there is something at the keys, even if it is null or empty."""
     *above, last = keys
-    place = at(values, *above)
+    place = get(values, *above)
     return isinstance(place, dict) and last in place

@@ -34,14 +34,14 @@ def nested(keys: Sequence[str], value: object) -> Values:
     return {key: nested(below, value) if below else value}
 
 
-def taking(
+def replace_at(
     values: Mapping[str, object], path: Sequence[str], other: Mapping[str, object]
 ) -> Values:
     """Return the values with what others have at the path, or without it if they have nothing."""
     key, *below = path
     changed = dict(values)
     if below:
-        inner = taking(mapping(values.get(key)), below, mapping(other.get(key)))
+        inner = replace_at(mapping(values.get(key)), below, mapping(other.get(key)))
         if inner or key in other:
             changed[key] = inner
         else:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from function.api.fields import Availability
 from function.k8s import versions
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.observed import exposure as observed_exposure
 from function.observed import stamp
 from function.observed.exposure import INTERNAL, Exposure
@@ -24,7 +24,7 @@ class Storage:
 
 
 @dataclass(frozen=True)
-class Running:
+class Current:
     """What runs now, read from the Releases."""
 
     availability: Availability
@@ -39,25 +39,25 @@ class Running:
     """UID of the VCluster whose namespace was taken over; empty if none was."""
 
 
-def running(observed: Observed) -> Running | None:
+def read(observed: Observed) -> Current | None:
     """Return what the observed Releases ask for, or None before there is a virtual cluster."""
     vcluster = observed.vcluster
     if vcluster is None:
         return None
     imported = observed.rancher.values if observed.rancher else {}
-    found = asked(
+    found = parse(
         vcluster.values,
         release=vcluster.helm_release,
         chart=vcluster.chart_version,
         kubernetes=stamp.kubernetes_tag(vcluster.details),
         provider_config=vcluster.provider_config,
-        cluster_name=_text(at(imported, "rancher", "clusterName")),
+        cluster_name=_text(get(imported, "rancher", "clusterName")),
     )
     values = observed.namespace.values if observed.namespace else {}
     return replace(found, restore_from=_text(values.get("restoreFrom")) or "")
 
 
-def asked(  # noqa: PLR0913  # what a Release says beside its values
+def parse(  # noqa: PLR0913  # what a Release says beside its values
     values: Mapping[str, object],
     *,
     release: str,
@@ -65,25 +65,25 @@ def asked(  # noqa: PLR0913  # what a Release says beside its values
     kubernetes: str,
     provider_config: str,
     cluster_name: str | None,
-) -> Running:
+) -> Current:
     """Return what values of the chart ask for.
 
     `kubernetes` is the tag of the image that runs, which counts where the values name none: then
     it came with the chart.
     """
     highly_available = (
-        at(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
+        get(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
     )
     volume = (
         ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
         if highly_available
         else ("controlPlane", "statefulSet")
     )
-    return Running(
+    return Current(
         availability="HA" if highly_available else "Single",
         storage=Storage(
-            size=_text(at(values, *volume, "persistence", "volumeClaim", "size")),
-            storage_class=_text(at(values, *volume, "persistence", "volumeClaim", "storageClass")),
+            size=_text(get(values, *volume, "persistence", "volumeClaim", "size")),
+            storage_class=_text(get(values, *volume, "persistence", "volumeClaim", "storageClass")),
         ),
         chart=chart,
         kubernetes=_kubernetes(named_kubernetes(values) or kubernetes),
@@ -95,8 +95,8 @@ def asked(  # noqa: PLR0913  # what a Release says beside its values
 
 def named_kubernetes(values: Mapping[str, object]) -> str:
     """Return the tag of the Kubernetes image that values name; `version` wins over it."""
-    k8s = at(values, "controlPlane", "distro", "k8s")
-    return _text(at(k8s, "version")) or _text(at(k8s, "image", "tag")) or ""
+    k8s = get(values, "controlPlane", "distro", "k8s")
+    return _text(get(k8s, "version")) or _text(get(k8s, "image", "tag")) or ""
 
 
 def _kubernetes(tag: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from function.api import names
 from function.api.fields import DNS_NAME, ExposeType
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.observed.state import Condition, ObservedRelease
 
 SERVICE = "serviceLoadBalancer"
@@ -77,9 +77,9 @@ _PORT = re.compile(r":([0-9]{1,5})$")
 
 def running(values: Mapping[str, object], release: str) -> Exposure:
     """Return the way in that a Release asks for by its values."""
-    for entry in _list(at(values, "exportKubeConfig", "additionalSecrets")):
-        server = at(entry, "server")
-        if at(entry, "name") == names.external_secret(release) and isinstance(server, str):
+    for entry in _list(get(values, "exportKubeConfig", "additionalSecrets")):
+        server = get(entry, "server")
+        if get(entry, "name") == names.external_secret(release) and isinstance(server, str):
             return Exposure(_type(values), *_host_and_port(server))
     return INTERNAL
 
@@ -159,11 +159,11 @@ def _told(observed: ObservedRelease | None, key: str) -> str:
 
 
 def _type(values: Mapping[str, object]) -> ExposeType:
-    if at(values, "controlPlane", "tlsRoute", "enabled") is True:
+    if get(values, "controlPlane", "tlsRoute", "enabled") is True:
         return "Gateway"
-    if at(values, "controlPlane", "ingress", "enabled") is True:
+    if get(values, "controlPlane", "ingress", "enabled") is True:
         return "Ingress"
-    if at(values, "controlPlane", "service", "spec", "type") == "NodePort":
+    if get(values, "controlPlane", "service", "spec", "type") == "NodePort":
         return "NodePort"
     return "LoadBalancer"
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 
 from function.observed import release
-from function.observed.state import Condition, ObservedRelease, Stranger
+from function.observed.state import Condition, ForeignRelease, ObservedRelease
 
 KEY = "namespace"
 
@@ -23,14 +23,14 @@ OTHERS = ("DataRetained", "RestoreRefused")
 _FAILURE = re.compile(rf"execution error at \([^)]*\): ({'|'.join(REASONS)}): (.+)")
 
 
-def condition(observed: ObservedRelease | None, strangers: tuple[Stranger, ...]) -> Condition:
+def condition(observed: ObservedRelease | None, strangers: tuple[ForeignRelease, ...]) -> Condition:
     """Return NamespaceReady. A Release under our name that is not ours holds everything up."""
     if observed is None and strangers:
         return _held_up(strangers)
     return in_words(release.judge(CONDITION, observed))
 
 
-def _held_up(strangers: tuple[Stranger, ...]) -> Condition:
+def _held_up(strangers: tuple[ForeignRelease, ...]) -> Condition:
     found = ", ".join(f"{s.namespace}/{s.name}" for s in strangers)
     if all(stranger.terminating for stranger in strangers):
         message = (

@@ -8,10 +8,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
-from function.k8s.fieldpath import Parts, at, mapping, sequence, text, words
+from function.k8s.fieldpath import Parts, get, mapping, sequence, text, words
 from function.observed import exposure, namespace, rancher, record, stamp, vcluster
 from function.observed.release import EXTERNAL_NAME
-from function.observed.state import Condition, Observed, ObservedRelease, Owned, Stranger, Truth
+from function.observed.state import (
+    Condition,
+    ForeignRelease,
+    Observed,
+    ObservedRelease,
+    ObservedUsage,
+    Truth,
+)
 
 PUBLIC_DETAILS = frozenset(
     {
@@ -77,7 +84,7 @@ STRANGER: Parts = {
         "ownerReferences": {"controller": None, "kind": None, "name": None, "uid": None},
     },
 }
-"""What `strangers` reads of what was found."""
+"""What `foreign_releases` reads of what was found."""
 
 CONTROL_PLANE: Parts = {"metadata": {"uid": None}}
 """What `control_plane` reads of the API's definition."""
@@ -86,10 +93,10 @@ RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY)
 """Keys of the Releases, in the order in which they come up."""
 
 
-def observed(
+def parse_observed(
     find: Callable[[str], ObservedRelease | None],
-    usages: Mapping[str, Owned],
-    strangers: tuple[Stranger, ...] = (),
+    usages: Mapping[str, ObservedUsage],
+    foreign: tuple[ForeignRelease, ...] = (),
     control_plane: str = "",
 ) -> Observed:
     """Return what is observed; `find` returns the Release under a key, or None."""
@@ -98,7 +105,7 @@ def observed(
         vcluster=find(vcluster.KEY),
         rancher=find(rancher.KEY),
         usages=usages,
-        strangers=strangers,
+        foreign_releases=foreign,
         control_plane=control_plane,
     )
 
@@ -106,41 +113,41 @@ def observed(
 def releases(found: Observed) -> dict[str, ObservedRelease]:
     """Return the Releases that exist, by key, in the order in which they come up."""
     each = zip(RELEASES, (found.namespace, found.vcluster, found.rancher), strict=True)
-    return {key: release for key, release in each if release is not None}
+    return {key: parse_release for key, parse_release in each if parse_release is not None}
 
 
-def release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
+def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
     """Return an observed Release."""
-    metadata, spec = at(plain, "metadata"), at(plain, "spec")
-    wanted, helm = at(spec, "forProvider"), at(plain, "status", "atProvider")
-    generation = at(metadata, "generation")
+    metadata, spec = get(plain, "metadata"), get(plain, "spec")
+    wanted, helm = get(spec, "forProvider"), get(plain, "status", "atProvider")
+    generation = get(metadata, "generation")
     return ObservedRelease(
-        name=text(at(metadata, "name")),
-        namespace=text(at(metadata, "namespace")),
-        api_version=text(at(plain, "apiVersion")),
-        kind=text(at(plain, "kind")),
-        terminating=at(metadata, "deletionTimestamp") is not None,
+        name=text(get(metadata, "name")),
+        namespace=text(get(metadata, "namespace")),
+        api_version=text(get(plain, "apiVersion")),
+        kind=text(get(plain, "kind")),
+        terminating=get(metadata, "deletionTimestamp") is not None,
         generation=generation if isinstance(generation, int) else None,
         observed_generation=_observed_generation(plain),
-        provider_config=text(at(spec, "providerConfigRef", "name")),
-        chart_version=text(at(wanted, "chart", "version")),
-        values=mapping(at(wanted, "values")),
+        provider_config=text(get(spec, "providerConfigRef", "name")),
+        chart_version=text(get(wanted, "chart", "version")),
+        values=mapping(get(wanted, "values")),
         connection_keys=frozenset(
-            text(at(entry, "toConnectionSecretKey"))
-            for entry in sequence(at(spec, "connectionDetails"))
+            text(get(entry, "toConnectionSecretKey"))
+            for entry in sequence(get(spec, "connectionDetails"))
         ),
-        deployed_version=text(at(helm, "version")),
-        state=text(at(helm, "state")),
-        revision=_whole(at(helm, "revision")),
-        description=words(at(helm, "releaseDescription")),
+        deployed_version=text(get(helm, "version")),
+        state=text(get(helm, "state")),
+        revision=_whole(get(helm, "revision")),
+        description=words(get(helm, "releaseDescription")),
         ready=condition(plain, "Ready"),
         synced=condition(plain, "Synced"),
         details={key: _detail(key, details[key]) for key in sorted(PUBLIC_DETAILS & {*details})},
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
-        record=text(at(metadata, "annotations", record.ANNOTATION)),
-        external_name=text(at(metadata, "annotations", EXTERNAL_NAME)),
+        record=text(get(metadata, "annotations", record.ANNOTATION)),
+        external_name=text(get(metadata, "annotations", EXTERNAL_NAME)),
         may_delete=not {"*", "Delete"}.isdisjoint(
-            text(policy) for policy in sequence(at(spec, "managementPolicies"))
+            text(policy) for policy in sequence(get(spec, "managementPolicies"))
         ),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
@@ -163,68 +170,68 @@ _SERVER = re.compile(
 )
 
 
-def usage(plain: object) -> Owned:
+def parse_usage(plain: object) -> ObservedUsage:
     """Return an observed Usage."""
     ready = condition(plain, "Ready")
-    return Owned(ready=ready is not None and ready.status == "True")
+    return ObservedUsage(ready=ready is not None and ready.status == "True")
 
 
 def condition(plain: object, typ: str) -> Condition | None:
     """Return a condition of an object, or None if it does not bear it."""
     for entry in _conditions(plain):
-        if at(entry, "type") == typ and at(entry, "status") in ("True", "False", "Unknown"):
-            status = cast("Truth", at(entry, "status"))
-            return Condition(typ, status, text(at(entry, "reason")), words(at(entry, "message")))
+        if get(entry, "type") == typ and get(entry, "status") in ("True", "False", "Unknown"):
+            status = cast("Truth", get(entry, "status"))
+            return Condition(typ, status, text(get(entry, "reason")), words(get(entry, "message")))
     return None
 
 
-def strangers(found: Iterable[object], composite: object) -> tuple[Stranger, ...]:
+def foreign_releases(found: Iterable[object], composite: object) -> tuple[ForeignRelease, ...]:
     """Return those of the found objects that the composite does not control.
 
     What an object of the composite's kind and name controls is on its way out even before it is
     marked: that object is an earlier one, and gone. A Usage can hold up the mark for a while.
     """
-    uid = text(at(composite, "metadata", "uid"))
+    uid = text(get(composite, "metadata", "uid"))
     return tuple(
-        Stranger(
-            name=text(at(plain, "metadata", "name")),
-            namespace=text(at(plain, "metadata", "namespace")),
-            terminating=at(plain, "metadata", "deletionTimestamp") is not None
+        ForeignRelease(
+            name=text(get(plain, "metadata", "name")),
+            namespace=text(get(plain, "metadata", "namespace")),
+            terminating=get(plain, "metadata", "deletionTimestamp") is not None
             or _is_earlier(_controller(plain), composite),
         )
         for plain in found
-        if at(_controller(plain), "uid") != uid
+        if get(_controller(plain), "uid") != uid
     )
 
 
 def control_plane(found: Iterable[object]) -> str:
     """Return the identity of the control plane: the UID of the API's definition there."""
-    return next((text(at(plain, "metadata", "uid")) for plain in found), "")
+    return next((text(get(plain, "metadata", "uid")) for plain in found), "")
 
 
 def _controller(plain: object) -> object:
-    for owner in sequence(at(plain, "metadata", "ownerReferences")):
-        if at(owner, "controller") is True:
+    for owner in sequence(get(plain, "metadata", "ownerReferences")):
+        if get(owner, "controller") is True:
             return owner
     return None
 
 
 def _is_earlier(controller: object, composite: object) -> bool:
-    name = text(at(composite, "metadata", "name"))
-    kind = text(at(composite, "kind"))
-    return (at(controller, "kind"), at(controller, "name")) == (kind, name)
+    name = text(get(composite, "metadata", "name"))
+    kind = text(get(composite, "kind"))
+    return (get(controller, "kind"), get(controller, "name")) == (kind, name)
 
 
 def _observed_generation(plain: object) -> int | None:
     for entry in _conditions(plain):
-        generation = at(entry, "observedGeneration")
-        if at(entry, "type") == "Synced" and isinstance(generation, int):
+        generation = get(entry, "observedGeneration")
+        if get(entry, "type") == "Synced" and isinstance(generation, int):
             return generation
     return None
 
 
 def _conditions(plain: object) -> Sequence[object]:
-    return sequence(at(plain, "status", "conditions"))
+    return sequence(get(plain, "status", "conditions"))
 
 
 def _whole(value: object) -> int:

@@ -70,13 +70,13 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
     if _is_stale(observed):
         return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
     if observed.ready is None or synced is None or not observed.state:
-        return begun(typ, observed.namespace, observed.name)
+        return unreported(typ, observed.namespace, observed.name)
     if observed.ready.status != "True" or not is_deployed(observed):
         return Condition(typ, "False", "Progressing", f"{label} is not deployed yet.")
     return Condition(typ, "True", "Available")
 
 
-def begun(typ: str, namespace: str, name: str) -> Condition:
+def unreported(typ: str, namespace: str, name: str) -> Condition:
     """Return condition `typ` of a Release of which nothing is known but that it is asked for.
 
     It is one condition from the creation to Helm's first word, because Crossplane reads what it

@@ -9,8 +9,8 @@ import functools
 import re
 from collections.abc import Mapping
 
-from function.k8s.fieldpath import at, digest
-from function.k8s.helm_values import Values, nested, overlaid, taking
+from function.k8s.fieldpath import digest, get
+from function.k8s.helm_values import Values, nested, overlaid, replace_at
 from function.observed import current, stamp
 from function.observed.stamp import Stamp
 
@@ -29,7 +29,7 @@ def stamped(
     Observed values that bear the former digest and nothing else that is new stay as they are:
     the chart restarts the control plane for every change.
     """
-    if observed is not None and at(observed, *FORMER_PATH) and unstamped(observed) == values:
+    if observed is not None and get(observed, *FORMER_PATH) and unstamped(observed) == values:
         return dict(observed)
     found = str(Stamp(chart, current.named_kubernetes(values), digest(values)))
     return overlaid(values, nested(stamp.PATH, found))
@@ -38,8 +38,8 @@ def stamped(
 def unstamped(values: Mapping[str, object]) -> Mapping[str, object]:
     """Return the values as they were before they got a stamp."""
     for path in (stamp.PATH, FORMER_PATH):
-        if at(values, *path) is not None:
-            values = taking(values, path, {})
+        if get(values, *path) is not None:
+            values = replace_at(values, path, {})
     return values
 
 

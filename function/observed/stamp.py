@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from function.k8s.fieldpath import at, text
+from function.k8s.fieldpath import get, text
 
 ANNOTATION = "caas.telekom.de/installed"
 PATH = ("controlPlane", "statefulSet", "annotations", ANNOTATION)
@@ -44,7 +44,7 @@ class Stamp:
 
 def annotation(values: Mapping[str, object]) -> str:
     """Return the stamp in a chart's values, or nothing if they bear none."""
-    return text(at(values, *PATH))
+    return text(get(values, *PATH))
 
 
 @functools.lru_cache(maxsize=16)
@@ -54,7 +54,7 @@ def parse(written: str) -> Stamp | None:
         found = json.loads(written)
     except ValueError:
         return None
-    parts = [text(at(found, part)) for part in ("chart", "kubernetes", "values")]
+    parts = [text(get(found, part)) for part in ("chart", "kubernetes", "values")]
     return Stamp(*parts) if parts[0] and parts[2] else None
 
 

@@ -63,14 +63,14 @@ class ObservedRelease:
 
 
 @dataclass(frozen=True)
-class Owned:
+class ObservedUsage:
     """Another composed resource of ours, a Usage, as far as it matters."""
 
     ready: bool
 
 
 @dataclass(frozen=True)
-class Stranger:
+class ForeignRelease:
     """A Release under one of our names that this VCluster does not control."""
 
     name: str
@@ -85,9 +85,9 @@ class Observed:
     namespace: ObservedRelease | None = None
     vcluster: ObservedRelease | None = None
     rancher: ObservedRelease | None = None
-    usages: Mapping[str, Owned] = field(default_factory=dict)
+    usages: Mapping[str, ObservedUsage] = field(default_factory=dict)
     """Usages by resource key."""
-    strangers: tuple[Stranger, ...] = ()
+    foreign_releases: tuple[ForeignRelease, ...] = ()
     control_plane: str = ""
     """Identity of this control plane; empty while it is not known."""
 

@@ -57,7 +57,7 @@ def blocked_by(phases: Sequence[Condition]) -> str:
     return ""
 
 
-def is_unheard(before: Mapping[str, tuple[str, str]]) -> bool:
+def is_circuit_open(before: Mapping[str, tuple[str, str]]) -> bool:
     """Tell whether Crossplane's circuit breaker drops events of this VCluster.
 
     It opens in the first seconds of most: it lets 100 events through, and counts each change of

@@ -6,7 +6,7 @@ from function.k8s.fieldpath import mapping, text
 from function.observed import namespace as observed_namespace
 from function.observed import parse, rancher, vcluster
 from function.observed.state import ObservedRelease, Request
-from function.response.response import Answer, Composed
+from function.response.response import Composed, Response
 from function.response.upgrade import CONDITION as UPGRADED
 
 READY = "ready"
@@ -51,7 +51,7 @@ class Call:
     became_ready: bool
 
 
-def call(request: Request, answer: Answer, before: dict[str, tuple[str, str]]) -> Call:
+def outcome_of(request: Request, answer: Response, before: dict[str, tuple[str, str]]) -> Call:
     """Return what an answer does; `before` are status and reason of the conditions until now."""
     metadata = mapping(request.composite.get("metadata"))
     created, changed, dropped = _differences(request, answer)
@@ -82,7 +82,7 @@ def call(request: Request, answer: Answer, before: dict[str, tuple[str, str]]) -
     )
 
 
-def _phase(answer: Answer) -> str:
+def _phase(answer: Response) -> str:
     if answer.fatal:
         return REFUSED
     if answer.ready:
@@ -92,7 +92,7 @@ def _phase(answer: Answer) -> str:
 
 
 def _differences(
-    request: Request, answer: Answer
+    request: Request, answer: Response
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     if answer.fatal:
         return (), (), ()

@@ -38,7 +38,7 @@ class Requirement:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """The answer to a call."""
 
     resources: Mapping[str, Composed] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Answer:
     events: tuple[Event, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     ready: bool = False
-    is_unheard: bool = False
+    is_circuit_open: bool = False
     """Whether Crossplane may miss a change of the VCluster unless it looks by itself."""
     withheld: tuple[Condition, ...] = ()
     """Conditions whose words are for the log alone."""

@@ -4,10 +4,10 @@ from typing import Any
 
 from function.api import xr
 from function.api.input import Input
-from function.api.input import Rancher as Platform
+from function.api.input import RancherPlatform as Platform
 from function.api.xr import RancherStatus
 from function.decision import exposure
-from function.decision.resolve import Rancher, Wanted
+from function.decision.resolve import RancherImport, ResolvedSpec
 from function.observed import exposure as observed_exposure
 from function.observed import vcluster
 from function.observed.state import Observed, ObservedRelease
@@ -15,7 +15,7 @@ from function.response import upgrade
 
 
 def status(
-    granted: Wanted,
+    granted: ResolvedSpec,
     config: Input,
     observed: Observed,
     blocked_by: str,
@@ -45,7 +45,7 @@ def status(
 
 
 def rancher_status(
-    observed: ObservedRelease | None, rancher: Rancher | None, platform: Platform | None
+    observed: ObservedRelease | None, rancher: RancherImport | None, platform: Platform | None
 ) -> RancherStatus | None:
     """Return `status.rancher`, or None where the cluster is not in Rancher."""
     if rancher is None or platform is None:

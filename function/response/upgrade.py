@@ -7,8 +7,8 @@ what runs now.
 from dataclasses import dataclass
 
 from function.api import xr
-from function.api.validate import Versions
-from function.decision.upgrade import Plan
+from function.api.validate import VersionPair
+from function.decision.upgrade import UpgradePlan
 from function.observed.exposure import PORT_REFUSED
 from function.observed.release import FAILURES
 from function.observed.state import Condition
@@ -21,8 +21,8 @@ CONDITION = "Upgraded"
 class Progress:
     """An upgrade that is not at its end."""
 
-    begun: Versions
-    end: Versions
+    begun: VersionPair
+    end: VersionPair
     step: int
     """The step that is made or waited for, from 1."""
     steps: int
@@ -32,21 +32,23 @@ class Progress:
     """Whether the step is made; else what runs has to be ready first."""
 
 
-def progress(plan: Plan, *, settled: bool) -> Progress | None:
+def progress(plan: UpgradePlan | None, *, settled: bool) -> Progress | None:
     """Return how far the upgrade is, or None if there is none."""
-    way = plan.way or (plan.now,)
-    made = way.index(plan.now)
+    if plan is None:
+        return None
+    steps = plan.steps or (plan.now,)
+    made = steps.index(plan.now)
     is_made = made > 0 and not settled
     step = made if is_made else made + 1
-    if step >= len(way):
+    if step >= len(steps):
         return None
     return Progress(
-        begun=way[0],
-        end=way[-1],
+        begun=steps[0],
+        end=steps[-1],
         step=step,
-        steps=len(way) - 1,
-        change=_change(way[step - 1], way[step]),
-        has_begun=is_made or plan.following == way[step],
+        steps=len(steps) - 1,
+        change=_change(steps[step - 1], steps[step]),
+        has_begun=is_made or plan.following == steps[step],
     )
 
 
@@ -63,18 +65,18 @@ def status(found: Progress | None) -> xr.UpgradeStatus | None:
     )
 
 
-def _told(found: Versions) -> xr.VersionsStatus:
+def _told(found: VersionPair) -> xr.VersionsStatus:
     return xr.VersionsStatus(chartVersion=found.chart, kubernetesVersion=found.kubernetes)
 
 
-def _change(before: Versions, after: Versions) -> str:
+def _change(before: VersionPair, after: VersionPair) -> str:
     if before.chart != after.chart:
         return f"chart {before.chart} to {after.chart}"
     return f"Kubernetes {before.kubernetes} to {after.kubernetes}"
 
 
 def condition(
-    plan: Plan, found: Progress | None, newer: str, control_plane: Condition
+    plan: UpgradePlan, found: Progress | None, newer: str, control_plane: Condition
 ) -> Condition:
     """Return Upgraded: whether all runs that the platform and the spec ask for.
 

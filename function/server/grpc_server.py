@@ -20,7 +20,7 @@ from grpc_reflection.v1alpha import reflection
 from function.response.outcome import Call
 from function.server import probes
 from function.server.metrics import Metrics
-from function.server.response_cache import Repeats
+from function.server.response_cache import ResponseCache
 
 DRAIN_SECONDS = 15
 """How long calls in flight may take at the end."""
@@ -137,7 +137,7 @@ def _server(
 def _handler(metrics: Metrics) -> Any:  # noqa: ANN401  # gRPC's own type
     """Return what answers a call, counts it and logs it in a line."""
     log = structlog.stdlib.get_logger()
-    repeats = Repeats()
+    repeats = ResponseCache()
 
     async def run(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         started = time.perf_counter()

@@ -67,7 +67,7 @@ class _Kept:
     """When it was given last, in seconds."""
 
 
-class Repeats:
+class ResponseCache:
     """The answers that may be asked for again.
 
     They are found by the request's tag, which is Crossplane's SHA-256 of it and by which Crossplane

@@ -16,7 +16,7 @@ from function import protobuf
 from function.api import validate
 from function.commands import images
 from function.compose import compose
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.k8s.image_reference import parse
 from tests.tools import official_chart
 
@@ -90,7 +90,7 @@ def rendered(run_helm: Helm, charts: Path, example: str, **platform: object) -> 
 def pod_specs(objects: list[Object]) -> Iterator[Object]:
     """Yield the pod spec of each workload."""
     for each in objects:
-        spec = at(each, "spec", "template", "spec")
+        spec = get(each, "spec", "template", "spec")
         if isinstance(spec, dict):
             yield spec
 
@@ -107,9 +107,9 @@ def used_images(found: Rendered) -> set[str]:
         for container in (*spec["containers"], *spec.get("initContainers", ()))
     }
     config = found.syncer
-    hosts = at(config, "sync", "toHost", "pods", "rewriteHosts", "initContainer", "image")
+    hosts = get(config, "sync", "toHost", "pods", "rewriteHosts", "initContainer", "image")
     assert isinstance(hosts, Mapping)
-    coredns = at(config, "controlPlane", "coredns", "deployment", "image")
+    coredns = get(config, "controlPlane", "coredns", "deployment", "image")
     return {
         *of_pods,
         f"{hosts['registry']}/{hosts['repository']}:{hosts['tag']}",

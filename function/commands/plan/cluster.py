@@ -16,7 +16,7 @@ from lightkube.resources.core_v1 import Secret
 
 from function.api import xr
 from function.desired import usages
-from function.k8s.fieldpath import at, mapping
+from function.k8s.fieldpath import get, mapping
 from function.observed import release
 from function.observed.parse import KNOWN_DETAILS
 
@@ -54,9 +54,9 @@ def _read(client: Client) -> Iterator[Mapping[str, Any]]:
         for found in client.list(create_global_resource(group, version, kind, plural)):
             plain = {**dict(found), "apiVersion": api_version, "kind": kind}
             yield plain
-            name = at(plain, "spec", "writeConnectionSecretToRef", "name")
+            name = get(plain, "spec", "writeConnectionSecretToRef", "name")
             if kind == release.KIND and isinstance(name, str):
-                yield from _secret(client, str(at(plain, "metadata", "namespace")), name)
+                yield from _secret(client, str(get(plain, "metadata", "namespace")), name)
 
 
 def _secret(client: Client, namespace: str, name: str) -> Iterator[Mapping[str, Any]]:

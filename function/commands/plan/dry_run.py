@@ -11,13 +11,13 @@ from function.api.errors import InvalidError, Problem
 from function.commands.plan import simulate
 from function.commands.plan.diff import Difference, differences
 from function.compose import compose
-from function.k8s.fieldpath import at, mapping
+from function.k8s.fieldpath import get, mapping
 from function.observed import namespace as observed_namespace
 from function.observed import parse, rancher, stamp
 from function.observed import vcluster as observed_vcluster
 from function.observed.state import Condition, ObservedRelease, Request
 from function.response import conditions
-from function.response.response import Answer
+from function.response.response import Response
 
 MOST_STEPS = 100
 """More than the longest upgrade; past it something goes round in circles."""
@@ -56,7 +56,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Plan:
+class DryRun:
     """What would happen to a virtual cluster."""
 
     vcluster: str
@@ -76,17 +76,17 @@ class Plan:
         return bool(self.fatal) or self.accepted.status == "False"
 
 
-def plan(request: Request) -> Plan:
+def plan(request: Request) -> DryRun:
     """Return what would happen to the virtual cluster of a request."""
-    name = str(at(request.composite, "metadata", "name") or "")
-    where = str(at(request.composite, "metadata", "namespace") or "")
+    name = str(get(request.composite, "metadata", "name") or "")
+    where = str(get(request.composite, "metadata", "namespace") or "")
     if "spec" not in request.composite:
-        return Plan(name, where, conditions.invalid(_NO_SPEC), fatal=str(_NO_SPEC))
+        return DryRun(name, where, conditions.invalid(_NO_SPEC), fatal=str(_NO_SPEC))
     first = answer = compose(request)
     steps: list[tuple[Change, ...]] = []
     for _ in range(MOST_STEPS):
         if answer.fatal:
-            return Plan(name, where, answer.conditions[0], tuple(steps), fatal=answer.fatal)
+            return DryRun(name, where, answer.conditions[0], tuple(steps), fatal=answer.fatal)
         changes = tuple(_changes(request, answer))
         if changes:
             steps.append(changes)
@@ -100,10 +100,10 @@ def plan(request: Request) -> Plan:
         for condition in answer.conditions
         if condition.status != "True" and condition.reason not in ("ChangeRefused", "Disabled")
     )
-    return Plan(name, where, accepted, tuple(steps), unmet)
+    return DryRun(name, where, accepted, tuple(steps), unmet)
 
 
-def _changes(request: Request, answer: Answer) -> Iterator[Change]:
+def _changes(request: Request, answer: Response) -> Iterator[Change]:
     releases = parse.releases(request.observed)
     for key in parse.RELEASES:
         seen, composed = releases.get(key), answer.resources.get(key)
@@ -116,9 +116,9 @@ def _changes(request: Request, answer: Answer) -> Iterator[Change]:
 def _change(
     key: str, seen: ObservedRelease | None, resource: Mapping[str, object]
 ) -> Iterator[Change]:
-    provider = mapping(at(resource, "spec", "forProvider"))
-    chart = str(at(provider, "chart", "version") or "")
-    name = f"{at(resource, 'metadata', 'namespace')}/{at(resource, 'metadata', 'name')}"
+    provider = mapping(get(resource, "spec", "forProvider"))
+    chart = str(get(provider, "chart", "version") or "")
+    name = f"{get(resource, 'metadata', 'namespace')}/{get(resource, 'metadata', 'name')}"
     if seen is None:
         yield Change(key, name, CREATE, ("", chart), (), "")
         return

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from function.commands.plan.diff import ABSENT, Difference
-from function.commands.plan.dry_run import CHANGE, CREATE, Change, Plan
+from function.commands.plan.dry_run import CHANGE, CREATE, Change, DryRun
 from function.observed import vcluster
 
 HIDDEN = "(not shown)"
@@ -33,7 +33,7 @@ OPEN = (
 """Paths of the official chart's values at which nothing secret stands; our own charts have none."""
 
 
-def text(plans: Sequence[Plan], *, show: bool) -> Iterator[str]:
+def text(plans: Sequence[DryRun], *, show: bool) -> Iterator[str]:
     """Yield the lines for people; `show` tells to show all values."""
     for plan in plans:
         yield from _lines(plan, show=show)
@@ -42,16 +42,16 @@ def text(plans: Sequence[Plan], *, show: bool) -> Iterator[str]:
     yield f"Of {len(plans)} VClusters {changed} change, and {refused} have something refused."
 
 
-def as_json(plans: Sequence[Plan], *, show: bool) -> str:
+def as_json(plans: Sequence[DryRun], *, show: bool) -> str:
     """Return the same for programs: docs/plan.md has the fields."""
     return json.dumps([_plain(plan, show=show) for plan in plans], indent=2)
 
 
-def _name(plan: Plan) -> str:
+def _name(plan: DryRun) -> str:
     return f"{plan.namespace}/{plan.vcluster}" if plan.namespace else plan.vcluster
 
 
-def _lines(plan: Plan, *, show: bool) -> Iterator[str]:
+def _lines(plan: DryRun, *, show: bool) -> Iterator[str]:
     if plan.fatal:
         yield f"{_name(plan)}: nothing is touched"
         yield f"  ! {plan.fatal}"
@@ -100,7 +100,7 @@ def _is_shown(change: Change, path: str, value: object, *, show: bool) -> bool:
     return show or is_open or value is None or isinstance(value, bool | int | float)
 
 
-def _plain(plan: Plan, *, show: bool) -> dict[str, object]:
+def _plain(plan: DryRun, *, show: bool) -> dict[str, object]:
     return {
         "vcluster": plan.vcluster,
         "namespace": plan.namespace,

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from function.api import findings, xr
 from function.commands.adopt import NO_UID
-from function.k8s.fieldpath import at, mapping, sequence
+from function.k8s.fieldpath import get, mapping, sequence
 from function.observed import parse, usages
 from function.observed.state import Observed, ObservedRelease, Request
 
@@ -43,7 +43,7 @@ def requests(
 def _objects(documents: Iterable[object]) -> Iterator[Object]:
     """Yield all objects, also those of lists as `kubectl get` prints them."""
     for document in documents:
-        items = sequence(at(document, "items"))
+        items = sequence(get(document, "items"))
         if items:
             yield from _objects(items)
         elif isinstance(document, Mapping):
@@ -51,7 +51,7 @@ def _objects(documents: Iterable[object]) -> Iterator[Object]:
 
 
 def _place(thing: object) -> Place:
-    return str(at(thing, "metadata", "namespace") or ""), str(at(thing, "metadata", "name") or "")
+    return str(get(thing, "metadata", "namespace") or ""), str(get(thing, "metadata", "name") or "")
 
 
 def _as_it_will_be(
@@ -59,7 +59,7 @@ def _as_it_will_be(
 ) -> dict[str, object]:
     """Return the VCluster with what only its control plane knows of it."""
     metadata = mapping(composite.get("metadata"))
-    known = at(before, "metadata", "uid") or metadata.get("uid") or _owner_uid(own)
+    known = get(before, "metadata", "uid") or metadata.get("uid") or _owner_uid(own)
     written = {"spec": pruned(composite["spec"], xr.Spec)} if "spec" in composite else {}
     return {
         **composite,
@@ -97,36 +97,36 @@ def _composed(composite: Object, found: Iterable[Object]) -> dict[str, Object]:
     return {
         key: each
         for each in found
-        if isinstance(key := at(each, "metadata", "annotations", RESOURCE_NAME), str)
+        if isinstance(key := get(each, "metadata", "annotations", RESOURCE_NAME), str)
         and _is_of(each, composite)
     }
 
 
 def _observed(own: Mapping[str, Object], secrets: Mapping[Place, Object]) -> Observed:
-    return parse.observed(
+    return parse.parse_observed(
         lambda key: _release(own.get(key), secrets),
-        {key: parse.usage(own[key]) for key in usages.KEYS if key in own},
+        {key: parse.parse_usage(own[key]) for key in usages.KEYS if key in own},
     )
 
 
 def _owner_uid(own: Mapping[str, Object]) -> object:
     """Return the UID that the composed resources name, where the VCluster itself is not given."""
     for composed in own.values():
-        for owner in sequence(at(composed, "metadata", "ownerReferences")):
-            if at(owner, "controller") is True:
-                return at(owner, "uid")
+        for owner in sequence(get(composed, "metadata", "ownerReferences")):
+            if get(owner, "controller") is True:
+                return get(owner, "uid")
     return None
 
 
 def _is_of(composed: Object, composite: Object) -> bool:
     """Tell whether the VCluster controls an object; in scope Namespaced they share a namespace."""
     home, name = _place(composite)
-    if home and at(composed, "metadata", "namespace") != home:
+    if home and get(composed, "metadata", "namespace") != home:
         return False
     return any(
-        at(owner, "controller") is True
-        and (at(owner, "kind"), at(owner, "name")) == (xr.KIND, name)
-        for owner in sequence(at(composed, "metadata", "ownerReferences"))
+        get(owner, "controller") is True
+        and (get(owner, "kind"), get(owner, "name")) == (xr.KIND, name)
+        for owner in sequence(get(composed, "metadata", "ownerReferences"))
     )
 
 
@@ -134,12 +134,12 @@ def _release(plain: Object | None, secrets: Mapping[Place, Object]) -> ObservedR
     if plain is None:
         return None
     home, _ = _place(plain)
-    written = str(at(plain, "spec", "writeConnectionSecretToRef", "name") or "")
-    return parse.release(plain, dict(_details(secrets.get((home, written)))))
+    written = str(get(plain, "spec", "writeConnectionSecretToRef", "name") or "")
+    return parse.parse_release(plain, dict(_details(secrets.get((home, written)))))
 
 
 def _details(secret: Object | None) -> Iterator[tuple[str, bytes]]:
-    for key, value in mapping(at(secret, "data")).items():
+    for key, value in mapping(get(secret, "data")).items():
         try:
             yield key, base64.b64decode(str(value), validate=True)
         except binascii.Error:

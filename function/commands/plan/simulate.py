@@ -8,15 +8,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from function.k8s.fieldpath import at
+from function.k8s.fieldpath import get
 from function.observed import current, exposure, parse, stamp, usages, vcluster
-from function.observed.state import ObservedRelease, Owned, Request
-from function.response.response import Answer
+from function.observed.state import ObservedRelease, ObservedUsage, Request
+from function.response.response import Response
 
 _CLUSTERS = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 
 
-def following(request: Request, answer: Answer) -> Request:
+def following(request: Request, answer: Response) -> Request:
     """Return the request that follows when all of the answer was applied and became ready."""
     before = parse.releases(request.observed)
     desired = {key: composed.resource for key, composed in answer.resources.items()}
@@ -24,9 +24,9 @@ def following(request: Request, answer: Answer) -> Request:
     return replace(
         request,
         composite=composite,
-        observed=parse.observed(
+        observed=parse.parse_observed(
             lambda key: _release(desired.get(key), before.get(key)),
-            {key: Owned(ready=True) for key in usages.KEYS if key in desired},
+            {key: ObservedUsage(ready=True) for key in usages.KEYS if key in desired},
         ),
     )
 
@@ -50,19 +50,19 @@ def _release(
     asked = [
         entry["toConnectionSecretKey"] for entry in resource["spec"].get("connectionDetails", ())
     ]
-    found = reported(provider["values"], version, str(at(resource, "metadata", "name")))
+    found = reported(provider["values"], version, str(get(resource, "metadata", "name")))
     details = {key: found[key].encode() for key in asked if key in found}
-    return parse.release({**resource, "status": status}, details)
+    return parse.parse_release({**resource, "status": status}, details)
 
 
 def reported(values: Mapping[str, object], version: str, release: str) -> dict[str, str]:
     """Return what a host reports of a healthy installation with these values."""
-    replicas = str(at(values, "controlPlane", "statefulSet", "highAvailability", "replicas") or 1)
+    replicas = str(get(values, "controlPlane", "statefulSet", "highAvailability", "replicas") or 1)
     workload = (
         f"map[availableReplicas:{replicas} observedGeneration:1 replicas:{replicas} "
         f"updatedReplicas:{replicas}]"
     )
-    inputs = str(at(values, "inputs") or "")
+    inputs = str(get(values, "inputs") or "")
     server = exposure.running(values, release).server
     tag = current.named_kubernetes(values)
     return {
@@ -85,7 +85,7 @@ def reported(values: Mapping[str, object], version: str, release: str) -> dict[s
         exposure.ROUTE: "[map[conditions:[map[ status:True type:Accepted]]]]",
         "phase": "Connected",
         "reason": "Connected",
-        "clusterName": str(at(values, "rancher", "clusterName") or ""),
+        "clusterName": str(get(values, "rancher", "clusterName") or ""),
         "desiredInputs": inputs,
         "observedInputs": inputs,
     }
