@@ -192,12 +192,12 @@ def _addresses() -> str:
             for each in addresses.NEVER_OPENED
         ],
     }
-    return "# Written by `make generate` from function/addresses.py.\n" + dump(table)
+    return "# Written by `make generate` from function/k8s/addresses.py.\n" + dump(table)
 
 
 def _hosts() -> str:
     """Return the page on hosts with the addresses that are never opened."""
-    begin, end = "from function/addresses.py. -->\n", "<!-- end -->"
+    begin, end = "from function/k8s/addresses.py. -->\n", "<!-- end -->"
     before, _, rest = HOSTS.read_text().partition(begin)
     rows = "".join(
         f"| {each.cidr} | {each.purpose} | <{each.source}> |\n" for each in addresses.NEVER_OPENED
