@@ -230,11 +230,13 @@ def write(struct: struct_pb2.Struct, values: dict[str, Any]) -> None:
     """
     fields = struct.fields
     for key, value in values.items():
-        if isinstance(value, str):
+        # Most values are of these very types, which is cheaper to see than a subclass is.
+        kind = type(value)
+        if kind is str:
             fields[key].string_value = value
-        elif isinstance(value, dict) and value:
+        elif kind is dict and value:
             write(fields[key].struct_value, value)
-        elif isinstance(value, bool):
+        elif kind is bool:
             fields[key].bool_value = value
         else:
             _write(fields[key], value)
