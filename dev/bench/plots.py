@@ -1,20 +1,16 @@
 """Draw what was measured: figures of dev/bench/measured become SVG in docs/images.
 
-Equal figures give equal bytes: no date of drawing, no random names. Words stay text.
+Pure functions of dev/bench/records.py; equal figures give equal bytes.
 """
 
 from __future__ import annotations
 
-from io import StringIO
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-
 from dev.bench import model
 from dev.bench.model import Cost
+from dev.scripts import svg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,35 +31,16 @@ BARS = (
 )
 THICKNESS = 0.2
 
-_styled = mpl.rc_context(
-    {
-        "axes.axisbelow": True,
-        "axes.grid": True,
-        "axes.spines.right": False,
-        "axes.spines.top": False,
-        "axes.titlelocation": "left",
-        "axes.titlesize": 11,
-        "figure.facecolor": "white",
-        "font.family": "sans-serif",
-        "font.sans-serif": ["DejaVu Sans"],
-        "font.size": 9,
-        "grid.color": "#d8dee4",
-        "legend.frameon": False,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "function-vcluster",
-    }
-)
-
 COUNTS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
 MARKERS = ("s", "o", "^", "D", "v", "P")
 LINES = ("-", "--", ":", "-.")
 
 
-@_styled
+@svg.styled
 def latency(record: Function) -> str:
     """Return bars of the latency of each request: the function beside the baseline."""
     found = _milliseconds(record)
-    figure = _figure(8, 1.4 + 0.75 * len(found))
+    figure = svg.figure(8, 1.4 + 0.75 * len(found))
     axes = figure.subplots()
     for row, (number, percentile, colour, label) in enumerate(BARS):
         bars = axes.barh(
@@ -78,7 +55,7 @@ def latency(record: Function) -> str:
     axes.set_xlabel("ms until the answer, one call in flight")
     figure.legend(loc="outside lower center", ncols=len(BARS))
     _title(axes, "Latency of a call", record)
-    return _svg(figure)
+    return svg.text(figure)
 
 
 def _milliseconds(record: Function) -> dict[str, dict[str, tuple[float, float]]]:
@@ -96,11 +73,11 @@ def _number(cell: str) -> float:
     return float(cell.removesuffix(" ms"))
 
 
-@_styled
+@svg.styled
 def ready(record: Ready) -> str:
     """Return a waterfall of the time to READY: a bar for each step, from the one before it."""
     steps = list(record["steps"].items())
-    figure = _figure(8, 1.2 + 0.35 * len(steps))
+    figure = svg.figure(8, 1.2 + 0.35 * len(steps))
     axes = figure.subplots()
     starts = [0.0, *record["steps"].values()]
     for row, (start, end) in enumerate(pairwise(starts)):
@@ -112,13 +89,13 @@ def ready(record: Ready) -> str:
     axes.set_xlim(0, steps[-1][1] * 1.2)
     axes.set_xlabel("seconds since the VCluster was created")
     _title(axes, f"Time to READY at a poll of {record['poll']} s", record)
-    return _svg(figure)
+    return svg.text(figure)
 
 
-@_styled
+@svg.styled
 def scale(record: Scale) -> str:
     """Return the cores of each program by number of VClusters: measured, and by the model."""
-    figure = _figure(9, 6.6)
+    figure = svg.figure(9, 6.6)
     grid = figure.subplots(2, 3, sharex=True, sharey=True)
     for axes, program in zip(grid.flat, model.SECONDS, strict=True):
         _cores(axes, program, record["runs"])
@@ -128,7 +105,7 @@ def scale(record: Scale) -> str:
         axes.set_ylabel("cores while all are READY")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
-    return _svg(figure)
+    return svg.text(figure)
 
 
 def _cores(axes: Axes, program: str, runs: Sequence[Run]) -> None:
@@ -161,20 +138,3 @@ def _rows(axes: Axes, names: Sequence[str]) -> None:
 
 def _title(axes: Axes, words: str, origin: Origin) -> None:
     axes.set_title(f"{words} ({origin['date']}, {origin['machine']})")
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return a figure of so many inches, for a file alone."""
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasSVG(figure)
-    return figure
-
-
-def _svg(figure: Figure) -> str:
-    """Return the figure without its document type, which names another host."""
-    text = StringIO()
-    nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-    figure.savefig(text, format="svg", metadata=nothing)
-    svg = text.getvalue()
-    lines = (line.rstrip() for line in svg[svg.index("<svg") :].splitlines())
-    return "\n".join(lines) + "\n"

@@ -33,12 +33,16 @@ def ask(server: Server, req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionRespons
 
 
 def store(vcluster: Object, rsp: fnv1.RunFunctionResponse) -> Object:
-    """Return the VCluster with the status that Crossplane writes after an answer."""
+    """Return the VCluster with the status that Crossplane writes after an answer.
+
+    After a fatal one it writes the conditions alone.
+    """
     conditions = [
         {"type": c.type, "status": STATUS[c.status], "reason": c.reason, "message": c.message}
         for c in rsp.conditions
     ]
-    return {**vcluster, "status": {**status(rsp), "conditions": conditions}}
+    kept = vcluster.get("status", {}) if fatal(rsp) else status(rsp)
+    return {**vcluster, "status": {**kept, "conditions": conditions}}
 
 
 def status(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:

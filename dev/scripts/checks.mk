@@ -10,9 +10,10 @@ lint-workflows: $(venv_stamp) .tools/bin/actionlint
 	.tools/bin/actionlint -shellcheck= -pyflakes=
 	.venv/bin/zizmor --offline --quiet --persona=pedantic .github
 
-# Check alerts by Prometheus itself.
-lint-monitoring: $(venv_stamp) .tools/bin/promtool
+# Check alerts by Prometheus itself, and that no panel of the dashboard is empty.
+lint-monitoring: $(venv_stamp) .tools/bin/promtool .tools/bin/prometheus
 	@$(venv_python) -m dev.scripts.alerts
+	@$(venv_python) -m dev.dashboard --check
 
 # Render an example by Crossplane: EXAMPLE=kunde1 [STATE=ready].
 render: $(venv_stamp) $(core_tools)

@@ -217,8 +217,12 @@ def write() -> None:
 
 
 def live(example: str, state: str) -> tuple[list[Object], list[Object]]:
+    """Return what is observed of an example once the function changes nothing more in a state."""
+    return live_of(composite(example), state)
+
+
+def live_of(vcluster: Object, state: str) -> tuple[list[Object], list[Object]]:
     """Return what is observed once the function has nothing more to change in a state."""
-    vcluster = composite(example)
     resources: list[Object] = []
     secrets: list[Object] = []
     while True:

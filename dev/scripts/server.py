@@ -65,7 +65,7 @@ def serving(module: str = "function", python: str = sys.executable) -> Iterator[
 
 @contextmanager
 def _process(start: list[str], log: IO[bytes]) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    address = _free_address()
+    address = free_address()
     command = [*start, "--insecure", "--address", address]
     process = subprocess.Popen(command, cwd=life.ROOT, stdout=log, stderr=log)
     try:
@@ -79,7 +79,8 @@ def _process(start: list[str], log: IO[bytes]) -> Iterator[tuple[subprocess.Pope
             process.wait()
 
 
-def _free_address() -> str:
+def free_address() -> str:
+    """Return an address of loopback that nothing listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{free.getsockname()[1]}"

@@ -1,0 +1,1 @@
+"""The Grafana dashboard over a recorded run, evaluated by the real Prometheus."""

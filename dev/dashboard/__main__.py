@@ -1,0 +1,28 @@
+"""Draw docs/images/dashboard.svg: `make dashboard`; with --check, only fail if a panel is empty."""
+
+import sys
+from collections.abc import Sequence
+
+from dev.dashboard import plot
+from dev.dashboard.evaluate import DashboardError, panels
+from dev.dashboard.record import RECORDING
+from dev.scripts.life import ROOT
+
+PICTURE = ROOT / "docs" / "images" / "dashboard.svg"
+
+
+def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> str | None:
+    """Evaluate the dashboard and draw it; return what is wrong with it."""
+    try:
+        found = panels(RECORDING)
+    except DashboardError as error:
+        return f"dashboard: {error}"
+    lines = sum(len(panel.series) for panel in found)
+    print(f"dashboard: {len(found)} panels with {lines} lines, none empty")
+    if "--check" not in arguments:
+        PICTURE.write_text(plot.draw(found))
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())
