@@ -1,1 +1,1 @@
-"""Programs that run on a host as Jobs, hooks or Deployments, and what they share."""
+"""Programs that run on a host as Jobs, hooks or Deployments, and their shared modules."""

@@ -1,4 +1,4 @@
-"""Notes of what a deletion left behind, in one ConfigMap of the platform's namespace."""
+"""Notes about leftovers of deletions, in one ConfigMap of the platform's namespace."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 from lightkube.types import PatchType
 
-from jobs.rancher.kubernetes import CONFLICT, call, maybe, shorten
+from jobs.kubernetes import CONFLICT, call, maybe, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 CONFIG_MAP = "vcluster-abandoned"
 
 NOTES = 500
-"""Longest list of notes: with the length of a value half of what a ConfigMap holds. The oldest
-go, because one that cannot be written any more would say nothing of what comes."""
+"""Maximum number of notes: at their maximum length they fill half of a ConfigMap. The oldest are
+removed, because a full ConfigMap would take no new ones."""
 
 
-def note(  # noqa: PLR0913  # where, and what
+def note(  # noqa: PLR0913  # the place and the note
     client: Client,
     namespace: str,
     key: str,
@@ -32,16 +32,16 @@ def note(  # noqa: PLR0913  # where, and what
     config_map: str = CONFIG_MAP,
     now: Callable[[], float] = time.time,
 ) -> None:
-    """Write down what is left behind. Raises `RancherImportError` where that is refused."""
+    """Write a note about a leftover. Raises `RancherImportError` if that is refused."""
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now()))
     value = shorten(json.dumps({**left, "at": at}, sort_keys=True))
     what = f"ConfigMap {namespace}/{config_map}"
 
-    def merged(data: Mapping[str, str | None]) -> ConfigMap:
-        """Merge data into the ConfigMap, which is made if it is not there."""
+    def merge(data: Mapping[str, str | None]) -> ConfigMap:
+        """Merge data into the ConfigMap, or create it."""
         try:
-            made = ConfigMap(metadata=ObjectMeta(name=config_map), data={key: value})
-            return client.create(made, namespace=namespace)
+            body = ConfigMap(metadata=ObjectMeta(name=config_map), data={key: value})
+            return client.create(body, namespace=namespace)
         except ApiError as error:
             if error.status.code != CONFLICT:
                 raise
@@ -53,16 +53,16 @@ def note(  # noqa: PLR0913  # where, and what
             patch_type=PatchType.MERGE,
         )
 
-    found = call(lambda: merged({key: value}), what)
-    superfluous = _oldest((found.data or {}).items())
+    notes = call(lambda: merge({key: value}), what)
+    superfluous = _oldest((notes.data or {}).items())
     if superfluous:
-        call(lambda: merged(dict.fromkeys(superfluous)), what)
+        call(lambda: merge(dict.fromkeys(superfluous)), what)
 
 
 def clear(
     client: Client, namespace: str, keys: "Iterable[str]", *, config_map: str = CONFIG_MAP
 ) -> None:
-    """Take notes away that are not true any more. Raises `RancherImportError` if refused."""
+    """Remove obsolete notes. Raises `RancherImportError` if that is refused."""
     data: dict[str, None] = dict.fromkeys(keys)
     what = f"ConfigMap {namespace}/{config_map}"
     patch_type = PatchType.MERGE
@@ -77,10 +77,10 @@ def clear(
 def read(
     client: Client, namespace: str, *, config_map: str = CONFIG_MAP
 ) -> dict[str, dict[str, str]]:
-    """Return the notes by their keys; one that cannot be read is empty."""
+    """Return the notes by their keys; an unreadable one is empty."""
     what = f"ConfigMap {namespace}/{config_map}"
-    found = maybe(lambda: client.get(ConfigMap, config_map, namespace=namespace), what)
-    return {key: _fields(value) for key, value in ((found and found.data) or {}).items()}
+    notes = maybe(lambda: client.get(ConfigMap, config_map, namespace=namespace), what)
+    return {key: _fields(value) for key, value in ((notes and notes.data) or {}).items()}
 
 
 def _fields(value: str) -> dict[str, str]:
@@ -94,6 +94,6 @@ def _fields(value: str) -> dict[str, str]:
 
 
 def _oldest(notes: "Iterable[tuple[str, str]]") -> list[str]:
-    """Return the keys of the notes beyond the longest list: each begins with its time."""
+    """Return the keys of the oldest notes beyond the maximum; a note begins with its time."""
     newest = sorted(notes, key=lambda one: one[1], reverse=True)
     return [key for key, _ in newest[NOTES:]]

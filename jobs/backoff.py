@@ -1,4 +1,4 @@
-"""Time, so that tests need not wait for it, and pauses that grow."""
+"""A clock that tests can replace, and pauses that grow."""
 
 import random
 import time
@@ -12,7 +12,7 @@ GROWTH = 1.6
 
 @dataclass(frozen=True)
 class Clock:
-    """What time is it, and how long is a moment."""
+    """Time, sleep and jitter."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -23,15 +23,15 @@ class Backoff:
     """Pauses between attempts, longer each time, spread by a quarter either way."""
 
     def __init__(self, clock: Clock) -> None:
-        """Begin with the shortest."""
+        """Start with the shortest pause."""
         self._clock = clock
         self._seconds = FIRST_SECONDS
 
     def wait(self) -> None:
-        """Pause."""
+        """Pause, and lengthen the next pause."""
         self._clock.sleep(self._seconds * (0.75 + self._clock.jitter() / 2))
         self._seconds = min(self._seconds * GROWTH, LONGEST_SECONDS)
 
     def reset(self) -> None:
-        """Begin again with the shortest."""
+        """Return to the shortest pause."""
         self._seconds = FIRST_SECONDS

@@ -1,4 +1,4 @@
-"""A client of an API server that reads no more of what is there than it has to."""
+"""A client of an API server that reads lists in pages, and only their metadata."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -13,15 +13,15 @@ from lightkube.models.meta_v1 import ObjectMeta
 from jobs.transport import AnswerTooLongError
 
 METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
-"""What makes an API server answer a list without what the objects hold:
+"""Media type for lists of metadata:
 https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches"""
 
 PAGE = 50
-"""How many objects are listed at once."""
+"""Maximum number of objects in a page."""
 
 
 class Metadata(msgspec.Struct):
-    """An object of which only the metadata is read."""
+    """The metadata of an object."""
 
     metadata: ObjectMeta
 
@@ -30,12 +30,12 @@ class Page(msgspec.Struct):
     """A page of a list of metadata."""
 
     items: list[Metadata] | None
-    """None for none: an API server makes a list without items of nothing."""
+    """None for an empty list, which an API server writes as null."""
     metadata: Mapping[str, Any]
 
 
 class Api(Client):
-    """A client that reads lists without what their objects hold, page by page."""
+    """A client that reads lists of metadata, page by page."""
 
     def metadata(
         self,
@@ -44,10 +44,10 @@ class Api(Client):
         namespace: str | None = None,
         selector: str | None = None,
     ) -> Iterator[ObjectMeta]:
-        """Yield the metadata of all objects. A page that is too long is asked for with less."""
-        limit, following = PAGE, None
+        """Yield the metadata of all objects. A page that is too long is read again with fewer."""
+        limit, token = PAGE, None
         while True:
-            query = {"limit": limit, "continue": following, "labelSelector": selector}
+            query = {"limit": limit, "continue": token, "labelSelector": selector}
             try:
                 page = self._page(resource, namespace, query)
             except AnswerTooLongError:
@@ -56,8 +56,8 @@ class Api(Client):
                 limit = max(1, limit // 4)
                 continue
             yield from (item.metadata for item in page.items or ())
-            following = page.metadata.get("continue")
-            if not following:
+            token = page.metadata.get("continue")
+            if not token:
                 return
 
     def _page(self, resource: Any, namespace: str | None, query: dict[str, Any]) -> Page:  # noqa: ANN401
@@ -67,8 +67,15 @@ class Api(Client):
         with self._answer(request) as answer:
             return msgspec.json.decode(answer.read(), type=Page)
 
-    def end(self, resource: Any, *, namespace: str, selector: str | None, grace: int) -> None:  # noqa: ANN401
-        """Delete all objects of a kind; the answer, which holds them all, is not read."""
+    def delete_all(
+        self,
+        resource: Any,  # noqa: ANN401
+        *,
+        namespace: str,
+        selector: str | None,
+        grace: int,
+    ) -> None:
+        """Delete all objects of a kind; the answer, which lists them all, is not read."""
         request = self._client.prepare_request(
             "deletecollection",
             resource,
@@ -81,7 +88,7 @@ class Api(Client):
 
     @contextmanager
     def _answer(self, request: BasicRequest) -> Iterator[httpx2.Response]:
-        """Yield an answer of which only a refusal has been read."""
+        """Yield an answer whose body is unread. Raises ApiError for an error."""
         raise_for_status: Callable[[httpx2.Response], None] = self._client.raise_for_status
         answer = self._client.send(self._client.build_adapter_request(request), stream=True)
         with closing(answer):

@@ -1,36 +1,36 @@
-"""What can go wrong, told apart by what a person has to do.
+"""Errors, by the action that they need.
 
     RancherImportError
-    ├── RefusedError     nothing helps but a change by somebody: the attempt ends at once
-    └── TransientError   may pass by itself: tried again until the deadline
+    ├── RefusedError     needs a change by a person: the attempt ends at once
+    └── TransientError   may pass by itself: the attempt continues until the deadline
 
 Messages name things, never contents: no token, no manifest URL, no kubeconfig.
 """
 
 
 def one_line(text: str) -> str:
-    """Return a text whose control characters are written out: it begins no line of a log."""
+    """Return a text with escaped control characters, so that it starts no new line of a log."""
     return "".join(
         sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
     )
 
 
 class RancherImportError(Exception):
-    """Something went wrong; `reason` is for conditions, the text for people.
+    """An error with a `reason` for conditions and a message for people.
 
-    Rancher and Kubernetes wrote parts of it, so it is one line whatever they say.
+    The message quotes Rancher and Kubernetes, so control characters are escaped.
     """
 
     def __init__(self, reason: str, message: str) -> None:
-        """Describe it."""
+        """Hold reason and message."""
         self.reason = reason
         self.message = one_line(message)
         super().__init__(f"{reason}: {self.message}")
 
 
 class RefusedError(RancherImportError):
-    """Somebody has to change something."""
+    """An error that needs a change by a person."""
 
 
 class TransientError(RancherImportError):
-    """It may pass by itself."""
+    """An error that may pass by itself."""

@@ -12,25 +12,25 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 MOST_CONNECTIONS = 16
 SECONDS = 10.0
-"""How long a connection may last in all, however little it sends."""
+"""Maximum duration of a connection, even a slow one."""
 
 
 class HealthServer(ThreadingHTTPServer):
-    """A server whose newest connection ends the oldest, so that a probe always gets through."""
+    """A server in which a new connection replaces the oldest, so that probes always succeed."""
 
     daemon_threads = True
 
     def __init__(
         self,
         address: str,
-        looked_at: Callable[[], float],
+        last_success: Callable[[], float],
         limit: float,
         *,
         seconds: float = SECONDS,
         most: int = MOST_CONNECTIONS,
     ) -> None:
-        """Listen at `address`; ready while the last look that succeeded is newer than `limit`."""
-        self.looked_at, self.limit = looked_at, limit
+        """Listen at `address`; ready while the last successful look is newer than `limit`."""
+        self.last_success, self.limit = last_success, limit
         self._seconds, self._most = seconds, most
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
@@ -38,12 +38,12 @@ class HealthServer(ThreadingHTTPServer):
         super().__init__((host, int(port)), _Handler)
 
     def is_fresh(self) -> bool:
-        """Return whether a look succeeded not long ago."""
-        looked_at = self.looked_at()
-        return bool(looked_at) and time.monotonic() - looked_at < self.limit
+        """Return whether the last successful look is recent."""
+        last_success = self.last_success()
+        return bool(last_success) and time.monotonic() - last_success < self.limit
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Begin with a connection, and end the oldest where there are too many."""
+        """Accept a connection, and close the oldest if there are too many."""
         with self._lock:
             while len(self._open) >= self._most:
                 _end(self._open.pop(0))
@@ -51,7 +51,7 @@ class HealthServer(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Answer, and end the connection when its time is over."""
+        """Answer, and close the connection when its time is up."""
         limit = threading.Timer(self._seconds, _end, (request,))
         limit.daemon = True
         limit.start()
@@ -63,7 +63,7 @@ class HealthServer(ThreadingHTTPServer):
                 self._open.remove(request)
 
     def handle_error(self, *_: object) -> None:
-        """Leave out of the log what clients do with their connections."""
+        """Keep errors of connections out of the log."""
 
 
 def _end(connection: socket.socket) -> None:
@@ -93,4 +93,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Leave probes out of the log."""
+        """Keep probes out of the log."""

@@ -20,17 +20,17 @@ import structlog
 from jobs.errors import RancherImportError
 
 MEMORY_BYTES = 96 * 1024 * 1024
-"""Data of a step, which shares the most of it with the program: both fit the 160 MiB of the Jobs,
-beyond which the kernel ends all that runs in a container."""
+"""Maximum data of a step. It shares most of it with the program: both fit the 160 MiB of the Jobs,
+beyond which the kernel kills all processes of the container."""
 
 NOTE_SECONDS = 10
-"""Time for a note, after the time of the work: twice, it fits the deadlines of the Jobs."""
+"""Time for a note, after the time of the work; two notes fit the deadlines of the Jobs."""
 
 KILL_SECONDS = 5
-"""Time for the end of a step that is killed."""
+"""Time for a killed step to end."""
 
 FORK = multiprocessing.get_context("fork")
-"""A copy of the program has all its imports, and needs no file: it begins at once."""
+"""A fork starts at once: it has all imports of the program, and needs no file."""
 
 DONE = 0
 NOT_DONE = 1
@@ -39,14 +39,14 @@ log = structlog.get_logger()
 
 
 def supervise(steps: Callable[[], object]) -> NoReturn:
-    """Run the steps of a hook and end with 0, whatever becomes of them.
+    """Run the steps of a hook and exit with 0, even if they fail.
 
-    SIGTERM ends the step and the program, as a failure: the Job begins anew on another node.
+    SIGTERM ends the step and the program, as a failure: the Job restarts on another node.
     """
     signal.signal(signal.SIGTERM, _terminate)
     try:
         steps()
-    except BaseException as error:  # noqa: BLE001  # whatever it is, it may quote what is secret
+    except BaseException as error:  # noqa: BLE001  # any error; its text may quote secrets
         _give_up("InternalError", kind=type(error).__name__)
     finally:
         sys.stdout.flush()
@@ -55,9 +55,9 @@ def supervise(steps: Callable[[], object]) -> NoReturn:
 
 
 def attempt(work: Callable[[], bool | None], *, seconds: float) -> bool:
-    """Run a step in a process of its own, and return whether it was done.
+    """Run a step in a process of its own, and return whether it succeeded.
 
-    It was not when the work returns False, fails, crashes, or its time is up.
+    Returns False if the work returns False, fails, crashes, or exceeds its time.
     """
     step = FORK.Process(target=_run, args=(work,))
     try:
@@ -76,7 +76,7 @@ def attempt(work: Callable[[], bool | None], *, seconds: float) -> bool:
 
 
 def _run(work: Callable[[], bool | None]) -> NoReturn:
-    """Do the work of a step, whose exit code says whether it was done."""
+    """Do the work of a step; the exit code is its result."""
     code = NOT_DONE
     try:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -84,14 +84,14 @@ def _run(work: Callable[[], bool | None]) -> NoReturn:
         code = NOT_DONE if work() is False else DONE
     except RancherImportError as error:
         _give_up(error.reason, message=error.message)
-    except BaseException as error:  # noqa: BLE001  # whatever it is, it may quote what is secret
+    except BaseException as error:  # noqa: BLE001  # any error; its text may quote secrets
         _give_up("InternalError", kind=type(error).__name__)
     finally:
         os._exit(code)
 
 
 def limit_memory() -> None:
-    """Make too much memory an error of the step, before the kernel ends the container."""
+    """Turn too much memory into an error of the step, before the kernel kills the container."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
 
 
@@ -106,7 +106,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 def end_after(seconds: float, code: int) -> None:
-    """End the process with a code if it still runs then, whatever it waits for."""
+    """Exit with a code after some time, even while a request hangs."""
     timer = threading.Timer(seconds, os._exit, (code,))
     timer.daemon = True
     timer.start()

@@ -1,8 +1,9 @@
 """Read the kubeconfig of a virtual cluster.
 
-It lies in the virtual cluster's namespace on the host, so whoever has taken over a control plane
-may write it. In a kubeconfig can stand programs to run and files to send, such as Rancher's token:
-https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/. Only what is in it counts here.
+It is in the virtual cluster's namespace on the host, so a compromised control plane can write it.
+A kubeconfig can name programs to run and files to send, such as Rancher's token, so only inline
+certificates and tokens are accepted:
+https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/
 """
 
 from urllib.parse import urlsplit
@@ -16,14 +17,14 @@ from jobs.errors import RefusedError, TransientError
 
 
 def read(text: str, server: str = "") -> SingleConfig:
-    """Return the current context's cluster and user; `server` takes the place of its own.
+    """Return cluster and user of the current context; `server` replaces its address.
 
-    Raises `TransientError` for what is no kubeconfig (yet), and `RefusedError` for one that asks
-    for more than certificates and a token. The text is in no message.
+    Raises `TransientError` for a text that is no kubeconfig (yet), and `RefusedError` for one with
+    more than certificates and a token. No message quotes the text.
     """
     try:
         config = KubeConfig.from_dict(yaml.safe_load(text)).get()
-    except Exception:  # noqa: BLE001  # whatever is wrong with it, its text must not be shown
+    except Exception:  # noqa: BLE001  # any error; its text may quote secrets
         message = "The kubeconfig Secret holds no kubeconfig."
         raise TransientError("BadKubeconfig", message) from None
     if config is None:
@@ -31,11 +32,11 @@ def read(text: str, server: str = "") -> SingleConfig:
         raise TransientError("BadKubeconfig", message)
     cluster, user = config.cluster, config.user or User()
     address = server or cluster.server
-    wrong = [what for what, is_there in _refused(cluster, user, address).items() if is_there]
-    if wrong:
+    faults = [fault for fault, present in _faults(cluster, user, address).items() if present]
+    if faults:
         message = (
-            f"The kubeconfig Secret names {', '.join(wrong)}. No virtual cluster writes that: "
-            "somebody else did."
+            f"The kubeconfig Secret names {', '.join(faults)}. No virtual cluster writes that: "
+            "it was changed."
         )
         raise RefusedError("BadKubeconfig", message)
     return config._replace(
@@ -49,12 +50,12 @@ def read(text: str, server: str = "") -> SingleConfig:
 
 
 def _is_private(address: str) -> bool:
-    """Tell whether nobody is in between: by TLS, or because it is this very machine."""
+    """Return whether the connection is protected: by TLS, or because it stays on the machine."""
     parts = urlsplit(address)
     return parts.scheme == "https" or parts.hostname in ("127.0.0.1", "::1")
 
 
-def _refused(cluster: Cluster, user: User, address: str) -> dict[str, bool]:
+def _faults(cluster: Cluster, user: User, address: str) -> dict[str, bool]:
     return {
         "a program to run": user.exec is not None,
         "an auth provider": user.auth_provider is not None,

@@ -10,7 +10,7 @@ from crossplane.function import logging
 
 from function.server import grpc_server
 from jobs.errors import RefusedError, TransientError
-from jobs.rancher.main import errors_in_words
+from jobs.rancher.main import exit_on_error
 
 REASON = "RancherRefuses"
 FORGED = 'no\n{"level": "info", "event": "connected"}\r\x1b[2K\u2028\x85x'
@@ -22,7 +22,7 @@ def test_errors_of_the_import(error: type[RefusedError | TransientError]) -> Non
     """What Rancher or Kubernetes answers is one line on standard error and in the state."""
 
     @click.command()
-    @errors_in_words
+    @exit_on_error
     def fails() -> None:
         raise error(REASON, FORGED)
 

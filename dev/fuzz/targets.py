@@ -159,7 +159,7 @@ class _Answered(Rancher):
 
 def _looks(client: Rancher) -> Iterator[Callable[[], object]]:
     """Yield all that reads an answer of Rancher's."""
-    wish = model.Wish("a", "a", "u", frozenset(), "i")
+    goal = model.Goal("a", "a", "u", frozenset(), "i")
     sight = Sight(client, "a", [])
 
     def registration() -> None:
@@ -171,8 +171,8 @@ def _looks(client: Rancher) -> Iterator[Callable[[], object]]:
 
     yield lambda: look(client, "a").cluster
     yield lambda: look(client).owned()
-    yield lambda: client.create(wish, "v")
-    yield lambda: client.take_over(wish)
+    yield lambda: client.create(goal, "v")
+    yield lambda: client.take_over(goal)
     yield lambda: sight.management("c-m-1")
     yield lambda: client.identity("c-m-1")
     yield sight.managed

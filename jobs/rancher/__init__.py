@@ -1,1 +1,1 @@
-"""The program `rancher-import`: brings a virtual cluster into Rancher, and out again."""
+"""The program `rancher-import`, which brings virtual clusters into Rancher and out again."""

@@ -1,8 +1,8 @@
-"""Take Rancher out of a virtual cluster whose data is kept.
+"""Remove Rancher from a virtual cluster whose data is retained.
 
-Rancher's own clean-up runs as a Job in there, which begins after a minute and only if Rancher
-still reached the cluster. It is waited for, then what it left is removed. The marker goes last:
-it says that what is there is ours to remove, also to a run that goes on after this one died.
+Rancher's own clean-up is a Job in the virtual cluster, which starts after a minute and only if
+Rancher still reached the cluster. Its leftovers are removed after it. The marker is removed last,
+because it allows the removal, also to the run after one that died.
 """
 
 from collections.abc import Callable
@@ -12,16 +12,16 @@ import structlog
 
 from jobs.backoff import Backoff, Clock
 from jobs.errors import RefusedError, TransientError
-from jobs.rancher.kubernetes import Tenant
+from jobs.rancher.virtual_cluster import VirtualCluster
 
 OWN_SECONDS = 60
-"""How much of the time is not spent on waiting for Rancher's Job."""
+"""Part of the time that is left after waiting for Rancher's Job."""
 
 log = structlog.get_logger()
 
 
-def clean_inside(
-    open_tenant: Callable[[], Tenant | None],
+def clean_virtual_cluster(
+    open_virtual_cluster: Callable[[], VirtualCluster | None],
     owner_uid: str,
     *,
     timeout: float,
@@ -29,20 +29,21 @@ def clean_inside(
 ) -> bool:
     """Return True when nothing of our import is left inside, False when the time is up.
 
-    What stays behind does no harm: the next import replaces an agent whose marker is ours, and
-    removes the rights that an earlier Rancher cluster left.
+    Leftovers do no harm: the next import replaces an agent whose marker is ours, and removes the
+    rights of an earlier cluster in Rancher.
     """
     clock = clock or Clock()
     deadline = clock.now() + timeout
     backoff = Backoff(clock)
     while clock.now() < deadline:
         try:
-            tenant = open_tenant()
-            if tenant is None:
+            virtual_cluster = open_virtual_cluster()
+            if virtual_cluster is None:
                 log.info("no kubeconfig, so nothing was imported")
                 return True
-            with closing(tenant):
-                if _step(tenant, owner_uid, patient=clock.now() < deadline - OWN_SECONDS):
+            with closing(virtual_cluster):
+                patient = clock.now() < deadline - OWN_SECONDS
+                if _step(virtual_cluster, owner_uid, patient=patient):
                     log.info("the agent and its rights are removed")
                     return True
         except TransientError as error:
@@ -55,18 +56,18 @@ def clean_inside(
     return False
 
 
-def _step(tenant: Tenant, owner_uid: str, *, patient: bool) -> bool:
-    """Do what is next; tell whether nothing of ours is left."""
-    marker = tenant.marker()
+def _step(virtual_cluster: VirtualCluster, owner_uid: str, *, patient: bool) -> bool:
+    """Take the next step; return whether nothing of ours is left."""
+    marker = virtual_cluster.marker()
     if marker is None or marker.owner_uid != owner_uid:
         return True
-    if patient and tenant.rancher_cleans_up():
+    if patient and virtual_cluster.rancher_cleans_up():
         return False
-    left = tenant.remove_rancher()
-    if left.going:
-        log.info("waiting for removals", going=left.going)
+    remainder = virtual_cluster.remove_rancher()
+    if remainder.pending:
+        log.info("waiting for removals", going=remainder.pending)
         return False
-    if left.kept:
-        log.warning("left inside, because it is not Rancher's alone", kept=left.kept)
-    tenant.remove_marker()
+    if remainder.foreign:
+        log.warning("left inside, because it is not Rancher's alone", kept=remainder.foreign)
+    virtual_cluster.remove_marker()
     return True

@@ -1,8 +1,8 @@
-"""Which image Rancher's agent runs, which one is due, and whose turn it is to change.
+"""Images of Rancher's agent: the current one, the due one, and the turn in which it changes.
 
-Rancher writes `spec.desiredAgentImage` when it creates a cluster and never again, so an upgraded
-Rancher goes on with the agent of that day (rancher#53100). An empty value follows its setting
-`agent-image`. A value that a person wrote is theirs, which the field's manager tells.
+Rancher writes `spec.desiredAgentImage` only when it creates a cluster, so the agent stays old after
+an upgrade of Rancher: https://github.com/rancher/rancher/issues/53100. An empty value follows
+Rancher's setting `agent-image`. A value that a person wrote stays; the field's manager shows it.
 """
 
 import hashlib
@@ -12,25 +12,25 @@ from typing import Any
 from jobs.rancher.model import AgentImages
 
 RANCHER = "rancher"
-"""Field manager of what Rancher's controllers write; a request of a user has another one."""
+"""Field manager of Rancher's controllers; a request of a user has another one."""
 
 FIXED = "fixed"
-"""Value of `spec.desiredAgentImage` that stands for the setting, as an empty one does."""
+"""Value of `spec.desiredAgentImage` that follows the setting, as an empty one does."""
 
 AT_ONCE = 5
-"""Agents that are replaced in one turn. Any sixty seconds see two turns, so at most ten."""
+"""Agents that are replaced in one turn: at most two turns, or ten agents, in any sixty seconds."""
 
 SHORTEST_TURN_SECONDS = 60
 
 
-def read(found: Mapping[str, Any]) -> AgentImages:
+def read(body: Mapping[str, Any]) -> AgentImages:
     """Return the images of a management cluster."""
-    spec, status = found.get("spec") or {}, found.get("status") or {}
+    spec, status = body.get("spec") or {}, body.get("status") or {}
     override = str(spec.get("agentImageOverride") or "")
     desired = str(spec.get("desiredAgentImage") or "")
     if desired == FIXED:
         desired = ""
-    default = bool(desired) and _is_written_by_rancher(found)
+    default = bool(desired) and _is_written_by_rancher(body)
     return AgentImages(
         running=str(status.get("agentImage") or ""),
         chosen=override or ("" if default else desired),
@@ -39,7 +39,7 @@ def read(found: Mapping[str, Any]) -> AgentImages:
 
 
 def outdated(images: AgentImages, setting: str) -> str:
-    """Return what a person should know of an agent that is not the due one, or nothing.
+    """Return a message about an agent that is not the due one, or nothing.
 
     Rancher puts its registry before the image of its setting.
     """
@@ -54,8 +54,8 @@ def outdated(images: AgentImages, setting: str) -> str:
 def turn(cluster_ids: Iterable[str], number: int) -> frozenset[str]:
     """Return the clusters whose agents may be replaced in a turn.
 
-    The order is that of a hash, the same for the watchers of all hosts, which see the same
-    clusters: together they replace no more than one alone would.
+    Sorted by a hash, which is the same for the watchers of all hosts: together they replace no more
+    agents than one watcher alone.
     """
     order = sorted(cluster_ids, key=lambda one: hashlib.sha256(one.encode()).digest())
     if not order:
@@ -66,14 +66,14 @@ def turn(cluster_ids: Iterable[str], number: int) -> frozenset[str]:
 
 
 def turn_seconds(period: float) -> float:
-    """Return how long a turn lasts for a watcher that looks once a period: it misses none."""
+    """Return the length of a turn, which is at least the watcher's period."""
     return max(SHORTEST_TURN_SECONDS, period)
 
 
-def _is_written_by_rancher(found: Mapping[str, Any]) -> bool:
+def _is_written_by_rancher(body: Mapping[str, Any]) -> bool:
     writers = {
         str(entry.get("manager"))
-        for entry in found["metadata"].get("managedFields") or ()
+        for entry in body["metadata"].get("managedFields") or ()
         if "f:desiredAgentImage" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
     }
     return writers == {RANCHER}

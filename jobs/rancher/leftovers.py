@@ -1,11 +1,11 @@
-"""Objects that Rancher makes in a cluster, and their removal.
+"""Objects of Rancher in a virtual cluster, for their removal.
 
-Rancher's own clean-up goes by the label `cattle.io/creator`, which the bindings of owners do not
-bear: a former owner would have their rights again after the next import.
+Rancher's own clean-up selects by the label `cattle.io/creator`, which the bindings of owners do not
+have: a former owner would have their rights again after the next import.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,14 +35,14 @@ OF_A_BINDING = (
     "authz.cluster.cattle.io/rtb-owner",
     "authz.cluster.cattle.io/clusterrole-owner",
 )
-"""Labels and annotations of what Rancher makes for its role bindings and role templates."""
+"""Labels and annotations of the objects for Rancher's role bindings and role templates."""
 
 NAMES = re.compile(
     r"cattle-(admin|admin-binding|unauthenticated|cleanup-.+|impersonation-.+)"
     r"|proxy-clusterrole-kubeapiserver|proxy-role-binding-kubernetes-master"
     r"|p-[a-z0-9]{5}-namespaces-[a-z]+"
 )
-"""ClusterRoles and ClusterRoleBindings that bear none of those labels."""
+"""ClusterRoles and ClusterRoleBindings that have none of those labels."""
 
 GROUPS = frozenset(
     f"{group}.cattle.io"
@@ -58,7 +58,7 @@ GROUPS = frozenset(
         "ui",
     )
 )
-"""API groups of Rancher's agent. Those of K3s, Fleet and the upgrade controller are not its own."""
+"""API groups of Rancher's agent, without those of K3s, Fleet and the upgrade controller."""
 
 OWNERS = (
     "meta.helm.sh/release-name",
@@ -67,10 +67,10 @@ OWNERS = (
     "argocd.argoproj.io/tracking-id",
     "kustomize.toolkit.fluxcd.io/name",
 )
-"""Labels and annotations of a CustomResourceDefinition that somebody else installed."""
+"""Labels and annotations of a CustomResourceDefinition that another tool installed."""
 
 LOCAL = "local"
-"""A namespace that Rancher's agent makes and leaves empty."""
+"""A namespace that Rancher's agent creates and leaves empty."""
 
 ROOT_CA = "kube-root-ca.crt"
 RIGHTS: tuple[Any, ...] = (ClusterRoleBinding, RoleBinding, ClusterRole, Role)
@@ -78,28 +78,27 @@ CONTENTS: tuple[Any, ...] = (Pod, PersistentVolumeClaim, Service, Secret, Config
 
 
 @dataclass(frozen=True)
-class Left:
-    """Objects that are still there after a removal."""
+class Remainder:
+    """Objects that exist after a removal."""
 
-    going: tuple[str, ...] = ()
+    pending: tuple[str, ...] = ()
     """Being removed."""
-    kept: tuple[str, ...] = ()
-    """Left alone, each with the reason."""
+    foreign: tuple[str, ...] = ()
+    """Not Rancher's alone, each with the reason."""
 
 
 def rights(client: Api) -> Iterator[tuple[Any, str, str | None]]:
     """Yield kind, name and namespace of Rancher's roles and role bindings, bindings first."""
     for resource in RIGHTS:
         namespaced = resource in (RoleBinding, Role)
-        found = client.metadata(resource, namespace="*" if namespaced else None)
+        objects = client.metadata(resource, namespace="*" if namespaced else None)
         by_name = resource in (ClusterRole, ClusterRoleBinding)
-        mine = [metadata for metadata in found if is_ranchers(metadata, by_name=by_name)]
-        for metadata in mine:
+        for metadata in [one for one in objects if is_ranchers(one, by_name=by_name)]:
             yield resource, metadata.name or "", metadata.namespace if namespaced else None
 
 
 def is_ranchers(metadata: ObjectMeta, *, by_name: bool) -> bool:
-    """Return whether Rancher made a role or a role binding."""
+    """Return whether Rancher created a role or a role binding."""
     labels, annotations = metadata.labels or {}, metadata.annotations or {}
     return (
         labels.get(CREATOR) == NORMAN
@@ -109,45 +108,45 @@ def is_ranchers(metadata: ObjectMeta, *, by_name: bool) -> bool:
 
 
 def definitions(client: Api) -> tuple[list[str], list[str]]:
-    """Return the CustomResourceDefinitions to remove, and those to keep, with the reason."""
-    unwanted, kept = [], []
+    """Return the CustomResourceDefinitions to remove, and the others, each with the reason."""
+    unwanted, foreign = [], []
     for metadata in client.metadata(CustomResourceDefinition):
         name = metadata.name or ""
         # The name of a definition is `<plural>.<group>`.
         if name.partition(".")[2] not in GROUPS:
             continue
         if owner := _owner(metadata):
-            kept.append(f"CustomResourceDefinition {name} ({owner})")
+            foreign.append(f"CustomResourceDefinition {name} ({owner})")
         elif _has_finalizers(client, client.get(CustomResourceDefinition, name)):
-            kept.append(f"CustomResourceDefinition {name} (its objects have finalizers)")
+            foreign.append(f"CustomResourceDefinition {name} (its objects have finalizers)")
         else:
             unwanted.append(name)
-    return unwanted, kept
+    return unwanted, foreign
 
 
 def _owner(metadata: ObjectMeta) -> str:
-    """Return what says that the object belongs to something else than Rancher's agent."""
+    """Return the evidence that an object is not of Rancher's agent, or nothing."""
     if metadata.ownerReferences:
         return "has an owner"
-    borne: Mapping[str, str] = {**(metadata.labels or {}), **(metadata.annotations or {})}
-    return next((f"bears {key}" for key in OWNERS if key in borne), "")
+    keys = {**(metadata.labels or {}), **(metadata.annotations or {})}.keys()
+    return next((f"has {key}" for key in OWNERS if key in keys), "")
 
 
-def _has_finalizers(client: Api, found: CustomResourceDefinition) -> bool:
-    """Return whether an object would hold the definition in removal, where no import can use it."""
-    version = next((one.name for one in found.spec.versions if one.served), None)
+def _has_finalizers(client: Api, definition: CustomResourceDefinition) -> bool:
+    """Return whether an object would block the removal of a definition."""
+    version = next((one.name for one in definition.spec.versions if one.served), None)
     if version is None:
         return False
-    names = found.spec.names
-    namespaced = found.spec.scope == "Namespaced"
+    names = definition.spec.names
+    namespaced = definition.spec.scope == "Namespaced"
     make = create_namespaced_resource if namespaced else create_global_resource
-    kind: Any = make(found.spec.group, version, names.kind, names.plural)
+    kind: Any = make(definition.spec.group, version, names.kind, names.plural)
     objects = client.metadata(kind, namespace="*" if namespaced else None)
     return any(one.finalizers for one in objects)
 
 
 def is_empty(client: Api, namespace: str) -> bool:
-    """Return whether a namespace holds nothing but what Kubernetes puts there."""
+    """Return whether a namespace holds only objects of Kubernetes itself."""
     return not any(
         one.name != ROOT_CA
         for resource in CONTENTS
@@ -156,5 +155,5 @@ def is_empty(client: Api, namespace: str) -> bool:
 
 
 def has_local(client: Api) -> bool:
-    """Return whether the namespace `local` is there."""
+    """Return whether the namespace `local` exists."""
     return any(one.name == LOCAL for one in client.metadata(Namespace))

@@ -1,31 +1,25 @@
 """The command line of `rancher-import`."""
 
+# Each command imports its own modules, so that the programs and `--help` start fast.
+# ruff: noqa: PLC0415
+
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import click
 import structlog
 
-from jobs.errors import RancherImportError, RefusedError, one_line
-from jobs.rancher import proxies
-from jobs.rancher import setup as once
-from jobs.rancher.api import Rancher
-from jobs.rancher.model import OWNER_NAME, OWNER_UID, OnRebuild, Wish
-from jobs.rancher.options import Environment, environment
-from jobs.rancher.sight import look
-from jobs.transport import ANSWER_SECONDS, FLEET_BYTES, RANCHER_BYTES
+from jobs.errors import RancherImportError, one_line
+from jobs.rancher.model import Goal, OnRebuild
+from jobs.rancher.options import environment
+from jobs.transport import ANSWER_SECONDS, FLEET_BYTES
 
 ON_REBUILD: tuple[OnRebuild, ...] = ("Recreate", "Redeploy", "Fail")
 
 GAVE_UP = 1
-
-DEREGISTER_TIMEOUT = "4m"
-
-PLATFORM = "vcluster-system"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -47,8 +41,8 @@ def main() -> None:
     )
 
 
-def errors_in_words(command: F) -> F:
-    """Turn our errors into one line and an exit code."""
+def exit_on_error(command: F) -> F:
+    """Turn an error of ours into one line and an exit code."""
 
     def run(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
         try:
@@ -63,14 +57,15 @@ def errors_in_words(command: F) -> F:
 
 
 @main.command("import")
-@errors_in_words
+@exit_on_error
 def import_() -> None:
     """Import one virtual cluster; run by the Job of chart vcluster-rancher."""
-    from jobs import hooks  # noqa: PLC0415  # not for `--help`
-    from jobs.rancher.import_loop import Import  # noqa: PLC0415
+    from jobs import hooks
+    from jobs.rancher.clients import host_cluster, rancher_client, virtual_cluster_opener
+    from jobs.rancher.import_loop import Import
 
     env = environment()
-    wish = Wish(
+    goal = Goal(
         cluster_name=env.text("CLUSTER_NAME"),
         owner_name=env.text("OWNER_NAME"),
         owner_uid=env.text("OWNER_UID"),
@@ -82,117 +77,47 @@ def import_() -> None:
         agent_resources=env.variables("AGENT_RESOURCES"),
         on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),
     )
-    host, open_tenant = _clusters(env)
+    host = host_cluster(env)
+    open_virtual_cluster = virtual_cluster_opener(env, host)
     timeout = env.seconds("TIMEOUT", "15m")
-    # The attempt ends by itself between two requests, of which one may never end.
+    # The attempt ends by itself between two requests; one of them may hang.
     hooks.end_after(timeout + ANSWER_SECONDS, GAVE_UP)
-    attempt = Import(wish, host, _rancher(env), open_tenant, timeout=timeout)
+    attempt = Import(goal, host, rancher_client(env), open_virtual_cluster, timeout=timeout)
     if not attempt.run():
         sys.exit(GAVE_UP)
 
 
 @main.command()
 def deregister() -> None:
-    """Take one virtual cluster out of Rancher; run before chart vcluster-rancher is uninstalled.
+    """Remove one virtual cluster from Rancher; run before chart vcluster-rancher is uninstalled.
 
-    Never fails, because Helm would uninstall nothing: what could not be removed is noted in the
-    ConfigMap vcluster-abandoned. With ON_DELETE=Retain Rancher's agent is removed from the virtual
-    cluster too, for which a part of the time is kept; the note about the cluster goes again if
-    Rancher has removed it meanwhile.
+    Never fails, because Helm would uninstall nothing: leftovers are noted in the ConfigMap
+    vcluster-abandoned. With ON_DELETE=Retain Rancher's agent is removed from the virtual cluster
+    too, for which a part of the time is reserved; the note about the cluster is cleared if Rancher
+    has removed it meanwhile.
     """
-    # Before the clock runs.
-    from jobs import abandoned, hooks  # noqa: PLC0415, F401  # not for `--help`
-    from jobs.rancher import agent_cleanup  # noqa: PLC0415, F401  # not for `--help`
-    from jobs.rancher.deregister import LAST_LOOK_SECONDS, removal_seconds  # noqa: PLC0415
+    from jobs import hooks
+    from jobs.rancher import deregister_steps
 
     env = environment()
-
-    def steps() -> None:
-        timeout = _timeout(env)
-        deadline = time.monotonic() + timeout
-        retain = env.values.get("ON_DELETE") == "Retain"
-        gone = _step(env, "cluster", _out_of_rancher, removal_seconds(timeout, retain=retain))
-        if retain:
-            _step(env, "agent", _out_of_tenant, deadline - time.monotonic())
-            if not gone:
-                _look_again(env, max(deadline - time.monotonic(), LAST_LOOK_SECONDS))
-
-    hooks.supervise(steps)
-
-
-def _timeout(env: Environment) -> float:
-    try:
-        return env.seconds("TIMEOUT", DEREGISTER_TIMEOUT)
-    except RefusedError as error:
-        structlog.get_logger().warning("the default is taken", message=error.message)
-        return Environment({}).seconds("TIMEOUT", DEREGISTER_TIMEOUT)
-
-
-def _step(
-    env: Environment, what: str, work: Callable[[Environment, float], bool], seconds: float
-) -> bool:
-    """Do a step of the deregistration; write down what it leaves behind, and return if nothing."""
-    from jobs import abandoned, hooks  # noqa: PLC0415
-
-    if hooks.attempt(lambda: work(env, seconds), seconds=seconds):
-        return True
-    uid = env.values.get("OWNER_UID", "")
-    left = {
-        "ownerUid": uid,
-        "left": what,
-        "cluster": env.values.get("CLUSTER_NAME", ""),
-        "namespace": env.values.get("KUBECONFIG_NAMESPACE", ""),
-    }
-
-    def note() -> None:
-        abandoned.note(_host_client(), env.text("STATE_NAMESPACE"), f"{uid}.{what}", left)
-
-    hooks.attempt(note, seconds=hooks.NOTE_SECONDS)
-    return False
-
-
-def _look_again(env: Environment, seconds: float) -> None:
-    """Take the note about the cluster away if Rancher has removed it by now."""
-    from jobs import abandoned, hooks  # noqa: PLC0415
-
-    if hooks.attempt(lambda: _out_of_rancher(env, seconds), seconds=seconds):
-        keys = (f"{env.values.get('OWNER_UID', '')}.cluster",)
-        place = env.values.get("STATE_NAMESPACE", "")
-        hooks.attempt(
-            lambda: abandoned.clear(_host_client(), place, keys), seconds=hooks.NOTE_SECONDS
-        )
-
-
-def _out_of_rancher(env: Environment, seconds: float) -> bool:
-    from jobs.rancher.deregister import Deregistration  # noqa: PLC0415
-
-    host, _ = _clusters(env)
-    name, uid = env.text("CLUSTER_NAME"), env.text("OWNER_UID")
-    registration = Deregistration(name, uid, host, _rancher(env), timeout=seconds)
-    return registration.run() or not registration.leaves_something()
-
-
-def _out_of_tenant(env: Environment, seconds: float) -> bool:
-    from jobs.rancher.agent_cleanup import clean_inside  # noqa: PLC0415
-
-    _, open_tenant = _clusters(env)
-    return clean_inside(open_tenant, env.text("OWNER_UID"), timeout=seconds)
+    hooks.supervise(lambda: deregister_steps.run(env))
 
 
 @main.command()
-@errors_in_words
+@exit_on_error
 def watch() -> None:
-    """Keep the phases of all imports of a host true; run by chart vcluster-rancher-watch."""
-    # Imported here: the other programs start without the metrics.
-    from jobs.health_server import HealthServer  # noqa: PLC0415
-    from jobs.rancher.watch_loop import Watcher  # noqa: PLC0415
+    """Update the phases of all imports of a host; run by chart vcluster-rancher-watch."""
+    from jobs.health_server import HealthServer
+    from jobs.kubernetes import host_client
+    from jobs.rancher.clients import rancher_client
+    from jobs.rancher.watch_loop import Watcher
 
     env = environment()
     period = env.seconds("PERIOD", "30s")
     watcher = Watcher(
-        _host_client(),
+        host_client(),
         env.text("STATE_NAMESPACE"),
-        _rancher(env, FLEET_BYTES),
+        rancher_client(env, FLEET_BYTES),
         warn_days=int(env.text("TOKEN_EXPIRY_DAYS", "14")),
         period=period,
     )
@@ -200,7 +125,7 @@ def watch() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     address = env.text("METRICS_ADDRESS", ":8080")
-    server = HealthServer(address, lambda: watcher.looked_at, 3 * period)
+    server = HealthServer(address, lambda: watcher.last_success, 3 * period)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     watcher.run(stop)
     server.shutdown()
@@ -208,64 +133,31 @@ def watch() -> None:
 
 @main.command()
 @click.option("--delete", is_flag=True, help="Remove them from Rancher, after the list.")
-@errors_in_words
+@exit_on_error
 def sweep(*, delete: bool) -> None:
-    """List the clusters in Rancher that bear our label and belong to no VCluster any more.
+    """List the clusters in Rancher that have our label and belong to no VCluster any more.
 
-    Then the notes of what deletions left behind, of which --delete clears those about clusters that
-    Rancher has no longer. They are in the namespace of STATE_NAMESPACE, default vcluster-system.
+    Then list the notes about leftovers of deletions; --delete clears those about clusters that are
+    not in Rancher any more. They are in the namespace of STATE_NAMESPACE, default vcluster-system.
     """
-    from lightkube.generic_resource import create_global_resource  # noqa: PLC0415
+    from jobs.rancher.orphans import list_orphans
 
-    from jobs.rancher.kubernetes import call  # noqa: PLC0415
-
-    kind = create_global_resource("caas.telekom.de", "v1alpha1", "VCluster", "vclusters")
-    client = _host_client()
-    vclusters = call(lambda: list(client.list(kind)), "the VClusters")
-    living = {one.metadata.uid for one in vclusters if one.metadata}
-    rancher = _rancher(environment(), FLEET_BYTES)
-    owned = look(rancher).owned()
-    orphans = [c for c in owned if c.labels[OWNER_UID] not in living]
-    for orphan in orphans:
-        columns = (orphan.name, orphan.cluster_id, orphan.labels.get(OWNER_NAME, ""))
-        click.echo("\t".join(map(one_line, columns)))
-    click.echo(f"{len(orphans)} orphaned, {len(living)} VClusters", err=True)
-    if delete:
-        for orphan in orphans:
-            rancher.delete(orphan.name)
-            click.echo(f"{one_line(orphan.name)}: removal asked for", err=True)
-    there = {cluster.labels[OWNER_UID] for cluster in owned}
-    _sweep_notes(client, environment().text("STATE_NAMESPACE", PLATFORM), there, clear=delete)
-
-
-def _sweep_notes(client: Any, namespace: str, there: set[str], *, clear: bool) -> None:  # noqa: ANN401
-    """List the notes of what was left behind, and clear those that are not true any more."""
-    from jobs import abandoned  # noqa: PLC0415
-
-    untrue = []
-    for key, note in abandoned.read(client, namespace).items():
-        left, cluster = note.get("left", ""), note.get("cluster", "")
-        gone = left == "cluster" and note.get("ownerUid", "") not in there
-        untrue += [key] if gone else []
-        where = "not in Rancher any more" if gone else f"left: {left}"
-        click.echo(one_line(f"noted {note.get('at', '')}: {cluster}, {where}"), err=True)
-    if clear and untrue:
-        abandoned.clear(client, namespace, untrue)
-        click.echo(f"{len(untrue)} notes cleared", err=True)
+    list_orphans(environment(), delete=delete)
 
 
 @main.command()
-@errors_in_words
+@exit_on_error
 def check() -> None:
     """Check that Rancher can be reached, and that the token may do what the import needs."""
-    from jobs.rancher.watch_plan import expiry_in_words  # noqa: PLC0415  # not for `--help`
+    from jobs.rancher.clients import rancher_client
+    from jobs.rancher.watch_plan import describe_expiry
 
     env = environment()
-    rancher = _rancher(env)
-    expires = rancher.token_expiry()
+    rancher = rancher_client(env)
+    expires_at = rancher.token_expiry()
     may_create = rancher.may_create()
     click.echo(f"Rancher {env.rancher().url} answers and accepts the token.")
-    click.echo(one_line(expiry_in_words(expires, int(env.text("TOKEN_EXPIRY_DAYS", "14")))))
+    click.echo(one_line(describe_expiry(expires_at, int(env.text("TOKEN_EXPIRY_DAYS", "14")))))
     if not may_create:
         click.echo("The token's user may not create clusters: see `rancher-import setup`.")
         sys.exit(GAVE_UP)
@@ -273,15 +165,18 @@ def check() -> None:
 
 
 @main.command()
-@click.option("--dry-run", is_flag=True, help="Only say what would be created.")
-@errors_in_words
+@click.option("--dry-run", is_flag=True, help="Only print the objects to create.")
+@exit_on_error
 def setup(*, dry_run: bool) -> None:
     """Create the roles that the importer and operators need; run once as Rancher administrator."""
-    for line in once.describe():
+    from jobs.rancher import setup_roles
+    from jobs.rancher.clients import rancher_client
+
+    for line in setup_roles.describe():
         click.echo(line)
     if not dry_run:
-        once.run(_rancher(environment()), click.echo)
-    click.echo(once.AFTERWARDS)
+        setup_roles.create(rancher_client(environment()), click.echo)
+    click.echo(setup_roles.AFTERWARDS)
 
 
 @main.command()
@@ -292,8 +187,8 @@ def setup(*, dry_run: bool) -> None:
     "--identity", required=True, help="UID of namespace kube-system in the virtual cluster."
 )
 @click.option("--importer", required=True, help="Id of the importer's user, such as u-x1y2z.")
-@click.option("--dry-run", is_flag=True, help="Check everything, and only say what would be done.")
-@errors_in_words
+@click.option("--dry-run", is_flag=True, help="Check everything, and only print the changes.")
+@exit_on_error
 def adopt(  # noqa: PLR0913  # an option each
     *,
     cluster: str,
@@ -305,44 +200,11 @@ def adopt(  # noqa: PLR0913  # an option each
 ) -> None:
     """Make CLUSTER, which was imported by hand, a VCluster's; run once as Rancher administrator.
 
-    CLUSTER is the name of the object clusters.provisioning.cattle.io, and what
-    spec.rancher.clusterName has to be.
+    CLUSTER is the name of the object clusters.provisioning.cattle.io, and the value of
+    spec.rancher.clusterName.
     """
-    from jobs.rancher import adopting  # noqa: PLC0415  # not for `--help`
+    from jobs.rancher import adoption
+    from jobs.rancher.clients import rancher_client
 
-    claim = adopting.Claim(cluster, namespace, vcluster_uid, identity, importer)
-    adopting.adopt(claim, _rancher(environment()), click.echo, dry_run=dry_run)
-
-
-def _rancher(env: Environment, answer_bytes: int = RANCHER_BYTES) -> Rancher:
-    options = env.rancher()
-    return Rancher(options, proxy=proxies.proxy(options.url), answer_bytes=answer_bytes)
-
-
-def _host_client() -> Any:  # noqa: ANN401  # imported late, it takes a third of the start
-    from lightkube import KubeConfig  # noqa: PLC0415
-
-    from jobs.rancher.kubernetes import client  # noqa: PLC0415
-
-    config = KubeConfig.from_env().get()
-    if config is None:
-        raise RefusedError("BadKubeconfig", "KUBECONFIG names a file without a current context.")
-    return client(config)
-
-
-def _clusters(env: Environment) -> tuple[Any, Callable[[], Any]]:
-    """Return the host, and what opens the virtual cluster."""
-    from jobs.rancher.kubernetes import Host, Tenant  # noqa: PLC0415
-
-    host = Host(_host_client(), env.text("STATE_NAMESPACE"), env.text("STATE_CONFIG_MAP"))
-
-    def open_tenant() -> Tenant | None:
-        kubeconfig = host.kubeconfig(
-            env.text("KUBECONFIG_NAMESPACE"),
-            env.text("KUBECONFIG_SECRET"),
-            env.text("KUBECONFIG_KEY", "config"),
-        )
-        server = env.text("KUBECONFIG_SERVER", "")
-        return Tenant(kubeconfig, server) if kubeconfig else None
-
-    return host, open_tenant
+    claim = adoption.Claim(cluster, namespace, vcluster_uid, identity, importer)
+    adoption.adopt(claim, rancher_client(environment()), click.echo, dry_run=dry_run)

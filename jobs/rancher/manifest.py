@@ -1,4 +1,4 @@
-"""Read Rancher's import manifest: what it may contain, and in which order it is created."""
+"""Parse Rancher's import manifest, and allow only the known kinds of objects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ Object = dict[str, Any]
 
 
 def read(text: str) -> list[Object]:
-    """Return the objects, namespaces first. Refuses kinds that Rancher does not send."""
+    """Return the objects, namespaces first. Raises RefusedError for an unknown kind."""
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text)):
             message = "Rancher's manifest refers to parts of itself, which no known Rancher does."
@@ -38,11 +38,11 @@ def read(text: str) -> list[Object]:
         raise TransientError("BadManifest", "Rancher's manifest is no YAML.") from None
     if not documents:
         raise TransientError("BadManifest", "Rancher's manifest is empty.")
-    objects = [_checked(document) for document in documents]
+    objects = [_check(document) for document in documents]
     return sorted(objects, key=lambda o: o["kind"] != "Namespace")
 
 
-def _checked(document: object) -> Object:
+def _check(document: object) -> Object:
     if not isinstance(document, Mapping):
         raise TransientError("BadManifest", "Rancher's manifest holds something that is no object.")
     kind = (str(document.get("apiVersion")), str(document.get("kind")))

@@ -1,29 +1,30 @@
-"""What is wished for, and what was found: frozen values without I/O."""
+"""The goal of an import, and snapshots of Rancher and the virtual cluster: values without I/O."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from jobs.rancher import quantities
+from jobs.rancher import quantity
 
 OWNER_UID = "caas.telekom.de/owner-uid"
 """Label of a cluster in Rancher: the uid of the VCluster that claims it."""
 
 OWNER_NAME = "caas.telekom.de/owner-name"
 VCLUSTER_UID = "caas.telekom.de/vcluster-uid"
-"""Label of a cluster in Rancher: the identity of the virtual cluster that it was made for."""
+"""Label of a cluster in Rancher: the identity of its virtual cluster."""
 
 PROOF = "caas-rancher-proof"
-"""ConfigMap in kube-system with a nonce: what is written by the kubeconfig and read through Rancher
-is one virtual cluster."""
+"""ConfigMap in kube-system with a nonce, written with the kubeconfig and read through Rancher. Both
+lead to one virtual cluster if the nonce is the same."""
 
 MANAGED = "caas.telekom.de/managed-by"
-"""Label of the role bindings that are ours to prune."""
+"""Label of the role bindings that the import may remove."""
 
 MANAGER = "rancher-import"
 
 MANAGED_LABELS = "caas.telekom.de/labels"
-"""Annotation of a cluster in Rancher: the keys of the labels that are ours to prune."""
+"""Annotation of a cluster in Rancher: the keys of the labels that the import may remove."""
 
 Phase = Literal["Pending", "Importing", "Registered", "Connected", "Lost", "Failed"]
 OnRebuild = Literal["Recreate", "Redeploy", "Fail"]
@@ -32,36 +33,41 @@ SubjectKind = Literal["user", "userPrincipal", "group"]
 
 @dataclass(frozen=True, order=True)
 class Owner:
-    """Who gets a role in the cluster."""
+    """A user or group with their role in the cluster."""
 
     kind: SubjectKind
     name: str
     role: str
 
+    def binding_name(self, owner_uid: str) -> str:
+        """Return the name of the owner's binding, the same in every run."""
+        text = f"{owner_uid}\0{self.kind}\0{self.name}\0{self.role}"
+        return f"vc-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
 
 @dataclass(frozen=True)
-class Wish:
-    """What one run of the import is to bring about."""
+class Goal:
+    """The goal of one run of the import."""
 
     cluster_name: str
     owner_name: str
     owner_uid: str
     owners: frozenset[Owner]
     inputs: str
-    """Hash of all that the import acts on; another one in the state supersedes this run."""
+    """Hash of all inputs; another one in the state supersedes this run."""
     on_rebuild: OnRebuild = "Recreate"
     former_owner_uid: str = ""
     """Uid of the VCluster that had this virtual cluster before; empty if none had."""
     agent_variables: Mapping[str, str] = field(default_factory=dict)
-    """Environment of Rancher's agent that the platform sets; empty leaves it to Rancher."""
+    """Environment of Rancher's agent; empty leaves it to Rancher."""
     agent_resources: Mapping[str, str] = field(default_factory=dict)
-    """Its `requests.memory` and the like, in the same way."""
+    """Requests and limits of the agent, such as `requests.memory`; empty leaves them to Rancher."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class State:
-    """What the state ConfigMap says."""
+    """The state ConfigMap."""
 
     desired_inputs: str
     phase: str = ""
@@ -83,9 +89,9 @@ class Cluster:
     terminating: bool = False
     namespace: str = "fleet-default"
     agent_variables: tuple[Mapping[str, Any], ...] = ()
-    """Environment of Rancher's agent, as Kubernetes writes it."""
+    """Environment of Rancher's agent, as a list of `name` and `value`."""
     agent_resources: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Its requests and limits, as Kubernetes writes them."""
+    """Requests and limits of Rancher's agent."""
 
     def has_variables(self, variables: Mapping[str, str]) -> bool:
         """Return whether the agent's environment has all of these."""
@@ -96,9 +102,7 @@ class Cluster:
         """Return whether the agent has all of these requests and limits."""
         for name, amount in resources.items():
             kind, _, resource = name.partition(".")
-            if not quantities.is_equal(
-                (self.agent_resources.get(kind) or {}).get(resource), amount
-            ):
+            if not quantity.is_equal((self.agent_resources.get(kind) or {}).get(resource), amount):
                 return False
         return True
 
@@ -109,14 +113,14 @@ class AgentImages:
 
     running: str = ""
     chosen: str = ""
-    """What a person chose for this cluster."""
+    """Image that a person chose for this cluster."""
     default: str = ""
-    """What Rancher wrote down when it created the cluster; nobody chose it."""
+    """Image that Rancher wrote when it created the cluster."""
 
 
 @dataclass(frozen=True)
 class Management:
-    """A management cluster: whether Rancher reaches the virtual cluster."""
+    """A management cluster, which shows whether Rancher reaches the virtual cluster."""
 
     connected: bool
     """Its conditions Connected and Ready are both True."""
@@ -124,9 +128,9 @@ class Management:
     message: str = ""
     images: AgentImages = AgentImages()
     labels: Mapping[str, str] = field(default_factory=dict)
-    """By these Fleet chooses: those of the provisioning cluster count at its creation only."""
+    """Labels for Fleet; those of the provisioning cluster count at its creation only."""
     managed_labels: frozenset[str] = frozenset()
-    """Keys of those that an import set."""
+    """Keys of the labels that an import set."""
 
 
 @dataclass(frozen=True)
@@ -136,19 +140,19 @@ class Binding:
     name: str
     role: str
     subjects: frozenset[tuple[SubjectKind, str]]
-    """Whom it names. Rancher adds the user that it made for a principal."""
+    """Users and groups. Rancher adds the user that it created for a principal."""
     ours: bool
     terminating: bool = False
-    """It is being removed, which takes until Rancher reaches the virtual cluster."""
+    """Being removed, which lasts until Rancher reaches the virtual cluster."""
 
     def gives(self, owner: Owner) -> bool:
-        """Tell whether somebody has the wished role by this binding."""
+        """Return whether the binding gives an owner their role."""
         return self.role == owner.role and (owner.kind, owner.name) in self.subjects
 
 
 @dataclass(frozen=True)
 class Marker:
-    """What we wrote into the virtual cluster before the first apply."""
+    """The import's ConfigMap in the virtual cluster, written before the first apply."""
 
     owner_uid: str
     cluster_id: str
@@ -160,40 +164,40 @@ class Agent:
     """Rancher's agent in the virtual cluster."""
 
     blocked: str = ""
-    """Why its pods are refused, in the API server's words."""
+    """Message of the API server if it refuses the agent's pods."""
     running: bool = False
 
 
 @dataclass(frozen=True)
-class Inside:
-    """What was found in the virtual cluster."""
+class VirtualClusterState:
+    """The state of the virtual cluster."""
 
     uid: str
     """Uid of namespace kube-system: the identity of the virtual cluster."""
     marker: Marker | None = None
     agent: Agent | None = None
     cleaning: bool = False
-    """Rancher's clean-up of an earlier import is still at work."""
+    """Rancher's clean-up of an earlier import is still running."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """Everything that was found, as far as it was needed to decide."""
+class Snapshot:
+    """All that the next action depends on."""
 
     state: State
-    inside: Inside | None = None
+    virtual_cluster: VirtualClusterState | None = None
     """None while the virtual cluster has no kubeconfig or does not answer."""
     has_kubeconfig: bool = False
     cluster: Cluster | None = None
-    """None if there is none, or none that we may see: Rancher does not tell which."""
+    """None if it is absent or hidden from the user, which Rancher does not distinguish."""
     name_taken: bool = False
-    """Creating it was refused because of its name, for longer than permissions lag behind."""
+    """The creation was refused because of the name, for longer than permissions lag behind."""
     management: Management | None = None
     bindings: tuple[Binding, ...] | None = None
-    """None while we may not see them yet."""
+    """None while they are hidden from the user."""
     registration: "Registration | None" = None
     server_url: str = ""
-    """Rancher's setting, if there was a reason to ask for it and we may read it."""
+    """Rancher's setting, if it was read."""
 
 
 @dataclass(frozen=True)
@@ -202,3 +206,35 @@ class Registration:
 
     path: str = field(repr=False)
     """Path of the manifest; empty while Rancher has no server URL."""
+
+
+@dataclass(frozen=True)
+class OwnCluster:
+    """A cluster of ours in Rancher with all that the steps towards its connection depend on."""
+
+    goal: Goal
+    snapshot: Snapshot
+    virtual_cluster: VirtualClusterState
+    cluster: Cluster
+    management: Management
+    bindings: tuple[Binding, ...]
+
+    @property
+    def cluster_id(self) -> str:
+        """Id of the management cluster."""
+        return self.cluster.cluster_id
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """Return whether the cluster was created for another virtual cluster."""
+        return self.cluster.labels.get(VCLUSTER_UID) != self.virtual_cluster.uid
+
+    @property
+    def is_marked_as_ours(self) -> bool:
+        """Return whether an import of this VCluster, or of the former one, wrote the marker.
+
+        A tenant can write it too; it only allows replacing things in their own virtual cluster.
+        """
+        marker = self.virtual_cluster.marker
+        owners = {self.goal.owner_uid, self.goal.former_owner_uid} - {""}
+        return marker is not None and marker.owner_uid in owners

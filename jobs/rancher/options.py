@@ -17,7 +17,7 @@ _SUBJECTS: tuple[SubjectKind, ...] = ("user", "userPrincipal", "group")
 
 @dataclass(frozen=True)
 class RancherOptions:
-    """How to reach Rancher."""
+    """Options of the connection to Rancher."""
 
     url: str
     token_file: Path
@@ -32,7 +32,7 @@ class Environment:
     values: Mapping[str, str]
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Return a variable."""
+        """Return a variable, or its default."""
         value = self.values.get(name) or default
         if value is None:
             raise RefusedError("BadOptions", f"{name} is not set.")
@@ -46,7 +46,7 @@ class Environment:
         return int(parts[1]) * _SECONDS[parts[2]]
 
     def choice(self, name: str, choices: tuple[str, ...], default: str) -> str:
-        """Return a variable that must be one of some."""
+        """Return a variable with one of some values."""
         value = self.text(name, default)
         if value not in choices:
             raise RefusedError("BadOptions", f"{name} must be one of {', '.join(choices)}.")
@@ -61,17 +61,17 @@ class Environment:
             raise RefusedError("BadOptions", message) from None
 
     def variables(self, name: str) -> dict[str, str]:
-        """Return a variable that holds others as a JSON map."""
+        """Return a variable with a JSON map of texts."""
         try:
-            found = {**json.loads(self.text(name, "{}"))}
+            values = {**json.loads(self.text(name, "{}"))}
         except (ValueError, TypeError):
-            found = {"": None}
-        if not all(isinstance(value, str) for value in found.values()):
+            values = {"": None}
+        if not all(isinstance(value, str) for value in values.values()):
             raise RefusedError("BadOptions", f"{name} must be a JSON map of texts.")
-        return found
+        return values
 
     def rancher(self) -> RancherOptions:
-        """Return how to reach Rancher."""
+        """Return the options of the connection to Rancher."""
         url = self.text("RANCHER_URL").rstrip("/")
         if not re.fullmatch(r"https://[^\s/?#@]+", url):
             message = "RANCHER_URL must be https:// and a host, without a path such as /dashboard."

@@ -1,4 +1,4 @@
-"""The way to Rancher: by the proxy of the environment, or directly."""
+"""The proxy for Rancher, from the environment."""
 
 from ipaddress import ip_address, ip_network
 from urllib.parse import urlsplit
@@ -6,17 +6,17 @@ from urllib.request import getproxies, proxy_bypass
 
 
 def proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for an address, or None."""
+    """Return the proxy of the environment for an address, or None."""
     host = urlsplit(url).hostname or ""
-    named = getproxies()
-    is_direct = proxy_bypass(host) or _is_within(host, named.get("no", ""))
-    return None if is_direct else named.get("https")
+    variables = getproxies()
+    is_direct = proxy_bypass(host) or _is_within(host, variables.get("no", ""))
+    return None if is_direct else variables.get("https")
 
 
 def _is_within(host: str, ranges: str) -> bool:
-    """Return whether an address is in one of the ranges, as Rancher's agent understands NO_PROXY.
+    """Return whether an address is in one of the ranges of NO_PROXY, as for Rancher's agent.
 
-    Python's standard library knows names there, and no ranges.
+    Python's standard library supports names there, but no ranges.
     """
     try:
         address = ip_address(host)

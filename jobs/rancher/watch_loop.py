@@ -1,4 +1,4 @@
-"""The watcher: a process per host that keeps the phases of all imports true."""
+"""The watcher: one process per host that updates the phases of all imports."""
 
 import math
 import time
@@ -14,17 +14,18 @@ from lightkube.resources.core_v1 import ConfigMap
 from prometheus_client import Counter, Gauge
 
 from jobs.errors import RancherImportError
+from jobs.kubernetes import call
 from jobs.rancher import agents, watch_plan
 from jobs.rancher.api import Rancher
-from jobs.rancher.kubernetes import call, read_state, write_data
+from jobs.rancher.host_cluster import read_state, write_data
 from jobs.rancher.model import Management, Phase, State
 from jobs.rancher.sight import look
 
 OWNERS_EVERY = 4
-"""At every so many looks it is seen whether Rancher knows the owners: that is a list of its own."""
+"""Number of looks between two checks of the owners, which need a list of their own."""
 
 BLIND_PERIODS = 3
-"""After so many periods without a look that succeeded nobody knows any more what is connected."""
+"""Number of periods without a successful look after which connected clusters become Lost."""
 
 LABELS: LabelSelector = {"caas.telekom.de/state": "rancher"}
 
@@ -36,15 +37,15 @@ OUTDATED = Gauge("rancher_import_agents_outdated", "Connected clusters with an o
 LOOKS = Counter("rancher_import_looks_total", "Looks at Rancher", ["result"])
 LAST_LOOK = Gauge("rancher_import_last_look_seconds", "Unix time of the last look that succeeded")
 TOKEN_DAYS = Gauge("rancher_import_token_days_left", "Days until the API token expires")
-TOKEN_DAYS.set(math.nan)  # not known, or never: no value that an alert could take for 0
+TOKEN_DAYS.set(math.nan)  # unknown, or never; an alert would fire at 0
 
 log = structlog.get_logger()
 
 
 class Watcher:
-    """Looks at Rancher once per period."""
+    """The loop that looks at Rancher once per period."""
 
-    def __init__(  # noqa: PLR0913  # what it works with
+    def __init__(  # noqa: PLR0913  # its collaborators
         self,
         client: Client,
         namespace: str,
@@ -54,7 +55,7 @@ class Watcher:
         period: float,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
-        """Remember what to look at."""
+        """Hold the clients and the settings."""
         self._period = period
         self._wall_clock = wall_clock
         self._looks = 0
@@ -64,12 +65,12 @@ class Watcher:
         self._rancher = rancher
         self._warn_days = warn_days
         self._unclear_looks: dict[str, int] = {}
-        """By id of a management cluster: in how many looks in a row it was listed without state."""
-        self.looked_at = 0.0
-        """When the last look succeeded, in seconds of a clock that only goes forward."""
+        """Number of successive looks without a state, by id of the management cluster."""
+        self.last_success = 0.0
+        """Monotonic time of the last successful look; 0 before the first."""
 
     def run(self, stop: Event) -> None:
-        """Look until told to stop."""
+        """Look once per period until `stop` is set."""
         started = time.monotonic()
         while not stop.is_set():
             try:
@@ -78,16 +79,16 @@ class Watcher:
             except RancherImportError as error:
                 LOOKS.labels(error.reason).inc()
                 log.warning("look failed", reason=error.reason, message=error.message)
-                blind = time.monotonic() - max(started, self.looked_at)
+                blind = time.monotonic() - max(started, self.last_success)
                 if blind > BLIND_PERIODS * self._period:
-                    self._say_blind(error)
+                    self._report_unreachable(error)
             stop.wait(self._period)
 
     def look(self) -> None:
-        """Compare all states with Rancher, and write down what has changed."""
+        """Compare all states with Rancher, and write the changes."""
         sight = look(self._rancher)
         managed = sight.managed()
-        found = {**managed, **self._unclear(sight.cluster_ids - managed.keys())}
+        clusters = {**managed, **self._unclear(sight.cluster_ids - managed.keys())}
         agent_image = self._rancher.agent_image()
         if self._looks % OWNERS_EVERY == 0:
             self._unknown_owners = self._rancher.unknown_owners() if managed else {}
@@ -97,7 +98,7 @@ class Watcher:
         states = self._states()
         for name, state in states.items():
             unknown = self._unknown_owners.get(state.cluster_id, ())
-            change = watch_plan.judge(state, found, agent_image, unknown)
+            change = watch_plan.judge(state, clusters, agent_image, unknown)
             if change:
                 log.info("changed", state=name, phase=change.phase, reason=change.reason)
                 self._write(name, change)
@@ -108,18 +109,18 @@ class Watcher:
             CLUSTERS.labels(phase).set(number)
         OUTDATED.set(outdated)
         self._follow_agent_images(states, managed)
-        self._watch_the_token()
+        self._check_token_expiry()
         LAST_LOOK.set_to_current_time()
-        self.looked_at = time.monotonic()
+        self.last_success = time.monotonic()
 
     def _follow_agent_images(
-        self, states: Mapping[str, State], found: Mapping[str, Management]
+        self, states: Mapping[str, State], managed: Mapping[str, Management]
     ) -> None:
-        """Have the agents whose turn it is follow Rancher's setting, which may restart them."""
+        """Make the agents of this turn follow Rancher's setting, which may restart them."""
         number = int(self._wall_clock() // agents.turn_seconds(self._period))
-        turn = agents.turn(found, number)
+        turn = agents.turn(managed, number)
         for name, state in states.items():
-            management = found.get(state.cluster_id)
+            management = managed.get(state.cluster_id)
             if state.cluster_id not in turn or not management or not management.connected:
                 continue
             default = management.images.default
@@ -131,10 +132,9 @@ class Watcher:
                 log.warning("the agent's image cannot follow Rancher's setting", state=name)
 
     def _unclear(self, cluster_ids: AbstractSet[str]) -> dict[str, Management | None]:
-        """Return what to think of clusters that are listed, but of which no state is shown.
+        """Return the assumed states of listed clusters without one; None leaves them as they are.
 
-        So they are while Rancher starts, and stay as they were. What is unclear for longer is not
-        connected.
+        Rancher hides states while it starts. A cluster that stays unclear is not connected.
         """
         self._unclear_looks = {one: self._unclear_looks.get(one, 0) + 1 for one in cluster_ids}
         lost = Management(connected=False, message="Rancher lists it and shows no state of it.")
@@ -143,28 +143,28 @@ class Watcher:
             for one, looks in self._unclear_looks.items()
         }
 
-    def _say_blind(self, error: RancherImportError) -> None:
-        """Write down that nobody knows; what is connected is looked at again when Rancher answers.
+    def _report_unreachable(self, error: RancherImportError) -> None:
+        """Mark clusters Lost while Rancher is unreachable.
 
-        The error may be that of the host, which then refuses this too.
+        The error may be one of the host, which then refuses this too.
         """
         try:
             for name, state in self._states().items():
-                change = watch_plan.unheard(state, error.reason, error.message)
+                change = watch_plan.judge_unreachable(state, error.reason, error.message)
                 if change:
                     log.info("changed", state=name, phase=change.phase, reason=change.reason)
                     self._write(name, change)
-        except RancherImportError as refused:
-            log.warning("cannot write it down", reason=refused.reason, message=refused.message)
+        except RancherImportError as failure:
+            log.warning("cannot write it down", reason=failure.reason, message=failure.message)
 
     def _states(self) -> dict[str, State]:
-        listed = call(
+        config_maps = call(
             lambda: list(self._client.list(ConfigMap, namespace=self._namespace, labels=LABELS)),
             f"the state ConfigMaps in {self._namespace}",
         )
         return {
             config_map.metadata.name: read_state(config_map.data or {})
-            for config_map in listed
+            for config_map in config_maps
             if config_map.metadata and config_map.metadata.name
         }
 
@@ -172,7 +172,7 @@ class Watcher:
         data = {"phase": change.phase, "reason": change.reason, "message": change.message}
         write_data(self._client, self._namespace, name, data)
 
-    def _watch_the_token(self) -> None:
+    def _check_token_expiry(self) -> None:
         days = watch_plan.days_left(self._rancher.token_expiry() or "")
         TOKEN_DAYS.set(math.nan if days is None else days)
         if days is not None and days < self._warn_days:

@@ -1,4 +1,4 @@
-"""Keep what the import reported true: one look per period at all clusters of a host."""
+"""The change of one state after a look at Rancher, as a pure function."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,15 +8,15 @@ from jobs.rancher import agents
 from jobs.rancher.model import Management, State
 
 AGENT_OUTDATED = "AgentOutdated"
-"""Reason of a connected cluster whose agent is not the one that Rancher's setting names."""
+"""Reason of a connected cluster whose agent differs from Rancher's setting."""
 
 OWNER_UNKNOWN = "OwnerUnknown"
-"""Reason of a connected cluster with an owner that Rancher does not know."""
+"""Reason of a connected cluster with an owner unknown to Rancher."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a state ConfigMap shall say from now on."""
+    """New values of a state ConfigMap."""
 
     phase: str
     reason: str
@@ -25,18 +25,18 @@ class Change:
 
 def judge(
     state: State,
-    found: Mapping[str, Management | None],
+    clusters: Mapping[str, Management | None],
     agent_image: str = "",
     unknown: Sequence[str] = (),
 ) -> Change | None:
-    """Return what to change, given all management clusters that Rancher shows; None for nothing.
+    """Return the change of a state, None for no change.
 
-    A cluster that is found as None is there, in an unclear state. Only what was once connected is
-    watched: until then the import itself reports. `agent_image` is Rancher's setting, empty while
-    it is not known; `unknown` are owners that Rancher does not know.
+    A cluster that maps to None exists in an unclear state. Only clusters that were connected once
+    are watched: until then the import itself reports. `agent_image` is Rancher's setting, empty
+    while it is unknown; `unknown` are the owners that Rancher does not know.
     """
-    management = found.get(state.cluster_id)
-    unclear = management is None and state.cluster_id in found
+    management = clusters.get(state.cluster_id)
+    unclear = management is None and state.cluster_id in clusters
     if state.phase not in ("Connected", "Lost") or unclear:
         return None
     change = _judge(management, _notes(management, agent_image, unknown))
@@ -44,10 +44,10 @@ def judge(
     return None if now == (change.phase, change.reason, change.message) else change
 
 
-def unheard(state: State, reason: str, message: str) -> Change | None:
-    """Return what to change while Rancher cannot be asked, and why; None for nothing.
+def judge_unreachable(state: State, reason: str, message: str) -> Change | None:
+    """Return the change of a state while Rancher is unreachable, None for no change.
 
-    What is known to be lost stays so.
+    A lost cluster keeps its reason.
     """
     if state.phase != "Connected":
         return None
@@ -57,7 +57,7 @@ def unheard(state: State, reason: str, message: str) -> Change | None:
 def _notes(
     management: Management | None, agent_image: str, unknown: Sequence[str]
 ) -> dict[str, str]:
-    """Return by reason what a person should know of a cluster that is connected."""
+    """Return the notes about a connected cluster, by reason."""
     notes = {}
     if management and (message := agents.outdated(management.images, agent_image)):
         notes[AGENT_OUTDATED] = message
@@ -79,10 +79,10 @@ def _judge(management: Management | None, notes: Mapping[str, str]) -> Change:
     return Change("Connected", next(iter(notes), "Connected"), " ".join(notes.values()))
 
 
-def expiry_in_words(expires_at: str | None, warn_days: int) -> str:
-    """Return when a token expires: "" for never, None where Rancher does not say."""
+def describe_expiry(expires_at: str | None, warn_days: int) -> str:
+    """Return a sentence on the expiry of a token: "" is never, None is unknown."""
     if expires_at is None:
-        return "Rancher does not say when the token expires."
+        return "The expiry of the token is unknown."
     if not expires_at:
         return "The token never expires."
     days = days_left(expires_at)

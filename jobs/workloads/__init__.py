@@ -1,1 +1,1 @@
-"""The program `stop-workloads`: stops all pods of a namespace whose data is retained."""
+"""The program `stop-workloads`, which stops all pods of a namespace with retained data."""

@@ -4,22 +4,17 @@ import os
 import sys
 
 import structlog
-from lightkube import KubeConfig
 
 from jobs import abandoned, hooks
-from jobs.bounded_api import Api
-from jobs.errors import RefusedError
-from jobs.rancher.kubernetes import client
-from jobs.workloads.stopping import Stop
+from jobs.kubernetes import host_client
+from jobs.workloads.pod_shutdown import PodShutdown
 
 TIMEOUT_SECONDS = 240.0
 """The default of the variable of this name."""
 
-NO_CONTEXT = ("BadKubeconfig", "KUBECONFIG names a file without a current context.")
-
 
 def main() -> None:
-    """Stop all pods of NAMESPACE within TIMEOUT_SECONDS; note in PLATFORM_NAMESPACE what is left.
+    """Stop all pods of NAMESPACE within TIMEOUT_SECONDS; note the rest in PLATFORM_NAMESPACE.
 
     Never fails, because Helm would uninstall nothing.
     """
@@ -36,7 +31,7 @@ def main() -> None:
 
 def _steps() -> None:
     timeout = _timeout()
-    if not hooks.attempt(lambda: _stop(timeout).run(), seconds=timeout):
+    if not hooks.attempt(lambda: _shutdown(timeout).run(), seconds=timeout):
         hooks.attempt(_note, seconds=hooks.NOTE_SECONDS)
 
 
@@ -47,19 +42,12 @@ def _timeout() -> float:
         return TIMEOUT_SECONDS
 
 
-def _stop(timeout: float) -> Stop:
-    return Stop(_host(), os.environ["NAMESPACE"], timeout=timeout)
+def _shutdown(timeout: float) -> PodShutdown:
+    return PodShutdown(host_client(), os.environ["NAMESPACE"], timeout=timeout)
 
 
 def _note() -> None:
-    """Write down which pods are left."""
+    """Write a note about the pods that are left."""
     uid, namespace = os.environ["OWNER_UID"], os.environ["NAMESPACE"]
-    left = {"ownerUid": uid, "left": "pods", "namespace": namespace, **_stop(0).left()}
-    abandoned.note(_host(), os.environ["PLATFORM_NAMESPACE"], f"{uid}.pods", left)
-
-
-def _host() -> Api:
-    config = KubeConfig.from_env().get()
-    if config is None:
-        raise RefusedError(*NO_CONTEXT)
-    return client(config)
+    fields = {"ownerUid": uid, "left": "pods", "namespace": namespace, **_shutdown(0).remainder()}
+    abandoned.note(host_client(), os.environ["PLATFORM_NAMESPACE"], f"{uid}.pods", fields)

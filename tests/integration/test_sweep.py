@@ -14,7 +14,7 @@ from dev.fake_rancher import FakeRancher
 from function.api import xr
 from jobs import abandoned
 from jobs.rancher.api import Rancher
-from jobs.rancher.model import Wish
+from jobs.rancher.model import Goal
 from jobs.rancher.options import RancherOptions
 from tests.integration.control_plane import Client
 
@@ -34,7 +34,7 @@ def test_sweep(crossplane: Client, tmp_path: Path) -> None:
         (tmp_path / "token").write_text(fake.token())
         rancher = Rancher(RancherOptions(fake.url, tmp_path / "token", fake.ca_file, ""))
         for name, owner in (("living", uid), ("orphan", "gone")):
-            rancher.create(Wish(name, name, owner, frozenset(), "in-1"), "vc-1")
+            rancher.create(Goal(name, name, owner, frozenset(), "in-1"), "vc-1")
         rancher.close()
 
         config = KubeConfig.from_dict(crossplane.kubeconfig).get()

@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from jobs.rancher import quantities
-from jobs.rancher.import_plan import Done, SetAgent, plan
-from tests.jobs.rancher.test_plan import CONNECTED, WISH, cluster
-from tests.jobs.rancher.world import WISH as IMPORT
+from jobs.rancher import quantity
+from jobs.rancher.actions import Done, SetAgent
+from jobs.rancher.import_plan import plan
+from tests.jobs.rancher.test_import_plan import CONNECTED, GOAL, cluster
+from tests.jobs.rancher.world import GOAL as IMPORT
 from tests.jobs.rancher.world import World
 
 RESOURCES = {"requests.memory": "512Mi", "limits.memory": "1Gi"}
 NESTED = {"requests": {"memory": "512Mi"}, "limits": {"memory": "1Gi"}}
-LARGER = replace(WISH, agent_resources=RESOURCES)
+LARGER = replace(GOAL, agent_resources=RESOURCES)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +46,7 @@ def test_an_agent_that_has_its_resources(found: dict[str, Any]) -> None:
 
 def test_no_resources() -> None:
     """A platform that names none leaves to Rancher what a person set there."""
-    assert plan(WISH, cluster(CONNECTED, agent_resources=NESTED)) == Done("c-m-1")
+    assert plan(GOAL, cluster(CONNECTED, agent_resources=NESTED)) == Done("c-m-1")
 
 
 def test_an_import_with_resources(world: World) -> None:
@@ -74,6 +75,6 @@ def test_an_import_with_resources(world: World) -> None:
         (1, "1", True),
     ],
 )
-def test_quantities(one: object, other: object, *, expected: bool) -> None:
+def test_quantity(one: object, other: object, *, expected: bool) -> None:
     """Texts are compared by what they amount to."""
-    assert quantities.is_equal(one, other) is expected
+    assert quantity.is_equal(one, other) is expected

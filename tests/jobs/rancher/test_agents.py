@@ -14,7 +14,7 @@ from dev.fake_rancher import FakeRancher
 from dev.fake_rancher.state import Cluster
 from jobs.rancher import agents
 from jobs.rancher.api import Rancher
-from jobs.rancher.model import AgentImages, Owner, Wish
+from jobs.rancher.model import AgentImages, Goal, Owner
 from jobs.rancher.options import RancherOptions
 from jobs.rancher.sight import look
 from jobs.rancher.watch_loop import Watcher
@@ -126,7 +126,7 @@ class Landscape:
         for one in range(number):
             name = f"kunde{len(self.names)}"
             self.names.append(name)
-            self.rancher.create(Wish(name, name, f"uid-{one}", frozenset(), "in-1"), "vc-1")
+            self.rancher.create(Goal(name, name, f"uid-{one}", frozenset(), "in-1"), "vc-1")
         self.fake.agents.by_hand.update(self.names)
         while not all(one.connected for one in look(self.rancher).managed().values()):
             pass

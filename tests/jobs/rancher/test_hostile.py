@@ -21,7 +21,9 @@ from dev.demo import kubernetes
 from dev.fake_rancher import FakeRancher, tls
 from jobs import abandoned, hooks, transport
 from jobs.errors import TransientError
-from jobs.rancher.kubernetes import LONGEST_VALUE, Tenant, client, write_data
+from jobs.kubernetes import LONGEST_VALUE, client
+from jobs.rancher.host_cluster import write_data
+from jobs.rancher.virtual_cluster import VirtualCluster
 from tests import hostile
 
 PLATFORM = "vcluster-system"
@@ -132,7 +134,7 @@ def test_one_answer_is_bounded(monkeypatch: pytest.MonkeyPatch, manner: str) -> 
     """An import is told in time that it has no answer: not after the tenant's hours."""
     monkeypatch.setattr(transport, "ANSWER_SECONDS", 1.0)
     with hostile.serving(manner) as (address, _):
-        tenant = Tenant(kubernetes.kubeconfig(address))
+        tenant = VirtualCluster(kubernetes.kubeconfig(address))
         began = time.monotonic()
         assert tenant.look() is None
         with pytest.raises(TransientError):
@@ -167,17 +169,17 @@ STEPS = {
 }
 PROGRAM = """
 import os, sys, time
-from jobs.rancher import main
+from jobs.rancher import deregister_steps, main
 def step(*_):
     {step}
-main.{name} = step
+deregister_steps.{name} = step
 main.main(["deregister"])
 """
 
 
 @pytest.mark.parametrize("step", [*STEPS])
 @pytest.mark.parametrize(
-    ("name", "left"), [("_out_of_rancher", "cluster"), ("_out_of_tenant", "agent")]
+    ("name", "left"), [("remove_from_rancher", "cluster"), ("remove_agent", "agent")]
 )
 def test_a_step_that_crashes(
     host: tuple[kubernetes.Store, str],
@@ -201,7 +203,7 @@ def test_a_step_that_crashes(
 def test_what_ends_the_program_ends_its_step() -> None:
     """A Job that is stopped leaves no step behind, and begins anew elsewhere."""
     program = PROGRAM.format(
-        step=f"print('begun', flush=True); {STEPS['no-end']}", name="_out_of_rancher"
+        step=f"print('begun', flush=True); {STEPS['no-end']}", name="remove_from_rancher"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], env={"CLUSTER_NAME": "kunde1"}, stdout=subprocess.PIPE

@@ -14,13 +14,14 @@ from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap, Namespace
 
-from jobs.rancher.agent_cleanup import clean_inside
+from jobs.rancher.agent_cleanup import clean_virtual_cluster
 from jobs.rancher.api import Rancher
-from jobs.rancher.deregister import Deregistration
+from jobs.rancher.deregistration import Deregistration
+from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.import_loop import Import
-from jobs.rancher.kubernetes import Host, Tenant
-from jobs.rancher.model import Wish
+from jobs.rancher.model import Goal
 from jobs.rancher.options import Environment
+from jobs.rancher.virtual_cluster import VirtualCluster
 
 NAMED = ("RANCHER_URL", "RANCHER_TOKEN_FILE", "KUBECONFIG")
 
@@ -31,24 +32,24 @@ NAMED = ("RANCHER_URL", "RANCHER_TOKEN_FILE", "KUBECONFIG")
 def test_there_and_back() -> None:
     """A cluster is imported until Rancher is connected, and deregistered until it is gone."""
     name = "function-vcluster-live"
-    wish = Wish(name, name, str(uuid.uuid4()), frozenset(), "in-1")
+    goal = Goal(name, name, str(uuid.uuid4()), frozenset(), "in-1")
     client = Client()
     client.apply(Namespace(metadata=ObjectMeta(name=name)), field_manager=name, force=True)
     state = ConfigMap(
         metadata=ObjectMeta(name="state", namespace=name), data={"desiredInputs": "in-1"}
     )
     client.apply(state, field_manager=name, force=True)
-    host, rancher = Host(client, name, "state"), Rancher(Environment(os.environ).rancher())
+    host, rancher = HostCluster(client, name, "state"), Rancher(Environment(os.environ).rancher())
 
-    def tenant() -> Tenant:
-        return Tenant(Path(os.environ["KUBECONFIG"]).read_text())
+    def tenant() -> VirtualCluster:
+        return VirtualCluster(Path(os.environ["KUBECONFIG"]).read_text())
 
     try:
-        assert Import(wish, host, rancher, tenant, timeout=900).run()
+        assert Import(goal, host, rancher, tenant, timeout=900).run()
         assert host.state().phase == "Connected"
     finally:
-        gone = Deregistration(name, wish.owner_uid, host, rancher, timeout=300).run()
-        clean_inside(tenant, wish.owner_uid, timeout=120)
+        gone = Deregistration(name, goal.owner_uid, host, rancher, timeout=300).run()
+        clean_virtual_cluster(tenant, goal.owner_uid, timeout=120)
         client.delete(Namespace, name)
         rancher.close()
         host.close()

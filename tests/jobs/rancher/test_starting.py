@@ -8,10 +8,10 @@ import pytest
 from dev.fake_rancher import Fault, Lag
 from dev.fake_rancher.messages import json_answer
 from jobs.errors import TransientError
-from jobs.rancher import adopting
+from jobs.rancher import adoption
 from jobs.rancher.sight import look
 from jobs.rancher.watch_loop import BLIND_PERIODS, Watcher
-from tests.jobs.rancher.world import PLATFORM, WISH, World, restarts
+from tests.jobs.rancher.world import GOAL, PLATFORM, World, restarts
 
 MANAGEMENT = "/v1/management.cattle.io.clusters"
 
@@ -115,8 +115,8 @@ def test_an_adoption(world: World) -> None:
     world.run()
     world.token_file.write_text(world.fake.token("admin"))
     world.restart()
-    uid = WISH.owner_uid
-    claim = adopting.Claim("kunde1", "kunde1", uid, uid, "u-fljg2")
+    uid = GOAL.owner_uid
+    claim = adoption.Claim("kunde1", "kunde1", uid, uid, "u-fljg2")
     with world.connected() as (_, rancher), pytest.raises(TransientError) as failed:
-        adopting.adopt(claim, rancher, print, dry_run=True)
+        adoption.adopt(claim, rancher, print, dry_run=True)
     assert failed.value.reason == "RancherStarting"

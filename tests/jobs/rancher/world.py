@@ -20,13 +20,14 @@ from lightkube.config.kubeconfig import KubeConfig
 from dev.fake_rancher import FakeRancher, KubeApi, Lag
 from jobs import abandoned
 from jobs.backoff import Clock
-from jobs.rancher.agent_cleanup import clean_inside
+from jobs.rancher.agent_cleanup import clean_virtual_cluster
 from jobs.rancher.api import Rancher
-from jobs.rancher.deregister import LAST_LOOK_SECONDS, Deregistration, removal_seconds
+from jobs.rancher.deregistration import LAST_LOOK_SECONDS, Deregistration, removal_seconds
+from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.import_loop import Import
-from jobs.rancher.kubernetes import Host, Tenant
-from jobs.rancher.model import Owner, Wish
+from jobs.rancher.model import Goal, Owner
 from jobs.rancher.options import RancherOptions
+from jobs.rancher.virtual_cluster import VirtualCluster
 from tests.integration.control_plane import Client
 
 STARTING_REQUESTS = 6
@@ -36,7 +37,7 @@ PLATFORM = "vcluster-system"
 STATE = "kunde1-rancher"
 ABANDONED = "vcluster-abandoned"
 
-WISH = Wish(
+GOAL = Goal(
     cluster_name="kunde1",
     owner_name="kunde1",
     owner_uid="227fb97b-6cf6-4f79-9ae9-ffb14550d34d",
@@ -166,15 +167,15 @@ class World:
         self.fake.behaviour.starting = Lag(requests=STARTING_REQUESTS)
         self.fake.restart()
 
-    def run(self, wish: Wish = WISH, timeout: float = 600, **rancher: Any) -> bool:
+    def run(self, goal: Goal = GOAL, timeout: float = 600, **rancher: Any) -> bool:
         """Run one attempt of the import."""
         with self.connected(**rancher) as (host, client):
             clock = self.time.clock()
-            return Import(wish, host, client, self.tenant, timeout=timeout, clock=clock).run()
+            return Import(goal, host, client, self.tenant, timeout=timeout, clock=clock).run()
 
     def deregister(self, timeout: float = 240, *, retain: bool = False) -> bool:
         """Run one attempt of the deregistration, as the command does."""
-        uid, clock = WISH.owner_uid, self.time.clock()
+        uid, clock = GOAL.owner_uid, self.time.clock()
         with self.connected() as (host, client):
             limit = removal_seconds(timeout, retain=retain)
             deadline = self.time.seconds + timeout
@@ -184,7 +185,7 @@ class World:
             if not retain:
                 return gone
             left = deadline - self.time.seconds
-            if not clean_inside(self.tenant, uid, timeout=left, clock=clock):
+            if not clean_virtual_cluster(self.tenant, uid, timeout=left, clock=clock):
                 self.note("agent")
             left = max(deadline - self.time.seconds, LAST_LOOK_SECONDS)
             if not gone and self.removed(host, client, left):
@@ -193,21 +194,21 @@ class World:
                 return True
             return gone
 
-    def removed(self, host: Host, client: Rancher, seconds: float) -> bool:
+    def removed(self, host: HostCluster, client: Rancher, seconds: float) -> bool:
         """Take the cluster out of Rancher, as the command does."""
         clock = self.time.clock()
-        out = Deregistration("kunde1", WISH.owner_uid, host, client, timeout=seconds, clock=clock)
+        out = Deregistration("kunde1", GOAL.owner_uid, host, client, timeout=seconds, clock=clock)
         return out.run() or not out.leaves_something()
 
     def note(self, what: str) -> None:
         """Note what is left behind, as the command does."""
-        uid = WISH.owner_uid
+        uid = GOAL.owner_uid
         left = {"ownerUid": uid, "left": what, "cluster": "kunde1", "namespace": PLATFORM}
         with contextlib.closing(self.lightkube()) as client:
             abandoned.note(client, PLATFORM, f"{uid}.{what}", left)
 
     @contextmanager
-    def connected(self, **rancher: Any) -> Iterator[tuple[Host, Rancher]]:
+    def connected(self, **rancher: Any) -> Iterator[tuple[HostCluster, Rancher]]:
         """Open clients of host and Rancher."""
         options = replace(self.options(), **rancher)
         host, client = self.host(), Rancher(options, clock=self.time.clock())
@@ -221,20 +222,20 @@ class World:
         """Return how to reach the test Rancher."""
         return RancherOptions(self.fake.url, self.token_file, self.fake.ca_file, "")
 
-    def host(self) -> Host:
+    def host(self) -> HostCluster:
         """Return the host."""
-        return Host(self.lightkube(), PLATFORM, STATE)
+        return HostCluster(self.lightkube(), PLATFORM, STATE)
 
     def lightkube(self) -> Lightkube:
         """Return a client of the API server."""
         config = KubeConfig.from_dict(self.api.kubeconfig).get()
         return Lightkube(config=config, trust_env=False)
 
-    def tenant(self) -> Tenant | None:
+    def tenant(self) -> VirtualCluster | None:
         """Open the virtual cluster by its Secret."""
         with contextlib.closing(self.host()) as host:
             kubeconfig = host.kubeconfig(PLATFORM, "vc-kunde1-vcluster", "config")
-        return Tenant(kubeconfig) if kubeconfig else None
+        return VirtualCluster(kubeconfig) if kubeconfig else None
 
     def end(self) -> tuple[list[str], int, int]:
         """Return the clusters in Rancher, the agents, and the applied Deployments."""

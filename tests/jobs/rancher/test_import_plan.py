@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jobs.errors import RefusedError
-from jobs.rancher.import_plan import (
+from jobs.rancher.actions import (
     ApplyManifest,
     Bind,
     CreateCluster,
@@ -22,8 +22,8 @@ from jobs.rancher.import_plan import (
     Unbind,
     Wait,
     WriteMarker,
-    plan,
 )
+from jobs.rancher.import_plan import plan
 from jobs.rancher.model import (
     OWNER_UID,
     VCLUSTER_UID,
@@ -31,19 +31,19 @@ from jobs.rancher.model import (
     AgentImages,
     Binding,
     Cluster,
-    Found,
-    Inside,
+    Goal,
     Management,
     Marker,
     Owner,
     Registration,
+    Snapshot,
     State,
-    Wish,
+    VirtualClusterState,
 )
 
 OWNER = Owner("group", "github_team://1", "cluster-owner")
 OTHER = Owner("user", "u-1", "cluster-member")
-WISH = Wish("kunde1", "kunde1", "xr-1", frozenset({OWNER}), "in-1")
+GOAL = Goal("kunde1", "kunde1", "xr-1", frozenset({OWNER}), "in-1")
 
 
 def binding(name: str, owner: Owner, *, ours: bool) -> Binding:
@@ -58,9 +58,9 @@ def leaving(name: str, owner: Owner, *, ours: bool) -> Binding:
 
 MARKER = Marker("xr-1", "c-m-1", applied=True)
 CLUSTER = Cluster("kunde1", "u-1", {OWNER_UID: "xr-1", VCLUSTER_UID: "vc-1"}, "c-m-1")
-CONNECTED = Found(
+CONNECTED = Snapshot(
     state=State("in-1"),
-    inside=Inside("vc-1", MARKER, Agent(running=True)),
+    virtual_cluster=VirtualClusterState("vc-1", MARKER, Agent(running=True)),
     has_kubeconfig=True,
     cluster=CLUSTER,
     management=Management(connected=True),
@@ -70,57 +70,57 @@ CONNECTED = Found(
 STARTING = replace(CONNECTED, management=Management(connected=False, message="No agent."))
 
 
-def inside(found: Found, **changes: Any) -> Found:
+def with_state(snapshot: Snapshot, **changes: Any) -> Snapshot:
     """Return what was found with another inside."""
-    assert found.inside
-    return replace(found, inside=replace(found.inside, **changes))
+    assert snapshot.virtual_cluster
+    return replace(snapshot, virtual_cluster=replace(snapshot.virtual_cluster, **changes))
 
 
-def with_default(found: Found) -> Found:
+def with_default(snapshot: Snapshot) -> Snapshot:
     """Return what was found with the agent's image of the day of creation."""
-    assert found.management
+    assert snapshot.management
     images = AgentImages("agent:v1", default="agent:v1")
-    return replace(found, management=replace(found.management, images=images))
+    return replace(snapshot, management=replace(snapshot.management, images=images))
 
 
-def cluster(found: Found, **changes: Any) -> Found:
+def cluster(snapshot: Snapshot, **changes: Any) -> Snapshot:
     """Return what was found with another cluster."""
-    return replace(found, cluster=replace(CLUSTER, **changes))
+    return replace(snapshot, cluster=replace(CLUSTER, **changes))
 
 
 @pytest.mark.parametrize(
-    ("found", "action"),
+    ("snapshot", "action"),
     [
         pytest.param(replace(CONNECTED, state=State("in-2")), Superseded(), id="newer-inputs"),
         pytest.param(
-            Found(State("in-1")),
+            Snapshot(State("in-1")),
             Wait("Pending", "WaitingForKubeconfig", "The virtual cluster has no kubeconfig yet."),
             id="no-kubeconfig",
         ),
         pytest.param(
-            Found(State("in-1"), has_kubeconfig=True),
+            Snapshot(State("in-1"), has_kubeconfig=True),
             Wait("Pending", "WaitingForApi", "The virtual cluster's API does not answer yet."),
             id="no-api",
         ),
         pytest.param(replace(CONNECTED, cluster=None), CreateCluster("vc-1"), id="nothing-there"),
         pytest.param(
-            inside(replace(CONNECTED, cluster=None), cleaning=True),
-            Wait("Importing", "CleaningUp", "Rancher still removes an earlier import."),
+            with_state(replace(CONNECTED, cluster=None), cleaning=True),
+            Wait("Importing", "CleaningUp", "Rancher is still removing an earlier import."),
             id="earlier-import-leaves",
         ),
         pytest.param(
             cluster(CONNECTED, terminating=True),
-            Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name."),
+            Wait("Importing", "BeingDeleted", "Rancher is still removing a cluster of this name."),
             id="terminating",
         ),
         pytest.param(
             replace(CONNECTED, management=Management(connected=True, terminating=True)),
-            Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name."),
+            Wait("Importing", "BeingDeleted", "Rancher is still removing a cluster of this name."),
             id="management-terminating",
         ),
         pytest.param(
             cluster(CONNECTED, cluster_id=""),
-            Wait("Importing", "WaitingForRancher", "Rancher has not taken the cluster up yet."),
+            Wait("Importing", "WaitingForRancher", "Rancher has not processed the cluster yet."),
             id="no-id",
         ),
         pytest.param(
@@ -142,27 +142,27 @@ def cluster(found: Found, **changes: Any) -> Found:
             id="no-rights-on-bindings-yet",
         ),
         pytest.param(
-            inside(STARTING, marker=None, agent=None),
+            with_state(STARTING, marker=None, agent=None),
             WriteMarker(Marker("xr-1", "c-m-1", applied=False), first=True),
             id="marker-before-the-first-apply",
         ),
         pytest.param(
-            inside(STARTING, marker=None, agent=None, cleaning=True),
-            Wait("Importing", "CleaningUp", "Rancher still removes an earlier import."),
+            with_state(STARTING, marker=None, agent=None, cleaning=True),
+            Wait("Importing", "CleaningUp", "Rancher is still removing an earlier import."),
             id="ranchers-own-clean-up-goes-before-the-marker",
         ),
         pytest.param(
-            inside(STARTING, marker=replace(MARKER, applied=False), agent=None),
+            with_state(STARTING, marker=replace(MARKER, applied=False), agent=None),
             ApplyManifest("c-m-1"),
             id="apply",
         ),
         pytest.param(
-            inside(STARTING, marker=replace(MARKER, applied=False)),
+            with_state(STARTING, marker=replace(MARKER, applied=False)),
             ApplyManifest("c-m-1"),
             id="finish-an-interrupted-apply",
         ),
         pytest.param(
-            with_default(inside(STARTING, marker=replace(MARKER, applied=False), agent=None)),
+            with_default(with_state(STARTING, marker=replace(MARKER, applied=False), agent=None)),
             FollowAgentImage("c-m-1", "agent:v1"),
             id="the-image-before-the-agent",
         ),
@@ -178,9 +178,9 @@ def cluster(found: Found, **changes: Any) -> Found:
         pytest.param(
             with_default(CONNECTED), Done("c-m-1"), id="no-other-image-for-a-connected-agent"
         ),
-        pytest.param(inside(STARTING, agent=None), ApplyManifest("c-m-1"), id="agent-vanished"),
+        pytest.param(with_state(STARTING, agent=None), ApplyManifest("c-m-1"), id="agent-vanished"),
         pytest.param(
-            replace(inside(STARTING, agent=None), registration=None),
+            replace(with_state(STARTING, agent=None), registration=None),
             Wait(
                 "Importing",
                 "WaitingForRegistration",
@@ -189,18 +189,18 @@ def cluster(found: Found, **changes: Any) -> Found:
             id="no-token-yet",
         ),
         pytest.param(
-            replace(inside(STARTING, agent=None), registration=Registration("")),
+            replace(with_state(STARTING, agent=None), registration=Registration("")),
             Wait(
                 "Importing",
                 "ServerUrlUnset",
                 "Rancher's setting server-url is empty: set it in Rancher. If the importer's user "
-                "has not the role User-Base, change the cluster once after that.",
+                "does not have the role User-Base, change the cluster once after that.",
             ),
             id="no-server-url",
         ),
         pytest.param(
             replace(
-                inside(STARTING, agent=None),
+                with_state(STARTING, agent=None),
                 registration=Registration(""),
                 server_url="https://rancher.example.org",
             ),
@@ -208,27 +208,27 @@ def cluster(found: Found, **changes: Any) -> Found:
             id="server-url-came-later",
         ),
         pytest.param(
-            inside(STARTING, marker=Marker("xr-1", "c-m-0", applied=True)),
+            with_state(STARTING, marker=Marker("xr-1", "c-m-0", applied=True)),
             RemoveAgent(),
             id="agent-of-our-earlier-cluster",
         ),
         pytest.param(
-            inside(STARTING, marker=Marker("xr-0", "c-m-0", applied=True), agent=None),
+            with_state(STARTING, marker=Marker("xr-0", "c-m-0", applied=True), agent=None),
             WriteMarker(Marker("xr-1", "c-m-1", applied=False), first=True),
             id="marker-of-another-import-without-agent",
         ),
         pytest.param(
-            inside(CONNECTED, marker=None),
+            with_state(CONNECTED, marker=None),
             WriteMarker(Marker("xr-1", "c-m-1", applied=True)),
             id="never-apply-to-a-connected-cluster",
         ),
         pytest.param(
-            inside(STARTING, agent=Agent()),
+            with_state(STARTING, agent=Agent()),
             Wait("Registered", "AgentStarting", "Rancher's agent starts in the virtual cluster."),
             id="agent-starts",
         ),
         pytest.param(
-            inside(STARTING, agent=Agent(blocked="violates PodSecurity")),
+            with_state(STARTING, agent=Agent(blocked="violates PodSecurity")),
             Wait("Registered", "AgentBlocked", "Rancher's agent is refused: violates PodSecurity"),
             id="agent-blocked",
         ),
@@ -275,7 +275,7 @@ def cluster(found: Found, **changes: Any) -> Found:
             Wait(
                 "Importing",
                 "BindingBeingDeleted",
-                "Rancher still removes a binding of cluster-owner that is wished for again.",
+                "Rancher is still removing a binding of cluster-owner that is needed again.",
             ),
             id="what-leaves-and-is-wished-for-is-waited-for",
         ),
@@ -291,16 +291,16 @@ def cluster(found: Found, **changes: Any) -> Found:
         pytest.param(CONNECTED, Done("c-m-1"), id="done"),
     ],
 )
-def test_plan(found: Found, action: object) -> None:
+def test_plan(snapshot: Snapshot, action: object) -> None:
     """Each finding has one next step."""
-    assert plan(WISH, found) == action
+    assert plan(GOAL, snapshot) == action
 
 
-REBUILT = inside(STARTING, uid="vc-2", marker=None, agent=None)
+REBUILT = with_state(STARTING, uid="vc-2", marker=None, agent=None)
 
 
 @pytest.mark.parametrize(
-    ("policy", "found", "action"),
+    ("policy", "snapshot", "action"),
     [
         pytest.param("Recreate", REBUILT, DeleteCluster(), id="recreate"),
         pytest.param(
@@ -311,47 +311,47 @@ REBUILT = inside(STARTING, uid="vc-2", marker=None, agent=None)
         ),
         pytest.param(
             "Redeploy",
-            inside(STARTING, uid="vc-2"),
+            with_state(STARTING, uid="vc-2"),
             ForceDeploy("c-m-1", "vc-2"),
             id="redeploy-by-rancher",
         ),
         pytest.param(
             "Redeploy",
-            inside(CONNECTED, uid="vc-2"),
+            with_state(CONNECTED, uid="vc-2"),
             ForceDeploy("c-m-1", "vc-2"),
             id="redeploy-even-if-it-looks-connected",
         ),
     ],
 )
-def test_a_rebuilt_virtual_cluster(policy: Any, found: Found, action: object) -> None:
+def test_a_rebuilt_virtual_cluster(policy: Any, snapshot: Snapshot, action: object) -> None:
     """Another virtual cluster under the same name is not taken for the old one."""
-    assert plan(replace(WISH, on_rebuild=policy), found) == action
+    assert plan(replace(GOAL, on_rebuild=policy), snapshot) == action
 
 
 @pytest.mark.parametrize(
-    ("wish", "found", "reason"),
+    ("goal", "snapshot", "reason"),
     [
         pytest.param(
-            WISH, cluster(CONNECTED, labels={OWNER_UID: "xr-0"}), "NameTaken", id="another-owner"
+            GOAL, cluster(CONNECTED, labels={OWNER_UID: "xr-0"}), "NameTaken", id="another-owner"
         ),
-        pytest.param(WISH, cluster(CONNECTED, labels={}), "NameTaken", id="imported-by-hand"),
+        pytest.param(GOAL, cluster(CONNECTED, labels={}), "NameTaken", id="imported-by-hand"),
         pytest.param(
-            WISH, replace(CONNECTED, cluster=None, name_taken=True), "NameTaken", id="hidden"
+            GOAL, replace(CONNECTED, cluster=None, name_taken=True), "NameTaken", id="hidden"
         ),
         pytest.param(
-            WISH, inside(STARTING, marker=None), "ForeignAgent", id="agent-of-another-import"
+            GOAL, with_state(STARTING, marker=None), "ForeignAgent", id="agent-of-another-import"
         ),
-        pytest.param(replace(WISH, on_rebuild="Fail"), REBUILT, "Rebuilt", id="rebuilt"),
+        pytest.param(replace(GOAL, on_rebuild="Fail"), REBUILT, "Rebuilt", id="rebuilt"),
     ],
 )
-def test_refused(wish: Wish, found: Found, reason: str) -> None:
+def test_refused(goal: Goal, snapshot: Snapshot, reason: str) -> None:
     """Where only a person can help, the import says so and touches nothing."""
     with pytest.raises(RefusedError) as refused:
-        plan(wish, found)
+        plan(goal, snapshot)
     assert refused.value.reason == reason
 
 
-HEIR = replace(WISH, owner_uid="xr-2", former_owner_uid="xr-1")
+HEIR = replace(GOAL, owner_uid="xr-2", former_owner_uid="xr-1")
 """What the VCluster wishes for that has the data of xr-1."""
 
 OURS = {OWNER_UID: "xr-2", VCLUSTER_UID: "vc-1"}
@@ -362,16 +362,16 @@ UNPROVEN = Wait(
     "virtual cluster is behind it. If this stays, remove that cluster in Rancher: "
     "`rancher-import sweep` lists it.",
 )
-TAKEN = Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of this name.")
+TAKEN = Wait("Importing", "BeingDeleted", "Rancher is still removing a cluster of this name.")
 
 
 @pytest.mark.parametrize(
-    ("found", "action"),
+    ("snapshot", "action"),
     [
         pytest.param(CONNECTED, TakeOver("c-m-1"), id="connected"),
         pytest.param(STARTING, UNPROVEN, id="not-connected"),
         pytest.param(
-            inside(CONNECTED, marker=None, agent=None), TakeOver("c-m-1"), id="without-agent"
+            with_state(CONNECTED, marker=None, agent=None), TakeOver("c-m-1"), id="without-agent"
         ),
         pytest.param(cluster(CONNECTED, cluster_id=""), UNPROVEN, id="no-id"),
         pytest.param(cluster(CONNECTED, terminating=True), TAKEN, id="terminating"),
@@ -386,39 +386,43 @@ TAKEN = Wait("Importing", "BeingDeleted", "Rancher still removes a cluster of th
             id="the-marker-follows-before-the-agent-is-back",
         ),
         pytest.param(
-            inside(cluster(STARTING, labels=OURS), marker=Marker("xr-1", "c-m-1", applied=False)),
+            with_state(
+                cluster(STARTING, labels=OURS), marker=Marker("xr-1", "c-m-1", applied=False)
+            ),
             WriteMarker(Marker("xr-2", "c-m-1", applied=False)),
             id="an-apply-that-was-not-finished",
         ),
         pytest.param(
-            inside(cluster(CONNECTED, labels=OURS), marker=replace(MARKER, owner_uid="xr-2")),
+            with_state(cluster(CONNECTED, labels=OURS), marker=replace(MARKER, owner_uid="xr-2")),
             Done("c-m-1"),
             id="nothing-else-changes",
         ),
         pytest.param(
-            inside(cluster(STARTING, labels=OURS), marker=Marker("xr-1", "c-m-0", applied=True)),
+            with_state(
+                cluster(STARTING, labels=OURS), marker=Marker("xr-1", "c-m-0", applied=True)
+            ),
             RemoveAgent(),
             id="agent-of-the-former-in-another-cluster",
         ),
         pytest.param(replace(CONNECTED, cluster=None), CreateCluster("vc-1"), id="not-in-rancher"),
     ],
 )
-def test_an_heir(found: Found, action: object) -> None:
+def test_an_heir(snapshot: Snapshot, action: object) -> None:
     """The cluster of the VCluster whose data was taken over becomes that of the new one."""
-    assert plan(HEIR, found) == action
+    assert plan(HEIR, snapshot) == action
 
 
 @pytest.mark.parametrize(
-    ("wish", "found", "reason"),
+    ("goal", "snapshot", "reason"),
     [
-        pytest.param(HEIR, inside(CONNECTED, uid="vc-2"), "NameTaken", id="another-cluster"),
-        pytest.param(HEIR, inside(CONNECTED, uid=""), "NameTaken", id="no-identity"),
+        pytest.param(HEIR, with_state(CONNECTED, uid="vc-2"), "NameTaken", id="another-cluster"),
+        pytest.param(HEIR, with_state(CONNECTED, uid=""), "NameTaken", id="no-identity"),
         pytest.param(
             HEIR, cluster(CONNECTED, labels={OWNER_UID: "xr-1"}), "NameTaken", id="unknown-identity"
         ),
         pytest.param(
             HEIR,
-            inside(cluster(CONNECTED, labels={OWNER_UID: "xr-1", VCLUSTER_UID: ""}), uid=""),
+            with_state(cluster(CONNECTED, labels={OWNER_UID: "xr-1", VCLUSTER_UID: ""}), uid=""),
             "NameTaken",
             id="two-empty-identities",
         ),
@@ -439,22 +443,24 @@ def test_an_heir(found: Found, action: object) -> None:
         ),
         pytest.param(
             HEIR,
-            inside(cluster(STARTING, labels=OURS), marker=Marker("xr-0", "c-m-0", applied=True)),
+            with_state(
+                cluster(STARTING, labels=OURS), marker=Marker("xr-0", "c-m-0", applied=True)
+            ),
             "ForeignAgent",
             id="agent-of-somebody-else",
         ),
         pytest.param(
             replace(HEIR, former_owner_uid=""),
-            inside(cluster(STARTING, labels=OURS), marker=Marker("", "c-m-0", applied=True)),
+            with_state(cluster(STARTING, labels=OURS), marker=Marker("", "c-m-0", applied=True)),
             "ForeignAgent",
             id="marker-without-owner",
         ),
     ],
 )
-def test_no_heir(wish: Wish, found: Found, reason: str) -> None:
+def test_no_heir(goal: Goal, snapshot: Snapshot, reason: str) -> None:
     """Whoever knows another's uid gains nothing: the virtual cluster must be the same one."""
     with pytest.raises(RefusedError) as refused:
-        plan(wish, found)
+        plan(goal, snapshot)
     assert refused.value.reason == reason
 
 
@@ -485,5 +491,5 @@ def test_labels(labels: dict[str, str], managed: set[str], action: object) -> No
         labels=labels,
         managed_labels=frozenset(managed),
     )
-    found = replace(CONNECTED, management=management)
-    assert plan(replace(WISH, labels=LABELS), found) == action
+    snapshot = replace(CONNECTED, management=management)
+    assert plan(replace(GOAL, labels=LABELS), snapshot) == action

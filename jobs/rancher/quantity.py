@@ -1,4 +1,4 @@
-"""Kubernetes quantities: two texts may stand for one amount, and Rancher writes them its way."""
+"""Kubernetes quantities, whose texts Rancher normalizes."""
 
 import re
 from decimal import Decimal
@@ -9,7 +9,7 @@ _UNITS["m"] = Decimal("0.001")
 
 
 def is_equal(one: object, other: object) -> bool:
-    """Tell whether both stand for the same amount; what is no quantity equals nothing."""
+    """Return whether two quantities are the same amount; an invalid one equals none."""
     amount = _amount(one)
     return amount is not None and amount == _amount(other)
 

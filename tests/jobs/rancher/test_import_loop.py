@@ -11,7 +11,7 @@ from dev.fake_rancher import KubeApi, Lag, inside
 from dev.fake_rancher.state import now
 from jobs.errors import RefusedError
 from jobs.rancher.model import OWNER_UID, PROOF, VCLUSTER_UID, Owner
-from tests.jobs.rancher.world import WISH, KilledError, World, kills
+from tests.jobs.rancher.world import GOAL, KilledError, World, kills
 
 ENDED_WELL = (["kunde1"], 1, 1)
 
@@ -24,7 +24,7 @@ def test_from_nothing_to_connected(world: World) -> None:
     cluster = world.fake.clusters()["kunde1"]
     assert (state["phase"], state["observedInputs"]) == ("Connected", "in-1")
     assert state["clusterId"] == cluster.id
-    assert cluster.labels[OWNER_UID] == WISH.owner_uid
+    assert cluster.labels[OWNER_UID] == GOAL.owner_uid
     assert "keycloakoidc_user://4711" in cluster.owners
 
 
@@ -196,7 +196,7 @@ def test_the_token_goes_nowhere_else(world: World) -> None:
 
 def test_a_name_of_somebody_else(world: World) -> None:
     """A cluster that another VCluster claims is refused and left alone."""
-    world.run(replace(WISH, owner_uid="another"))
+    world.run(replace(GOAL, owner_uid="another"))
     world.desire("in-1", fresh=True)
     with pytest.raises(RefusedError) as refused:
         world.run()
@@ -210,7 +210,7 @@ def test_a_name_of_somebody_else(world: World) -> None:
 def test_a_name_that_we_may_not_see(world: World) -> None:
     """A cluster of somebody else that Rancher hides is refused once permissions cannot lag."""
     world.token_file.write_text(world.fake.token("admin"))
-    world.run(replace(WISH, owner_uid="another"))
+    world.run(replace(GOAL, owner_uid="another"))
     world.token_file.write_text(world.fake.token())
     with pytest.raises(RefusedError) as refused:
         world.run()
@@ -223,7 +223,7 @@ def test_owners_follow_the_wish(world: World) -> None:
     cluster = world.fake.clusters()["kunde1"].id
     other = Owner("group", "keycloakoidc_group://admins", "cluster-member")
     world.desire("in-2")
-    assert world.run(replace(WISH, owners=frozenset({other}), inputs="in-2"))
+    assert world.run(replace(GOAL, owners=frozenset({other}), inputs="in-2"))
     bindings = world.fake.clusters()["kunde1"].bindings
     ours = {value for name, value in bindings.items() if name.startswith("vc-")}
     assert ours == {("cluster-member", "keycloakoidc_group://admins")}
@@ -236,15 +236,15 @@ MEMBER = Owner("user", "u-bg49k", "cluster-member")
 
 def test_owners_of_a_lost_cluster(world: World) -> None:
     """A binding stays until the agent is back: it is removed once, and waited for if need be."""
-    world.run(replace(WISH, owners=frozenset({MEMBER})))
+    world.run(replace(GOAL, owners=frozenset({MEMBER})))
     probe = world.fake.agent_probe
     world.fake.agent_probe = lambda _: False
     world.desire("in-2")
-    assert not world.run(replace(WISH, owners=frozenset(), inputs="in-2"), timeout=60)
+    assert not world.run(replace(GOAL, owners=frozenset(), inputs="in-2"), timeout=60)
     assert world.fake.statuses("DELETE", "clusterroletemplatebindings") == [200]
     assert world.state()["reason"] == "AgentStarting"
     world.desire("in-3")
-    again = replace(WISH, owners=frozenset({MEMBER}), inputs="in-3")
+    again = replace(GOAL, owners=frozenset({MEMBER}), inputs="in-3")
     bound = world.fake.statuses("POST", "clusterroletemplatebindings")
     assert not world.run(again, timeout=60)
     assert world.fake.statuses("POST", "clusterroletemplatebindings") == bound
@@ -255,7 +255,7 @@ def test_owners_of_a_lost_cluster(world: World) -> None:
 
 def test_a_name_that_leaves_is_not_taken_for_ours(world: World) -> None:
     """A binding is removed after it was looked at: the 409 of its name is no success."""
-    world.run(replace(WISH, owners=frozenset({MEMBER})))
+    world.run(replace(GOAL, owners=frozenset({MEMBER})))
     world.fake.behaviour.binding_removal = Lag(requests=4)
     (cluster,) = world.fake.state.clusters
 
@@ -268,8 +268,8 @@ def test_a_name_that_leaves_is_not_taken_for_ours(world: World) -> None:
 
     world.fake.on_request = remove
     world.desire("in-2")
-    both = frozenset({MEMBER, *WISH.owners})
-    assert world.run(replace(WISH, owners=both, inputs="in-2"))
+    both = frozenset({MEMBER, *GOAL.owners})
+    assert world.run(replace(GOAL, owners=both, inputs="in-2"))
     stay = [one for one in cluster.bindings.values() if not one.deleting]
     assert {"vc"} == {one.name[:2] for one in stay if one.subject.get("userName") == "u-bg49k"}
 
@@ -279,7 +279,7 @@ def test_what_has_no_effect_is_not_repeated_at_once(world: World) -> None:
     world.run()
     world.fake.redirect("", status=200, method="DELETE", times=None)
     world.desire("in-2")
-    assert not world.run(replace(WISH, owners=frozenset(), inputs="in-2"), timeout=60)
+    assert not world.run(replace(GOAL, owners=frozenset(), inputs="in-2"), timeout=60)
     assert 2 < len(world.fake.statuses("DELETE")) < 20
 
 
@@ -302,18 +302,18 @@ def test_a_known_id_stays_in_the_state(world: World) -> None:
     known = world.state()["clusterId"]
     world.fake.die()
     world.desire("in-2")
-    assert not world.run(replace(WISH, inputs="in-2"), timeout=20)
+    assert not world.run(replace(GOAL, inputs="in-2"), timeout=20)
     assert (world.state()["reason"], world.state()["clusterId"]) == ("RancherUnreachable", known)
 
 
 def test_two_runs_at_once(world: World) -> None:
     """Of two Jobs with different inputs the newer ones win, and there is one cluster."""
-    newer = replace(WISH, inputs="in-2", owners=frozenset())
+    newer = replace(GOAL, inputs="in-2", owners=frozenset())
     world.desire("in-2")
     results: list[bool] = []
     runs = [
-        threading.Thread(target=lambda w=wish: results.append(world.run(w)))
-        for wish in (WISH, newer)
+        threading.Thread(target=lambda w=goal: results.append(world.run(w)))
+        for goal in (GOAL, newer)
     ]
     for thread in runs:
         thread.start()
@@ -355,7 +355,7 @@ def test_a_rebuilt_virtual_cluster_is_recreated(world: World) -> None:
 def test_a_rebuilt_virtual_cluster_is_redeployed(world: World) -> None:
     """On wish the cluster in Rancher stays, and its agent is deployed into the new one."""
     before = rebuild(world)
-    assert world.run(replace(WISH, on_rebuild="Redeploy"))
+    assert world.run(replace(GOAL, on_rebuild="Redeploy"))
     assert world.end() == ENDED_WELL
     cluster = world.fake.clusters()["kunde1"]
     assert cluster.id == before
@@ -365,7 +365,7 @@ def test_a_rebuilt_virtual_cluster_is_redeployed(world: World) -> None:
 
 def test_labels_follow_the_wish(world: World) -> None:
     """They are there from the creation, changed and pruned where Fleet looks; others' stay."""
-    first = replace(WISH, labels={"caas.telekom.de/plan": "small", "team": "shop"})
+    first = replace(GOAL, labels={"caas.telekom.de/plan": "small", "team": "shop"})
     assert world.run(first)
     (cluster,) = world.fake.state.clusters
     assert first.labels.items() <= cluster.labels.items()
@@ -374,15 +374,15 @@ def test_labels_follow_the_wish(world: World) -> None:
     cluster.mgmt_labels["by-hand"] = "stays"
     world.desire("in-2")
     labels = {"caas.telekom.de/plan": "large", "tier": "gold"}
-    assert world.run(replace(WISH, labels=labels, inputs="in-2"))
+    assert world.run(replace(GOAL, labels=labels, inputs="in-2"))
     ours = {"caas.telekom.de/owner-uid", "caas.telekom.de/owner-name"}
     seen = {key: value for key, value in cluster.mgmt_labels.items() if "cattle.io" not in key}
     kept = {key: seen.pop(key) for key in (*ours, VCLUSTER_UID)}
     assert seen == {**labels, "by-hand": "stays"}
-    assert kept[OWNER_UID] == WISH.owner_uid
+    assert kept[OWNER_UID] == GOAL.owner_uid
     world.desire("in-3")
     world.fake.requests.clear()
-    assert world.run(replace(WISH, labels=labels, inputs="in-3"))
+    assert world.run(replace(GOAL, labels=labels, inputs="in-3"))
     assert not [one for one in world.fake.requests if one.method != "GET"]
 
 
@@ -405,7 +405,7 @@ def test_an_import_restarts_no_agent(world: World) -> None:
     (cluster,) = world.fake.state.clusters
     cluster.desired_image, cluster.image_writer = "rancher/rancher-agent:v2.14.0", "rancher"
     world.desire("in-2")
-    assert world.run(replace(WISH, inputs="in-2"))
+    assert world.run(replace(GOAL, inputs="in-2"))
     assert cluster.desired_image == "rancher/rancher-agent:v2.14.0"
 
 
@@ -415,7 +415,7 @@ def test_an_agent_that_is_deployed_anew_is_the_new_one(world: World) -> None:
     (cluster,) = world.fake.state.clusters
     cluster.desired_image, cluster.image_writer = cluster.agent_image, "rancher"
     world.fake.set_setting("agent-image", NEW_IMAGE)
-    assert world.run(replace(WISH, on_rebuild="Redeploy"))
+    assert world.run(replace(GOAL, on_rebuild="Redeploy"))
     assert cluster.agent_image == NEW_IMAGE
 
 
@@ -430,7 +430,7 @@ def test_a_rebuilt_virtual_cluster_is_refused(world: World) -> None:
     """On wish a person decides."""
     rebuild(world)
     with pytest.raises(RefusedError) as refused:
-        world.run(replace(WISH, on_rebuild="Fail"))
+        world.run(replace(GOAL, on_rebuild="Fail"))
     assert refused.value.reason == "Rebuilt"
 
 
@@ -447,7 +447,7 @@ def test_a_deregistration_from_a_dead_rancher(world: World) -> None:
     assert not world.deregister()
     assert world.time.seconds < 300
     (line,) = world.abandoned().values()
-    assert json.loads(line).items() >= {"cluster": "kunde1", "ownerUid": WISH.owner_uid}.items()
+    assert json.loads(line).items() >= {"cluster": "kunde1", "ownerUid": GOAL.owner_uid}.items()
 
 
 @pytest.mark.parametrize("flag", ["hold_removal", "hold_management_removal"])
@@ -457,7 +457,7 @@ def test_a_deregistration_that_rancher_holds(world: World, flag: str) -> None:
     world.fake.requests.clear()
     setattr(world.fake.behaviour, flag, True)
     assert not world.deregister()
-    assert [*world.abandoned()] == [f"{WISH.owner_uid}.cluster"]
+    assert [*world.abandoned()] == [f"{GOAL.owner_uid}.cluster"]
     assert not [r for r in world.fake.requests if r.method in ("PUT", "PATCH")]
 
 
@@ -471,8 +471,8 @@ def test_no_secret_is_told(world: World, capfd: pytest.CaptureFixture[str]) -> N
         assert secret not in told
 
 
-HEIR = replace(WISH, owner_uid="0c9ab3a7-53de-4c3f-9ec4-cc0c7a0d1e35", inputs="in-2")
-HEIR = replace(HEIR, former_owner_uid=WISH.owner_uid)
+HEIR = replace(GOAL, owner_uid="0c9ab3a7-53de-4c3f-9ec4-cc0c7a0d1e35", inputs="in-2")
+HEIR = replace(HEIR, former_owner_uid=GOAL.owner_uid)
 """What a VCluster wishes for that has taken over the data of the first one."""
 
 
@@ -535,7 +535,7 @@ def test_knowing_a_uid_takes_nothing_over(world: World) -> None:
     with pytest.raises(RefusedError) as refused:
         world.run(HEIR)
     assert refused.value.reason == "NameTaken"
-    assert world.fake.clusters()["kunde1"].labels[OWNER_UID] == WISH.owner_uid
+    assert world.fake.clusters()["kunde1"].labels[OWNER_UID] == GOAL.owner_uid
 
 
 @pytest.mark.parametrize(
@@ -720,7 +720,7 @@ def test_retaining_with_a_dead_rancher(world: World) -> None:
     world.fake.die()
     assert not world.deregister(retain=True)
     assert marker(world) == {}
-    assert [*world.abandoned()] == [f"{WISH.owner_uid}.cluster"]
+    assert [*world.abandoned()] == [f"{GOAL.owner_uid}.cluster"]
     world.fake.revive()
     world.make_namespaces()
     world.desire("in-2", fresh=True)
@@ -736,7 +736,7 @@ def test_a_restore_over_what_a_dead_control_plane_left(world: World) -> None:
     """Agent and marker of the former import do not hold the new one up."""
     world.run()
     assert world.deregister()
-    assert marker(world)["ownerUid"] == WISH.owner_uid
+    assert marker(world)["ownerUid"] == GOAL.owner_uid
     world.desire("in-2", fresh=True)
     assert world.run(HEIR)
     assert world.end() == ENDED_WELL

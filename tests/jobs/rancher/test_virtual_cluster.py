@@ -12,11 +12,11 @@ from lightkube.config.models import Cluster, User
 from dev.demo import kubernetes
 from jobs.errors import RefusedError, TransientError
 from jobs.kubeconfig import read as read_kubeconfig
-from jobs.rancher.agent_cleanup import clean_inside
-from jobs.rancher.kubernetes import Tenant
-from jobs.rancher.leftovers import Left
+from jobs.rancher.agent_cleanup import clean_virtual_cluster
+from jobs.rancher.leftovers import Remainder
 from jobs.rancher.manifest import read
-from jobs.rancher.model import Agent, Inside, Marker
+from jobs.rancher.model import Agent, Marker, VirtualClusterState
+from jobs.rancher.virtual_cluster import VirtualCluster
 from tests.jobs.rancher.world import Time
 
 SYSTEM = "/api/v1/namespaces/cattle-system"
@@ -32,21 +32,23 @@ def served() -> Iterator[tuple[kubernetes.Store, str]]:
 
 
 @pytest.fixture
-def inside(served: tuple[kubernetes.Store, str]) -> Iterator[tuple[kubernetes.Store, Tenant]]:
+def inside(
+    served: tuple[kubernetes.Store, str],
+) -> Iterator[tuple[kubernetes.Store, VirtualCluster]]:
     """Yield the objects of a virtual cluster, and the importer's way to them."""
     store, address = served
-    tenant = Tenant(kubernetes.kubeconfig(address))
+    tenant = VirtualCluster(kubernetes.kubeconfig(address))
     yield store, tenant
     tenant.close()
 
 
 @pytest.fixture
-def opened(served: tuple[kubernetes.Store, str]) -> Callable[[], Tenant]:
+def opened(served: tuple[kubernetes.Store, str]) -> Callable[[], VirtualCluster]:
     """Return what opens the way anew, for who closes it."""
-    return lambda: Tenant(kubernetes.kubeconfig(served[1]))
+    return lambda: VirtualCluster(kubernetes.kubeconfig(served[1]))
 
 
-def look(tenant: Tenant) -> Inside:
+def look(tenant: VirtualCluster) -> VirtualClusterState:
     """Return what is seen."""
     found = tenant.look()
     assert found
@@ -58,14 +60,14 @@ def named(name: str, **more: Any) -> dict[str, Any]:
     return {"metadata": {"name": name}, **more}
 
 
-def test_an_empty_virtual_cluster(inside: tuple[kubernetes.Store, Tenant]) -> None:
+def test_an_empty_virtual_cluster(inside: tuple[kubernetes.Store, VirtualCluster]) -> None:
     """Its identity is the uid of kube-system."""
     store, tenant = inside
     uid = store.objects["/api/v1/namespaces/kube-system"]["metadata"]["uid"]
-    assert look(tenant) == Inside(uid)
+    assert look(tenant) == VirtualClusterState(uid)
 
 
-def test_the_marker_comes_back(inside: tuple[kubernetes.Store, Tenant]) -> None:
+def test_the_marker_comes_back(inside: tuple[kubernetes.Store, VirtualCluster]) -> None:
     """What was written down is read again, and can be removed."""
     _, tenant = inside
     for applied in (False, True):
@@ -75,7 +77,7 @@ def test_the_marker_comes_back(inside: tuple[kubernetes.Store, Tenant]) -> None:
     assert look(tenant).marker is None
 
 
-def test_a_blocked_agent(inside: tuple[kubernetes.Store, Tenant]) -> None:
+def test_a_blocked_agent(inside: tuple[kubernetes.Store, VirtualCluster]) -> None:
     """Why pod security refuses the agent's pods is shown in the API server's words."""
     store, tenant = inside
     store.put(AGENT, named("cattle-cluster-agent", spec=WORKLOAD))
@@ -90,7 +92,7 @@ def test_a_blocked_agent(inside: tuple[kubernetes.Store, Tenant]) -> None:
     assert look(tenant).agent == Agent(blocked=words)
 
 
-def test_a_running_agent(inside: tuple[kubernetes.Store, Tenant]) -> None:
+def test_a_running_agent(inside: tuple[kubernetes.Store, VirtualCluster]) -> None:
     """A running pod means that it is Rancher that cannot be reached."""
     store, tenant = inside
     store.put(AGENT, named("cattle-cluster-agent", spec=WORKLOAD))
@@ -106,7 +108,7 @@ def test_a_running_agent(inside: tuple[kubernetes.Store, Tenant]) -> None:
     ids=["at-work", "succeeded", "failed"],
 )
 def test_ranchers_clean_up(
-    inside: tuple[kubernetes.Store, Tenant], *, status: dict[str, int], cleaning: bool
+    inside: tuple[kubernetes.Store, VirtualCluster], *, status: dict[str, int], cleaning: bool
 ) -> None:
     """While Rancher's clean-up Job is at work nothing new is put there."""
     store, tenant = inside
@@ -115,7 +117,7 @@ def test_ranchers_clean_up(
     assert look(tenant).cleaning is cleaning
 
 
-def test_what_is_there_is_left_alone(inside: tuple[kubernetes.Store, Tenant]) -> None:
+def test_what_is_there_is_left_alone(inside: tuple[kubernetes.Store, VirtualCluster]) -> None:
     """The manifest creates what is absent, and never changes what Rancher made of it."""
     store, tenant = inside
     store.put(AGENT, named("cattle-cluster-agent", spec={**WORKLOAD, "paused": True}))
@@ -167,7 +169,7 @@ UNLABELLED = (
     f"{CRDS}/navlinks.ui.cattle.io",
     "/api/v1/namespaces/local",
 )
-"""Left by Rancher's own clean-up, which goes by a label that these do not bear."""
+"""Remainder by Rancher's own clean-up, which goes by a label that these do not bear."""
 
 OF_OWNERS = (
     f"{RBAC}/clusterrolebindings/crb-ks7d2xk5ud",
@@ -210,7 +212,9 @@ def put(store: kubernetes.Store, paths: tuple[str, ...], **labels: str) -> None:
 
 
 @pytest.fixture
-def imported(inside: tuple[kubernetes.Store, Tenant]) -> tuple[kubernetes.Store, Tenant]:
+def imported(
+    inside: tuple[kubernetes.Store, VirtualCluster],
+) -> tuple[kubernetes.Store, VirtualCluster]:
     """Return a virtual cluster with all that Rancher makes in one, and with the customer's."""
     store, tenant = inside
     put(store, OF_RANCHER, **{"cattle.io/creator": "norman"})
@@ -221,13 +225,13 @@ def imported(inside: tuple[kubernetes.Store, Tenant]) -> tuple[kubernetes.Store,
     return store, tenant
 
 
-def cleaned(opened: Callable[[], Tenant | None]) -> bool:
+def cleaned(opened: Callable[[], VirtualCluster | None]) -> bool:
     """Clean the inside, in a time that passes by itself."""
-    return clean_inside(opened, "xr-1", timeout=240, clock=Time().clock())
+    return clean_virtual_cluster(opened, "xr-1", timeout=240, clock=Time().clock())
 
 
-def test_clean_inside(
-    imported: tuple[kubernetes.Store, Tenant], opened: Callable[[], Tenant]
+def test_clean_virtual_cluster(
+    imported: tuple[kubernetes.Store, VirtualCluster], opened: Callable[[], VirtualCluster]
 ) -> None:
     """With retained data all of Rancher and our marker leave the virtual cluster, and no more."""
     store, tenant = imported
@@ -239,7 +243,7 @@ def test_clean_inside(
 
 
 def test_what_somebody_else_owns_is_kept_and_named(
-    imported: tuple[kubernetes.Store, Tenant],
+    imported: tuple[kubernetes.Store, VirtualCluster],
 ) -> None:
     """Definitions and a namespace that others use stay, and the removal says so."""
     store, tenant = imported
@@ -250,8 +254,8 @@ def test_what_somebody_else_owns_is_kept_and_named(
     one["metadata"]["finalizers"] = ["shop.example.org/last"]
     store.put("/apis/management.cattle.io/v3/projects/a", one)
     put(store, ("/api/v1/namespaces/local/configmaps/shop",))
-    assert tenant.remove_rancher().kept == (
-        "CustomResourceDefinition apps.catalog.cattle.io (bears app.kubernetes.io/managed-by)",
+    assert tenant.remove_rancher().foreign == (
+        "CustomResourceDefinition apps.catalog.cattle.io (has app.kubernetes.io/managed-by)",
         "CustomResourceDefinition projects.management.cattle.io (its objects have finalizers)",
         "Namespace local (is not empty)",
     )
@@ -260,8 +264,8 @@ def test_what_somebody_else_owns_is_kept_and_named(
 
 
 def test_ranchers_webhooks_go_before_its_namespaces(
-    imported: tuple[kubernetes.Store, Tenant],
-    opened: Callable[[], Tenant],
+    imported: tuple[kubernetes.Store, VirtualCluster],
+    opened: Callable[[], VirtualCluster],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A webhook that nobody answers any more would refuse the removal of the namespaces."""
@@ -283,7 +287,7 @@ def test_ranchers_webhooks_go_before_its_namespaces(
 
 
 def test_finalizers_that_only_rancher_takes_off(
-    imported: tuple[kubernetes.Store, Tenant], opened: Callable[[], Tenant]
+    imported: tuple[kubernetes.Store, VirtualCluster], opened: Callable[[], VirtualCluster]
 ) -> None:
     """The customer's namespaces can be removed without Rancher; their own finalizers stay."""
     store, _ = imported
@@ -296,7 +300,9 @@ def test_finalizers_that_only_rancher_takes_off(
 
 @pytest.mark.parametrize("owner", [None, "xr-0"], ids=["no-marker", "marker-of-another"])
 def test_an_agent_that_is_not_ours_stays(
-    imported: tuple[kubernetes.Store, Tenant], opened: Callable[[], Tenant], owner: str | None
+    imported: tuple[kubernetes.Store, VirtualCluster],
+    opened: Callable[[], VirtualCluster],
+    owner: str | None,
 ) -> None:
     """Who imported the virtual cluster into a Rancher of their own keeps that."""
     store, tenant = imported
@@ -309,8 +315,8 @@ def test_an_agent_that_is_not_ours_stays(
 
 @pytest.mark.parametrize("ends", [True, False], ids=["it-ends", "it-hangs"])
 def test_ranchers_own_clean_up_goes_first(
-    imported: tuple[kubernetes.Store, Tenant],
-    opened: Callable[[], Tenant],
+    imported: tuple[kubernetes.Store, VirtualCluster],
+    opened: Callable[[], VirtualCluster],
     monkeypatch: pytest.MonkeyPatch,
     *,
     ends: bool,
@@ -321,9 +327,9 @@ def test_ranchers_own_clean_up_goes_first(
     store.put(job, named("cattle-cleanup-abcde", spec={"template": {}}, status={}))
     time = Time()
     seen: list[float] = []
-    original = Tenant.remove_rancher
+    original = VirtualCluster.remove_rancher
 
-    def remove(self: Tenant) -> Left:
+    def remove(self: VirtualCluster) -> Remainder:
         seen.append(time.seconds)
         return original(self)
 
@@ -332,9 +338,9 @@ def test_ranchers_own_clean_up_goes_first(
         if ends and time.seconds > 70:
             store.objects[job]["status"] = {"succeeded": 1}
 
-    monkeypatch.setattr(Tenant, "remove_rancher", remove)
+    monkeypatch.setattr(VirtualCluster, "remove_rancher", remove)
     clock = replace(time.clock(), sleep=sleep)
-    assert clean_inside(opened, "xr-1", timeout=240, clock=clock)
+    assert clean_virtual_cluster(opened, "xr-1", timeout=240, clock=clock)
     assert (70 if ends else 180) < seen[0] < (80 if ends else 190)
     assert AGENT not in store.objects
 
@@ -343,7 +349,7 @@ def test_no_cleaning_without_an_answer() -> None:
     """A dead virtual cluster holds its deletion for minutes, one that never was not at all."""
     with kubernetes.serving() as (_, address):
         pass
-    assert not cleaned(lambda: Tenant(kubernetes.kubeconfig(address)))
+    assert not cleaned(lambda: VirtualCluster(kubernetes.kubeconfig(address)))
     assert cleaned(lambda: None)
 
 
@@ -351,7 +357,7 @@ def test_a_virtual_cluster_that_does_not_answer() -> None:
     """No answer is no finding, not an error."""
     with kubernetes.serving() as (_, address):
         pass
-    tenant = Tenant(kubernetes.kubeconfig(address))
+    tenant = VirtualCluster(kubernetes.kubeconfig(address))
     assert tenant.look() is None
     tenant.close()
 
@@ -359,7 +365,7 @@ def test_a_virtual_cluster_that_does_not_answer() -> None:
 def test_no_kubeconfig() -> None:
     """What is no kubeconfig is named as such, without its text."""
     with pytest.raises(TransientError) as error:
-        Tenant("s3cr3t")
+        VirtualCluster("s3cr3t")
     assert error.value.reason == "BadKubeconfig"
     assert "s3cr3t" not in str(error.value)
 
@@ -413,10 +419,10 @@ def test_a_kubeconfig_that_asks_for_more(
 ) -> None:
     """Whoever took over a control plane runs no program here, and is sent no file of ours."""
     with pytest.raises(RefusedError) as error:
-        Tenant(kubeconfig(cluster, user))
+        VirtualCluster(kubeconfig(cluster, user))
     assert str(error.value) == (
         f"BadKubeconfig: The kubeconfig Secret names {what}. No virtual cluster writes that: "
-        "somebody else did."
+        "it was changed."
     )
 
 
@@ -435,7 +441,7 @@ def test_what_is_taken_of_a_kubeconfig() -> None:
 def test_certificates_that_are_none() -> None:
     """They are named as such, without their text."""
     with pytest.raises(TransientError) as error:
-        Tenant(kubeconfig({}, {"client-key-data": "czNjcjN0"}))
+        VirtualCluster(kubeconfig({}, {"client-key-data": "czNjcjN0"}))
     # lightkube leaves a temporary file to whoever collects garbage.
     gc.collect()
     assert str(error.value) == (

@@ -11,12 +11,12 @@ import pytest
 
 from jobs.errors import RancherImportError, RefusedError
 from jobs.rancher import manifest
-from jobs.rancher.adopting import Claim, adopt
+from jobs.rancher.adoption import Claim, adopt
 from jobs.rancher.api import Rancher
-from jobs.rancher.kubernetes import Tenant
 from jobs.rancher.model import OWNER_NAME, OWNER_UID, VCLUSTER_UID
 from jobs.rancher.sight import look
-from tests.jobs.rancher.world import WISH, World
+from jobs.rancher.virtual_cluster import VirtualCluster
+from tests.jobs.rancher.world import GOAL, World
 
 STRANGER = "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"
 IMPORTER = "u-fljg2"
@@ -39,7 +39,7 @@ def by_hand(world: World, folder: Path, name: str = "kunde1") -> None:
     tenant = world.tenant()
     assert tenant
     with administrator(world, folder) as rancher:
-        assert rancher.create(replace(WISH, cluster_name=name), "")
+        assert rancher.create(replace(GOAL, cluster_name=name), "")
         rancher.label(name, dict.fromkeys((OWNER_UID, OWNER_NAME, VCLUSTER_UID)))  # type: ignore[arg-type]
         for _ in range(5):
             sight = look(rancher, name)
@@ -63,7 +63,7 @@ def identity(world: World) -> str:
 
 def claim(world: World, **changes: str) -> Claim:
     """Return what an administrator asks for."""
-    right = Claim("kunde1", "kunde1", WISH.owner_uid, identity(world), IMPORTER)
+    right = Claim("kunde1", "kunde1", GOAL.owner_uid, identity(world), IMPORTER)
     return replace(right, **changes)
 
 
@@ -83,7 +83,7 @@ def test_the_import_takes_it_as_its_own(world: World, tmp_path: Path) -> None:
     deployed = world.api.get(*agent, namespace="cattle-system").body["metadata"]
     assert given(world, tmp_path) == [
         f"{IMPORTER} gets the role cluster-owner in kunde1.",
-        f"kunde1 gets the label caas.telekom.de/owner-uid={WISH.owner_uid}.",
+        f"kunde1 gets the label caas.telekom.de/owner-uid={GOAL.owner_uid}.",
         "kunde1 gets the label caas.telekom.de/owner-name=kunde1.",
         f"kunde1 gets the label caas.telekom.de/vcluster-uid={identity(world)}.",
     ]
@@ -105,7 +105,7 @@ def test_the_importer_keeps_its_role(world: World, tmp_path: Path) -> None:
     given(world, tmp_path)
     world.run()
     world.desire("in-2")
-    assert world.run(replace(WISH, inputs="in-2", owners=frozenset()))
+    assert world.run(replace(GOAL, inputs="in-2", owners=frozenset()))
     owners = world.fake.clusters()["kunde1"].owners
     assert IMPORTER in owners
     assert "keycloakoidc_user://4711" not in owners
@@ -126,7 +126,7 @@ def test_again(world: World, tmp_path: Path) -> None:
     given(world, tmp_path)
     assert given(world, tmp_path) == [
         f"{IMPORTER} is cluster-owner of kunde1 already.",
-        "kunde1 bears the labels already.",
+        "kunde1 has the labels already.",
     ]
 
 
@@ -208,6 +208,6 @@ def test_another_server(world: World) -> None:
         (elsewhere, "", False),
         (config, world.fake.url, False),
     ):
-        tenant = Tenant(kubeconfig, address)
+        tenant = VirtualCluster(kubeconfig, address)
         assert (tenant.look() is not None) is answers
         tenant.close()

@@ -13,11 +13,11 @@ from dev.fake_rancher import tls as certificates
 from jobs.errors import RancherImportError, TransientError
 from jobs.rancher import tls
 from jobs.rancher.api import Rancher
-from jobs.rancher.model import Owner, Wish
+from jobs.rancher.model import Goal, Owner
 from jobs.rancher.options import Environment, RancherOptions
 from jobs.rancher.sight import look
 
-WISH = Wish("vc1", "vc1", "227fb97b-6cf6-4f79-9ae9-ffb14550d34d", frozenset(), "in-1")
+GOAL = Goal("vc1", "vc1", "227fb97b-6cf6-4f79-9ae9-ffb14550d34d", frozenset(), "in-1")
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_who_may_not_create(fake: FakeRancher, client: Rancher, token_file: Path
 
 def test_an_owner_may_not_create(fake: FakeRancher, client: Rancher, token_file: Path) -> None:
     """Who only has clusters of others sees the type, and is refused."""
-    client.create(WISH, "uid")
+    client.create(GOAL, "uid")
     (cluster,) = look(client).owned()
     client.bind(cluster.cluster_id, "x", Owner("userPrincipal", "local://u-n9d6d", "cluster-owner"))
     token_file.write_text(fake.token("bare"))
@@ -99,7 +99,7 @@ def test_the_text_of_a_failure(fake: FakeRancher, client: Rancher) -> None:
     """What Rancher says of its own failure is told."""
     fake.hang_webhook()
     with pytest.raises(TransientError, match=r"Rancher answers 500: .*failed calling webhook"):
-        client.create(WISH, "uid")
+        client.create(GOAL, "uid")
     fake.refuse(503)
     with pytest.raises(TransientError) as failed:
         look(client)
@@ -111,7 +111,7 @@ def test_a_hanging_webhook_is_waited_for(fake: FakeRancher, client: Rancher) -> 
     assert tls.TIMEOUT_SECONDS > 2 * 10
     fake.hang_webhook(seconds=0.1)
     with pytest.raises(TransientError, match="failed calling webhook"):
-        client.create(WISH, "uid")
+        client.create(GOAL, "uid")
 
 
 class Elsewhere(BaseHTTPRequestHandler):
@@ -149,7 +149,7 @@ def test_no_rancher(fake: FakeRancher, token_file: Path, elsewhere: str, answer:
     with closing(Rancher(options)) as client, pytest.raises(RancherImportError) as failed:
         look(client, answer)
     assert failed.value.reason == "BadAnswer"
-    assert "is RANCHER_URL right?" in failed.value.message
+    assert "check RANCHER_URL" in failed.value.message
 
 
 @pytest.mark.parametrize("url", ["https://rancher.example.org/dashboard", "rancher.example.org"])

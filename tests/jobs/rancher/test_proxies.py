@@ -9,11 +9,12 @@ import pytest
 
 from jobs.errors import RefusedError
 from jobs.rancher import proxies, tls
-from jobs.rancher.import_plan import Done, SetAgent, plan
+from jobs.rancher.actions import Done, SetAgent
+from jobs.rancher.import_plan import plan
 from jobs.rancher.model import Agent, Marker
 from jobs.rancher.options import Environment, RancherOptions
-from tests.jobs.rancher.test_plan import CONNECTED, STARTING, WISH, cluster, inside
-from tests.jobs.rancher.world import WISH as IMPORT
+from tests.jobs.rancher.test_import_plan import CONNECTED, GOAL, STARTING, cluster, with_state
+from tests.jobs.rancher.world import GOAL as IMPORT
 from tests.jobs.rancher.world import World
 
 VARIABLES = {"HTTPS_PROXY": "http://proxy.example.org:3128", "NO_PROXY": "10.0.0.0/8,.svc"}
@@ -22,7 +23,7 @@ LISTED = (
     {"name": "NO_PROXY", "value": "10.0.0.0/8,.svc"},
 )
 OTHERS = {"name": "LANG", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}
-BEHIND = replace(WISH, agent_variables=VARIABLES)
+BEHIND = replace(GOAL, agent_variables=VARIABLES)
 
 
 def test_the_agent_gets_the_proxy() -> None:
@@ -39,7 +40,7 @@ def test_an_agent_that_has_the_proxy() -> None:
 
 def test_no_proxy() -> None:
     """A platform without a proxy leaves to Rancher what a person set there."""
-    assert plan(WISH, cluster(CONNECTED, agent_variables=LISTED)) == Done("c-m-1")
+    assert plan(GOAL, cluster(CONNECTED, agent_variables=LISTED)) == Done("c-m-1")
 
 
 @pytest.mark.parametrize(
@@ -53,8 +54,8 @@ def test_no_proxy() -> None:
 )
 def test_an_agent_that_cannot_reach_rancher(changes: dict[str, Any], *, anew: bool) -> None:
     """Rancher cannot change an agent that it does not reach, so ours is deployed again."""
-    assert STARTING.inside
-    found = inside(STARTING, **{"agent": Agent(running=True), **changes})
+    assert STARTING.virtual_cluster
+    found = with_state(STARTING, **{"agent": Agent(running=True), **changes})
     assert plan(BEHIND, found) == SetAgent(LISTED, {}, anew=anew)
 
 

@@ -1,10 +1,11 @@
-"""What a Rancher administrator does once: the importer's role, and the operators' role template."""
+"""Roles that a Rancher administrator creates once: the importer's, and the operators' template."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from jobs.rancher.api import NAMESPACE, Rancher
+from jobs.rancher.api import Rancher
+from jobs.rancher.steve import NAMESPACE
 
 IMPORTER = "vcluster-importer"
 OPERATOR = "vcluster operator"
@@ -16,7 +17,7 @@ class Step:
 
     path: str
     name: str
-    why: str
+    purpose: str
     body: dict[str, Any]
 
 
@@ -24,8 +25,8 @@ STEPS = (
     Step(
         "/v3/globalroles",
         IMPORTER,
-        "may create clusters in fleet-default, and nothing else; Rancher makes it owner of those "
-        "that it created",
+        "may create clusters in fleet-default, and nothing else; Rancher makes the user the owner "
+        "of the clusters that they create",
         {
             "type": "globalRole",
             "name": IMPORTER,
@@ -79,10 +80,10 @@ STEPS = (
 AFTERWARDS = f"""\
 Then, in Rancher:
 1. Create a local user for the importer, one per landscape. It becomes owner of every cluster
-   that it imports, so nobody else may use it.
+   that it imports, so no person may use it.
 2. Give it the global roles "{IMPORTER}" and "User-Base". The first suffices for import, owners and
-   removal. Without the second Rancher does not let it change the agent's image of its own clusters,
-   nor read which one is due: after an upgrade of Rancher their agents stay old.
+   removal. The second lets it read Rancher's agent image and set it in its own clusters: without it
+   their agents stay old after an upgrade of Rancher.
 3. Log in as that user and create an API key without a cluster scope. Note when it expires: by
    default after 90 days.
 4. Put the key into the Secret that the Input names, in every host's platform namespace:
@@ -91,13 +92,13 @@ Then, in Rancher:
 
 
 def describe() -> Iterator[str]:
-    """Say what would be created."""
+    """Yield a line for each object of the setup."""
     for step in STEPS:
-        yield f"{step.path}: {step.name}: {step.why}"
+        yield f"{step.path}: {step.name}: {step.purpose}"
 
 
-def run(rancher: Rancher, say: Callable[[str], None]) -> None:
-    """Create what is not there."""
+def create(rancher: Rancher, say: Callable[[str], None]) -> None:
+    """Create absent objects."""
     for step in STEPS:
         created = rancher.ensure(step.path, step.name, step.body)
-        say(f"{step.path}: {step.name}: {'created' if created else 'is there already'}")
+        say(f"{step.path}: {step.name}: {'created' if created else 'exists already'}")

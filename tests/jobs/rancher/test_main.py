@@ -311,7 +311,7 @@ def test_setup(installed: Installed) -> None:
     dry = installed.run("setup", "import")
     first = installed.run("setup", "import")
     assert "vcluster-importer: created" in dry.stdout
-    assert "vcluster-importer: is there already" in first.stdout
+    assert "vcluster-importer: exists already" in first.stdout
     assert "may create clusters in fleet-default, and nothing else" in first.stdout
 
 

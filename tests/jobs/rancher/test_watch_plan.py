@@ -3,7 +3,7 @@
 import pytest
 
 from jobs.rancher.model import Management, State
-from jobs.rancher.watch_plan import Change, days_left, judge, unheard
+from jobs.rancher.watch_plan import Change, days_left, judge, judge_unreachable
 
 CONNECTED = State("in-1", "Connected", "Connected", "", "c-m-1")
 LOST = State("in-1", "Lost", "Disconnected", "Rancher does not reach the cluster.", "c-m-1")
@@ -70,9 +70,9 @@ UNHEARD = Change(
         pytest.param(State("in-1", "Importing", "", "", "c-m-1"), None, id="importing"),
     ],
 )
-def test_unheard(state: State, change: Change | None) -> None:
+def test_judge_unreachable(state: State, change: Change | None) -> None:
     """While Rancher cannot be asked nobody knows what is connected, and it is said once."""
-    assert unheard(state, "RancherFails", "Rancher answers 503.") == change
+    assert judge_unreachable(state, "RancherFails", "Rancher answers 503.") == change
 
 
 @pytest.mark.parametrize(

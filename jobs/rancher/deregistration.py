@@ -1,6 +1,6 @@
-"""Take a cluster out of Rancher while the virtual cluster still lives.
+"""Remove a cluster from Rancher while the virtual cluster still runs.
 
-Best effort under a limit: a dead Rancher must not hold a tenant's deletion up.
+Best effort within a time limit: a dead Rancher must not block a tenant's deletion.
 """
 
 import structlog
@@ -8,43 +8,43 @@ import structlog
 from jobs.backoff import Backoff, Clock
 from jobs.errors import RefusedError, TransientError
 from jobs.rancher.api import Rancher
+from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.import_loop import PERMISSION_LAG_SECONDS
-from jobs.rancher.kubernetes import Host
 from jobs.rancher.model import OWNER_UID, State
 from jobs.rancher.sight import look
 
 CLEANING_SECONDS = 75
-"""Time that is kept for the virtual cluster where its data is retained.
+"""Time reserved for the virtual cluster where its data is retained.
 
-Rancher takes 100 seconds for the removal of a cluster that it does not reach, which then begins no
-clean-up of its own, and 3 for one that it reaches.
+Rancher needs 3 seconds to remove a cluster that it reaches, and 100 for another, in which it starts
+no clean-up.
 """
 
 LAST_LOOK_SECONDS = 10
-"""Time for the look after the cleaning: with the notes it fits the Job's deadline."""
+"""Time for the last look at Rancher; with the notes it fits the Job's deadline."""
 
 log = structlog.get_logger()
 
 
 def removal_seconds(timeout: float, *, retain: bool) -> float:
-    """Return how long the removal from Rancher may take, of the time for all."""
+    """Return the part of the whole time for the removal from Rancher."""
     return timeout - CLEANING_SECONDS if retain else timeout
 
 
 class Deregistration:
-    """The removal of one cluster."""
+    """The removal of one cluster from Rancher."""
 
-    def __init__(  # noqa: PLR0913  # what it works with
+    def __init__(  # noqa: PLR0913  # its collaborators
         self,
         name: str,
         owner_uid: str,
-        host: Host,
+        host: HostCluster,
         rancher: Rancher,
         *,
         timeout: float,
         clock: Clock | None = None,
     ) -> None:
-        """Remember what to remove and by what."""
+        """Hold the name and the clients."""
         self._name = name
         self._owner_uid = owner_uid
         self._host = host
@@ -53,14 +53,14 @@ class Deregistration:
         self._clock = clock or Clock()
 
     def run(self) -> bool:
-        """Return True when the cluster is gone or never was ours, False when we gave up."""
+        """Return True when the cluster is gone or never was ours, False after giving up."""
         deadline = self._clock.now() + self._timeout
         backoff = Backoff(self._clock)
         started = self._clock.now()
         stopped = False
         while self._clock.now() < deadline:
             try:
-                # A running import leaves when other inputs than its own are wished for.
+                # A running import ends when the state asks for other inputs than its own.
                 stopped = stopped or self._stop_the_import()
                 if self._step(self._host.state(), self._clock.now() - started):
                     self._report_gone()
@@ -75,7 +75,7 @@ class Deregistration:
         return False
 
     def leaves_something(self) -> bool:
-        """Return whether an import has made something in Rancher, or may have."""
+        """Return whether an import may have created a cluster in Rancher."""
         state = self._host.state()
         return bool(state.cluster_id) or state.phase not in ("", "Pending")
 
@@ -90,7 +90,7 @@ class Deregistration:
         return True
 
     def _step(self, state: State, elapsed: float) -> bool:
-        """Do what is next; tell whether nothing of ours is left."""
+        """Take the next step; return whether nothing of ours is left."""
         sight = look(self._rancher, self._name)
         cluster = sight.cluster
         if cluster is not None and cluster.labels.get(OWNER_UID) != self._owner_uid:
@@ -103,7 +103,7 @@ class Deregistration:
         if cluster is not None:
             return False
         if state.cluster_id:
-            # The provisioning cluster goes first; it is the management cluster that must be gone.
+            # Rancher removes the provisioning cluster first; the management cluster has to be gone.
             return sight.is_gone(state.cluster_id)
-        # A cluster that was created a moment ago may still be hidden from us.
+        # Rancher may hide a new cluster from its creator for a while.
         return state.phase in ("", "Pending") or elapsed > PERMISSION_LAG_SECONDS

@@ -41,9 +41,9 @@ def test_answers(server: HealthServer, path: str, status: int) -> None:
 
 def test_it_is_not_ready_without_a_look(server: HealthServer) -> None:
     """A watcher that sees nothing of Rancher for long says so."""
-    server.looked_at = lambda: 0.0
+    server.last_success = lambda: 0.0
     assert get(server, "/readyz").status_code == 503
-    server.looked_at = lambda: time.monotonic() - 61
+    server.last_success = lambda: time.monotonic() - 61
     assert get(server, "/readyz").status_code == 503
 
 

@@ -12,8 +12,8 @@ from lightkube.config.kubeconfig import KubeConfig
 
 from dev.demo import kubernetes
 from jobs.backoff import Clock
-from jobs.rancher.kubernetes import client
-from jobs.workloads.stopping import PLATFORMS, Stop
+from jobs.kubernetes import client
+from jobs.workloads.pod_shutdown import PLATFORMS, PodShutdown
 from tests import hostile
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Host:
     def stop(self, timeout: float = 240) -> bool:
         """Run the program."""
         clock = Clock(now=lambda: self.seconds, sleep=self.sleep, jitter=lambda: 0.5)
-        return Stop(self.client, "kunde1", timeout=timeout, clock=clock).run()
+        return PodShutdown(self.client, "kunde1", timeout=timeout, clock=clock).run()
 
 
 @pytest.fixture
@@ -70,13 +70,13 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """Yield a host."""
     with kubernetes.serving() as (store, address):
         found = Host(store, address)
-        original = found.client.end
+        original = found.client.delete_all
 
         def end(kind: Any, *, namespace: str, selector: str | None, grace: int) -> None:
             found.ended.append((selector, grace))
             original(kind, namespace=namespace, selector=selector, grace=grace)
 
-        monkeypatch.setattr(found.client, "end", end)
+        monkeypatch.setattr(found.client, "delete_all", end)
         yield found
         found.client.close()
 
@@ -111,7 +111,7 @@ def test_what_is_ending_holds_nothing_up(host: Host) -> None:
     assert not host.stop()
     assert host.names() == {PLATFORM_POD}
     assert 240 <= host.seconds < 260
-    assert Stop(host.client, "kunde1", timeout=0).left() == {"pods": [PLATFORM_POD]}
+    assert PodShutdown(host.client, "kunde1", timeout=0).remainder() == {"pods": [PLATFORM_POD]}
 
 
 def test_pods_that_come_back(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,9 @@ def test_a_host_that_does_not_answer() -> None:
     with kubernetes.serving() as (store, address):
         host = Host(store, address)
     assert not host.stop(timeout=20)
-    assert Stop(host.client, "kunde1", timeout=0).left() == {"reason": "KubernetesUnreachable"}
+    assert PodShutdown(host.client, "kunde1", timeout=0).remainder() == {
+        "reason": "KubernetesUnreachable"
+    }
     host.client.close()
 
 

@@ -1,8 +1,8 @@
-"""Stop the pods of a namespace: the platform's first, then what the tenant runs.
+"""Shutdown of the pods of a namespace: the platform's first, then the tenant's.
 
-While the control plane's own pods live, it makes anew what is stopped. They are going already:
-the virtual cluster is uninstalled when this runs. How many pods there are, and how large they are,
-is the tenant's choice, so none of them is read.
+A virtual cluster recreates the pods that are stopped while its own pods run. Those are ending
+already, because the virtual cluster is uninstalled when this runs. Number and size of the pods are
+the tenant's choice, so only their metadata is read.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,31 +14,31 @@ from lightkube.resources.core_v1 import Pod
 from jobs.backoff import Backoff, Clock
 from jobs.bounded_api import Api
 from jobs.errors import RefusedError, TransientError
-from jobs.rancher.kubernetes import call
+from jobs.kubernetes import call
 from jobs.transport import AnswerTooLongError
 
 PLATFORMS = "!vcluster.loft.sh/managed-by"
-"""Selector of the pods that the syncer did not make: its label is out of a tenant's reach."""
+"""Selector of the pods without the syncer's label, which a tenant cannot change."""
 
 GRACE_SECONDS = 30
-"""How long a pod has to end, whatever it asks for itself: a tenant could ask for years."""
+"""Grace period of every pod; a tenant could request years."""
 
 PLATFORM_SECONDS = 60
-"""How long the platform's pods are waited for: on a node that is lost they would not go at all."""
+"""Time to wait for the platform's pods, which never end on a lost node."""
 
 NAMED = 5
-"""How many of the pods that are left a note names."""
+"""Maximum number of pods in a note."""
 
 log = structlog.get_logger()
 
 
-class Stop:
-    """The end of all pods of one namespace."""
+class PodShutdown:
+    """The shutdown of all pods of one namespace."""
 
     def __init__(
         self, client: Api, namespace: str, *, timeout: float, clock: Clock | None = None
     ) -> None:
-        """Remember what to stop and by what."""
+        """Hold the client and the namespace."""
         self._client = client
         self._namespace = namespace
         self._timeout = timeout
@@ -47,7 +47,7 @@ class Stop:
     def run(self) -> bool:
         """Return True when all pods are gone, False when the time is up.
 
-        Without rights in the namespace there is nothing to stop: they go with the namespace.
+        Missing rights mean that the namespace is gone, and its pods with it.
         """
         started = self._clock.now()
         backoff = Backoff(self._clock)
@@ -66,8 +66,8 @@ class Stop:
         log.warning("the time is up", namespace=self._namespace)
         return False
 
-    def left(self) -> Mapping[str, object]:
-        """Return a few of the pods that are left by name; none where they cannot be listed."""
+    def remainder(self) -> Mapping[str, object]:
+        """Return the names of some pods that are left, or the reason why they cannot be listed."""
         what = f"the pods in {self._namespace}"
         try:
             pods = call(lambda: list(islice(self._pods(), NAMED)), what)
@@ -76,9 +76,9 @@ class Stop:
         return {"pods": pods}
 
     def _end(self, *, patient: bool) -> bool:
-        """End what may end now; tell whether nothing is left.
+        """Delete the pods that may end now; return whether none is left.
 
-        With patience no tenant's pod before the platform's are gone.
+        With `patient` tenants' pods wait until the platform's are gone.
         """
         what = f"the pods in {self._namespace}"
         selector = PLATFORMS if patient and call(lambda: self._is_any(PLATFORMS), what) else None
@@ -86,7 +86,7 @@ class Stop:
             return True
         log.info("ending", pods=selector or "all")
         call(
-            lambda: self._client.end(
+            lambda: self._client.delete_all(
                 Pod, namespace=self._namespace, selector=selector, grace=GRACE_SECONDS
             ),
             what,
@@ -94,12 +94,12 @@ class Stop:
         return False
 
     def _is_any(self, selector: str | None) -> bool:
-        """Tell whether there are such pods: one whose metadata is too long to be read is one."""
+        """Return whether there are such pods; metadata that is too long to be read is of one."""
         try:
             return any(True for _ in self._pods(selector))
         except AnswerTooLongError:
             return True
 
     def _pods(self, selector: str | None = None) -> Iterator[str]:
-        found = self._client.metadata(Pod, namespace=self._namespace, selector=selector)
-        return (pod.name or "" for pod in found)
+        pods = self._client.metadata(Pod, namespace=self._namespace, selector=selector)
+        return (pod.name or "" for pod in pods)
