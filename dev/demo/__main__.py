@@ -1,4 +1,4 @@
-"""Start the real server, tell the story, and fail if it does not end well."""
+"""Start the real server, run the story, and fail on an unexpected answer."""
 
 import sys
 
@@ -7,7 +7,7 @@ from dev.scripts.server import ServerError, serving
 
 
 def main() -> str | None:
-    """Tell the story; return what went wrong."""
+    """Run the story; return the error."""
     try:
         with serving() as server:
             tell(server)

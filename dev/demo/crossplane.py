@@ -1,4 +1,4 @@
-"""Crossplane's part: how it asks the function, and what it makes of an answer.
+"""Crossplane's part: requests to the function, and the effects of an answer.
 
 https://github.com/crossplane/crossplane/blob/main/internal/controller/apiextensions/composite/reconciler.go
 """
@@ -21,8 +21,8 @@ STATUS = {
 def ask(server: Server, req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
     """Return the answer to a request.
 
-    A function may name objects that it wants to see. Crossplane looks them up and asks again;
-    here none of them exists.
+    A function may require objects. Crossplane looks them up and calls again; here none of them
+    exists.
     """
     rsp = server.run(req)
     while not {*rsp.requirements.resources} <= {*req.required_resources}:
@@ -52,7 +52,7 @@ def status(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
 
 
 def fatal(rsp: fnv1.RunFunctionResponse) -> str:
-    """Return why nothing may be applied or deleted; empty if all is well."""
+    """Return the error that forbids to apply and delete anything; empty if there is none."""
     return " ".join(r.message for r in rsp.results if r.severity == fnv1.SEVERITY_FATAL)
 
 

@@ -1,7 +1,7 @@
-"""The import for real: the program `rancher-import` against the test Rancher.
+"""A real import: the program `rancher-import` against the test Rancher.
 
-Host and virtual cluster are stand-ins in memory, the Rancher is the one of the tests, which is held
-to recorded answers of a real one. The program, its requests and its TLS are real.
+Host and virtual cluster are stand-ins in memory. The tests compare the test Rancher with recorded
+answers of a real one. The program, its requests and its TLS are real.
 """
 
 import base64
@@ -89,7 +89,7 @@ def _run(command: str, env: dict[str, str], host: kubernetes.Store) -> str:
 def _environment(
     folder: Path, rancher: FakeRancher, host: kubernetes.Store, address: str, inside: str
 ) -> dict[str, str]:
-    """Put down what the chart would, and return the environment of its Job."""
+    """Create the objects of the chart, and return the environment of its Job."""
     release = compose(protobuf.decode(life.request("kunde1", "up"))).resources["rancher"].resource
     values = release["spec"]["forProvider"]["values"]
     host.put(

@@ -1,4 +1,4 @@
-"""A stand-in for a Kubernetes API server: objects in memory, and as much as an import needs.
+"""A stand-in for a Kubernetes API server: objects in memory, with the API that an import needs.
 
 The demo needs nothing but Python, so there is no real one. The tests have one.
 """
@@ -25,7 +25,7 @@ class Store:
     """The objects, by path."""
 
     def __init__(self) -> None:
-        """Begin with the one namespace that every cluster has."""
+        """Start with the one namespace that every cluster has."""
         self.objects: dict[str, Object] = {}
         self.put("/api/v1/namespaces/kube-system", {"metadata": {"name": "kube-system"}})
 
@@ -38,7 +38,7 @@ class Store:
     def answer(
         self, method: str, path: str, body: Object, labels: Mapping[str, str | None] | None = None
     ) -> tuple[int, Object]:
-        """Return status and body of an answer; a list has what bears the labels."""
+        """Return status and body of an answer; a list has the objects with the labels."""
         if method == "POST":
             path = f"{path}/{body['metadata']['name']}"
             if path in self.objects:
@@ -57,7 +57,7 @@ class Store:
         return 200, self.objects.pop(path) if method == "DELETE" else self.objects[path]
 
     def _listed(self, path: str, labels: Mapping[str, str | None]) -> list[Object]:
-        """Return what is in a collection, which may be that of all namespaces."""
+        """Return the objects of a collection, of one namespace or of all."""
         found = []
         for one, body in self.objects.items():
             above = one.rpartition("/")[0]
@@ -68,7 +68,7 @@ class Store:
         return found
 
     def _end(self, bodies: list[Object]) -> None:
-        """Remove objects, but those that are ending already: something holds them."""
+        """Remove objects, except those that are ending already, which are blocked."""
         gone = [id(body) for body in bodies if "deletionTimestamp" not in body["metadata"]]
         self.objects = {path: one for path, one in self.objects.items() if id(one) not in gone}
 
@@ -102,7 +102,7 @@ def serving() -> Iterator[tuple[Store, str]]:
         do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's names
 
         def log_message(self, *_: object) -> None:
-            """Leave the story to the demo."""
+            """Keep requests out of the demo's output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -128,7 +128,7 @@ def kubeconfig(address: str) -> str:
 
 
 def _requirement(part: str) -> tuple[str, str | None]:
-    """Return a label and its value, or None for one that must not be there."""
+    """Return a label and its value, or None for a label that must be absent."""
     if part.startswith("!"):
         return part[1:], None
     key, _, value = part.partition("=")

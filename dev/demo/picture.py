@@ -89,7 +89,7 @@ class MissingLineError(Exception):
 
 
 def draw(output: str) -> str:
-    """Return the picture of what the demo printed, as SVG."""
+    """Return the picture of the demo's output, as SVG."""
     console = Console(
         record=True, width=WIDTH, file=StringIO(), force_terminal=True, color_system="truecolor"
     )
@@ -140,7 +140,7 @@ def _first(candidates: list[str], beginning: str) -> str:
 
 
 def main() -> str | None:
-    """Run the demo and draw it; return what went wrong."""
+    """Run the demo and draw it; return the error."""
     done = subprocess.run(
         [sys.executable, "-m", "dev.demo"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""Show what the function was asked and what it answered."""
+"""Print the function's requests and answers."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from dev.scripts.life import Object
 from function.observed import release
 
 TOLD = ("available", "phase", "clusterId")
-"""Connection details that tell the story."""
+"""Connection details that are printed."""
 
 SECRET = "kubeconfig"  # noqa: S105  # a key
 
 
 def observed(req: fnv1.RunFunctionRequest, example: str, state: str) -> None:
-    """Show what is replayed."""
+    """Print the observed state."""
     print(f"Observed, replayed from example/{example}/observed/{state}.yaml:")
     seen = req.observed.resources
     rows = [(key, *_seen(seen[key])) for key in _in_order(seen)]
@@ -27,7 +27,7 @@ def observed(req: fnv1.RunFunctionRequest, example: str, state: str) -> None:
 
 
 def answer(rsp: fnv1.RunFunctionResponse) -> None:
-    """Show what the function answered."""
+    """Print the function's answer."""
     print("The function answered:")
     if rsp.requirements.resources:
         print("  (first it asked for Releases of an earlier VCluster of this name: there are none)")
@@ -37,13 +37,13 @@ def answer(rsp: fnv1.RunFunctionResponse) -> None:
 
 
 def conditions(rsp: fnv1.RunFunctionResponse) -> None:
-    """Show the conditions of an answer."""
+    """Print the conditions of an answer."""
     rows = [(c.type, crossplane.STATUS[c.status], c.reason, c.message) for c in rsp.conditions]
     text.table(("CONDITION", "STATUS", "REASON", "MESSAGE"), rows)
 
 
 def _status(rsp: fnv1.RunFunctionResponse) -> None:
-    """Show the rest of what the VCluster's owner sees, as far as it is known."""
+    """Print the other fields of the VCluster's status."""
     status = crossplane.status(rsp)
     rows = [("BLOCKED BY", status["blockedBy"] or "nothing")]
     if status["kubernetesVersion"]:
@@ -56,7 +56,7 @@ def _status(rsp: fnv1.RunFunctionResponse) -> None:
 
 
 def _desired(rsp: fnv1.RunFunctionResponse) -> None:
-    """Show the desired Releases and Usages."""
+    """Print the desired Releases and Usages."""
     resources = rsp.desired.resources
     releases, usages = [], []
     for key in _in_order(resources):
@@ -72,7 +72,7 @@ def _desired(rsp: fnv1.RunFunctionResponse) -> None:
 
 
 def _seen(held: fnv1.Resource) -> tuple[str, str, str]:
-    """Return how an observed resource is: Helm's state, its condition Ready, what it tells."""
+    """Return Helm's state of an observed resource, its condition Ready and its messages."""
     status = crossplane.plain(held)["status"]
     (ready,) = (c["status"] for c in status["conditions"] if c["type"] == "Ready")
     details = held.connection_details
@@ -94,5 +94,5 @@ def _usage(desired: Object) -> tuple[str, str]:
 
 
 def _in_order(resources: Mapping[str, fnv1.Resource]) -> list[str]:
-    """Return the keys in the order in which things come up."""
+    """Return the keys in the order of their creation."""
     return [key for key in life.LIFE["ready"] if key in resources]

@@ -1,4 +1,4 @@
-"""What happens in the story, and what the function must answer."""
+"""Steps of the story, each with the expected answer."""
 
 from dataclasses import dataclass
 
@@ -49,4 +49,4 @@ spec: {quota: {cpu: "1000"}}
 """
 
 AGES = {"kunde1": "24m", "kunde2": "52m"}
-"""The VClusters of the story, and how old they are said to be."""
+"""The VClusters of the story, with their ages."""

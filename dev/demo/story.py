@@ -10,11 +10,11 @@ from dev.scripts.server import Server
 
 
 class UnexpectedError(Exception):
-    """The function did not answer what the story expects."""
+    """An answer that the story does not expect."""
 
 
 def tell(server: Server) -> None:
-    """Tell everything; raise UnexpectedError as soon as an answer is not as it should be."""
+    """Run the story. Raises UnexpectedError for the first unexpected answer."""
     text.paragraph(
         "This is the real function: `python -m function --insecure --address "
         f"{server.address}`, asked over gRPC as Crossplane would. There is no cluster: what is "
@@ -28,7 +28,7 @@ def tell(server: Server) -> None:
 
 
 def _live(server: Server, example: str) -> fnv1.RunFunctionResponse:
-    """Tell the life of a VCluster and return its last answer."""
+    """Run the steps of a VCluster and return its last answer."""
     text.heading(f"{example}: what its owner writes", "=")
     text.quote((life.EXAMPLES / example / "xr.yaml").read_text())
     vcluster = life.composite(example)

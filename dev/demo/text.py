@@ -11,7 +11,7 @@ Row = Sequence[str]
 
 BOLD = "1"
 STYLES = {"True": "32", "False": "31", "Unknown": "33", "FATAL": "1;31"}
-"""Words that are coloured where they are a whole cell, in the codes of ANSI terminals."""
+"""Colours of words that fill a cell, as ANSI codes."""
 
 
 def heading(text: str, rule: str = "-") -> None:
@@ -31,7 +31,7 @@ def quote(text: str) -> None:
 
 
 def table(header: Row, rows: Sequence[Row], gap: str = "  ", indent: str = "  ") -> None:
-    """Print a table whose last column takes as many lines as it needs."""
+    """Print a table whose last column may have several lines."""
     lines = [header, *rows]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header) - 1)]
     left = len(indent) + sum(width + len(gap) for width in widths)

@@ -1,7 +1,7 @@
-"""A test Rancher: Steve, Norman and what lies behind them, as recorded from Rancher 2.15.0.
+"""A test Rancher: Steve, Norman and Rancher's controllers, as recorded from Rancher 2.15.0.
 
-Each rule names the recording it comes from, by its file in shared/samples/rancher; those that tests
-replay are in tests/jobs/rancher/recorded.
+Each rule names its recording, by the file in shared/samples/rancher; tests replay those in
+tests/jobs/rancher/recorded.
 """
 
 from .agent import KubeApi

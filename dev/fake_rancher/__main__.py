@@ -1,4 +1,4 @@
-"""The test Rancher as a program: prints how to reach it, and runs until SIGTERM."""
+"""The test Rancher as a program, which prints its address and runs until SIGTERM."""
 
 import argparse
 import os
@@ -67,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def prepared(options: argparse.Namespace) -> FakeRancher:
-    """Return a test Rancher as the command line wants it."""
+    """Return a test Rancher with the options of the command line."""
     names = (*tls.NAMES, *options.name)
     others = (User(one, f"u-{random_name(5)}", create_clusters=True) for one in options.user)
     fake = FakeRancher(
@@ -112,7 +112,7 @@ def probe(fake: FakeRancher, folder: Path) -> Callable[[str], bool]:
 
 
 def remembered(file: Path | None) -> State | None:
-    """Return what an earlier process wrote down."""
+    """Return the state of an earlier process."""
     if file is None or not file.exists():
         return None
     state = pickle.loads(file.read_bytes())  # noqa: S301 -- our own file
@@ -120,7 +120,7 @@ def remembered(file: Path | None) -> State | None:
 
 
 def remember(fake: FakeRancher, file: Path, before: bytes) -> bytes:
-    """Write down what has changed since the last time; a real Rancher keeps it in etcd."""
+    """Write the state if it has changed; a real Rancher keeps it in etcd."""
     now = pickle.dumps(fake.state)
     if now != before:
         unfinished = file.with_suffix(".unfinished")
@@ -130,7 +130,7 @@ def remember(fake: FakeRancher, file: Path, before: bytes) -> bytes:
 
 
 def told(one: Logged) -> None:
-    """Print a request, without the token that the manifest's path has."""
+    """Print a request, without the token in the manifest's path."""
     path = "/v3/import/..." if one.path.startswith("/v3/import/") else one.path
     say(f"{one.method} {path} {one.user or '-'} {one.status}")
 
@@ -142,7 +142,7 @@ def say(*lines: str) -> None:
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; as the agent where a manifest of Rancher's has started it."""
+    """Run until SIGTERM or SIGINT; as the agent if Rancher's manifest has started it."""
     if "CATTLE_SERVER" in os.environ:
         agent_program.main()
         return

@@ -1,4 +1,4 @@
-"""Is the agent really there? Looked up in the virtual cluster, as its tunnel would tell Rancher."""
+"""The agent in the virtual cluster, which is looked up there instead of by its tunnel."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 
 @dataclass(frozen=True)
 class KubeApi:
-    """The API server of a virtual cluster, and how to get in."""
+    """The API server of a virtual cluster, with credentials."""
 
     server: str
     ca: str = ""
@@ -66,7 +66,7 @@ class KubeApi:
 
 @dataclass
 class Agents:
-    """Where agents run: as the test says, or in the virtual clusters that are watched.
+    """The agents: simulated by a test, or looked up in watched virtual clusters.
 
     Both are keyed by the name of the provisioning cluster, or by the id of the management one.
     """
@@ -77,7 +77,7 @@ class Agents:
     cleaned: set[str] = field(default_factory=set)
 
     def __call__(self, cluster_id: str) -> bool:
-        """Tell whether the cluster's agent could connect."""
+        """Return whether the cluster's agent could connect."""
         cluster = self.state.by_id(cluster_id)
         if cluster is None:
             return False
@@ -104,7 +104,7 @@ class Agents:
         return runs
 
     def _bring_in(self, api: KubeApi, cluster: Cluster) -> None:
-        """Make what Rancher makes inside, and take away what is of bindings that have left."""
+        """Create Rancher's objects inside, and remove those of former bindings."""
         known = {one.name: one for one in cluster.bindings.values() if not one.deleting}
         if cluster.inside == known.keys():
             return
@@ -121,7 +121,7 @@ class Agents:
         cluster.inside = set(known)
 
     def _redeployed(self, api: KubeApi, cluster: Cluster, deployment: Json) -> bool:
-        """Put Rancher's own version there, once, or when told to.
+        """Deploy Rancher's own version of the agent, once or on request.
 
         That version has CATTLE_FEATURES, without which the agent stays away; Rancher does not
         look again (rancher-import.md, section 0.2; rancher clusterdeploy.go: redeployAgent). The

@@ -1,7 +1,7 @@
-"""Rancher's agent as seen from outside: it runs in a virtual cluster, and reports to Rancher.
+"""Rancher's agent in a virtual cluster, reduced to its reports to Rancher.
 
-Like the real one it fetches Rancher's certificates without trusting anybody, accepts them only with
-the checksum that the manifest names, and verifies every further connection with them.
+Like the real one it fetches Rancher's certificates unverified, accepts them only with the checksum
+of the manifest, and verifies every further connection with them.
 """
 
 import base64
@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 5.0
 
 
 class RefusedError(Exception):
-    """Rancher does not want this agent: trying again does not help."""
+    """A refusal of Rancher, after which a retry does not help."""
 
 
 def main() -> None:
@@ -54,13 +54,13 @@ def main() -> None:
 
 
 def trust(server: str, checksum: str) -> ssl.SSLContext:
-    """Return what verifies Rancher, by the certificates that it shows."""
+    """Return the trust in Rancher's own certificates."""
     if not checksum:
         return ssl.create_default_context()
-    anybody = ssl.create_default_context()
-    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+    unverified = ssl.create_default_context()
+    unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
     with urllib.request.urlopen(  # noqa: S310 -- the manifest says where
-        f"{server}/v3/settings/cacerts", timeout=TIMEOUT_SECONDS, context=anybody
+        f"{server}/v3/settings/cacerts", timeout=TIMEOUT_SECONDS, context=unverified
     ) as answer:
         shown = json.load(answer)["value"]
     text = shown if shown.endswith("\n") else f"{shown}\n"
@@ -83,7 +83,7 @@ def ask_own_cluster() -> None:
 
 
 def report(server: str, context: ssl.SSLContext) -> None:
-    """Tell Rancher that this agent lives."""
+    """Report to Rancher."""
     token = (CREDENTIALS / "token").read_text()
     params = base64.b64encode(json.dumps({"cluster": {}}).encode()).decode()
     headers = {TOKEN_HEADER: token, "X-API-Tunnel-Params": params}
@@ -106,7 +106,7 @@ def say(text: str) -> None:
 
 
 def fail(text: str) -> NoReturn:
-    """Print and exit; Kubernetes starts the agent anew."""
+    """Print and exit; Kubernetes restarts the agent."""
     say(text)
     sys.exit(1)
 

@@ -1,4 +1,4 @@
-"""Which part of Rancher answers a request, and for whom."""
+"""Routing of requests to the parts of Rancher, with the user of the token."""
 
 import time
 
@@ -16,7 +16,7 @@ EVERYWHERE = {
 
 
 def authenticate(state: State, request: Request) -> User | None:
-    """Return whose token the request has; garbage and scoped tokens are nobody's (auth-*.json)."""
+    """Return the user of the request's token; garbage and scoped tokens have none (auth-*.json)."""
     token = state.tokens.get(request.bearer)
     if token is None or not token.valid:
         return None
@@ -31,7 +31,7 @@ def answer(state: State, user: User | None, request: Request, passwords: dict[st
 
 
 def with_headers(user: User | None, given: Answer) -> Answer:
-    """Add the headers that every answer has."""
+    """Add the headers of every answer."""
     return given.with_headers({**EVERYWHERE, "X-Api-Cattle-Auth": str(user is not None).lower()})
 
 
@@ -41,7 +41,7 @@ def _answer(state: State, user: User | None, request: Request) -> Answer:
         return connections.answer(state, request)
     if first in ("api", "apis", "k8s"):
         return raw.answer(state, user, request) if user else raw.NOT_AUTHORIZED
-    # Steve shows some settings to anybody: auth-noauth-list-settings.json
+    # Steve shows some settings without a token: auth-noauth-list-settings.json
     if user is None and [first, *rest][:2] != ["v1", "management.cattle.io.settings"]:
         return UNAUTHORIZED
     if first == "v1" and rest:
@@ -52,7 +52,7 @@ def _answer(state: State, user: User | None, request: Request) -> Answer:
 
 
 def _public(state: State, request: Request, passwords: dict[str, str]) -> Answer | None:
-    """Answer what needs no token: auth-ping.json, auth-cacerts-path.json and others."""
+    """Answer requests that need no token: auth-ping.json, auth-cacerts-path.json and others."""
     texts = {"/ping": "pong", "/healthz": "ok", "/rancherversion": VERSION}
     if request.path in texts:
         return text_answer(200, texts[request.path], TEXT)

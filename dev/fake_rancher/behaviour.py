@@ -1,4 +1,4 @@
-"""How the test Rancher misbehaves: delays in its own work, and faults on the way to it."""
+"""Misbehaviour of the test Rancher: delays in its own work, and faults on the way to it."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Phase = Literal["before", "after"]
 
 @dataclass(frozen=True)
 class Lag:
-    """How long a step takes: seconds, and requests on the cluster by others than the admin."""
+    """Duration of a step: in seconds, and in requests on the cluster by others than the admin."""
 
     seconds: float = 0
     requests: int = 0
@@ -22,13 +22,13 @@ NONE = Lag()
 
 @dataclass
 class Behaviour:
-    """What a test may change at any time: a longer or shorter lag holds for running steps too.
+    """Settings that a test may change at any time; a new lag applies to running steps too.
 
-    A lag counts from the moment at which its step begins.
+    A lag counts from the start of its step.
     """
 
     starting: Lag = NONE
-    """How long after a start Steve has no schemas yet (3 to 8 s recorded); counts its requests."""
+    """From a start until Steve has schemas (3 to 8 s recorded); counts its requests."""
     cluster_name: Lag = NONE
     """From the POST to `status.clusterName` and the management cluster (0.2 s recorded)."""
     rbac: Lag = NONE
@@ -40,7 +40,7 @@ class Behaviour:
     placeholder_in_steve: bool = False
     """Leave `{token}` in Steve's and Norman's answers too, as raw reads always do."""
     pending: Lag = NONE
-    """How long the new management cluster says state "active" before "pending"."""
+    """From then until the state of the management cluster changes from "active" to "pending"."""
     first_check: Lag = Lag(seconds=8)
     """From then until Connected=False appears, if there is no agent (8 s recorded)."""
     tunnel: Lag = NONE
@@ -62,13 +62,13 @@ class Behaviour:
     mgmt_removal: Lag = NONE
     """From then until the management cluster is gone (0.3 s recorded)."""
     lost_removal: Lag = NONE
-    """What is added to that where an agent was and is not connected (97 to 100 s seen)."""
+    """Additional time after a former agent that is not connected (97 to 100 s seen)."""
     namespace_removal: Lag = NONE
     """From then until CRTs and CRTBs are gone (5 s recorded)."""
     hold_removal: bool = False
-    """A finalizer holds both clusters for ever."""
+    """A finalizer blocks the removal of both clusters."""
     hold_management_removal: bool = False
-    """A finalizer holds the management cluster, after the provisioning cluster is gone."""
+    """A finalizer blocks the removal of the management cluster, after the provisioning cluster is gone."""
     delete_answers_204: bool = False
     """DELETE answers 204 though the object is not gone, as to a caller without `get`."""
     probe_every: float = 0
@@ -78,30 +78,30 @@ class Behaviour:
     crt_ttl_seconds: float = 30 * 24 * 3600
     """Age at which a CRT gets a new token, under the setting crt-token-ttl-rotation."""
     crt_grace_seconds: float = 3 * 3600
-    """How long the old token is accepted then."""
+    """Time for which the old token is accepted then."""
 
 
 @dataclass
 class Fault:
-    """Something that goes wrong with some requests, a number of times (None: always)."""
+    """A fault of some requests, a number of times (None: always)."""
 
     method: str = ""
     path: str = ""
-    """A regular expression that is searched in the path."""
+    """A regular expression to search in the path."""
     user: str = ""
     skip: int = 0
-    """How many matching requests pass before the first fault."""
+    """Number of matching requests before the first fault."""
     times: int | None = 1
     phase: Phase = "before"
-    """Before the request is executed, or after, when only the answer is lost or late."""
+    """Place of the fault: before the execution of the request, or after it."""
     delay: float = 0
     drop: bool = False
     answer: Answer | None = None
     by_rancher: bool = False
-    """Whether the answer has Rancher's headers, or is that of a proxy."""
+    """True for an answer with Rancher's headers, False for one of a proxy."""
 
     def matches(self, request: Request, user: str) -> bool:
-        """Tell whether the request is meant, and count it."""
+        """Return whether the fault applies to the request, and count it."""
         if self.times == 0 or (self.method and self.method != request.method):
             return False
         if (self.user and self.user != user) or not re.search(self.path, request.path):
@@ -121,7 +121,7 @@ class Faults:
     waiting: list[Fault] = field(default_factory=list)
 
     def take(self, request: Request, user: str) -> list[Fault]:
-        """Return those for a request: delays add up, a drop or an answer ends the search."""
+        """Return the faults of a request: delays add up, a drop or an answer ends the search."""
         taken = []
         for fault in self.waiting:
             if fault.matches(request, user):
@@ -132,7 +132,7 @@ class Faults:
 
 
 def webhook_timeout(webhook: str, path: str) -> Answer:
-    """Return what a hanging webhook leads to (webhook-timeout-prov-create.json)."""
+    """Return the answer after a hanging webhook (webhook-timeout-prov-create.json)."""
     message = (
         f'Internal error occurred: failed calling webhook "{webhook}": failed to call webhook: '
         f'Post "https://rancher-webhook.cattle-system.svc:443/v1/webhook/{path}?timeout=10s": '
@@ -143,6 +143,6 @@ def webhook_timeout(webhook: str, path: str) -> Answer:
 
 
 def gateway_error(status: int, headers: dict[str, str]) -> Answer:
-    """Return what a proxy before Rancher says: HTML, not JSON."""
+    """Return the answer of a proxy before Rancher: HTML, not JSON."""
     page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
     return Answer(status, page.encode(), "text/html", headers)

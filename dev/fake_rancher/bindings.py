@@ -93,7 +93,7 @@ def admit(state: State, namespace: str, body: Json, subject: dict[str, str]) -> 
 def _refuse_duplicate(cluster: Cluster, name: str, role: str, subject: dict[str, str]) -> None:
     """Refuse a second binding of the same subject to the same role.
 
-    Under the same name it is AlreadyExists instead: flow-impkey-08-crtb-create-again.json,
+    Under the same name the error is AlreadyExists: flow-impkey-08-crtb-create-again.json,
     flow-impkey-08-crtb-same-subject-other-name.json.
     """
     for other in cluster.bindings.values():
@@ -103,7 +103,7 @@ def _refuse_duplicate(cluster: Cluster, name: str, role: str, subject: dict[str,
 
 
 def find(state: State, user: User, method: str, place: tuple[str, str]) -> tuple[Cluster, Binding]:
-    """Return a binding that the user may use so, or refuse."""
+    """Return a binding on which the user may use the verb, or refuse."""
     require(state, user, BINDING, method, place)
     cluster = state.by_id(place[0])
     if cluster is None or place[1] not in cluster.bindings:
@@ -129,7 +129,7 @@ def change(state: State, cluster: Cluster, one: Binding, request: Request) -> Js
 
 
 def delete(state: State, cluster: Cluster, one: Binding) -> Json:
-    """Begin to remove a binding: its finalizers hold it for a moment (rancher-live.md, 5)."""
+    """Start the removal of a binding, which its finalizers delay for a moment (rancher-live.md, 5)."""
     one.deleting = one.deleting or now()
     state.touch(one)
     return binding(cluster, one)

@@ -1,4 +1,4 @@
-"""Provisioning clusters: what Rancher's webhook and the API server admit, and what they do."""
+"""Provisioning clusters: the rules of the API server and of Rancher's webhook."""
 
 import copy
 import re
@@ -107,7 +107,7 @@ def admit(name: str, metadata: Json, spec: Any) -> None:
 
 
 def admit_labels(name: str, metadata: Json) -> None:
-    """Refuse labels that Kubernetes does not take, and values that are no strings."""
+    """Refuse labels that Kubernetes refuses, and values that are no strings."""
     for place in ("labels", "annotations"):
         for key, value in (metadata.get(place) or {}).items():
             if not isinstance(value, str):
@@ -120,7 +120,7 @@ def admit_labels(name: str, metadata: Json) -> None:
 
 
 def find(state: State, user: User, method: str, place: tuple[str, str]) -> Cluster:
-    """Return a cluster that the user may use so, or refuse."""
+    """Return a cluster on which the user may use the verb, or refuse."""
     require(state, user, PROVISIONING, method, place)
     cluster = state.provisioning(*place)
     if cluster is None:

@@ -1,7 +1,7 @@
-"""Agents that really run: they report here, once a second, as long as they live.
+"""Reports of running agents, once a second.
 
 The real agent keeps a websocket at the same path, with the same header. This one posts instead:
-what Rancher learns from it is the same, that an agent with a token of this cluster is alive.
+both show Rancher that an agent with a token of the cluster is alive.
 """
 
 import time
@@ -12,11 +12,11 @@ from .state import State
 PATH = "/v3/connect"
 TOKEN_HEADER = "X-API-Tunnel-Token"
 SILENCE_SECONDS = 3.0
-"""After which an agent counts as gone."""
+"""Time without a report after which an agent counts as gone."""
 
 
 def answer(state: State, request: Request) -> Answer:
-    """Take a report of an agent; a token that belongs to no cluster is refused."""
+    """Accept a report of an agent; refuse a token of no cluster."""
     token = request.headers.get(TOKEN_HEADER, "")
     for cluster in state.clusters:
         accepted = any(crt.accepts(token) for crt in cluster.tokens.values())
@@ -29,5 +29,5 @@ def answer(state: State, request: Request) -> Answer:
 
 
 def is_heard(state: State, cluster_id: str) -> bool:
-    """Tell whether the cluster's agent has reported lately."""
+    """Return whether the cluster's agent has reported lately."""
     return time.monotonic() - state.heard.get(cluster_id, -SILENCE_SECONDS) < SILENCE_SECONDS

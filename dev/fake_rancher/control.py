@@ -1,4 +1,4 @@
-"""How tests steer a test Rancher that runs elsewhere: plain HTTP, on a port of its own."""
+"""Remote control of a test Rancher by tests: plain HTTP, on a port of its own."""
 
 import json
 import threading
@@ -13,7 +13,7 @@ FAULTS = ("method", "path", "user", "skip", "times", "delay", "drop")
 
 
 def state(fake: FakeRancher) -> Json:
-    """Return what a test may want to know; no secret."""
+    """Return the state for tests, without secrets."""
     seen = fake.clusters()
     return {
         "clusters": [
@@ -41,7 +41,7 @@ def state(fake: FakeRancher) -> Json:
 
 
 def change(fake: FakeRancher, path: str, body: Json) -> Json:
-    """Carry out a wish: faults, behaviour, whose agents connect, or whether a token is valid."""
+    """Execute a command: faults, behaviour, agents, or the validity of a token."""
     if path == "/faults":
         fake.faults.waiting[:] = [_fault(one) for one in body["faults"]]
     elif path == "/behaviour":
@@ -60,7 +60,7 @@ def change(fake: FakeRancher, path: str, body: Json) -> Json:
 
 
 def _change_clusters(fake: FakeRancher, path: str, body: Json) -> None:
-    """Change a setting, whose agents connect, or the image that a creation left to a cluster."""
+    """Change a setting, the clusters whose agents connect, or the desired image of a cluster."""
     if path == "/setting":
         fake.set_setting(body["name"], body["value"])
     elif path == "/desired-image":
@@ -117,4 +117,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: Any) -> None:
-        """Stay silent."""
+        """Keep requests out of the output."""

@@ -1,4 +1,4 @@
-"""Which objects of a list the query selects."""
+"""Selection of the objects of a list by the query."""
 
 import re
 
@@ -8,7 +8,7 @@ from .steve_shapes import identity
 
 
 def selected(request: Request, kind: Kind, made: Json) -> bool:
-    """Tell whether an object passes `filter` and `labelSelector` (rancher-live.md, section 2)."""
+    """Return whether an object passes `filter` and `labelSelector` (rancher-live.md, section 2)."""
     labels = made["metadata"].get("labels", {})
     for condition in request.query.get("filter", []):
         key, _, value = condition.partition("=")
@@ -36,7 +36,7 @@ def _label_matches(labels: dict[str, str], requirement: str) -> bool:
 
 
 def excluded(request: Request, made: Json) -> None:
-    """Leave out what the query excludes (rancher-live.md, section 1)."""
+    """Remove the fields that the query excludes (rancher-live.md, section 1)."""
     for path in request.query.get("exclude", []):
         *way, last = path.split(".")
         place = made

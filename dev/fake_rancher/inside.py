@@ -1,4 +1,4 @@
-"""What Rancher makes in a virtual cluster beyond its manifest (rancher-live.md, second visit)."""
+"""Rancher's objects in a virtual cluster beyond its manifest (rancher-live.md, second visit)."""
 
 import hashlib
 
@@ -19,9 +19,9 @@ PATHS = {
 
 
 def of_binding(cluster_id: str, name: str, user: str) -> list[Json]:
-    """Return what makes the user of a role binding administrator inside.
+    """Return the rights of a role binding's user inside.
 
-    Neither Rancher's removal of the cluster nor its clean-up takes that away.
+    Neither Rancher's removal of the cluster nor its clean-up removes them.
     """
     digest = hashlib.sha256(f"{cluster_id}_{name}".encode()).hexdigest()[:10]
     labels = {OWNER_LABEL: f"{cluster_id}_{name}"}
@@ -39,7 +39,7 @@ def of_binding(cluster_id: str, name: str, user: str) -> list[Json]:
 
 
 def of_cluster() -> list[Json]:
-    """Return what is there in every cluster: a few of each kind of the 27 definitions and more."""
+    """Return the objects of every cluster: a few of the 27 definitions, and others."""
     schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
     version = {"name": "v3", "served": True, "storage": True}
     names = {"kind": "Preference", "plural": "preferences", "singular": "preference"}

@@ -1,4 +1,4 @@
-"""The kinds of objects that the test Rancher has."""
+"""The kinds of objects in the test Rancher."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from .messages import Refusal
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind, with the names that the three APIs use for it."""
+    """A kind, with its names in the three APIs."""
 
     group: str
     version: str
@@ -41,11 +41,11 @@ class Kind:
         return {**named, "group": self.group, "kind": self.plural}
 
     def not_found(self, name: str) -> Refusal:
-        """Return the refusal of what does not exist (delete-impkey-02-after-prov-admin.json)."""
+        """Return the refusal of an absent object (delete-impkey-02-after-prov-admin.json)."""
         return Refusal(404, "NotFound", f'{self.resource} "{name}" not found', **self.details(name))
 
     def already_exists(self, name: str, *, deleting: bool = False) -> Refusal:
-        """Return it (flow-impkey-07-create-again-409.json, other-imp-create-existing.json)."""
+        """Return the refusal of an existing object (flow-impkey-07-create-again-409.json, other-imp-create-existing.json)."""
         prefix = "object is being deleted: " if deleting else ""
         message = f'{prefix}{self.resource} "{name}" already exists'
         return Refusal(409, "AlreadyExists", message, **self.details(name))

@@ -1,4 +1,4 @@
-"""Reads the kubeconfigs of virtual clusters, for the program."""
+"""Kubeconfigs of virtual clusters, for the program."""
 
 import base64
 import tempfile
@@ -12,7 +12,7 @@ from .messages import Json
 
 
 def read(file: Path) -> KubeApi:
-    """Return how to reach the cluster of the current context, or of the only one."""
+    """Return address and credentials of the current context, or of the only one."""
     config = yaml.safe_load(file.read_text())
     contexts = _by_name(config, "context")
     context = contexts.get(config.get("current-context"), *contexts.values())

@@ -1,4 +1,4 @@
-"""What Rancher's controllers do with a cluster, at each request: nothing happens in between."""
+"""Rancher's controllers of a cluster, which work at each request and not in between."""
 
 import hashlib
 import time
@@ -36,7 +36,7 @@ def count(state: State, user: User, request: Request) -> None:
 
 
 def advance(state: State, cluster: Cluster, probe: Callable[[str], bool]) -> None:
-    """Take every step whose time has come."""
+    """Take every step that is due."""
     if cluster.deleting:
         _remove(state, cluster)
         return
@@ -56,7 +56,7 @@ def advance(state: State, cluster: Cluster, probe: Callable[[str], bool]) -> Non
 
 
 def _unbind(state: State, cluster: Cluster) -> None:
-    """Let bindings go; what the cluster knows of stays until its agent is there."""
+    """Remove bindings; those in the virtual cluster stay until its agent is connected."""
     for name, binding in list(cluster.bindings.items()):
         held = binding.synced and not cluster.connected
         lag = state.behaviour.binding_removal
@@ -68,7 +68,7 @@ def _unbind(state: State, cluster: Cluster) -> None:
 
 
 def _provision(state: State, cluster: Cluster) -> None:
-    """Order and gaps: flow-impkey-timeline.json."""
+    """Take the steps of a creation; order and gaps: flow-impkey-timeline.json."""
     lags = state.behaviour
     if not cluster.named and cluster.reached("named", lags.cluster_name):
         _name(state, cluster)
@@ -86,7 +86,7 @@ def _provision(state: State, cluster: Cluster) -> None:
 
 
 def _name(state: State, cluster: Cluster) -> None:
-    """Make the management cluster: labels and annotations are copied this once.
+    """Create the management cluster, with a copy of labels and annotations.
 
     Sources: flow-impkey-02-prov.json, flow-impkey-03-mgmt.json, flow-impkey-05-crtbs.json. In
     connect-mgmt.json the label that was patched onto the provisioning cluster is missing.
@@ -116,7 +116,7 @@ def _name(state: State, cluster: Cluster) -> None:
 
 
 def _connect(state: State, cluster: Cluster) -> None:
-    """Order and gaps: connect-timeline.json, rancher-live.md section 4."""
+    """Take the steps of a connection; order and gaps: connect-timeline.json, rancher-live.md section 4."""
     lags = state.behaviour
     cluster.waits.pop("disconnected", None)
     before = (cluster.tunnel, cluster.deployed, cluster.connected, cluster.ready)
@@ -144,7 +144,7 @@ def _connect(state: State, cluster: Cluster) -> None:
 
 
 def _upgrade(state: State, cluster: Cluster) -> None:
-    """Let the agent run the image that is due (rancher-live.md, second visit)."""
+    """Run the agent with the due image (rancher-live.md, second visit)."""
     due = state.due_image(cluster)
     if due == cluster.agent_image:
         cluster.waits.pop("upgrade", None)
@@ -158,9 +158,9 @@ def _upgrade(state: State, cluster: Cluster) -> None:
 
 
 def _sync(state: State, cluster: Cluster) -> None:
-    """Bring the bindings into the cluster, with those that Rancher makes itself.
+    """Bring the bindings into the cluster, with Rancher's own.
 
-    Which those are: crtb-list-deleting.json.
+    Rancher's own: crtb-list-deleting.json.
     """
     system = f"system://provisioning/{cluster.namespace}/{cluster.name}"
     made = {
@@ -215,7 +215,7 @@ def rotate(state: State, cluster: Cluster, name: str = "default-token") -> None:
 
 
 def delete(state: State, cluster: Cluster) -> None:
-    """Begin to remove a cluster: delete-impkey-01-delete.json."""
+    """Start the removal of a cluster: delete-impkey-01-delete.json."""
     if cluster.deleting is None:
         cluster.deleting = now()
         cluster.generation += 1
@@ -223,7 +223,7 @@ def delete(state: State, cluster: Cluster) -> None:
 
 
 def _remove(state: State, cluster: Cluster) -> None:
-    """Order and gaps: delete-impkey-timeline.json."""
+    """Take the steps of a removal; order and gaps: delete-impkey-timeline.json."""
     lags = state.behaviour
     if lags.hold_removal or not cluster.reached("prov_removal", lags.prov_removal, "prov"):
         return

@@ -1,4 +1,4 @@
-"""The HTTPS server: connections, TLS, and how answers are put on the wire."""
+"""The HTTPS server: connections, TLS, and the encoding of answers."""
 
 import contextlib
 import gzip
@@ -64,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Stay silent: FakeRancher has a log of its own."""
+        """Keep requests out of the output: FakeRancher has a log of its own."""
 
 
 for _method in METHODS:
@@ -72,7 +72,7 @@ for _method in METHODS:
 
 
 class Listener(ThreadingHTTPServer):
-    """A server whose certificate can change, and which can go away for good."""
+    """A server whose certificate can change, and that can be stopped."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -114,7 +114,7 @@ class Listener(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def stop(self) -> None:
-        """Refuse connections from now on, and end those that are open."""
+        """Refuse new connections, and close the open ones."""
         self.shutdown()
         self.server_close()
         self.close_connections()

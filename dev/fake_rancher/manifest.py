@@ -1,4 +1,4 @@
-"""The import manifest: `/v3/import/<token>_<cluster id>.yaml`, for whoever knows the token."""
+"""The import manifest: `/v3/import/<token>_<cluster id>.yaml`, without further authentication."""
 
 import base64
 import hashlib
@@ -16,8 +16,8 @@ BAD_TOKEN = text_answer(400, "cluster not found or invalid token")
 def answer(state: State, request: Request) -> Answer:
     """Answer GET, HEAD and POST alike: rancher-live.md, section 3, flow-impkey-10-manifest.json.
 
-    A bearer is ignored (flow-impkey-10-manifest-with-bearer.json). The token is whatever comes
-    before the last underscore, so the literal `{token}` is merely wrong.
+    A bearer is ignored (flow-impkey-10-manifest-with-bearer.json). The token is the part
+    before the last underscore, so the literal `{token}` is a wrong token.
     """
     name = request.segments[2] if len(request.segments) > 2 else ""
     token, underscore, rest = name.rpartition("_")
@@ -41,7 +41,7 @@ def secret_name(url: str, token: str) -> str:
 
 
 def checksum(cacerts: str) -> str:
-    """Return what CATTLE_CA_CHECKSUM has: nothing without the setting."""
+    """Return CATTLE_CA_CHECKSUM, empty without the setting."""
     if not cacerts:
         return ""
     text = cacerts if cacerts.endswith("\n") else f"{cacerts}\n"

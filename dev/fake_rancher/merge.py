@@ -1,4 +1,4 @@
-"""How PATCH and PUT change labels, annotations and specs."""
+"""Changes of labels, annotations and specs by PATCH and PUT."""
 
 import copy
 import json
@@ -36,7 +36,7 @@ def merged_with(old: Any, patch: Any) -> Any:
 
 
 def _operated(made: Json, operations: list[Json]) -> Json:
-    """Apply a JSON patch (RFC 6902), as far as it goes without arrays."""
+    """Apply a JSON patch (RFC 6902), without arrays."""
     made = copy.deepcopy(made)
     for one in operations:
         *way, last = [
@@ -61,8 +61,8 @@ def _operated(made: Json, operations: list[Json]) -> Json:
 def norman_merged(old: dict[str, str], new: Any) -> dict[str, str]:
     """Return labels or annotations after a PUT to Norman.
 
-    What is not sent is removed, but not names with "cattle.io/", which are not changed either,
-    and no "field.cattle.io/" (rancher/norman store/proxy, merge.mergeProtected; agrees with
+    Absent keys are removed, except names with "cattle.io/", which are not changed either, and
+    "field.cattle.io/" (rancher/norman store/proxy, merge.mergeProtected; agrees with
     norman-cluster-put-annotation.json, in which the unsent creatorId stayed).
     """
     if not isinstance(new, dict):

@@ -1,4 +1,4 @@
-"""Requests, answers, and the ways in which a Rancher refuses."""
+"""Requests, answers, and Rancher's refusals."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ EXPIRES = "Wed 24 Feb 1982 18:42:00 GMT"
 
 @dataclass(frozen=True)
 class Request:
-    """What a client sent."""
+    """A request of a client."""
 
     method: str
     target: str
@@ -41,12 +41,12 @@ class Request:
 
     @property
     def base(self) -> str:
-        """The URL that links start with: Rancher takes it from the request."""
+        """Base URL of links, which Rancher takes from the request."""
         return f"https://{self.headers.get('Host', 'localhost')}"
 
     @property
     def bearer(self) -> str:
-        """The token that the request carries, if any."""
+        """The token of the request, if any."""
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
         return value.strip() if scheme.lower() == "bearer" else ""
 
@@ -63,7 +63,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the client gets."""
+    """An answer to a client."""
 
     status: int
     body: bytes = b""
@@ -71,7 +71,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def with_headers(self, headers: Mapping[str, str]) -> "Answer":
-        """Return the same answer with further headers; its own win."""
+        """Return the answer with further headers; its own take precedence."""
         return Answer(self.status, self.body, self.content_type, {**headers, **self.headers})
 
 
@@ -94,18 +94,18 @@ INVISIBLE = Answer(404)
 
 
 class Invisible(Exception):  # noqa: N818 -- it is no error, Rancher just does not show the type
-    """The caller has no right on the type: an empty 404, for every verb."""
+    """An empty 404, for every verb on a type on which the caller has no right."""
 
 
 class ConnectionDropped(Exception):  # noqa: N818 -- it is no error of the fake
-    """The connection is to be closed without an answer."""
+    """A close of the connection without an answer."""
 
 
 class Refusal(Exception):  # noqa: N818 -- the answer is an error, this is its cause
-    """A request is refused; Steve, Norman and Kubernetes word it in their own shapes."""
+    """A refusal, with a shape for each of Steve, Norman and Kubernetes."""
 
     def __init__(self, status: int, code: str, message: str, **details: str) -> None:
-        """Keep what the three shapes need; details are those of a Kubernetes Status."""
+        """Hold the fields of the three shapes; details are those of a Kubernetes Status."""
         super().__init__(message)
         self.status = status
         self.code = code
@@ -113,22 +113,22 @@ class Refusal(Exception):  # noqa: N818 -- the answer is an error, this is its c
         self.details = details
 
     def steve(self) -> Answer:
-        """Return it as `/v1` does (flow-impkey-00-get-before-create.json)."""
+        """Return the answer of `/v1` (flow-impkey-00-get-before-create.json)."""
         body = {"type": "error", "links": {}, "code": self.code, "message": self.message}
         return json_answer(self.status, {**body, "status": self.status})
 
     def norman(self) -> Answer:
-        """Return it as `/v3` does (other-bare-norman-cluster-get.json)."""
+        """Return the answer of `/v3` (other-bare-norman-cluster-get.json)."""
         body = {"type": "error", "baseType": "error", "code": self.code, "message": self.message}
         return json_answer(self.status, {**body, "status": self.status})
 
     def kubernetes(self) -> Answer:
-        """Return it as `/apis` does (rkapi-prov-get-missing.json)."""
+        """Return the answer of `/apis` (rkapi-prov-get-missing.json)."""
         body: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure"}
         body |= {"message": self.message, "reason": self.code, "code": self.status}
         return json_answer(self.status, body | ({"details": self.details} if self.details else {}))
 
 
 def not_supported(method: str) -> Refusal:
-    """Return the answer for a method that the caller may use on no object of the type."""
+    """Return the answer for a method that is forbidden to the caller on the whole type."""
     return Refusal(HTTPStatus.FORBIDDEN, "PermissionDenied", f"Method {method} not supported")

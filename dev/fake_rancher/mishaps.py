@@ -1,4 +1,4 @@
-"""The part of the test Rancher by which tests add faults."""
+"""Methods of the test Rancher for tests to add faults."""
 
 from typing import TypedDict, Unpack
 
@@ -16,7 +16,7 @@ BINDING_HOOK = (
 
 
 class Match(TypedDict, total=False):
-    """Which requests a fault hits, and how often; see Fault."""
+    """Selection of the requests with a fault, and the number of times; see Fault."""
 
     method: str
     path: str
@@ -26,10 +26,10 @@ class Match(TypedDict, total=False):
 
 
 class Mishaps:
-    """Faults; each hits the next request that matches, unless `times` says otherwise."""
+    """Faults; each applies to the next matching request, or to as many as `times`."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without faults."""
         self.faults = Faults()
 
     def add_fault(self, fault: Fault) -> Fault:
@@ -60,7 +60,7 @@ class Mishaps:
         return self.add_fault(Fault(**match, answer=UNAUTHORIZED, by_rancher=True))
 
     def redirect(self, location: str, status: int = 302, **match: Unpack[Match]) -> Fault:
-        """Send the client elsewhere."""
+        """Answer with a redirect."""
         answer = Answer(status, headers={"Location": location})
         return self.add_fault(Fault(**match, answer=answer))
 

@@ -16,7 +16,7 @@ SESSION_SECONDS = 16 * 3600
 
 
 def answer(state: State, user: User | None, request: Request) -> Answer:
-    """Answer a request; without a user only the setting that Rancher shows to anybody."""
+    """Answer a request; without a user only the public setting."""
     _, *place = request.segments
     kind, name = ([*place, "", ""])[:2]
     schemas = "/v3/schemas"
@@ -46,7 +46,7 @@ def _answer(state: State, user: User | None, request: Request, kind: str, name: 
 def _owned(state: State, user: User, kind: Kind, verb: str, place: tuple[str, str]) -> Cluster:
     """Return a cluster, or Norman's 403, which is always Kubernetes' own (other-*-norman-*.json).
 
-    What it says of a removed cluster: delete-impkey-02-after-norman.json, ...-norman-admin.json.
+    Its message for a removed cluster: delete-impkey-02-after-norman.json, ...-norman-admin.json.
     """
     cluster_id = place[0] if kind.namespaced else place[1]
     for one in accessible(state, user, kind):
@@ -81,7 +81,7 @@ def _clusters(state: State, user: User, request: Request, name: str) -> Answer:
 
 
 def _put(state: State, one: Cluster, body: Json) -> None:
-    """Change labels, annotations and image; of a map that is sent, what it leaves out is lost."""
+    """Change labels, annotations and image; a map of the request replaces the stored one."""
     before = (one.mgmt_annotations, one.mgmt_labels, one.desired_image)
     one.mgmt_annotations = norman_merged(one.mgmt_annotations, body.get("annotations"))
     one.mgmt_labels = norman_merged(one.mgmt_labels, body.get("labels"))

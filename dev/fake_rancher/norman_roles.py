@@ -1,4 +1,4 @@
-"""What an administrator sets up by Norman: global roles and role templates; and all tokens.
+"""Norman's global roles, role templates and tokens.
 
 Sources: norman-globalrole-importer.json; role templates are not recorded and follow it.
 """
@@ -13,7 +13,7 @@ TYPES = {"globalroles": ("globalRole", "gr"), "roletemplates": ("roleTemplate", 
 
 
 def answer(state: State, user: User, request: Request, kind: str) -> tuple[int, Json]:
-    """Answer for all types of `/v3` that have nothing to do with clusters."""
+    """Answer for all types of `/v3` other than clusters."""
     if kind in TYPES:
         return _roles(state, user, request, kind)
     if kind == "tokens" and request.method == "POST":
@@ -53,7 +53,7 @@ def _roles(state: State, user: User, request: Request, kind: str) -> tuple[int, 
 
 
 def _user(state: State, user: User, request: Request) -> Json:
-    """Return a user, whom only an administrator may read: norman-user-imp.json."""
+    """Return a user, for administrators only: norman-user-imp.json."""
     wanted = request.segments[-1]
     found = next((one for one in state.users.values() if one.id == wanted), None)
     if not user.admin:
@@ -68,7 +68,7 @@ def _user(state: State, user: User, request: Request) -> Json:
 def _tokens(state: State, user: User, request: Request) -> Json:
     """Show the user's tokens, or one by its name: tokens-current.json, token-by-id.json.
 
-    Filters are taken and ignored, and no API key is ever current.
+    Filters are ignored, and no API key is ever current.
     """
     mine = [_token(state, one, request) for one in state.tokens.values() if one.user == user]
     mine = [one for one in mine if one["name"] not in state.ext_tokens]
@@ -114,7 +114,7 @@ def _token(state: State, token: BearerToken, request: Request) -> Json:
 
 
 def _new_token(state: State, user: User, request: Request) -> Json:
-    """Make an API key: norman-token-create-imp.json, ...-clusterscoped.json."""
+    """Create an API key: norman-token-create-imp.json, ...-clusterscoped.json."""
     body = request.json()
     ttl = body.get("ttl") or 0
     made = state.new_token(user, ttl / 1000 if ttl else None, body.get("clusterId") or "")

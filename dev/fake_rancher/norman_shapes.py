@@ -1,4 +1,4 @@
-"""Objects as Norman (`/v3`) shows them."""
+"""Norman's (`/v3`) views of the objects."""
 
 from . import life
 from .messages import Json
@@ -23,7 +23,7 @@ SUBRESOURCES = (
 
 
 def common(base: str, path: str, kind: str, thing: Object) -> Json:
-    """Return what every object has (norman-globalrole-importer.json)."""
+    """Return the fields of every object (norman-globalrole-importer.json)."""
     here = f"{base}/v3/{path}"
     return {
         "id": thing.name,

@@ -1,4 +1,4 @@
-"""What tests get to see of the test Rancher."""
+"""Views of the test Rancher for tests."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class Logged:
     path: str
     query: str
     user: str
-    """Whose valid token it had; empty for nobody's."""
+    """User of the valid token; empty without one."""
     bearer: bool
-    """Whether it had a token at all."""
+    """True for a request with a token, valid or not."""
     body: bytes
     executed: bool = False
     status: int | None = None
@@ -24,7 +24,7 @@ class Logged:
 
 @dataclass(frozen=True)
 class Imported:
-    """A cluster as Rancher has it."""
+    """A cluster in Rancher."""
 
     namespace: str
     name: str
@@ -36,13 +36,13 @@ class Imported:
     mgmt_annotations: dict[str, str]
     creator: str
     owners: frozenset[str]
-    """Subjects that are cluster-owner by a CRTB: the principal if one was given."""
+    """Subjects that are cluster-owner by a CRTB: the principal if it has one."""
     bindings: dict[str, tuple[str, str]]
     """Name of each CRTB -> role, subject."""
     agents: int
     """1 if its agent runs now."""
     connections: int
-    """How often an agent has connected."""
+    """Number of connections of an agent."""
     connected: bool
     ready: bool
     prov_ready: bool

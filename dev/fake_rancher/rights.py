@@ -1,4 +1,4 @@
-"""Who may do what: the tables other-*.json, and what is left after a removal."""
+"""Rights of users: the tables other-*.json, and those that remain after a removal."""
 
 import time
 from typing import NoReturn
@@ -21,7 +21,7 @@ READ_ONLY = (MANAGEMENT, TOKEN, SECRET, EXT_TOKEN)
 
 
 def exists(cluster: Cluster, kind: Kind) -> bool:
-    """Tell whether a cluster's object of the kind, or the namespace it lies in, is there."""
+    """Return whether a cluster's object of the kind, or its namespace, exists."""
     if kind == PROVISIONING:
         return cluster.prov_exists
     if kind == MANAGEMENT:
@@ -30,7 +30,7 @@ def exists(cluster: Cluster, kind: Kind) -> bool:
 
 
 def owns(user: User, cluster: Cluster) -> bool:
-    """Tell whether the user is the cluster's owner and the roles have arrived."""
+    """Return whether the user is the cluster's owner and the roles have arrived."""
     return user.admin or (
         cluster.granted
         and any(
@@ -46,14 +46,14 @@ def accessible(state: State, user: User, kind: Kind) -> list[Cluster]:
 
 
 def may_create(state: State, user: User, kind: Kind) -> bool:
-    """Tell whether lists of a kind have createTypes, and a POST is considered."""
+    """Return whether lists of a kind have createTypes, and a POST is considered."""
     if kind == PROVISIONING:
         return user.create_clusters
     return kind == BINDING and bool(accessible(state, user, kind))
 
 
 def require_visible(state: State, user: User, kind: Kind) -> None:
-    """Hide a type from those who have no right on it."""
+    """Hide a type from users without a right on it."""
     if user.admin or kind == MANAGEMENT or may_create(state, user, kind):
         return
     if kind in (SETTING, EXT_TOKEN) and user.base:
@@ -63,7 +63,7 @@ def require_visible(state: State, user: User, kind: Kind) -> None:
 
 
 def require(state: State, user: User, kind: Kind, method: str, place: tuple[str, str]) -> None:
-    """Refuse what the user may not do with the object at (namespace or cluster id, name)."""
+    """Refuse a verb that the user may not use on the object at (namespace or cluster id, name)."""
     require_visible(state, user, kind)
     if method != "GET" and (kind in READ_ONLY or (kind == SETTING and not user.admin)):
         raise not_supported(method)
@@ -84,9 +84,9 @@ def _is_at(cluster: Cluster, kind: Kind, place: tuple[str, str]) -> bool:
 
 
 def forbid(state: State, user: User, kind: Kind, verb: str, place: tuple[str, str]) -> NoReturn:
-    """Refuse in the words of Kubernetes (other-imp-prov-get-missing.json).
+    """Refuse with the message of Kubernetes (other-imp-prov-get-missing.json).
 
-    Short after a removal they name the role that is gone (delete-impkey-02-after-prov.json); no
+    Shortly after a removal it names the former role (delete-impkey-02-after-prov.json); no
     longer so eight minutes later (the cluster that was removed before that recording).
     """
     namespace, name = place

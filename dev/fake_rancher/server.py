@@ -1,4 +1,4 @@
-"""The test Rancher as tests use it."""
+"""The test Rancher, as a context manager for tests."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ UNAVAILABLE = Answer(
 
 
 class FakeRancher(Mishaps):
-    """A Rancher 2.15 that behaves as recorded, or as badly as the test wants.
+    """A Rancher 2.15 that behaves as recorded, or misbehaves as a test configures it.
 
     A context manager. `behaviour` and the faults may be changed at any time.
     """
@@ -46,7 +46,7 @@ class FakeRancher(Mishaps):
     ) -> None:
         """Listen; `url` is the setting server-url, by default the address.
 
-        `state` is what an earlier one remembered.
+        `state` is that of an earlier one.
         """
         super().__init__()
         self.state = state or State(users={user.name: user for user in users})
@@ -54,7 +54,7 @@ class FakeRancher(Mishaps):
         self.requests: list[Logged] = []
         self.errors: list[Exception] = []
         self.on_request: Hook | None = None
-        """Called before a request is executed and after it; what it raises drops the answer."""
+        """Hook before and after the execution of a request; an exception drops the answer."""
         self.on_answer: Callable[[Logged], None] | None = None
         self.agents = Agents(self.state)
         self.agent_probe: Callable[[str], bool] = self.agents
@@ -116,7 +116,7 @@ class FakeRancher(Mishaps):
         return self._tokens[user]
 
     def use_token(self, value: str, user: str = "importer") -> None:
-        """Take a token that somebody has chosen: it never expires by itself."""
+        """Accept a token of the caller's choice, which never expires by itself."""
         name = value.partition(":")[0]
         self.state.tokens.setdefault(value, BearerToken(name, value, self.state.users[user]))
         self._tokens[user] = value
@@ -134,13 +134,13 @@ class FakeRancher(Mishaps):
             return self.state.new_token(self.state.users[user], ttl, cluster, ext=ext).value
 
     def expire(self, token: str) -> None:
-        """End a token now."""
+        """Expire a token now."""
         self.state.tokens[token].expires = 0
 
     # -- what happens to it -----------------------------------------------------------------------
 
     def die(self) -> None:
-        """Refuse connections; what is stored stays."""
+        """Refuse connections, and keep the state."""
         if self._listener:
             self._listener.stop()
         self._listener = None
@@ -153,12 +153,12 @@ class FakeRancher(Mishaps):
             self._listener.start()
 
     def restart(self) -> None:
-        """Begin as after a start; how long that takes says `behaviour.starting`."""
+        """Start anew, for as long as `behaviour.starting`."""
         with self._lock:
             self._start.begin()
 
     def use_certificate(self, kind: tls.Certificate) -> None:
-        """Show another certificate to new connections, and end the old ones."""
+        """Use another certificate for new connections, and close the old ones."""
         if self._listener:
             pair = self._pair if kind == "good" else tls.pair(kind)
             self._listener.context = pair.context()
@@ -176,11 +176,11 @@ class FakeRancher(Mishaps):
             life.rotate(self.state, self._find(cluster))
 
     def connect(self, cluster: str) -> None:
-        """Let an agent run, by the name or the id of its cluster, where none is looked for."""
+        """Run a simulated agent, by the name or the id of its cluster."""
         self.agents.by_hand.add(cluster)
 
     def disconnect(self, cluster: str) -> None:
-        """Let it end."""
+        """Stop the simulated agent."""
         self.agents.by_hand.discard(cluster)
 
     def watch(self, cluster: str, kube: KubeApi) -> None:
@@ -193,13 +193,13 @@ class FakeRancher(Mishaps):
     # -- what a test asserts ----------------------------------------------------------------------
 
     def clusters(self) -> dict[str, Imported]:
-        """Return all clusters of which anything is left, by name."""
+        """Return all clusters with anything left, by name."""
         with self._lock:
             self._advance()
             return {one.name: imported(one) for one in self.state.clusters}
 
     def statuses(self, method: str = "", path: str = "") -> list[int | None]:
-        """Return what requests of a method, with a text in their path, were answered."""
+        """Return the status codes of requests by their method and a text in their path."""
         found = [one for one in self.requests if path in one.path]
         return [one.status for one in found if method in ("", one.method)]
 
@@ -212,7 +212,7 @@ class FakeRancher(Mishaps):
             life.advance(self.state, cluster, self.agent_probe)
 
     def handle(self, request: Request) -> Answer:
-        """Answer a request; the hook may raise, and faults come in between."""
+        """Answer a request, with faults and the hook, which may raise."""
         with self._lock:
             user = api.authenticate(self.state, request)
             name = user.name if user else ""
@@ -261,7 +261,7 @@ class FakeRancher(Mishaps):
             return answer
 
     def _proxied(self, user: User | None, request: Request) -> Answer | None:
-        """Answer from the cluster itself, as its owner or an administrator asks."""
+        """Answer from the cluster itself, for its owner or an administrator."""
         match request.segments:
             case ["k8s", "clusters", cluster_id, *rest] if cluster_id != "local" and user:
                 one = self.state.by_id(cluster_id)

@@ -1,4 +1,4 @@
-"""Objects as Kubernetes has them, made from the state."""
+"""Kubernetes objects, made from the state."""
 
 import base64
 
@@ -69,7 +69,7 @@ def _deletion(cluster: Cluster) -> Json:
 
 
 def condition(thing: Cluster, kind: str, status: str, reason: str = "", message: str = "") -> Json:
-    """Return a condition; those that were never set have an empty time."""
+    """Return a condition; one that was never set has an empty time."""
     unset = status == "Unknown" and kind != "Waiting"
     made: Json = {"type": kind, "status": status}
     made["lastUpdateTime"] = "" if unset else stamp(thing.created)
@@ -107,7 +107,7 @@ def provisioning(cluster: Cluster, *, fresh: bool = False) -> Json:
 
 
 def management_conditions(cluster: Cluster) -> list[Json]:
-    """Return them in their order: flow-impkey-timeline.json, connect-timeline.json."""
+    """Return the conditions in their order: flow-impkey-timeline.json, connect-timeline.json."""
     names = ["CreatorMadeOwner", "InitialRolesPopulated", "BackingNamespaceCreated"]
     names += ["DefaultProjectCreated", "SystemProjectCreated"]
     made = [condition(cluster, name, "True") for name in names]
@@ -162,7 +162,7 @@ def management(cluster: Cluster) -> Json:
 
 
 def _managed(manager: str, field: str) -> Json:
-    """Return who wrote a field of the spec: mgmt-after-upgrade.json."""
+    """Return the managers of the spec's fields: mgmt-after-upgrade.json."""
     fields: Json = {"f:spec": {field: {}}}
     return {
         "apiVersion": MANAGEMENT.api_version,
@@ -261,7 +261,7 @@ def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
 
 
 def _binding_status(crtb: Binding) -> Json:
-    """Return how far a CRTB is: here, and in the cluster (crtb-list-deleting.json)."""
+    """Return the status of a CRTB: here, and in the cluster (crtb-list-deleting.json)."""
     generation = _generation(crtb)
     if crtb.unknown:  # not recorded: rancher-live.md, second visit, names the condition
         words = f'users.management.cattle.io "{crtb.user}" not found'
@@ -285,7 +285,7 @@ def _binding_status(crtb: Binding) -> Json:
 
 
 def _generation(crtb: Binding) -> int:
-    """Return 2 where Rancher has added the user."""
+    """Return the generation, which is 2 if Rancher has added the user."""
     return 2 if crtb.user and not crtb.whole else 1
 
 

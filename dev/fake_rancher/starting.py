@@ -1,7 +1,7 @@
-"""A Rancher that starts: it serves before it knows its types (startup-window.txt).
+"""A starting Rancher, which serves before it knows its types (startup-window.txt).
 
 `/ping` and `/healthz` are 200 and tokens are accepted, while Steve answers 404 without a body for
-every type but management clusters, of which it shows the one that it runs in. One 500 ends it.
+every type but management clusters, of which it shows its own. One 500 ends it.
 """
 
 import time
@@ -17,7 +17,7 @@ LOCAL = "local"
 
 
 class Start:
-    """The time since the last start, and what Steve answers in it."""
+    """The time since the last start, and Steve's answers in it."""
 
     def __init__(self, state: State) -> None:
         """Start now."""
@@ -31,7 +31,7 @@ class Start:
         self._over = False
 
     def answer(self, request: Request) -> Answer | None:
-        """Answer as Steve does in the beginning, or not at all once that is over."""
+        """Return Steve's answer during the start, None after it."""
         if self._over or not request.path.startswith("/v1/"):
             return None
         lag = self._state.behaviour.starting

@@ -1,4 +1,4 @@
-"""What the test Rancher remembers."""
+"""The state of the test Rancher."""
 
 import secrets
 import time
@@ -32,7 +32,7 @@ PUBLIC_SETTINGS = {
 
 
 def random_name(length: int) -> str:
-    """Return a name as Rancher and Kubernetes generate them."""
+    """Return a name like the generated ones of Rancher and Kubernetes."""
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
@@ -42,13 +42,13 @@ def now() -> datetime:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a time as Kubernetes writes it."""
+    """Return a time in the format of Kubernetes."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(frozen=True)
 class User:
-    """A local user of Rancher; `other-*.json` shows what the rights come to."""
+    """A local user of Rancher; `other-*.json` shows the effect of the rights."""
 
     name: str
     id: str
@@ -69,31 +69,31 @@ class BearerToken:
     expires: float | None = None
     """In the time of time.monotonic()."""
     cluster: str = ""
-    """A cluster-scoped token is good for nothing else (auth-clusterscoped-token-get-v1.json)."""
+    """Scope of a cluster-scoped token, which is invalid elsewhere (auth-clusterscoped-token-get-v1.json)."""
     description: str = ""
     ttl: float = 0
-    """The seconds that it was made for; 0 for no end."""
+    """Lifetime in seconds; 0 for no end."""
     session: bool = False
-    """It was made by a login."""
+    """True for a token of a login."""
     uid: str = field(default_factory=lambda: str(uuid4()))
     created: datetime = field(default_factory=now)
 
     @property
     def expires_at(self) -> str:
-        """The end as Rancher tells it; empty for never."""
+        """The expiry, as Rancher writes it; empty for never."""
         if self.expires is None:
             return ""
         return stamp(now() + timedelta(seconds=self.expires - time.monotonic()))
 
     @property
     def valid(self) -> bool:
-        """Whether it opens the API."""
+        """True for a token that is accepted by the API."""
         return not self.cluster and (self.expires is None or time.monotonic() < self.expires)
 
 
 @dataclass
 class Object:
-    """What every stored object has."""
+    """Fields of every stored object."""
 
     name: str
     uid: str = field(default_factory=lambda: str(uuid4()))
@@ -111,7 +111,7 @@ class Setting(Object):
     value: str = ""
     default: str = ""
     source: str = ""
-    """Where the value is from: "env", or nothing."""
+    """Source of the value: "env", or nothing."""
 
 
 @dataclass
@@ -126,7 +126,7 @@ class RegistrationToken(Object):
     """Former tokens, with the end of their period of grace."""
 
     def accepts(self, token: str) -> bool:
-        """Tell whether an agent with the token is let in."""
+        """Return whether an agent with the token may connect."""
         return token == self.token or self.replaced.get(token, now()) > now()
 
 
@@ -136,15 +136,15 @@ class Binding(Object):
 
     role: str = ""
     subject: dict[str, str] = field(default_factory=dict)
-    """userName, userPrincipalName, groupName, groupPrincipalName: those that were given."""
+    """userName, userPrincipalName, groupName, groupPrincipalName, as far as present."""
     user: str = ""
     """The user that Rancher ensures for it."""
     unknown: bool = False
-    """It names a user that there is not."""
+    """It names an unknown user."""
     synced: bool = False
-    """Rancher has it in the cluster too, and takes it from there before it lets it go."""
+    """It exists in the virtual cluster too, from which Rancher removes it first."""
     whole: bool = False
-    """It was made with all its fields: Rancher has added none."""
+    """It was created with all its fields: Rancher has added none."""
     leaving: bool = False
     """The first of its finalizers is gone."""
     deleting: datetime | None = None
@@ -152,7 +152,7 @@ class Binding(Object):
 
 @dataclass
 class Cluster(Object):
-    """A provisioning cluster, its management cluster, and what lies in that one's namespace."""
+    """A provisioning cluster, its management cluster, and the objects of that one's namespace."""
 
     namespace: str = ""
     spec: Json = field(default_factory=dict)
@@ -188,20 +188,20 @@ class Cluster(Object):
     image_writer: str = "rancher"
     """Field manager of `spec.desiredAgentImage`: Rancher's controllers, or Norman's client."""
     agent_image: str = ""
-    """`status.agentImage`: what runs."""
+    """`status.agentImage`: the current image."""
     agent_restarts: list[float] = field(default_factory=list)
-    """When the agent was replaced by one of another image, in the time of time.monotonic()."""
+    """Monotonic time at which the agent was replaced by one of another image."""
     probed: float = 0
     inside: set[str] = field(default_factory=set)
-    """Names of the bindings for which Rancher has made something in the virtual cluster."""
+    """Names of the bindings with objects in the virtual cluster."""
     redeployed: bool = False
-    """Rancher has put its own version of the agent there."""
+    """Rancher has deployed its own version of the agent."""
 
     touches: Counter[str] = field(default_factory=Counter)
     waits: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def reached(self, stage: str, lag: Lag, counted: str = "any") -> bool:
-        """Begin to wait on the first call; tell whether the wait is over."""
+        """Start a wait on the first call; return whether it is over."""
         began, touches = self.waits.setdefault(stage, (time.monotonic(), self.touches[counted]))
         enough = self.touches[counted] - touches >= lag.requests
         return enough and time.monotonic() - began >= lag.seconds
@@ -209,7 +209,7 @@ class Cluster(Object):
 
 @dataclass
 class State:
-    """Everything."""
+    """All objects."""
 
     behaviour: Behaviour = field(default_factory=Behaviour)
     users: dict[str, User] = field(default_factory=dict)
@@ -218,18 +218,18 @@ class State:
     namespaces: set[str] = field(default_factory=lambda: {"default", "fleet-default"})
     clusters: list[Cluster] = field(default_factory=list)
     leftovers: dict[str, tuple[str, float]] = field(default_factory=dict)
-    """By user: a removed cluster whose bindings are still in the way, and until when."""
+    """Removed clusters whose bindings still matter, each with the end of that time, by user."""
     roles: dict[str, list[Json]] = field(
         default_factory=lambda: {"globalroles": [], "roletemplates": []}
     )
     tokens_used: dict[str, float] = field(default_factory=dict)
-    """By name of a token: when it was used last, as a Unix time."""
+    """Unix time of the last use of a token, by its name."""
     ext_tokens: set[str] = field(default_factory=set)
     """Names of the tokens of group ext.cattle.io; all others are Norman's."""
     heard: dict[str, float] = field(default_factory=dict)
-    """By id of the cluster: when its agent reported last, in the time of time.monotonic()."""
+    """Monotonic time of the last report of an agent, by the id of its cluster."""
     cut_off: set[str] = field(default_factory=set)
-    """Names of the clusters whose agents find no way here."""
+    """Names of the clusters whose agents cannot connect."""
     forced_deploys: list[str] = field(default_factory=list)
     last_version: int = 1000
 
@@ -257,13 +257,13 @@ class State:
         return None
 
     def by_id(self, cluster_id: str) -> Cluster | None:
-        """Return a cluster of which anything is left."""
+        """Return a cluster with anything left."""
         return next((cluster for cluster in self.clusters if cluster.id == cluster_id), None)
 
     def new_token(
         self, user: User, ttl: float | None = None, cluster: str = "", *, ext: bool = False
     ) -> BearerToken:
-        """Make a token, good for `ttl` seconds: of Norman's, or of the group ext.cattle.io."""
+        """Create a token, valid for `ttl` seconds: of Norman's, or of the group ext.cattle.io."""
         name = f"token-{random_name(5)}"
         expires = None if ttl is None else time.monotonic() + ttl
         value = f"{'ext/' if ext else ''}{name}:{random_name(54)}"
@@ -273,7 +273,7 @@ class State:
         return token
 
     def new_registration_token(self, cluster: Cluster, name: str) -> RegistrationToken:
-        """Make a CRT."""
+        """Create a CRT."""
         lifetime = timedelta(seconds=self.behaviour.crt_ttl_seconds)
         token = RegistrationToken(name, generation=2, expires=now() + lifetime)
         token.server_url = self.setting("server-url")
@@ -282,7 +282,7 @@ class State:
         return token
 
     def due_image(self, cluster: Cluster) -> str:
-        """Return which image the agent of a cluster should have."""
+        """Return the due image of a cluster's agent."""
         return cluster.desired_image or self.setting("agent-image")
 
     def management_changed(self, cluster: Cluster) -> None:

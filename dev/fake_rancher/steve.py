@@ -38,7 +38,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
 def answer(state: State, user: User | None, request: Request) -> Answer:
-    """Answer a request; without a user only what Rancher shows to anybody."""
+    """Answer a request; without a user only public settings."""
     _, collection, *place = request.segments
     kind = BY_COLLECTION.get(collection)
     try:
@@ -54,7 +54,7 @@ def answer(state: State, user: User | None, request: Request) -> Answer:
 
 
 def with_headers(request: Request, given: Answer) -> Answer:
-    """Add Steve's own headers, which an empty 404 does not have."""
+    """Add Steve's own headers, which an empty 404 lacks."""
     if given is INVISIBLE:
         return given
     schemas = f"{request.base}/v1/schemas"
@@ -86,7 +86,7 @@ class _Call:
         self.kind = kind
 
     def answer(self, place: list[str]) -> Answer:
-        """Tell lists from objects, and verbs from each other."""
+        """Dispatch by list or object, and by verb."""
         method = "GET" if self.request.method == "HEAD" else self.request.method
         whole = 2 if self.kind.namespaced else 1
         if len(place) == whole:
@@ -146,7 +146,7 @@ class _Call:
 
     @property
     def dry(self) -> bool:
-        """Whether nothing is to be stored."""
+        """True for a dry run."""
         return self.request.query.get("dryRun") == ["All"]
 
     def create(self, namespace: str) -> Answer:

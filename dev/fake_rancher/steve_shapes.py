@@ -1,4 +1,4 @@
-"""What Steve (`/v1`) makes of the objects: id, links, state, and readable conditions."""
+"""Steve's (`/v1`) views of the objects: id, links, state, and readable conditions."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def state_of(name: str, message: str = CURRENT, *, busy: bool = False) -> Json:
 
 
 def provisioning_state(cluster: Cluster) -> Json:
-    """Return it as in flow-impkey-timeline.json, connect-prov.json, disconnect-prov.json.
+    """Return the state of a provisioning cluster: flow-impkey-timeline.json, connect-prov.json.
 
     While terminating it is "removing" only if nothing else is wrong (rancher-live.md, section 2).
     """
@@ -30,7 +30,7 @@ def provisioning_state(cluster: Cluster) -> Json:
 
 
 def management_state(cluster: Cluster) -> Json:
-    """Return it as in flow-impkey-timeline.json, connect-timeline.json, disconnect-mgmt.json."""
+    """Return the state of a management cluster: flow-impkey-timeline.json, disconnect-mgmt.json."""
     if not cluster.pending:
         return state_of("active")
     if not cluster.tunnel:
@@ -50,9 +50,9 @@ def identity(kind: Kind, made: Json) -> str:
 
 
 def links(kind: Kind, made: Json, base: str, *, full: bool) -> Json:
-    """Return the links; `full` for those who may change the object.
+    """Return the links; `full` for users that may change the object.
 
-    A method is "blocked" where Rancher offers it to nobody, and absent where the caller lacks the
+    A method is "blocked" where Rancher offers it to no user, and absent where the caller lacks the
     right: flow-impkey-01-create.json, other-bare-setting-server-url.json.
     """
     me = f"{base}/v1/{kind.collection}/{identity(kind, made)}"

@@ -38,7 +38,7 @@ class Pair:
     ca: Path
 
     def context(self) -> ssl.SSLContext:
-        """Return what a server needs."""
+        """Return the context of a server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.certificate, self.key)
         return context
@@ -74,7 +74,7 @@ def _sign(folder: Path, authority: Path, names: Sequence[str], days: int) -> Pai
 
 
 def make(folder: Path, names: Sequence[str]) -> Pair:
-    """Write ca.crt, ca.key, tls.crt and tls.key into a folder, unless they are there."""
+    """Write ca.crt, ca.key, tls.crt and tls.key into a folder, unless they exist."""
     if (folder / "tls.crt").exists():
         return Pair(folder / "tls.crt", folder / "tls.key", folder / "ca.crt")
     _authority(folder)

@@ -50,7 +50,7 @@ def main() -> None:
 @cluster_option
 @click.option("--registry", envvar="REGISTRY", help="for an existing cluster; REGISTRY")
 def up(name: str, where: str, registry: str | None) -> None:
-    """Start a platform, or repair what died in one."""
+    """Start a platform, or restart its dead programs."""
     started = time.monotonic()
 
     def say(text: str) -> None:
@@ -94,7 +94,7 @@ def _prepare(
 @name_option
 @cluster_option
 def down(name: str, where: str) -> None:
-    """Remove a platform with everything that it made."""
+    """Remove a platform and all its files."""
     if where == "existing":
         click.echo("down: what is installed on a cluster of yours is yours to remove", err=True)
         sys.exit(1)

@@ -19,7 +19,7 @@ BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """How containers of an image start."""
+    """The start of an image's containers."""
 
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -33,10 +33,10 @@ class Content:
     """The files of an image, by their path in it."""
 
     files: Mapping[str, Path] = field(default_factory=dict)
-    """Files and whole folders of this machine; what one may execute, all may."""
+    """Files and whole folders of this machine; executable files become executable for all users."""
     links: Mapping[str, str] = field(default_factory=dict)
     folders: tuple[str, ...] = ()
-    """Empty ones that everybody may write to."""
+    """Empty folders that all users may write to."""
 
 
 def write(archive: Path, reference: str, content: Content, config: Config) -> str:

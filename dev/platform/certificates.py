@@ -16,7 +16,7 @@ DAYS = "365"
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Whose certificate it is; the file has the same name."""
+    """Subject of the certificate, and name of its file."""
 
     name: str
     user: str
@@ -49,7 +49,7 @@ def wanted(place: Place) -> tuple[Certificate, ...]:
 
 
 def make(place: Place) -> None:
-    """Make what is not there yet."""
+    """Create missing certificates."""
     folder = place.certificates
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "ca.crt").exists():

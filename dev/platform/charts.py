@@ -1,7 +1,7 @@
 """The chart repository: our charts, and the official one of vcluster.
 
-provider-helm keeps what it has pulled by name and version only, so a changed chart reaches a
-running provider by a new version, or when it starts anew.
+provider-helm caches charts by name and version only, so a changed chart reaches a running provider
+by a new version, or after a restart.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ def build(say: Callable[[str], None]) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Tell one content of the repository from another; packing the same again changes bytes."""
+    """Return a digest of the charts' sources; the bytes of a package change with every packaging."""
     note = folder / NOTE
     return note.read_text() if note.exists() else ""
 
 
 def _package(chart: Path) -> None:
-    """Package a chart, and once more as its next version, which upgrades are tested with."""
+    """Package a chart, and once more as its next version, for tests of upgrades."""
     if chart.is_file():
         shutil.copy(chart, FOLDER)
     else:

@@ -1,4 +1,4 @@
-"""The Kubernetes cluster: from nothing, or from what is left, to one where pods run."""
+"""Start of the Kubernetes cluster, from nothing or from the rest of an earlier one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MANIFESTS = ROOT / "dev" / "platform" / "manifests"
 
 
 def start(name: str, loaded: Sequence[Image], say: Say) -> Machine:
-    """Start what does not run, and return once the node is ready and names resolve."""
+    """Start missing programs, and wait until the node is ready and names resolve."""
     found = machine.find(name)
     if found is None:
         say("making namespaces for network, mounts and processes")
@@ -51,7 +51,7 @@ def _ready(there: Machine) -> None:
 
 
 def _load(there: Machine, loaded: Sequence[Image], say: Say) -> None:
-    """Give containerd the images that it does not have."""
+    """Load missing images into containerd."""
     names = set(there.run("ctr", "--namespace=k8s.io", "images", "list", "--quiet").splitlines())
     noted = there.place.folder / "images.json"
     known = json.loads(noted.read_text()) if noted.exists() else {}

@@ -1,4 +1,4 @@
-"""Programs that run to their end, and errors that the user can read and act upon."""
+"""Programs that run to their end, and errors for the user."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAID_CHARACTERS = 4000
 
 
 class LocalError(Exception):
-    """Something that the user can read and act upon."""
+    """An error that the user can understand and fix."""
 
 
 def run(
@@ -25,10 +25,10 @@ def run(
     folder: Path | None = None,
     shown: int = 6,
 ) -> str:
-    """Run a program, and return what it printed.
+    """Run a program, and return its output.
 
-    An error names the first words of the command, as many as `shown`, and quotes the end of what
-    the program said. `timeout` is in seconds; `env` is added to the environment.
+    An error names the first words of the command, as many as `shown`, and quotes the end of
+    the output. `timeout` is in seconds; `env` is added to the environment.
     """
     command = " ".join(words[:shown])
     try:

@@ -1,7 +1,7 @@
-"""The platform on a cluster that does not run here: of kind, or one of yours.
+"""The platform on a cluster of kind, or on another existing cluster.
 
-For people with Docker. What others publish (Crossplane, provider-helm, vcluster, Kubernetes) is
-pulled by the cluster from where it is published; what this project publishes is built here.
+It needs Docker. The cluster pulls published images (Crossplane, provider-helm, vcluster,
+Kubernetes) from their registries; the images of this project are built here.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ PLANS = {
 
 
 def kind(name: str, say: Say) -> tuple[Site, packages.Package]:
-    """Make a cluster by kind with a registry beside it, unless they are there."""
+    """Create a cluster by kind and a registry beside it, unless they exist."""
     _need("docker", "https://docs.docker.com/engine/install/")
     _need("kind", "https://kind.sigs.k8s.io/docs/user/quick-start/, 0.27 or newer")
     place = folder(name)
@@ -81,9 +81,9 @@ def kind(name: str, say: Say) -> tuple[Site, packages.Package]:
 
 
 def existing(name: str, config: Path, registry: str, say: Say) -> tuple[Site, packages.Package]:
-    """Prepare a cluster of yours; images and packages go through a registry that it can pull from.
+    """Prepare an existing cluster; images and packages are pushed to a registry it can pull from.
 
-    There is no test Rancher: add `rancher` to the Composition's Input for one of yours.
+    There is no test Rancher: add `rancher` to the Composition's Input for a real one.
     """
     _need("docker", "https://docs.docker.com/engine/install/")
     place = folder(name)
@@ -135,7 +135,7 @@ def _registry_name(name: str) -> str:
 
 
 def kind_registry(name: str) -> tuple[str, str]:
-    """Run a registry in kind's network; return it as seen from here, and from the cluster.
+    """Run a registry in kind's network; return its addresses for this machine and the cluster.
 
     By address, because Crossplane speaks plain HTTP to private addresses only.
     """
@@ -193,7 +193,7 @@ def _serve_charts(cluster: Administered, image: str, say: Say) -> str:
 
 
 def charts_manifests(files: dict[str, bytes], image: str, digest: str) -> list[dict[str, Any]]:
-    """Return what serves the files of a chart repository by the Python of the function's image."""
+    """Return the objects of a server of the chart repository, which runs the function's image."""
     metadata = {"name": CHARTS, "namespace": CHARTS}
     labels = {"app": CHARTS}
     serve = ["python", "-m", "http.server", str(CHARTS_PORT), "--directory", "/charts"]

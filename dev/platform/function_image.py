@@ -1,7 +1,7 @@
 """The function's image by the steps of the project's own Dockerfile, and the test Rancher's on top.
 
-buildah takes the steps. The base image is a Debian root file system with the Python that the
-Dockerfile's default has, made by debootstrap, because no registry is asked for anything.
+buildah takes the steps. The base image is a Debian root file system with the Python of the
+Dockerfile's default, made by debootstrap, because no registry is needed.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def reference() -> str:
 
 
 def test_rancher_dockerfiles() -> dict[str, str]:
-    """Return how Docker makes the test Rancher's images, by name, from the folder of its code."""
+    """Return the Dockerfiles of the test Rancher's images, by name."""
     program = [
         f"FROM {reference()}",
         f"COPY . /app/{RANCHER}",
@@ -71,7 +71,7 @@ def _entrypoint() -> str:
 
 
 def build(folder: Path, say: Say) -> tuple[Built, ...]:
-    """Build both images if what they are made of has changed."""
+    """Build both images if their sources have changed."""
     function_inputs = _digest(SOURCES)
     rancher_inputs = _digest((*SOURCES, RANCHER))
     function, test_rancher, agent = (
@@ -130,7 +130,7 @@ def _base(say: Say) -> None:
 
 
 def _mirror() -> str:
-    """Return where this machine gets Debian's packages from."""
+    """Return the mirror of this machine's Debian packages."""
     sites = run("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages")
     for line in sites.splitlines():
         if "security" not in line:

@@ -1,6 +1,6 @@
 """The images that run on the node, built from the programs in .tools and from Debian's.
 
-Nothing is pulled. An image is built again only when something that it is made of has changed.
+Nothing is pulled. An image is rebuilt only when one of its sources has changed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLDER = TOOLS / "images"
 KUBERNETES = "v1.36.3"
 VCLUSTER = "0.36.1"
 EARLIER = TOOLS / "earlier"
-"""What `make tools-earlier` builds: releases that the tests of upgrades begin with."""
+"""Earlier releases, with which the tests of upgrades start; `make tools-earlier` builds them."""
 EARLIER_KUBERNETES = "v1.35.4"
 EARLIER_COREDNS = "docker.io/coredns/coredns:1.14.1"
 EARLIER_VCLUSTERS = {"0.34.0": EARLIER / "vcluster-0.34", "0.35.2": EARLIER / "vcluster-0.35"}
@@ -50,12 +50,12 @@ class Image:
     reference: str
     archive: Path
     digest: str
-    """Names the content: another one means that the image must be loaded again."""
+    """Digest of the content; another one means that the image must be loaded again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """An image that is files and a way to start."""
+    """An image of files and a command."""
 
     reference: str
     content: Content
@@ -63,7 +63,7 @@ class Recipe:
 
 
 def recipes() -> tuple[Recipe, ...]:
-    """Return all images but those that the Dockerfile makes."""
+    """Return all images but those of the Dockerfile."""
     etcd = ("etcd", "etcdctl", "etcdutl")
     return (
         Recipe(
@@ -121,7 +121,7 @@ def recipes() -> tuple[Recipe, ...]:
 
 
 def has_earlier() -> bool:
-    """Tell whether earlier releases are built."""
+    """Return whether earlier releases are built."""
     return (TOOLS / "earlier.complete").exists()
 
 
@@ -138,7 +138,7 @@ def earlier() -> tuple[Recipe, ...]:
 
 
 def _kubernetes(version: str, programs: Path) -> Recipe:
-    """Return a virtual cluster's Kubernetes; kine and helm are those that there are."""
+    """Return a virtual cluster's Kubernetes; with the current kine and helm."""
     own = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
     files = {f"/kubernetes/{each}": programs / each for each in own}
     files |= {f"/kubernetes/{each}": BIN / each for each in ("kine", "helm")}
@@ -163,13 +163,13 @@ def _vcluster(version: str, programs: Path) -> Recipe:
 
 
 def build(say: Say) -> tuple[Image, ...]:
-    """Build what is not there or out of date, and return all."""
+    """Build missing and outdated images, and return all."""
     made = tuple(_built(recipe, say) for recipe in (*recipes(), *earlier()))
     return (*made, *(Image(*one) for one in function_image.build(FOLDER, say)))
 
 
 def named(images: Iterable[Image], part: str) -> Image:
-    """Return the image that has a word in its name."""
+    """Return the image with a word in its name."""
     return next(one for one in images if part in one.reference)
 
 
@@ -189,7 +189,7 @@ def _built(recipe: Recipe, say: Say) -> Image:
 
 
 def _inputs(recipe: Recipe) -> str:
-    """Tell versions of the same files apart, without reading hundreds of megabytes."""
+    """Return a digest of sizes and times of files, without reading hundreds of megabytes."""
     told = [repr(recipe.reference), repr(recipe.content), repr(recipe.config)]
     for source in recipe.content.files.values():
         if not source.exists():

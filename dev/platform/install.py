@@ -1,8 +1,7 @@
 """The platform on a cluster, in the order of the README and with its files.
 
-What differs from an installation elsewhere: packages and charts come from the site's own
-registry and repository, Rancher is the one of the tests, and provider-helm looks every 10 s
-instead of 30.
+Differences to another installation: packages and charts come from the site's own registry and
+repository, Rancher is the test Rancher, and provider-helm polls every 10 s instead of 30.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ IMAGE_NOTE = "image.sha256"
 
 
 def platform(site: Site, packages: Sequence[Package], say: Say) -> None:
-    """Install, or bring up to date, everything that a VCluster needs."""
+    """Install or update everything that a VCluster needs."""
     say("Crossplane")
     _crossplane(site)
     for each in packages:
@@ -56,7 +55,7 @@ def platform(site: Site, packages: Sequence[Package], say: Say) -> None:
 
 
 def hint(site: Site) -> str:
-    """Return what a user can do next."""
+    """Return the next commands for the user."""
     return f"""
 export KUBECONFIG={site.kubeconfig}
 kubectl apply -f example/kunde1/xr.yaml -f example/kunde2/xr.yaml
@@ -113,7 +112,7 @@ def _crossplane(site: Site) -> None:
 
 
 def _push(site: Site, package: Package, say: Say) -> None:
-    """Push a package unless it is there."""
+    """Push a package unless the registry has it."""
     note = site.folder / f"{package.name}.pushed"
     if note.exists() and note.read_text() == package.file.name:
         return
@@ -168,7 +167,7 @@ def _rancher(site: Site) -> None:
 
 
 def _forget_old_charts(site: Site, say: Say) -> None:
-    """Start provider-helm anew if charts changed: it keeps them by name and version only."""
+    """Restart provider-helm if charts changed: it caches them by name and version only."""
     if _has_changed(site, CHARTS_NOTE, site.charts_digest):
         say("charts have changed: starting provider-helm anew")
         pods = ("delete", "pod", "-l", "pkg.crossplane.io/provider=provider-helm", "--wait=false")
@@ -180,7 +179,7 @@ def _forget_old_charts(site: Site, say: Say) -> None:
 
 
 def _has_changed(site: Site, name: str, content: str) -> bool:
-    """Note what is there, and tell whether something else was there before."""
+    """Write a value into a file, and return whether it replaces another one."""
     note = site.folder / name
     before = note.read_text() if note.exists() else content
     note.write_text(content)

@@ -1,4 +1,4 @@
-"""Kubeconfigs for the components, and for the people outside."""
+"""Kubeconfigs for the components, and for people outside the machine."""
 
 from __future__ import annotations
 

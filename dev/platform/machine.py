@@ -1,8 +1,7 @@
 """A machine within the machine: namespaces for network, mounts, processes and host name.
 
-Whatever a node mounts, starts or configures lives in them and ends with their first process. So
-removing a platform is to kill one process, and nothing has to be remembered or cleaned up but
-files and control groups.
+All mounts, programs and settings of a node live in them and end with their first process. So a
+platform is removed by killing one process; only files and control groups have to be cleaned up.
 """
 
 from __future__ import annotations
@@ -39,23 +38,23 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A running one."""
+    """A running machine."""
 
     place: Place
     pid: int
-    """The first process, which holds the namespaces."""
+    """Id of the first process, which holds the namespaces."""
 
     def command(self, *words: str) -> list[str]:
-        """Return what runs a command inside."""
+        """Return the prefix of a command that runs inside."""
         return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--uts", "--pid", *words]
 
     def run(self, *words: str, text: str | None = None, timeout: float = 120) -> str:
-        """Run a command inside to its end, and return what it printed."""
+        """Run a command inside to its end, and return its output."""
         inside = self.command()
         return run(*inside, *words, text=text, timeout=timeout, shown=len(inside) + 3)
 
     def start(self, name: str, words: Sequence[str], env: Mapping[str, str]) -> None:
-        """Start a program that stays, with its output in a log."""
+        """Start a program that keeps running, with its output in a log."""
         base = self.place.programs / name
         settings = [f"{key}={value}" for key, value in env.items()]
         script = f"echo $$ >'{base}.pid'; exec \"$@\" >>'{base}.log' 2>&1 </dev/null"
@@ -87,7 +86,7 @@ def find(name: str) -> Machine | None:
 
 
 def start(name: str) -> Machine:
-    """Make the namespaces, the way in, and what a node expects of its system."""
+    """Create the namespaces, the network to them, and the mounts that a node expects."""
     place = Place(name, _number(name))
     for each in (place.var, place.programs):
         each.mkdir(parents=True, exist_ok=True)
@@ -116,7 +115,7 @@ def remove(name: str) -> None:
 
 
 def _number(name: str) -> int:
-    """Return the number that the platform had, or one that nobody on this machine uses."""
+    """Return the number of the platform, or a free one of this machine."""
     with contextlib.suppress(OSError, ValueError):
         return int(json.loads((folder(name) / "machine.json").read_text())["number"])
     used = {each.name for each in Path("/sys/class/net").iterdir()}
@@ -158,7 +157,7 @@ def _child(pid: int) -> int:
 
 
 def _started(pid: int) -> str | None:
-    """Return when a process started, which tells it from a later one of the same number."""
+    """Return the start time of a process, which distinguishes it from a later one with its id."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

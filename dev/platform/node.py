@@ -1,4 +1,4 @@
-"""The node of `make up` as a site: where its cluster gets things from."""
+"""The node of `make up` as a site: with its sources of packages, charts and images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ INPUT = ROOT / "dev" / "platform" / "manifests" / "input.yaml"
 
 
 def own_input() -> dict[str, Any]:
-    """Return what only this machine has in the Input."""
+    """Return the part of the Input that only this machine has."""
     found: dict[str, Any] = yaml.safe_load(INPUT.read_text())
     return found
 

@@ -25,18 +25,18 @@ FUNCTION = "function-vcluster"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A file that `crossplane xpkg push` takes."""
+    """A file for `crossplane xpkg push`."""
 
     name: str
     repository: str
-    """Below a registry."""
+    """Path below a registry."""
     tag: str
-    """Tells one content from another."""
+    """Digest of the content."""
     file: Path
 
 
 def build(built: Sequence[Image], say: Say) -> tuple[Package, ...]:
-    """Build what is not there or out of date."""
+    """Build missing and outdated packages."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     provider = _package(
         "provider-helm",
@@ -51,7 +51,7 @@ def build(built: Sequence[Image], say: Say) -> tuple[Package, ...]:
 
 
 def function(runtime: Image, say: Say) -> Package:
-    """Build the function's package unless it is there."""
+    """Build the function's package unless it exists."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     file = _package(FUNCTION, ROOT / "package", runtime, say)
     content = file.stem.rpartition("-")[2]
@@ -73,7 +73,7 @@ def _package(name: str, root: Path, runtime: Image, say: Say) -> Path:
 
 
 def write(root: Path, runtime: Image, file: Path) -> None:
-    """Build the package of a folder with the image that runs it."""
+    """Build the package of a folder with its image."""
     unfinished = file.with_suffix(".unfinished.xpkg")
     run(
         *(str(BIN / "crossplane"), "xpkg", "build", f"--package-root={root}"),

@@ -1,4 +1,4 @@
-"""Where a platform lives: its name, its files and its addresses."""
+"""The place of a platform: its name, files and addresses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERVICE_NETWORK = "10.96.0.0/16"
 API_SERVICE = "10.96.0.1"
 DNS_SERVICE = "10.96.0.10"
 RANCHER_ADDRESS = "10.250.0.2"
-"""Of the same node, but not the API server's: what may reach the one may not reach the other."""
+"""A second address of the node, which policies close to clients of the API server."""
 
 RANCHER_PORT = 8443
 RANCHER_CONTROL_PORT = 18080
@@ -34,16 +34,16 @@ class Place:
 
     name: str
     number: int
-    """Tells its outer addresses from those of other platforms: 0 to 255."""
+    """Number of the platform in its outer addresses, 0 to 255."""
 
     @property
     def folder(self) -> Path:
-        """Everything that the platform writes."""
+        """Folder of all files of the platform."""
         return folder(self.name)
 
     @property
     def var(self) -> Path:
-        """What its programs see as /var."""
+        """Folder that its programs see as /var."""
         return self.folder / "var"
 
     @property
@@ -53,12 +53,12 @@ class Place:
 
     @property
     def programs(self) -> Path:
-        """The logs of its programs, and which processes they are."""
+        """Logs and process ids of its programs."""
         return self.folder / "programs"
 
     @property
     def kubeconfig(self) -> Path:
-        """An administrator's way in, from outside the namespace."""
+        """Kubeconfig of an administrator outside the namespaces."""
         return self.folder / "kubeconfig"
 
     @property

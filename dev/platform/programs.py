@@ -28,32 +28,32 @@ CNI_PLUGINS = "/usr/lib/cni"
 PAUSE = "registry.k8s.io/pause:3.10"
 
 GO = {"GOGC": "200"}
-"""What programs in Go run with here: they all begin at once on few cores, and there is memory."""
+"""Environment of programs in Go: they all start at once on few cores, with enough memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A program that stays."""
+    """A program that keeps running."""
 
     name: str
     command: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
-    """What it reads, by path below the platform's folder."""
+    """Files that it reads, by path below the platform's folder."""
     env: Mapping[str, str] = field(default_factory=lambda: GO)
 
 
 def control_plane(place: Place) -> tuple[Program, ...]:
-    """Return what makes an API server with its controllers."""
+    """Return the programs of an API server with its controllers."""
     return (_etcd(), _apiserver(place), _controller_manager(place), _scheduler(place))
 
 
 def node(place: Place) -> tuple[Program, ...]:
-    """Return what runs pods."""
+    """Return the programs that run pods."""
     return (_containerd(place), _kubelet(place), _kube_proxy(place))
 
 
 def sources(place: Place) -> tuple[Program, ...]:
-    """Return where packages and charts come from."""
+    """Return the servers of packages and charts."""
     registry = {
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": "/var/lib/registry"}},
@@ -125,7 +125,7 @@ def _apiserver(place: Place) -> Program:
 
 
 def _audit_policy() -> dict[str, object]:
-    """Note who used which right: the end-to-end tests compare that with what is granted."""
+    """Return an audit policy of used rights, which end-to-end tests compare with granted ones."""
     namespaces = ("crossplane-system", "vcluster-system")
     accounts = [f"system:serviceaccounts:{each}" for each in namespaces]
     return {

@@ -1,4 +1,4 @@
-"""What the machine itself must have, and how to get what is missing."""
+"""Programs that the machine needs, and their installation."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PACKAGES = {
 
 
 def check(say: Callable[[str], None]) -> None:
-    """Install missing packages where that is possible, or say what is missing."""
+    """Install missing packages where that is possible, or list them."""
     if sys.platform != "linux":
         msg = "a node runs on Linux only: use CLUSTER=kind, or set KUBECONFIG to a cluster of yours"
         raise LocalError(msg)

@@ -1,4 +1,4 @@
-"""A cluster that the platform is installed on, and where it gets things from."""
+"""A cluster for the platform, with its sources of packages, charts and images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 CROSSPLANE_PACKAGES = "xpkg.crossplane.io"
 OUR_PACKAGES = "ghcr.io/example"
-"""How the names of the packages in `install` begin."""
+"""Prefix of the packages' names in `install`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,26 +19,26 @@ class Site:
     """A cluster with its surroundings."""
 
     folder: Path
-    """For credentials and notes of what has been done."""
+    """Folder for credentials and for digests of installed things."""
     kubeconfig: Path
     image: str
     """The function's image, as pods name it."""
     image_digest: str
-    """Tells one content of it from another."""
+    """Digest of its content."""
     charts: str
     """URL of the repository of charts, as provider-helm reaches it."""
     charts_digest: str
-    """Tells one content of it from another."""
+    """Digest of its content."""
     registry: str
-    """Where packages are pushed to."""
+    """Registry to which packages are pushed."""
     packages: Mapping[str, str]
-    """Which registry the cluster finds packages in, by what their names begin with."""
+    """Registry from which the cluster pulls packages, by the prefix of their names."""
     rancher: str = ""
     """Host and port of the test Rancher; empty if there is none."""
     own_input: Mapping[str, object] = field(default_factory=dict)
-    """What only this cluster has in the Input."""
+    """Part of the Input that only this cluster has."""
     inside: tuple[str, ...] = ()
-    """What runs a program where registry and cluster can be reached."""
+    """Prefix of a command that reaches registry and cluster."""
 
     @property
     def rancher_address(self) -> str:

@@ -1,4 +1,4 @@
-"""Start the programs that do not run, and wait for what they are to answer."""
+"""Start programs, and wait until they answer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ POLL_SECONDS = 0.2
 
 
 def ensure(machine: Machine, program: Program) -> bool:
-    """Start a program unless it runs, and tell whether it was started."""
+    """Start a program unless it runs; return whether it was started."""
     for name, text in program.files.items():
         path = machine.place.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,23 +50,23 @@ def await_ready(
 
 
 class HasKubeconfig(Protocol):
-    """A cluster that somebody administers."""
+    """A cluster with an administrator."""
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's."""
+        """Kubeconfig of the administrator."""
 
 
 def kubectl(
     cluster: HasKubeconfig, *words: str, text: str | None = None, timeout: float = 300
 ) -> str:
-    """Run kubectl as the administrator, and return what it printed."""
+    """Run kubectl as the administrator, and return its output."""
     config = f"--kubeconfig={cluster.kubeconfig}"
     return run(str(BIN / "kubectl"), config, *words, text=text, timeout=timeout)
 
 
 def succeeds(call: Callable[[], object]) -> bool:
-    """Tell whether a call ends without an error that may be a matter of time."""
+    """Return whether a call ends without a transient error."""
     try:
         call()
     except LocalError:

@@ -212,7 +212,7 @@ def _bind(own: OwnCluster) -> Action | None:
     """Return a binding to create or to remove, None if all are as desired.
 
     Rancher refuses a second binding of the same role to the same owner, whoever made the first. The
-    name of a binding that is being removed is not free before it is gown.
+    name of a binding that is being removed is not free before it is gone.
     """
     owners, bindings = own.goal.owners, own.bindings
     for owner in sorted(owners):
@@ -249,7 +249,7 @@ def _await_connection(own: OwnCluster) -> Action | None:
 
 
 def _await_bindings(own: OwnCluster) -> Action | None:
-    """Return a wait for the removal of a binding that is needed again, None if there is nown."""
+    """Return a wait for the removal of a binding that is needed again, None if there is none."""
     for owner in own.goal.owners:
         if all(binding.terminating for binding in own.bindings if binding.gives(owner)):
             message = f"Rancher is still removing a binding of {owner.role} that is needed again."
@@ -258,7 +258,7 @@ def _await_bindings(own: OwnCluster) -> Action | None:
 
 
 def _await_clean_up(virtual_cluster: VirtualClusterState) -> Action | None:
-    """Return a wait for Rancher's clean-up of an earlier import, None if there is nown."""
+    """Return a wait for Rancher's clean-up of an earlier import, None if there is none."""
     if virtual_cluster.cleaning:
         return Wait("Importing", "CleaningUp", "Rancher is still removing an earlier import.")
     return None
