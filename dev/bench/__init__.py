@@ -1,1 +1,1 @@
-"""How fast the function answers, beside one that does nothing: `make bench`."""
+"""Benchmark of the function, beside one that does nothing: `make bench`."""

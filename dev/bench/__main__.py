@@ -1,7 +1,7 @@
 """Measure the function and a baseline that does nothing, side by side, on this machine.
 
-All real servers run at once and are measured in turns, so that what else the machine does hits
-all. Nothing here fails because of a figure. With BENCH_PEERS=name=address=request.json,... other
+All real servers run at once and are measured in turns, so that other load of the machine affects
+all. No figure is a failure. With BENCH_PEERS=name=address=request.json,... other
 functions that run already are measured too, each with a request of its own, in protobuf's JSON.
 """
 
@@ -24,7 +24,7 @@ BATCH = 1000
 """Calls in a row for memory, before it is the other server's turn."""
 
 PARALLEL = 2
-"""How many calls are made in parallel for each that is made alone."""
+"""Number of parallel calls for each single one."""
 
 BUSY = 0.7
 """Part of the calls that a server can answer, at which the 99th percentile is looked at."""
@@ -110,7 +110,7 @@ def _rounds(baseline: Server, every: Sequence[Load], rounds: int) -> None:
 
 
 def _memory(python: str, calls: int, seconds: float) -> tuple[report.Row, report.Row]:
-    """Return the rows of the memory before and after so many calls, or as many as time permits."""
+    """Return the rows of the memory before and after a number of calls, limited by time."""
     with ExitStack() as stack:
         ours, baseline = (stack.enter_context(serving(each, python)) for each in _MODULES)
         return _held((ours, baseline), loads.for_memory(ours), calls, seconds)

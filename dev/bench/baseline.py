@@ -1,4 +1,4 @@
-"""What any function in Python costs: the SDK's server, and an answer that changes nothing."""
+"""The minimal function in Python: the SDK's server, with an answer that changes nothing."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
 
 class Baseline(grpcv1.FunctionRunnerServiceServicer):
-    """A function that desires what the steps before it desire."""
+    """A function that passes the desired state of earlier steps on."""
 
     async def RunFunction(  # noqa: N802  # gRPC requires this name
         self, req: fnv1.RunFunctionRequest, _: grpc.aio.ServicerContext[Any, Any]

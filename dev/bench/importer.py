@@ -1,4 +1,4 @@
-"""Measure `rancher-import`: its start, and an import against a Rancher that answers at once."""
+"""Measure `rancher-import`: its start, and an import against a fast test Rancher."""
 
 import json
 import os
@@ -14,7 +14,7 @@ KIBIBYTE = 1024
 
 
 def lines() -> Iterator[str]:
-    """Yield what was measured, a line each."""
+    """Yield the measurements, a line each."""
     starts = [_run("--help", os.environ)[0] for _ in range(STARTS)]
     yield f"rancher-import --help: {min(starts):.2f} s, the best of {STARTS} cold starts"
     if shutil.which("openssl") is None:
@@ -37,12 +37,12 @@ program = os.posix_spawn(command[0], command, os.environ, file_actions=null)
 _, status, usage = os.wait4(program, 0)
 json.dump([time.perf_counter() - started, usage.ru_maxrss, status], sys.stdout)
 """
-"""Starts the program and waits for it: on Linux a process begins with the largest size of the one
-that starts it, which is more than the program's own where that is the benchmark."""
+"""Program that starts another and waits for it: on Linux a process inherits the largest size of its
+parent, which for the benchmark is more than the program's own."""
 
 
 def _run(command: str, env: Mapping[str, str]) -> tuple[float, int]:
-    """Return the seconds that the program took, and its largest resident size in bytes."""
+    """Return the program's duration in seconds, and its largest resident size in bytes."""
     meter = [sys.executable, "-S", "-c", METER]
     done = subprocess.run(
         [*meter, "-m", "jobs.rancher", command], env=env, stdout=subprocess.PIPE, check=True

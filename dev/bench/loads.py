@@ -1,4 +1,4 @@
-"""What is asked in the benchmark, of whom, and how it went."""
+"""Loads of the benchmark: requests, servers and measurements."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -17,18 +17,18 @@ from dev.scripts.server import Server
 
 @dataclass
 class Load:
-    """A request, or as many alike as are asked for, and what was measured with it."""
+    """A request, or several similar ones, with its measurements."""
 
     name: str
     server: Server
-    """Who is compared with the baseline."""
+    """Name of the server that is compared with the baseline."""
     request: fnv1.RunFunctionRequest
     calls: int
-    """Made one after the other in a round."""
+    """Sequential calls in a round."""
     check: Callable[[fnv1.RunFunctionResponse], str] = lambda _: ""
-    """Return why an answer is not the one that is to be measured; empty if it is."""
+    """Check of an answer, which returns its fault or an empty text."""
     number: Callable[[int], int] = lambda _: 0
-    """Which of the requests that are alike is asked in the first call, the second, and so on."""
+    """Numbers of the similar requests, in the order of the calls."""
     figures: tuple[Figures, Figures] = field(default_factory=lambda: (Figures(), Figures()))
     """Of the server, and of the baseline."""
 
@@ -47,7 +47,7 @@ class Load:
 
 
 def loads(ours: Server, calls: int) -> list[Load]:
-    """Return what our function is asked."""
+    """Return the loads of our function."""
     steady, changed, large = requests.steady(), requests.changed(), requests.large()
     full, worst = requests.large(requests.LARGEST), requests.worst()
     few = max(1, calls // 10)
@@ -69,24 +69,24 @@ def loads(ours: Server, calls: int) -> list[Load]:
 
 
 def for_memory(ours: Server) -> Load:
-    """Return what is asked while memory is looked at."""
+    """Return the load of the measurement of memory."""
     return Load("1,000 VClusters", ours, requests.steady(), 1, number=mostly_known)
 
 
 def always_new(call: int) -> int:
-    """Ask nothing twice."""
+    """Return a number without repetition."""
     return call
 
 
 def mostly_known(call: int) -> int:
-    """Ask of 1,000 VClusters in turn, and every tenth time what was never asked before."""
+    """Return the numbers of 1,000 VClusters in turn, and a new number every tenth time."""
     return call if call % 10 == 0 else call % 1000
 
 
 def peers(env: Mapping[str, str]) -> Iterator[AbstractContextManager[Load]]:
     """Yield a load for each other function that BENCH_PEERS names.
 
-    Raises ValueError for what is not name=address=file, or no request in the file.
+    Raises ValueError for an entry other than name=address=file, or a file without a request.
     """
     for entry in filter(None, env.get("BENCH_PEERS", "").split(",")):
         name, _, rest = entry.partition("=")

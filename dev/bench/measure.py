@@ -13,22 +13,22 @@ METHOD = "/apiextensions.fn.proto.v1.FunctionRunnerService/RunFunction"
 CALL_SECONDS = 60
 
 Payload = Callable[[], bytes]
-"""Returns the next request on the wire."""
+"""Function that returns the next request on the wire."""
 
 
 @dataclass
 class Figures:
-    """What was measured of one server with one request."""
+    """Measurements of one server with one request."""
 
     seconds: list[float] = field(default_factory=list)
-    """Of each call when one client waits for each answer."""
+    """Latency of each call of a client that waits for each answer."""
     paced_seconds: list[float] = field(default_factory=list)
-    """Of each call when they come at a rate below what the server can do."""
+    """Latency of each call at a rate below the server's maximum."""
     parallel_calls: int = 0
     parallel_seconds: float = 0
 
     def percentile(self, percent: int) -> float:
-        """Return the seconds within which so many of all calls are answered."""
+        """Return the latency in seconds at a quantile."""
         return _percentile(self.seconds, percent)
 
     @property
@@ -49,7 +49,7 @@ def _percentile(seconds: list[float], percent: int) -> float:
 
 @dataclass(frozen=True)
 class Client:
-    """A client that neither encodes nor decodes, so as to be little of what is measured."""
+    """A client that neither encodes nor decodes, to add little to the measurements."""
 
     run: Callable[..., bytes]
 
@@ -79,10 +79,10 @@ class Client:
     def paced(
         self, payload: Payload, calls: int, rate: float, in_flight: int, figures: Figures
     ) -> None:
-        """Call so many times a second, whether or not earlier calls are answered.
+        """Call at a fixed rate, without waiting for earlier answers.
 
-        What is measured is from the moment at which a call was due: a server that holds up the
-        client would else hide its slowness.
+        Latency counts from the time at which a call was due: a server that blocks the client would
+        otherwise hide its slowness.
         """
         moments = [number / rate for number in range(calls)]
         started = time.perf_counter()
@@ -103,7 +103,7 @@ def client(channel: grpc.Channel) -> Client:
 
 
 def resident_bytes(pid: int) -> int:
-    """Return the memory that a process holds."""
+    """Return the memory of a process."""
     status = Path(f"/proc/{pid}/status")
     if status.exists():
         (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmRSS:"))

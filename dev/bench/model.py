@@ -1,7 +1,7 @@
-"""What many VClusters cost, on paper: `python -m dev.bench.model`.
+"""A model of the cost of many VClusters: `python -m dev.bench.model`.
 
-From what `make bench-scale COUNT=100` measured while nothing changed, in proportion. What depends
-on how often provider-helm looks is divided by that; the rest is not.
+It scales the steady state of `make bench-scale COUNT=100`. The cost of provider-helm's polls is
+proportional to their rate; the other costs are not.
 """
 
 import sys
@@ -27,7 +27,7 @@ SECONDS = {
     "API server of the host": (20.0, True),
     "etcd of both": (6.9, True),
 }
-"""Processor seconds in a minute, and whether they come of provider-helm's looks."""
+"""Processor seconds in a minute, and True if provider-helm's polls cause them."""
 
 RELEASES = 3
 """Of each VCluster."""
@@ -37,16 +37,16 @@ PROVIDER_RATE = 100
 https://github.com/crossplane-contrib/provider-helm/blob/v1.3.0/cmd/provider/main.go."""
 
 RANCHER_CLUSTERS = 500
-"""That a Rancher of size Large is for:
+"""Clusters of a Rancher of size Large:
 https://ranchermanager.docs.rancher.com/getting-started/installation-and-upgrade/installation-requirements."""
 
 CORES = 16
-"""What one machine of a control plane or a host is taken to give to each of these programs."""
+"""Assumed capacity of one machine for each of these programs."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What so many VClusters cost while nothing changes."""
+    """Cost of a number of VClusters in the steady state."""
 
     count: int
     poll: int
@@ -69,7 +69,7 @@ class Cost:
 
     @property
     def ranchers(self) -> int:
-        """How many Ranchers it takes."""
+        """Number of Ranchers."""
         return -(-self.count // RANCHER_CLUSTERS)
 
     @property
@@ -77,13 +77,13 @@ class Cost:
         return self.count / MEASURED_COUNT
 
     def cores(self, program: str) -> float:
-        """Return what a program takes."""
+        """Return the processors of a program."""
         seconds, by_poll = SECONDS[program]
         return seconds / 60 * self._times * (MEASURED_POLL / self.poll if by_poll else 1)
 
     @property
     def breaks(self) -> tuple[str, ...]:
-        """What one of each does not carry."""
+        """Limits that one instance of each exceeds."""
         found = [
             *(["Rancher"] if self.ranchers > 1 else []),
             *(["provider-helm's rate"] if self.looks_per_second > PROVIDER_RATE else []),
@@ -93,7 +93,7 @@ class Cost:
 
 
 def largest(poll: int, rate: int = PROVIDER_RATE) -> int:
-    """Return how many VClusters one provider-helm looks after at a poll and a rate."""
+    """Return the number of VClusters for one provider-helm, by poll interval and rate."""
     return rate * poll // RELEASES
 
 

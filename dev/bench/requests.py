@@ -16,20 +16,20 @@ from function.compose import compose
 EXAMPLE = "kunde1"
 
 OBSERVED = 100
-"""How many composed resources the large request has."""
+"""Number of composed resources in the large request."""
 
 LARGEST = 4_000_000
-"""Bytes of the largest request: a function takes 4 MiB unless it is told otherwise."""
+"""Bytes of the largest request; by default a function accepts 4 MiB."""
 
 NUMBER = "00000000"
-"""Stands in a request's tag, and is replaced where no request shall come twice."""
+"""Placeholder in a request's tag, replaced to make each request unique."""
 
 CHANGED = ["namespace", "rancher"]
 """The Releases that `changed` changes."""
 
 
 def steady() -> fnv1.RunFunctionRequest:
-    """Return what Crossplane asks most of the time: all is ready and nothing has changed."""
+    """Return the most frequent request: all is ready and nothing has changed."""
     vcluster = life.composite(EXAMPLE)
     resources, secrets = life.observed(EXAMPLE, "ready")
     answer = compose(protobuf.decode(life.request_of(vcluster, resources, secrets)))
@@ -54,7 +54,7 @@ def steady() -> fnv1.RunFunctionRequest:
 
 
 def changed() -> fnv1.RunFunctionRequest:
-    """Return the steady state of which the customer has just changed owners and quota."""
+    """Return the steady state after a change of owners and quota."""
     req = steady()
     spec = req.observed.composite.resource.get_or_create_struct("spec")
     spec.update(
@@ -67,7 +67,7 @@ def changed() -> fnv1.RunFunctionRequest:
 
 
 def worst() -> fnv1.RunFunctionRequest:
-    """Return the steady state with the spec that costs most: full to its bounds and all wrong."""
+    """Return the steady state with the most expensive spec: full to its limits and all wrong."""
     req = steady()
     spec = req.observed.composite.resource.get_or_create_struct("spec")
     keys = [f"{number:060d}" for number in range(bounds.MOST_KEYS - 1)]
@@ -130,7 +130,7 @@ def large(size: int = 0) -> fnv1.RunFunctionRequest:
 
 
 def check(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
-    """Return why an answer is not that of the steady state; empty if it is."""
+    """Return the fault of an answer to `steady`; empty if there is none."""
     if rsp.results:
         return f"the function reports: {rsp.results[0].message}"
     if rsp.meta.ttl.ToTimedelta() != protobuf.READY_TTL:
@@ -140,13 +140,13 @@ def check(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
 
 
 def check_changed(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
-    """Return why an answer is not the one to `changed`; empty if it is."""
+    """Return the fault of an answer to `changed`; empty if there is none."""
     changes = _changes(req, rsp)
     return "" if changes == CHANGED else f"the function changes {', '.join(changes) or 'nothing'}"
 
 
 def check_worst(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
-    """Return why an answer is not the one to `worst`; empty if it is."""
+    """Return the fault of an answer to `worst`; empty if there is none."""
     if not {*req.observed.resources} <= {*rsp.desired.resources}:
         return "the function does not answer it"
     [accepted] = (found for found in rsp.conditions if found.type == "Accepted")

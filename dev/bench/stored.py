@@ -1,8 +1,8 @@
-"""Objects as the API server stores them: with what the other managers of their fields add.
+"""Objects as the API server stores them, with the additions of all field managers.
 
-Most of it is managedFields, which are almost half of what a function gets in the steady state:
+Most of these are managedFields, which are almost half of a function's request in the steady state:
 https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management. The managers
-and what each of them adds are those of a request recorded from Crossplane 2.3 and provider-helm
+and their additions are those of a request recorded from Crossplane 2.3 and provider-helm
 1.3.
 """
 
@@ -63,7 +63,7 @@ def composed(seen: Object) -> Object:
 
 
 def composite(vcluster: Object, status: Object, references: list[Object]) -> Object:
-    """Return a VCluster as it is stored, with its status and what it composes."""
+    """Return a VCluster as it is stored, with its status and its references."""
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(vcluster) + "\n"}
     by_user = {"metadata": {"annotations": annotations}, "spec": {}}
     name = vcluster["metadata"]["name"]

@@ -68,7 +68,7 @@ class Behaviour:
     hold_removal: bool = False
     """A finalizer blocks the removal of both clusters."""
     hold_management_removal: bool = False
-    """A finalizer blocks the removal of the management cluster, after the provisioning cluster is gone."""
+    """A finalizer blocks the removal of the management cluster, after the provisioning one."""
     delete_answers_204: bool = False
     """DELETE answers 204 though the object is not gone, as to a caller without `get`."""
     probe_every: float = 0

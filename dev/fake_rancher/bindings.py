@@ -129,7 +129,7 @@ def change(state: State, cluster: Cluster, one: Binding, request: Request) -> Js
 
 
 def delete(state: State, cluster: Cluster, one: Binding) -> Json:
-    """Start the removal of a binding, which its finalizers delay for a moment (rancher-live.md, 5)."""
+    """Start the removal of a binding; its finalizers delay it a bit (rancher-live.md, 5)."""
     one.deleting = one.deleting or now()
     state.touch(one)
     return binding(cluster, one)

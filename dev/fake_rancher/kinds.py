@@ -45,7 +45,7 @@ class Kind:
         return Refusal(404, "NotFound", f'{self.resource} "{name}" not found', **self.details(name))
 
     def already_exists(self, name: str, *, deleting: bool = False) -> Refusal:
-        """Return the refusal of an existing object (flow-impkey-07-create-again-409.json, other-imp-create-existing.json)."""
+        """Return the refusal of an existing object: other-imp-create-existing.json and others."""
         prefix = "object is being deleted: " if deleting else ""
         message = f'{prefix}{self.resource} "{name}" already exists'
         return Refusal(409, "AlreadyExists", message, **self.details(name))

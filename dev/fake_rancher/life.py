@@ -116,7 +116,7 @@ def _name(state: State, cluster: Cluster) -> None:
 
 
 def _connect(state: State, cluster: Cluster) -> None:
-    """Take the steps of a connection; order and gaps: connect-timeline.json, rancher-live.md section 4."""
+    """Take the steps of a connection: connect-timeline.json, rancher-live.md section 4."""
     lags = state.behaviour
     cluster.waits.pop("disconnected", None)
     before = (cluster.tunnel, cluster.deployed, cluster.connected, cluster.ready)

@@ -162,7 +162,7 @@ def management(cluster: Cluster) -> Json:
 
 
 def _managed(manager: str, field: str) -> Json:
-    """Return the managers of the spec's fields: mgmt-after-upgrade.json."""
+    """Return an entry of managedFields for a field of the spec: mgmt-after-upgrade.json."""
     fields: Json = {"f:spec": {field: {}}}
     return {
         "apiVersion": MANAGEMENT.api_version,

@@ -69,7 +69,7 @@ class BearerToken:
     expires: float | None = None
     """In the time of time.monotonic()."""
     cluster: str = ""
-    """Scope of a cluster-scoped token, which is invalid elsewhere (auth-clusterscoped-token-get-v1.json)."""
+    """Scope of the token, which is invalid elsewhere (auth-clusterscoped-token-get-v1.json)."""
     description: str = ""
     ttl: float = 0
     """Lifetime in seconds; 0 for no end."""

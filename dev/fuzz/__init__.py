@@ -1,1 +1,1 @@
-"""Input that nobody wrote, to what takes input from others: `make fuzz TARGET=edge SECONDS=60`."""
+"""Fuzzing of the parsers of external input: `make fuzz TARGET=edge SECONDS=60`."""

@@ -1,7 +1,7 @@
-"""What is fuzzed, and what counts as a finding: an exception that is not an error in words.
+"""Targets of the fuzzer. A finding is an exception other than an error for users.
 
 Each target takes bytes and returns nothing. The tests run each on its seeds; `make fuzz` lets
-libFuzzer, led by coverage, look for others.
+libFuzzer, guided by coverage, look for others.
 """
 
 import functools
@@ -51,7 +51,7 @@ def spec(data: bytes) -> None:
 
 
 def status(data: bytes) -> None:
-    """Take any YAML as what is observed: of the VCluster its status, of each Release all."""
+    """Take any YAML as observed: as status of the VCluster, and as a whole Release."""
     _in_place(data, "status")
 
 
@@ -93,7 +93,7 @@ def _sound() -> bytes:
 
 
 def _answered(req: fnv1.RunFunctionRequest) -> None:
-    """Ask, and look at the answer: no defect, no secret, no desired resource that is lost."""
+    """Call the function, and check its answer: no defect, no secret, no lost desired resource."""
     rsp, call = fn.answer(req)
     assert call.reason != "InternalError", "an error of our own"
     assert {*req.desired.resources} <= {*rsp.desired.resources}, "a desired resource is lost"
@@ -116,7 +116,7 @@ def import_manifest(data: bytes) -> None:
 
 
 def rancher(data: bytes) -> None:
-    """Take any answers for Rancher's: a line each, with the status before the body."""
+    """Take any answers as Rancher's: a line each, with the status before the body."""
     asked: list[str] = []
     lines = iter(data.split(b"\n"))
 
@@ -158,7 +158,7 @@ class _Answered(Rancher):
 
 
 def _looks(client: Rancher) -> Iterator[Callable[[], object]]:
-    """Yield all that reads an answer of Rancher's."""
+    """Yield all calls that read an answer of Rancher."""
     goal = model.Goal("a", "a", "u", frozenset(), "i")
     sight = Sight(client, "a", [])
 
@@ -198,7 +198,7 @@ TARGETS: Mapping[str, Target] = {
 
 
 def seeds(name: str) -> Iterator[bytes]:
-    """Yield what a target begins with: real input, and what was found before."""
+    """Yield the seeds of a target: real input, and earlier findings."""
     if name == "edge":
         yield b""
         for state in life.LIFE:
@@ -279,4 +279,4 @@ FOUND: Mapping[str, tuple[bytes, ...]] = {
         b"\n".join([b"200 " + b"[" * 5000] * 15),
     ),
 }
-"""What the fuzzer has found, so that it stays mended."""
+"""Earlier findings, as regression tests."""

@@ -45,7 +45,7 @@ def build(say: Callable[[str], None]) -> None:
 
 
 def digest(folder: Path) -> str:
-    """Return a digest of the charts' sources; the bytes of a package change with every packaging."""
+    """Return the digest of the charts' sources; packages themselves differ with every packaging."""
     note = folder / NOTE
     return note.read_text() if note.exists() else ""
 

@@ -1,4 +1,4 @@
-"""Check the alerts by promtool: their syntax, and by tests/alerts.yaml when each fires."""
+"""Check the alerts by promtool: their syntax, and their firing, with tests/alerts.yaml."""
 
 import subprocess
 import sys

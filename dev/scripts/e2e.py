@@ -8,7 +8,7 @@ import sys
 import time
 
 TESTS = {"smoke": ("-m", "smoke"), "core": ("-m", "not further"), "all": ()}
-"""Which tests: a few, what a VCluster goes through, or all of it."""
+"""Selections of tests: a few, the life of a VCluster, or all."""
 
 PHASES = {"beside": ("-n", "4", "--no-loadscope-reorder"), "alone": (), "last": ()}
 """More workers than cores, because tests wait most of the time."""

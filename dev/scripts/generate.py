@@ -1,7 +1,7 @@
 """Write the CRD of the Input, the XRD of the VCluster and their reference from the models.
 
-The models are the one place that says what a field may look like. What only the API server
-can check, changes and combinations, stands here as CEL rules:
+The models define the fields. Only the API server can check changes and combinations; their CEL
+rules are here:
 https://kubernetes.io/docs/reference/using-api/cel/.
 """
 
@@ -37,7 +37,7 @@ NAMESPACED_PACKAGE = {
     "name: configuration-vcluster\n": "name: configuration-vcluster-namespaced\n",
     "The kind VCluster:": "The kind VCluster, for customers who make their own:",
 }
-"""What the package of scope Namespaced says instead."""
+"""Replacements of texts in the package of scope Namespaced."""
 
 _KEPT = (
     "type",
@@ -54,7 +54,7 @@ _KEPT = (
     "required",
     "x-kubernetes-preserve-unknown-fields",
 )
-"""What a structural schema has in common with JSON Schema."""
+"""Keys that a structural schema has in common with JSON Schema."""
 
 _RESERVED = "|".join(pattern.replace("*", ".*") for pattern in names.RESERVED)
 
@@ -167,7 +167,7 @@ def main() -> None:
 
 
 def files() -> dict[Path, str]:
-    """Return what each generated file shall hold."""
+    """Return the content of each generated file."""
     return {
         INPUT_CRD: HEADER + dump(input_crd()),
         XRD: HEADER + dump(xrd()),
@@ -196,7 +196,7 @@ def _addresses() -> str:
 
 
 def _hosts() -> str:
-    """Return the page on hosts with the addresses that are never opened."""
+    """Return the page on hosts with the addresses that always stay closed."""
     begin, end = "from function/k8s/addresses.py. -->\n", "<!-- end -->"
     before, _, rest = HOSTS.read_text().partition(begin)
     rows = "".join(
@@ -360,7 +360,7 @@ def _resolve(schema: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def _map(schema: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Return what a map with free keys becomes; structural schemas do not bound the keys."""
+    """Return the schema of a map with free keys; structural schemas cannot limit the keys."""
     values = schema.get("additionalProperties") or next(
         iter(schema.get("patternProperties", {}).values()), True
     )

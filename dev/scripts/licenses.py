@@ -1,4 +1,4 @@
-"""Write docs/licenses.md: what the image contains besides this project, and under which licence."""
+"""Write docs/licenses.md: the packages in the image, with their licences."""
 
 import re
 from importlib import metadata

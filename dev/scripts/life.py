@@ -1,9 +1,9 @@
-"""The life of the examples: what Crossplane observes of them, state by state.
+"""The life of the examples, as Crossplane observes it state by state.
 
 `example/<name>/observed/<state>.yaml` holds the composed resources as the API server would show
 them, `secrets/<state>.yaml` the Secrets with their connection details. `make generate` writes
-both: it lets the function compose, and puts beside each resource the status that provider-helm
-reported for one like it. So they stay what the function really makes.
+both from the function's own answers, and adds to each resource a status recorded from
+provider-helm.
 """
 
 import base64
@@ -42,7 +42,7 @@ KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters: []  # an example, no crede
 
 @dataclass(frozen=True)
 class Report:
-    """What provider-helm and the charts report of a composed resource."""
+    """The report of provider-helm and a chart on a composed resource."""
 
     status: Object
     details: Mapping[str, str] = field(default_factory=dict)
@@ -136,7 +136,7 @@ LIFE: dict[str, dict[str, Report]] = {
         **_USAGES,
     },
 }
-"""What is reported in each state of a virtual cluster's life, by resource key."""
+"""Reports in each state of a virtual cluster's life, by resource key."""
 
 
 def names() -> list[str]:
@@ -189,7 +189,7 @@ def _request(example: str, state: str) -> bytes:
 def request_of(
     vcluster: Object, resources: list[Object], secrets: list[Object], tag: str = "example"
 ) -> fnv1.RunFunctionRequest:
-    """Return a request with our Input for what was observed."""
+    """Return a request with our Input for observed objects."""
     req = fnv1.RunFunctionRequest(meta=fnv1.RequestMeta(tag=tag))
     json_format.ParseDict(platform_input(), req.input)
     resource.update(req.observed.composite, vcluster)
@@ -217,12 +217,12 @@ def write() -> None:
 
 
 def live(example: str, state: str) -> tuple[list[Object], list[Object]]:
-    """Return what is observed of an example once the function changes nothing more in a state."""
+    """Return the observed objects of an example, once the function changes nothing more."""
     return live_of(composite(example), state)
 
 
 def live_of(vcluster: Object, state: str) -> tuple[list[Object], list[Object]]:
-    """Return what is observed once the function has nothing more to change in a state."""
+    """Return the observed objects of a state, once the function changes nothing more in it."""
     resources: list[Object] = []
     secrets: list[Object] = []
     while True:
@@ -242,7 +242,7 @@ def live_of(vcluster: Object, state: str) -> tuple[list[Object], list[Object]]:
 
 
 def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Object:
-    """Return a desired resource as the API server shows it after the provider has been there."""
+    """Return a desired resource as observed, with the report of the provider."""
     seen = copy.deepcopy(desired)
     metadata = seen["metadata"]
     metadata["annotations"] = {**metadata.get("annotations", {}), RESOURCE_NAME: key}

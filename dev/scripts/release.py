@@ -1,8 +1,7 @@
 """Release chores beside the Makefile: `python -m dev.scripts.release check|notes|place ...`.
 
-`check v1.2.3` tells whether the tag, the package, the charts and the changelog agree, `notes
-v1.2.3` prints the section of the changelog, `place REGISTRY` writes where all is published into
-what is published.
+`check v1.2.3` compares the versions of tag, package, charts and changelog, `notes v1.2.3` prints
+the section of the changelog, `place REGISTRY` writes the registry into the published files.
 """
 
 import re
@@ -19,7 +18,7 @@ PLACES = ("apis", "install")
 
 
 class ReleaseError(Exception):
-    """A release cannot be made so."""
+    """An obstacle to a release."""
 
 
 def check(tag: str, root: Path) -> None:
@@ -35,7 +34,7 @@ def check(tag: str, root: Path) -> None:
 
 
 def versions(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield each file that has the version, and which it has."""
+    """Yield each file with a version, and the version."""
     project = tomllib.loads((root / "pyproject.toml").read_text())
     yield "pyproject.toml", project["project"]["version"]
     for chart in sorted((root / "charts").glob("*/Chart.yaml")):
@@ -43,7 +42,7 @@ def versions(root: Path) -> Iterator[tuple[str, str]]:
 
 
 def notes(tag: str, root: Path) -> str:
-    """Return what the changelog says of a version; raise `ReleaseError` if it says nothing."""
+    """Return the changelog's section of a version. Raises `ReleaseError` if there is none."""
     changelog = (root / "CHANGELOG.md").read_text()
     version = re.escape(tag.removeprefix("v"))
     section = rf"^## \[{version}\][^\n]*\n(.*?)(?=^## \[|\Z)"
@@ -55,7 +54,7 @@ def notes(tag: str, root: Path) -> str:
 
 
 def place(registry: str, root: Path) -> None:
-    """Write the registry, with the path below which all is published, in place of the example's."""
+    """Replace the registry of the example by the real one, with its path."""
     for folder in PLACES:
         for file in sorted((root / folder).rglob("*.yaml")):
             text = file.read_text()
@@ -63,7 +62,7 @@ def place(registry: str, root: Path) -> None:
 
 
 def main(arguments: Sequence[str] = tuple(sys.argv[1:]), root: Path = ROOT) -> str | None:
-    """Do what the first argument says with the second; return what went wrong."""
+    """Run the command of the first argument with the second; return the error."""
     actions: dict[str, Callable[[str, Path], None]] = {
         "check": check,
         "notes": _print_notes,

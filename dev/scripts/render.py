@@ -26,7 +26,7 @@ TARGET = "render.crossplane.io/runtime-development-target"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Render what the command line says, and return Crossplane's exit code."""
+    """Render the example of the command line, and return Crossplane's exit code."""
     parser = argparse.ArgumentParser(prog="render", description=__doc__.splitlines()[0])
     parser.add_argument("example", choices=life.names())
     parser.add_argument("state", choices=[*life.LIFE], nargs="?")
@@ -59,7 +59,7 @@ def render(
 
 
 def not_built(*programs: Path) -> str:
-    """Return that one of the programs is missing and what to do; empty if all are there."""
+    """Return a message about missing programs; empty if all exist."""
     for program in programs:
         if not program.is_file():
             return f"{program.name} is not built: run `make tools`"

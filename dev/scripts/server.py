@@ -22,11 +22,11 @@ CALL_SECONDS = 30
 POLL_SECONDS = 0.02
 
 LOG_BYTES = 8000
-"""How much of the end of the log is shown on a failure."""
+"""Length of the end of the log that is shown on a failure."""
 
 
 class ServerError(Exception):
-    """The server did not start."""
+    """A failed start of the server."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Server:
 def serving(module: str = "function", python: str = sys.executable) -> Iterator[Server]:
     """Run `python -m module`, our function or another, until the block ends.
 
-    What it logs is shown only if the block fails.
+    Its log is shown only if the block fails.
     """
     with tempfile.TemporaryFile() as log:
         try:

@@ -1,7 +1,7 @@
 """Check the examples against the real schemas, by `crossplane resource validate`.
 
-What users write (the VClusters, the Composition and its Input) and what the function makes of it
-(the Releases and Usages, as the real Crossplane renders them). Unknown fields are findings too.
+They are the VClusters, the Composition and its Input, and the Releases and Usages that the real
+Crossplane renders. Unknown fields are findings too.
 """
 
 import json
@@ -27,7 +27,7 @@ STATES = ("nothing", "up", "ready")
 
 
 class ValidateError(Exception):
-    """The validation itself did not work."""
+    """A failure of the validation itself."""
 
 
 def main() -> int:
@@ -57,7 +57,7 @@ def configuration(folder: Path) -> list[Object]:
 
 
 def documents(server: Server, example: str) -> list[Object]:
-    """Return an example's VCluster, and all that is rendered for it in some states of its life."""
+    """Return an example's VCluster, and the objects rendered in some states of its life."""
     found = _load((life.EXAMPLES / example / "xr.yaml").read_text())
     for state in STATES:
         rendered = _load(render(server, example, state, stdout=subprocess.PIPE))
@@ -66,9 +66,9 @@ def documents(server: Server, example: str) -> list[Object]:
 
 
 def findings(objects: Sequence[Object]) -> list[str]:
-    """Return what Crossplane finds wrong with objects, a line each.
+    """Return Crossplane's findings on objects, a line each.
 
-    VClusters among them are of one scope, whose schema they are held to.
+    VClusters among them are of one scope, with its schema.
     """
     vclusters = [found for found in objects if found["kind"] == xr.KIND]
     api = life.configuration(vclusters[0]) if vclusters else generate.CONFIGURATION
@@ -92,9 +92,9 @@ def findings(objects: Sequence[Object]) -> list[str]:
 
 
 def _lines(done: subprocess.CompletedProcess[str], expected: int) -> list[str]:
-    """Return the findings in Crossplane's report, which must speak of all objects.
+    """Return the findings in Crossplane's report, which must name all objects.
 
-    It may speak of more: it also looks at the Input inside a Composition.
+    It may name more: it also looks at the Input inside a Composition.
     """
     try:
         report: Object = json.loads(done.stdout)
@@ -117,7 +117,7 @@ def _of(resource: Object) -> list[str]:
 
 
 def _report(what: str, objects: Sequence[Object]) -> bool:
-    """Print how a group of objects is, in one line and one for each finding, and return if any."""
+    """Print a summary and the findings of a group of objects; return whether there are any."""
     found = findings(objects)
     kinds = Counter(str(document["kind"]) for document in objects)
     counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))

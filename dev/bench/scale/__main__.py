@@ -1,4 +1,4 @@
-"""Bring many VClusters up at once, hold them, and delete them; print what that took."""
+"""Create many VClusters at once, hold them, and delete them; print the cost."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let nothing interrupt the end of the programs."""
+    """Ignore signals while the programs end."""
     try:
         yield
     finally:
@@ -90,7 +90,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Tell how far it is."""
+    """Print the progress."""
     print(f"bench-scale: {text}", file=sys.stderr, flush=True)
 
 
@@ -98,7 +98,7 @@ class Run:
     """One measurement."""
 
     def __init__(self, running: Platform, count: int, timeout: float) -> None:
-        """Prepare so many VClusters."""
+        """Prepare a number of VClusters."""
         self._platform = running
         self._timeout = timeout
         self._stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""What the programs used: processor time and memory from /proc, requests from their metrics."""
+"""Usage of the programs: processor time and memory from /proc, requests from their metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OWN = "this program, which simulates"
 OTHERS = "everything else"
 CALL = "answered"
-"""What the function logs once per call."""
+"""Text that the function logs once per call."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _SERIES = re.compile(r"(?P<name>\w+)\{(?P<labels>.*)\} (?P<value>\S+)")
@@ -31,7 +31,7 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True)
 class Memory:
-    """What a program holds, and the most that it ever held, in megabytes."""
+    """Current and largest memory of a program, in megabytes."""
 
     now: float
     most: float
@@ -46,11 +46,11 @@ class Sample:
     """Seconds of each program."""
     calls: int
     requests: Mapping[str, float]
-    """By who asked which API server."""
+    """Requests by client and API server."""
     served: Mapping[tuple[str, str, str], float]
-    """By API server, verb and resource."""
+    """Requests by API server, verb and resource."""
     breakers: float
-    """How often Crossplane stopped to listen to the events of an XR."""
+    """Number of times that Crossplane stopped listening to the events of an XR."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,15 @@ class Phase:
     before: Sample
     after: Sample
     per_minute: bool = False
-    """Whether its figures are told per minute, because it could be of any length."""
+    """True for figures per minute, for a part of arbitrary length."""
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """Duration in seconds."""
         return self.after.at - self.before.at
 
     def growth(self, counter: Callable[[Sample], float]) -> float:
-        """Return by how much a counter grew."""
+        """Return the growth of a counter."""
         grown = counter(self.after) - counter(self.before)
         return grown * 60 / self.seconds if self.per_minute else grown
 

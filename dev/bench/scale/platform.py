@@ -32,7 +32,7 @@ HOST_CONTROLLERS = ("namespace-controller", "garbage-collector-controller")
 
 @dataclass(frozen=True)
 class Options:
-    """What can be varied."""
+    """Options of a run."""
 
     root: Path
     """The checkout whose function, charts and API are measured."""
@@ -74,7 +74,7 @@ def running(folder: Path, options: Options) -> Iterator[Platform]:
 
 
 def _prepare(control_plane: Client, host: Cluster, root: Path) -> None:
-    """Make the namespaces, the rights, and the way to the host."""
+    """Create the namespaces, the rights, and the kubeconfig of the host."""
     for namespace in (SYSTEM, PLATFORM):
         _made(control_plane, _object("v1", "Namespace", namespace))
     users = (start.CROSSPLANE, start.PROVIDER, start.CONTROLLERS)
@@ -93,7 +93,7 @@ def _prepare(control_plane: Client, host: Cluster, root: Path) -> None:
 
 
 def _install(client: Client, endpoint: str, root: Path, repository: str) -> None:
-    """Install the API, and tell Crossplane where the function is, as its package manager would."""
+    """Install the API, and the function's address for Crossplane, like its package manager."""
     revision = _object("pkg.crossplane.io/v1", "FunctionRevision", f"{FUNCTION}-scale")
     revision["metadata"] |= {
         "labels": {"pkg.crossplane.io/package": FUNCTION},
@@ -124,7 +124,7 @@ def _install(client: Client, endpoint: str, root: Path, repository: str) -> None
 
 
 def _protect(client: Client, core: Crossplane, folder: Path) -> None:
-    """Register the webhook that refuses to delete what a Usage names."""
+    """Register the webhook that refuses to delete the objects of a Usage."""
     configuration = _object(
         "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "crossplane-no-usages"
     )

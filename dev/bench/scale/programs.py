@@ -26,7 +26,7 @@ TOOLS = ROOT / ".tools"
 BIN = TOOLS / "bin"
 START_SECONDS = 60
 PROVIDER_METRICS_PORT = 8080
-"""No flag of provider-helm moves it."""
+"""Fixed port, which no flag of provider-helm changes."""
 
 MASTERS = "system:masters"
 ACCOUNTS = "system:serviceaccounts"
@@ -72,7 +72,7 @@ class Programs:
         return self.folder / f"{name.replace(' ', '-')}.log"
 
     def wait(self, what: str, holds: Callable[[], bool]) -> None:
-        """Wait until something holds, or say which program ended and what it said."""
+        """Wait for a condition. Raises with the log of a program that ended."""
         deadline = time.monotonic() + START_SECONDS
         while not holds():
             self.check()
@@ -91,7 +91,7 @@ class Programs:
 
 
 def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Cluster:
-    """Start etcd, kube-apiserver and the controllers; `place` tells one cluster from another."""
+    """Start etcd, kube-apiserver and the controllers; `place` distinguishes clusters."""
     folder = programs.folder / place
     folder.mkdir()
     etcd_port, api_port, manager_port = free_ports(3)
@@ -158,7 +158,7 @@ def function(programs: Programs, root: Path, certificates: Path) -> str:
 
 @dataclass(frozen=True)
 class Crossplane:
-    """Where Crossplane answers."""
+    """Ports of Crossplane."""
 
     metrics_port: int
     webhook_port: int

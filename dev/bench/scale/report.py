@@ -23,11 +23,11 @@ PROGRAMS = {
 """Programs of the model, and the processes of the platform that are one."""
 
 MOST_SERVED = 12
-"""How many kinds of requests are shown."""
+"""Number of kinds of requests in the table."""
 
 
 def times(rows: Mapping[str, Sequence[float]]) -> Iterator[str]:
-    """Yield when the first, the middle and the last VCluster got somewhere."""
+    """Yield the times of the first, the middle and the last VCluster at each mark."""
     lines: list[Sequence[str]] = [("SECONDS SINCE THE FIRST REQUEST", "FIRST", "MEDIAN", "LAST")]
     for what, found in rows.items():
         ordered = sorted(found)
@@ -66,7 +66,7 @@ def steady(phases: Sequence[Phase]) -> dict[str, float]:
 
 
 def requests(phases: Sequence[Phase]) -> Iterator[str]:
-    """Yield who asked how often, and what was asked most."""
+    """Yield the number of requests by client, and the most frequent requests."""
     lines: list[Sequence[str]] = [("CALLS AND REQUESTS", *(phase.name for phase in phases))]
     lines.append(("calls of the function", *_row(phases, "{:.0f}", lambda seen: seen.calls)))
     lines.append(("circuit breakers opened", *_row(phases, "{:.0f}", lambda seen: seen.breakers)))
@@ -88,12 +88,12 @@ def _row(phases: Sequence[Phase], form: str, counter: Callable[[Sample], float])
 
 
 def _of(counters: str, key: object) -> Callable[[Sample], float]:
-    """Return what reads one of several counters, which may be missing at first."""
+    """Return a reader of one of several counters; a missing counter is 0."""
     return lambda seen: getattr(seen, counters).get(key, 0)
 
 
 def _own(phase: Phase) -> float:
-    """Return the processor seconds of all that belongs to the measurement."""
+    """Return the processor seconds of all measured programs."""
     spent = {
         name: phase.after.processor[name] - before
         for name, before in phase.before.processor.items()

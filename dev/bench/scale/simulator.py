@@ -1,7 +1,7 @@
-"""The simulated host: what its controllers, vcluster's syncer and our Jobs would write.
+"""The simulated host: the writes of its controllers, of vcluster's syncer and of our Jobs.
 
-No pod runs. Objects get the status that they would get, after the time that it takes on a machine
-with enough nodes; how 100 control planes slow each other down is not simulated.
+No pod runs. Objects get their status after the time that it takes on a machine with enough nodes.
+The load of 100 control planes on each other is not simulated.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ APPS, BATCH = "/apis/apps/v1", "/apis/batch/v1"
 
 @dataclass
 class Simulator:
-    """Plays a host until `stopped`; `marks` says when something first happened to a release."""
+    """Simulation of a host until `stopped`; `marks` has the first time of each event by release."""
 
     host: Client
     stopped: threading.Event
@@ -52,13 +52,13 @@ class Simulator:
     _known: set[str] = field(default_factory=set)
 
     def start(self) -> None:
-        """Begin."""
+        """Start without objects."""
         follow(self.host, f"{APPS}/statefulsets", self.see_statefulset, self.stopped)
         follow(self.host, f"{BATCH}/jobs", self.see_job, self.stopped)
         threading.Thread(target=self._run, name="simulator", daemon=True).start()
 
     def work(self) -> None:
-        """Do what is due."""
+        """Write all that is due."""
         try:
             self._later.run(blocking=False)
         except (OSError, LocalError) as error:
@@ -82,7 +82,7 @@ class Simulator:
         self.marks.setdefault((what, namespace), time.monotonic())
 
     def see_statefulset(self, change: str, seen: dict[str, Any]) -> None:
-        """Begin to bring a virtual cluster up."""
+        """Schedule the start of a virtual cluster."""
         if self._is_new(change, seen):
             where = seen["metadata"]
             self._mark("installed", where["namespace"])
@@ -107,7 +107,7 @@ class Simulator:
         self._mark("available", where["namespace"])
 
     def see_job(self, change: str, seen: dict[str, Any]) -> None:
-        """Begin to run a Job of our chart."""
+        """Schedule the run of a Job of our chart."""
         if not self._is_new(change, seen):
             return
         component = seen["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"]

@@ -1,4 +1,4 @@
-"""The VClusters: make them, follow them, delete them, and find what was left behind."""
+"""The VClusters: their creation, progress, deletion and leftovers."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ HOST_KINDS = (
 
 @dataclass
 class VClusters:
-    """So many VClusters, and when each first got which condition."""
+    """A number of VClusters, with the time of each condition."""
 
     client: Client
     names: Sequence[str]
     marks: dict[tuple[str, str], float] = field(default_factory=dict)
     failures: dict[str, set[str]] = field(default_factory=dict)
-    """Which of them had which condition False that should never be, with its reason."""
+    """VClusters with a condition that should never be False, with its reason."""
 
     def follow(self, stopped: threading.Event) -> None:
-        """Note what happens to them, until `stopped`."""
+        """Record the events of all, until `stopped`."""
         follow(self.client, PATH, self.see, stopped)
 
     def create(self) -> None:
@@ -76,16 +76,16 @@ class VClusters:
                 raise LocalError(msg)
 
     def delete(self) -> None:
-        """Begin to delete all of them."""
+        """Start the deletion of all."""
         for name in self.names:
             self.client.request("DELETE", f"{PATH}/{name}", FOREGROUND)
 
     def have(self, mark: str) -> int:
-        """Return how many have a mark."""
+        """Return the number of VClusters with a mark."""
         return sum((mark, name) in self.marks for name in self.names)
 
     def not_ready(self) -> dict[str, str]:
-        """Return what each VCluster that is not ready waits for."""
+        """Return the reason (`blockedBy`) for each VCluster that is not ready."""
         items = self.client.request("GET", PATH).body["items"]
         return {
             item["metadata"]["name"]: item.get("status", {}).get("blockedBy") or "not Ready"
@@ -94,7 +94,7 @@ class VClusters:
         }
 
     def see(self, change: str, seen: dict[str, Any]) -> None:
-        """Note what has become of a VCluster."""
+        """Record an event of a VCluster."""
         name = seen["metadata"]["name"]
         now = time.monotonic()
         if change == "DELETED":

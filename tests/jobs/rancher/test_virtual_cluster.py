@@ -230,7 +230,7 @@ def cleaned(opened: Callable[[], VirtualCluster | None]) -> bool:
     return clean_virtual_cluster(opened, "xr-1", timeout=240, clock=Time().clock())
 
 
-def test_clean_virtual_cluster(
+def test_clean_inside(
     imported: tuple[kubernetes.Store, VirtualCluster], opened: Callable[[], VirtualCluster]
 ) -> None:
     """With retained data all of Rancher and our marker leave the virtual cluster, and no more."""
