@@ -1,1 +1,1 @@
-"""What developing and trying the project takes; nothing of it is in the image."""
+"""Programs for development, demo and tests, which are not in the image."""

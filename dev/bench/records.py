@@ -15,7 +15,7 @@ MEASURED = Path(__file__).parent / "measured"
 
 
 class Origin(TypedDict):
-    """When and where a record was measured."""
+    """Time and place of a measurement."""
 
     date: str
     machine: str

@@ -72,7 +72,7 @@ class Tenant:
     state: str = ""
 
     def is_due(self, now: float) -> bool:
-        """Return whether Crossplane asks: something has changed, or the TTL is over."""
+        """Return whether Crossplane calls, because of a change or the end of the TTL."""
         reached = [
             state
             for state, seconds in STATES.items()

@@ -162,7 +162,7 @@ def main() -> None:
                 Control((options.host, options.control_port), fake)
             written = b""
             while signal.sigtimedwait(ends, 0.2) is None:
-                fake.clusters()  # steps take their time, also while nobody asks
+                fake.clusters()  # steps continue without requests
                 if options.state:
                     written = remember(fake, options.state, written)
 

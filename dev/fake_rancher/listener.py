@@ -13,7 +13,7 @@ from typing import Any
 from .messages import Answer, ConnectionDropped, Request
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-# Go's HTTP server begins to use chunks here when nobody has told the length.
+# Go's HTTP server uses chunks from this length on if the length is not set.
 LONGEST_WITH_LENGTH = 2048
 
 Answering = Callable[[Request], Answer]

@@ -120,5 +120,5 @@ def _new_token(state: State, user: User, request: Request) -> Json:
     made = state.new_token(user, ttl / 1000 if ttl else None, body.get("clusterId") or "")
     made.description = body.get("description", "")
     shown = _token(state, made, request)
-    # What a new token shows of its end, whatever its ttl.
+    # Expiry of every new token, independent of its ttl.
     return shown | {"expired": False, "expiresAt": "", "ttl": ttl, "token": made.value}

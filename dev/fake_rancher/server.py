@@ -74,7 +74,7 @@ class FakeRancher(Mishaps):
         for name, value in PUBLIC_SETTINGS.items():
             self.state.settings[name] = Setting(name, value=value, default=value)
         # cacerts was empty in the recordings; a Rancher with a private CA has it there.
-        # server-url is empty until somebody sets it: setting-get-server-url.json.
+        # server-url is empty until it is set: setting-get-server-url.json.
         self.state.set_setting("server-url", "")
         values = {"cacerts": self.ca, "internal-cacerts": self.ca}
         values |= {"server-url": url, "internal-server-url": url}

@@ -14,7 +14,7 @@ from .messages import Json
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 READ_ONLY_SETTINGS = {"cacerts"}  # setting-put-cacerts.json
-# auth-noauth-list-settings.json: all that is told without a token.
+# auth-noauth-list-settings.json: the settings that are public.
 PUBLIC_SETTINGS = {
     "first-login": "true",
     "ui-banner-footer": "",

@@ -29,7 +29,7 @@ from .shapes import (
 from .state import PUBLIC_SETTINGS, READ_ONLY_SETTINGS, Cluster, State, User
 from .steve_shapes import fields, wrapped
 
-# Steve's table of kinds; secrets are asked for by their group-less name.
+# Steve's table of kinds; secrets are requested by their name without a group.
 BY_COLLECTION = {kind.collection: kind for kind in KINDS}
 # flow-impkey-01-create.json: Kubernetes warns of Steve's own field.
 TYPE_WARNING = {"Warning": '299 - unknown field "type"'}

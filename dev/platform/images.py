@@ -77,7 +77,7 @@ def recipes() -> tuple[Recipe, ...]:
         ),
         Recipe(COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
         Recipe(
-            # What the official chart's default asks for, with the etcd that there is. Upstream it
+            # The version of the official chart's default, with the current etcd. Upstream it
             # has no shell either.
             "registry.k8s.io/etcd:3.6.8-0",
             Content({f"/usr/local/bin/{each}": BIN / each for each in etcd}),
@@ -132,7 +132,7 @@ def earlier() -> tuple[Recipe, ...]:
     return (
         _kubernetes(EARLIER_KUBERNETES, EARLIER / "kubernetes"),
         *(_vcluster(version, folder) for version, folder in EARLIER_VCLUSTERS.items()),
-        # What the earlier charts ask for; the program is the one that there is.
+        # The version of the earlier charts, with the current program.
         Recipe(EARLIER_COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
     )
 

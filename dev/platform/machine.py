@@ -168,7 +168,7 @@ def _started(pid: int) -> str | None:
 def _mount(machine: Machine) -> None:
     place = machine.place
     resolv = place.folder / "resolv.conf"
-    # It answers nobody, but CoreDNS does not start without one.
+    # It never answers, but CoreDNS does not start without one.
     resolv.write_text(f"nameserver {NODE_ADDRESS}\n")
     for each in ("run", "log", "tmp", "lib/kubelet"):
         (place.var / each).mkdir(parents=True, exist_ok=True)
@@ -176,7 +176,7 @@ def _mount(machine: Machine) -> None:
     _cover(machine, Path("/tmp"), place.var / "tmp")  # noqa: S108 -- the node's own
     _cover(machine, Path("/var"), place.var)
     machine.run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
-    # The kubelet's mounts must reach the containers that ask for it.
+    # The kubelet's mounts must reach the containers with mount propagation.
     machine.run("mount", "--make-rshared", "/")
     machine.run("hostname", NODE)
 

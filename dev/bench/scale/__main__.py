@@ -45,7 +45,7 @@ SIMULATED = {
 def main(arguments: Sequence[str] | None = None) -> str | None:
     """Measure and print the tables; return what went wrong."""
     options = _options(arguments)
-    # Whatever ends this program, the programs that it started end too.
+    # Every end of this program ends its child processes too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = platform.Options(

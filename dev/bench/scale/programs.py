@@ -108,14 +108,14 @@ def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Clust
     apiserver: list[str | Path] = [
         *(BIN / "kube-apiserver", f"--etcd-servers={url}", f"--secure-port={api_port}"),
         *("--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"),
-        # The reconciler refuses loopback addresses, and nobody looks the endpoint up.
+        # The reconciler refuses loopback addresses, and the endpoint is not used.
         "--endpoint-reconciler-type=none",
         *(f"--tls-cert-file={folder / 'tls.crt'}", f"--tls-private-key-file={key}"),
         *(f"--token-auth-file={folder / 'tokens.csv'}", "--authorization-mode=RBAC"),
         "--service-account-issuer=https://kubernetes.default.svc",
         *(f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}"),
         "--service-cluster-ip-range=10.0.0.0/16",
-        # No pod runs, and nobody makes the default accounts that it waits for.
+        # No pod runs, and no controller creates the default accounts that it waits for.
         "--disable-admission-plugins=ServiceAccount",
     ]
     programs.start(f"{place} etcd", etcd)

@@ -27,7 +27,7 @@ def follow(
 
     def run() -> None:
         while not stopped.is_set():
-            # A connection ends after a while, and again tells of every object.
+            # A connection ends after a while; the next one lists every object again.
             with contextlib.suppress(OSError, http.client.HTTPException):
                 for event in _events(client, path):
                     seen(event["type"], event["object"])
