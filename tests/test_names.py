@@ -204,7 +204,7 @@ def test_refuse(name: str, message: str) -> None:
 
 NAMESPACE_TAKEN = (
     "metadata.namespace: is reserved by the platform. Create the VCluster in a namespace of a "
-    "customer."
+    "tenant."
 )
 
 

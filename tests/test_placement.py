@@ -280,6 +280,6 @@ def test_two_hosts_with_one_provider_config() -> None:
     with pytest.raises(InvalidError) as error:
         config({"hosts": {"a": {}, "b": {}}})
     assert str(error.value) == (
-        "input: hosts must each have a providerConfig of their own, by which what runs is found. "
+        "input: hosts must each have a providerConfig of their own, which identifies the host. "
         "Correct it."
     )

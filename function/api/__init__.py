@@ -1,5 +1,5 @@
-"""The API that people write: the VCluster and the Input, their validation and derived names.
+"""The API: the VCluster and the Input, their validation, and derived names.
 
-A line here answers: may a user write this, and is it well formed? It never looks at what exists.
-Imports `k8s` alone.
+The code here decides what a user may write and whether it is well formed. It never reads observed
+objects, and imports `k8s` alone.
 """

@@ -1,8 +1,8 @@
-"""Bounds on what people write, held before anything else looks at it.
+"""Bounds of the spec and the Input, checked before anything else.
 
-They keep the cost of an answer, refusals included, in proportion to what one may write, and what is
-composed shallow enough to be read again: protobuf decodes 100 nested messages, of which a map takes
-three, and `metadata.managedFields` holds the path of every field once more, below six maps.
+They limit the cost of a response, refusals included, and the depth of composed resources: protobuf
+decodes 100 nested messages, a map takes three of them, and `metadata.managedFields` repeats the
+path of every field below six maps.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ class Bounds:
     """Limits of an object."""
 
     most_bytes: int
-    """Of a field."""
+    """Bytes of a field."""
     most_keys: int
-    """Keys of maps and entries of lists in a field, all together."""
+    """Keys of maps and entries of lists in a field, added up."""
     deepest: int
-    """Maps and lists within each other in a field."""
+    """Nesting of maps and lists in a field."""
     most_fields: int = 50
     most_bytes_together: int = 2**20
 
@@ -34,7 +34,7 @@ INPUT = Bounds(512 * 1024, 20_000, DEEPEST + 2)
 
 
 def problems(raw: object, root: str, bounds: Bounds) -> Iterator[Problem]:
-    """Yield which fields of an object are out of bounds."""
+    """Yield a problem for each field that exceeds a bound."""
     if not isinstance(raw, Mapping):
         return
     if len(raw) > bounds.most_fields:
@@ -55,23 +55,23 @@ _LONG_KEY = f"must have keys of at most {LONGEST_KEY} characters"
 
 
 def _measure(value: object, bounds: Bounds) -> tuple[int, str]:
-    """Return how large a value is, and which bound it exceeds; then it is not looked at further."""
+    """Return the size of a value, and the first bound that it exceeds."""
     size = keys = depth = 0
     level = [value]
     while level:
         depth += 1
         below: list[object] = []
-        for found in level:
-            if isinstance(found, str):
-                size += _bytes(found)
-            elif isinstance(found, (dict, list)):
+        for each in level:
+            if isinstance(each, str):
+                size += _bytes(each)
+            elif isinstance(each, (dict, list)):
                 if depth > bounds.deepest:
                     return 0, f"must be nested at most {bounds.deepest} levels deep"
-                keys += len(found)
-                below += found.values() if isinstance(found, dict) else found
-                if isinstance(found, dict):
-                    size += _bytes("".join(found))
-                    if max(map(len, found), default=0) > LONGEST_KEY:
+                keys += len(each)
+                below += each.values() if isinstance(each, dict) else each
+                if isinstance(each, dict):
+                    size += _bytes("".join(each))
+                    if max(map(len, each), default=0) > LONGEST_KEY:
                         return 0, _LONG_KEY
                 if keys > bounds.most_keys:
                     return 0, f"must have at most {bounds.most_keys} keys and list entries"

@@ -1,7 +1,7 @@
 """Facts of the official vcluster chart, each with its source.
 
-A new chart version changes this file and its test. The facts are below the decision, because the
-Input is checked against the chart's defaults when it is read.
+A new chart version changes this file and its test. They stand in `api`, because the Input is
+validated against the chart's defaults.
 """
 
 from collections.abc import Mapping
@@ -39,8 +39,8 @@ ADDED: Mapping[str, tuple[int, int]] = {
     "sync.fromHost.gateways": (0, 35),
     "sync.toHost.gatewayApi": (0, 35),
 }
-"""The first chart that knows a key, from 0.31 on. Inside private nodes and experiments keys come
-and go as well; those are left to the chart."""
+"""The first chart with a key, from 0.31 on. Keys of private nodes and experiments change as well;
+the chart checks those."""
 
 LICENSED = (
     "controlPlane.advanced.kubeVip.enabled",
@@ -48,17 +48,17 @@ LICENSED = (
     "experimental.proxy.customResources",
     "sync.toHost.pods.hybridScheduling.enabled",
 )
-"""Keys with which the open-source control plane ends at its start, if neither empty nor false.
+"""Keys with which the open-source control plane exits at its start, if neither empty nor false.
 
 They are the calls of `pro.NewFeatureError`, the same in charts 0.31 to 0.36. Those of embedded
-etcd, an external database, synced namespaces and private nodes are missing here, because
-`decided_values` refuses these for any image. What `IsProFeatureEnabled` has beyond, such as
-`sleep`, stops only upstream's CLI. tests/integration/test_licensed_keys.py asks the real program.
+etcd, an external database, synced namespaces and private nodes are missing, because
+`decided_values` refuses these for any image. Further features of `IsProFeatureEnabled`, such as
+`sleep`, stop only upstream's CLI. tests/integration/test_licensed_keys.py runs the real program.
 https://github.com/loft-sh/vcluster/tree/v0.36.1/pkg/pro
 """
 
 PATCHES = "patches"
-"""Changes to what is synced. With any, nothing of its kind is synced without a licence.
+"""Changes of synced objects. With any, no object of the kind is synced without a licence.
 
 https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/pro/patches.go
 """
@@ -71,4 +71,4 @@ COREDNS_LIMITS: Mapping[str, str] = {"cpu": "1", "memory": "170Mi"}
 """Resources of CoreDNS, which runs in the virtual cluster and is synced to the host."""
 
 CHART_VOLUME = "5Gi"
-"""Size of a claim for which the values name none."""
+"""Size of a volume claim without one in the values."""

@@ -1,4 +1,4 @@
-"""A path of the vcluster chart's values: who may write it, and whether it may change."""
+"""A path of the vcluster chart's values: its writers, and its immutability."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ _STEP = re.compile(r"(?<=\[)[^\]]+|[^.\[\]]+")
 
 
 class Use(Enum):
-    """Who may write a value."""
+    """The writers of a value."""
 
     DECIDED = "only the function"
     JOINED = "everyone: what people list comes beside the function's own entries"
@@ -25,12 +25,12 @@ class ChartValue:
     """A path of the chart's values, with all below it that has no row of its own."""
 
     path: str
-    """With dots; a key that has dots itself stands in brackets."""
+    """Keys with dots between them; a key that contains dots stands in brackets."""
     use: Use
     decided_by: str = ""
-    """The field that decides it."""
+    """The field that decides the value."""
     instead: str = ""
-    """What to write instead, as a sentence."""
+    """The alternative, as a sentence."""
     identity: tuple[str, ...] = ()
     """Keys by which two entries of a joined list are the same."""
 
@@ -40,7 +40,7 @@ class ChartValue:
         return tuple(_STEP.findall(self.path))
 
     def joined(self, ours: list[object], theirs: list[object]) -> list[object]:
-        """Return all of our entries, then those of theirs that are none of ours."""
+        """Return our entries, then theirs without duplicates."""
         entries = [*ours]
         for entry in theirs:
             if not any(self._is_same(entry, other) for other in entries):
@@ -54,39 +54,39 @@ class ChartValue:
 
 
 def same(value: object, _: Mapping[str, object]) -> object:
-    """Return a value that stands for itself."""
+    """Return the value itself."""
     return value
 
 
 def always(_: Mapping[str, object]) -> bool:
-    """Return True for values that count whatever the other values are."""
+    """Return True: the value counts independently of all others."""
     return True
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImmutableValue(ChartValue):
-    """A value that a running virtual cluster keeps, whatever asks for another one."""
+    """A value that never changes in a running virtual cluster."""
 
     why: str
     """The reason, as the end of a sentence."""
     default: object = False
     """The chart's default, in all versions from 0.31."""
     meaning: Callable[[object, Mapping[str, object]], object] = same
-    """Maps a value to what it stands for, among all values."""
+    """Normalizes a value, given all values."""
     counts: Callable[[Mapping[str, object]], bool] = always
-    """Tells by all values whether this one has an effect."""
+    """True if the value has an effect, given all values."""
     is_secret: bool = False
-    """Whether a value may hold credentials."""
+    """True if a value may hold credentials."""
     is_always_default: bool = False
-    """Whether every VCluster has the chart's default here."""
+    """True if every VCluster has the chart's default here."""
 
     def effective(self, values: Mapping[str, object]) -> object:
-        """Return what the values amount to at the path."""
-        found = get(values, *self.keys)
-        return self.meaning(self.default if found in (None, "") else found, values)
+        """Return the normalized value at the path."""
+        value = get(values, *self.keys)
+        return self.meaning(self.default if value in (None, "") else value, values)
 
     def differs(self, values: Mapping[str, object], observed: Mapping[str, object]) -> bool:
-        """Return whether the values ask for something else than was observed."""
+        """Return whether the requested values differ from the observed ones."""
         return (
             self.effective(values) != self.effective(observed)
             and self.counts(values)

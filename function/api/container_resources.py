@@ -1,8 +1,8 @@
-"""Requests and limits of the containers on the host, which Kubernetes refuses if they contradict.
+"""Requests and limits of the containers on the host.
 
-A request must not be above its limit. Where people write one of the two, the other, a default,
-follows it. Where they write both, or a container's only default is the namespace's, the
-contradiction is refused.
+Kubernetes refuses a request above its limit. Where the Input or the spec sets one of the two, the
+default of the other follows it. Where both are set, or a container's only default is the
+namespace's, the contradiction is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,14 +22,14 @@ ETCD = ("controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
 COREDNS = ("controlPlane", "coredns", "deployment")
 PLACES = (WORKLOAD, ETCD, COREDNS)
 PAIRED = ("cpu", "memory")
-"""Resources of which these have both a request and a limit."""
+"""Resources with both a request and a limit at these places."""
 
 LISTS = ("initContainers", "sidecarContainers")
 
 CHART_DEFAULTS: Mapping[Keys, Mapping[str, Mapping[str, str]]] = {
     COREDNS: {"requests": COREDNS_REQUESTS, "limits": COREDNS_LIMITS}
 }
-"""What the chart gives a component that our own values say nothing of."""
+"""The chart's defaults of a component that our own values leave out."""
 
 PLAN = "input.plans."
 REMEDY = "Raise the limit, or lower the request."
@@ -38,19 +38,19 @@ REMEDY = "Raise the limit, or lower the request."
 def following(
     values: Mapping[str, object], written: Mapping[str, object]
 ) -> Iterator[tuple[Keys, str]]:
-    """Yield the defaults among the values that contradict what people wrote, as that has them.
+    """Yield the defaults that contradict a written value, with the value that resolves it.
 
-    Where they wrote null there is no default any more.
+    A written null removes the default.
     """
     for place in PLACES:
         resources = mapping(get(written, *place, "resources"))
         for kind, other in (("requests", "limits"), ("limits", "requests")):
-            for resource, asked in mapping(resources.get(kind)).items():
+            for resource, amount in mapping(resources.get(kind)).items():
                 if resource in PAIRED and _is_open(resources.get(other, {}), resource):
                     default = _default(values, place, other, resource)
-                    limited = (asked, default) if kind == "requests" else (default, asked)
-                    if _is_above(*limited):
-                        yield (*place, "resources", other, resource), str(asked)
+                    pair = (amount, default) if kind == "requests" else (default, amount)
+                    if _is_above(*pair):
+                        yield (*place, "resources", other, resource), str(amount)
 
 
 def _is_open(amounts: object, resource: str) -> bool:
@@ -58,27 +58,27 @@ def _is_open(amounts: object, resource: str) -> bool:
 
 
 def _default(values: Mapping[str, object], place: Keys, kind: str, resource: str) -> object:
-    found = get(values, *place, "resources", kind, resource)
-    return get(CHART_DEFAULTS.get(place, {}), kind, resource) if found is None else found
+    amount = get(values, *place, "resources", kind, resource)
+    return get(CHART_DEFAULTS.get(place, {}), kind, resource) if amount is None else amount
 
 
 def problems(layers: Layers, limits: LimitRange) -> Iterator[Problem]:
-    """Yield what in the layers contradicts another layer, itself or the plan's defaults."""
+    """Yield the requests of the layers above a limit of the layers or of the plan's defaults."""
     for place in PLACES:
         for resource in PAIRED:
             request, limit = _pair(place, resource)
-            asked, most = _written(layers, request), _written(layers, limit)
+            lower, upper = _written(layers, request), _written(layers, limit)
             if (
-                asked
-                and most
-                and _is_above(get(layers[asked], *request), get(layers[most], *limit))
+                lower
+                and upper
+                and _is_above(get(layers[lower], *request), get(layers[upper], *limit))
             ):
-                last = next(field for field in reversed([*layers]) if field in (asked, most))
-                named = request if last == asked else limit
-                rule = f"must be at most {_name(most, limit)}"
-                if named == limit:
-                    rule = f"must be at least {_name(asked, request)}"
-                yield Problem(_name(last, named), rule, REMEDY)
+                last = next(field for field in reversed([*layers]) if field in (lower, upper))
+                keys = request if last == lower else limit
+                rule = f"must be at most {_name(upper, limit)}"
+                if keys == limit:
+                    rule = f"must be at least {_name(lower, request)}"
+                yield Problem(_name(last, keys), rule, REMEDY)
     defaults = {**limits.max, **limits.default}
     for field, layer in layers.items():
         for name in LISTS:
@@ -108,17 +108,17 @@ def _pair(place: Keys, resource: str) -> tuple[Keys, Keys]:
 
 
 def _written(layers: Layers, keys: Keys) -> str:
-    """Return the field that the value comes from; the last that has one wins, even with null."""
+    """Return the last field with a value at the keys, even null; empty for none."""
     return next((field for field in reversed([*layers]) if holds(layers[field], keys)), "")
 
 
 def _name(field: str, keys: Keys) -> str:
-    """Return what people know a value by: that of a plan is no path of the chart's values."""
+    """Return the field of a value; that of a plan does not begin with the chart's path."""
     return ".".join((field, *(keys[len(WORKLOAD) :] if field.startswith(PLAN) else keys)))
 
 
 def _is_above(one: object, other: object) -> bool:
-    """Tell whether an amount is above another; what is none is not."""
+    """Return whether an amount is above another; False if one of them is malformed."""
     amounts = _amount(one), _amount(other)
     return amounts[0] is not None and amounts[1] is not None and amounts[0] > amounts[1]
 

@@ -1,8 +1,8 @@
-"""The chart values that the function decides, relies on, or keeps from tenants: one table.
+"""Table of the chart values that the function decides, reads, or withholds from tenants.
 
-Every path that the function writes or reads has a row. The row says what happens to values that
-people write there, in `vcluster.values`, `enforcedValues` and `spec.values` alike, for a new
-virtual cluster and for an existing one. The checks by the table: `written_values`.
+Every path that the function writes or reads has a row: its rule for values in `vcluster.values`,
+`enforcedValues` and `spec.values`, for a new virtual cluster and for an existing one.
+`written_values` applies the table.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from function.k8s.fieldpath import get
 STORE = "another backing store would start an empty cluster"
 VOLUME = "it is fixed in the StatefulSet, which Kubernetes refuses to change"
 FIXED = "it cannot be changed in a running virtual cluster"
-OWNER = "everything that the customer has on the host belongs to this Service, and would go with it"
+OWNER = "all objects of the tenant on the host belong to this Service, and would be deleted with it"
 QUORUM = "etcd would lose its quorum"
 SERVICE = "Kubernetes refuses to change it in a Service of type LoadBalancer"
 
@@ -41,7 +41,7 @@ _SERVICE = "controlPlane.service"
 
 
 def _size(value: object, _: Mapping[str, object]) -> object:
-    """Return a size as what it amounts to: `5120Mi` is `5Gi`."""
+    """Return a size as a number: `5120Mi` equals `5Gi`."""
     try:
         return quantity.parse(str(value))
     except ValueError:
@@ -49,7 +49,7 @@ def _size(value: object, _: Mapping[str, object]) -> object:
 
 
 def _has_volume(value: object, values: Mapping[str, object]) -> object:
-    """Return whether the control plane has a volume of its own, and so is a StatefulSet.
+    """Return whether the control plane has a volume of its own, and thus is a StatefulSet.
 
     https://github.com/loft-sh/vcluster/blob/v0.36.1/chart/templates/_persistence.tpl
     """
@@ -71,7 +71,7 @@ def _decided(by: str, *paths: str, instead: str = "") -> tuple[ChartValue, ...]:
 def _default(
     by: str, why: str, *paths: str, default: object = False, is_secret: bool = False
 ) -> tuple[ChartValue, ...]:
-    """Return rows of values of which every VCluster has the chart's default."""
+    """Return rows of values that have the chart's default in every VCluster."""
     return tuple(
         ImmutableValue(
             path=path,
@@ -230,7 +230,7 @@ _PROGRAM_ROWS = (
     _joined("controlPlane.advanced.workloadServiceAccount.imagePullSecrets", "name"),
 )
 
-_WAY_IN_ROWS = (
+_EXPOSURE_ROWS = (
     _joined("controlPlane.proxy.extraSANs"),
     _joined("exportKubeConfig.additionalSecrets", "name", "namespace"),
     *_decided(FUNCTION, "controlPlane.proxy.port"),
@@ -323,10 +323,10 @@ _TENANT_ROWS = tuple(
         *("rbac", "experimental", "deploy", "integrations", "platform", "external", "pro"),
         *("global", "snapshots", _WORKLOAD, _DISTRO, _STORES, "controlPlane.advanced"),
         *("controlPlane.hostPathMapper", "controlPlane.serviceMonitor"),
-        # What fields of the spec and of the Input decide.
+        # Decided by fields of the spec and of the Input.
         *(_SERVICE, "controlPlane.ingress", "controlPlane.tlsRoute", "exportKubeConfig"),
         "policies",
-        # What the host, or all of its tenants, have in common.
+        # Shared by the host, or by all of its tenants.
         *("sync.fromHost", "networking.replicateServices", "networking.resolveDNS"),
         *(f"sync.toHost.{kind}" for kind in _NEVER_SYNCED_BY_TENANTS),
         *(f"sync.toHost.{kind}.patches" for kind in _SYNCED),
@@ -339,8 +339,8 @@ DECIDED_VALUES: tuple[ChartValue, ...] = (
     *_STORE_ROWS,
     *_WORKLOAD_ROWS,
     *_PROGRAM_ROWS,
-    *_WAY_IN_ROWS,
+    *_EXPOSURE_ROWS,
     *_INSIDE_ROWS,
     *_TENANT_ROWS,
 )
-"""All rows; of several that lead to a value, the one with the longest path counts."""
+"""All rows; of several above a value, the one with the longest path counts."""

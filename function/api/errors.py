@@ -1,4 +1,4 @@
-"""What is wrong with an Input or a spec, or not granted of it: field, rule and remedy."""
+"""Problems and refusals of an Input or a spec: field, rule and remedy."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,89 +8,89 @@ Path = tuple[str | int, ...]
 """Keys and indexes that lead to a field."""
 
 MOST_PROBLEMS = 20
-"""Named in one message; the others are counted."""
+"""Problems that one message names; it counts the others."""
 
 LONGEST_FIELD = 160
 LONGEST_VALUE = 200
 LONGEST_SENTENCE = 1000
 LONGEST_MESSAGE = 8000
-"""Characters: of a message all that people read, and far from what Kubernetes takes (32,768)."""
+"""Bounds in characters, well below the 32,768 that Kubernetes accepts in a condition's message."""
 
 
 def shortened(text: str, most: int) -> str:
-    """Return a text, cut where it is longer."""
+    """Return a text, cut to a length."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def joined(sentences: Sequence[object]) -> str:
-    """Return the first of many sentences as one message, and how many more there are."""
-    said = [shortened(str(each), LONGEST_SENTENCE) for each in sentences[:MOST_PROBLEMS]]
-    while len(said) > 1 and sum(len(each) + 3 for each in said) > LONGEST_MESSAGE:
-        said.pop()
-    more = len(sentences) - len(said)
-    return " | ".join([*said, f"and {more} more"] if more else said)
+    """Join the first sentences to one message that counts the others."""
+    parts = [shortened(str(each), LONGEST_SENTENCE) for each in sentences[:MOST_PROBLEMS]]
+    while len(parts) > 1 and sum(len(each) + 3 for each in parts) > LONGEST_MESSAGE:
+        parts.pop()
+    more = len(sentences) - len(parts)
+    return " | ".join([*parts, f"and {more} more"] if more else parts)
 
 
 @dataclass(frozen=True)
 class Problem:
     """One reason why a request is refused.
 
-    The value is left out on purpose: it may be secret, and the user knows it.
+    The value is left out because it may be secret.
     """
 
     field: str
     """Path of the field, `spec.quota.cpu` or `input.plans.small.storage.size`."""
     rule: str
-    """What the field must be, as the end of a sentence that starts with the field."""
+    """The requirement, as the end of a sentence that begins with the field."""
     remedy: str
-    """What to do, as a sentence."""
+    """The correction, as a sentence."""
     path: Path | None = dataclasses.field(default=None, compare=False)
-    """Path below the root, where keys may hold what separates them in `field`."""
+    """Path below the root; its keys may contain the separators of `field`."""
 
     def __str__(self) -> str:
-        """Return the problem as a sentence for people."""
+        """Return the problem as a sentence."""
         return f"{shortened(self.field, LONGEST_FIELD)}: {self.rule}. {self.remedy}"
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A wish of an existing virtual cluster that is not granted, while the rest is."""
+    """A requested change of an existing virtual cluster that is not applied, while the rest is."""
 
     field: str
-    """Path of the field that asks for it."""
+    """Path of the field."""
     kept: str
-    """What stays; empty for nothing."""
+    """The effective value; empty if unset."""
     wanted: str
-    """What is asked for; empty for nothing."""
+    """The requested value; empty if unset."""
     rule: str
-    """Why not."""
+    """The reason, as the end of a sentence."""
     remedy: str = ""
-    """What to do, as a sentence."""
+    """The correction, as a sentence."""
 
     def __str__(self) -> str:
-        """Return the refusal as a sentence for people."""
+        """Return the refusal as a sentence."""
         kept = shortened(self.kept, LONGEST_VALUE) or "unset"
         wanted = shortened(self.wanted, LONGEST_VALUE) or "unset"
         path = shortened(self.field, LONGEST_FIELD)
-        said = f"{path}: stays {kept} instead of {wanted}: {self.rule}"
-        return f"{said}. {self.remedy}" if self.remedy else said
+        sentence = f"{path}: stays {kept} instead of {wanted}: {self.rule}"
+        return f"{sentence}. {self.remedy}" if self.remedy else sentence
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """A field that is refused of an existing virtual cluster, while the rest is applied."""
+    """A refused field of an existing virtual cluster, while the rest is applied."""
 
     problem: Problem
     effect: str = ""
-    """What applies in its place, as a sentence; empty where that is what is refused."""
+    """The value that applies instead, as a sentence; empty if it is the refused one."""
 
     def __str__(self) -> str:
-        """Return problem and effect as sentences for people."""
+        """Return problem and effect as sentences."""
         return f"{self.problem} {self.effect}".rstrip()
 
 
 class InvalidError(Exception):
-    """The request cannot be composed until somebody changes the Input or the spec."""
+    """A request that cannot be composed before the Input or the spec changes."""
 
     def __init__(self, *problems: Problem, reason: str = "InvalidSpec") -> None:
         """Refuse for these problems; `reason` becomes the reason of condition Accepted."""

@@ -1,6 +1,6 @@
-"""Field types that the `VCluster` and the `Input` share: what a value may look like.
+"""Field types that the `VCluster` and the `Input` share.
 
-The patterns go into the generated CRDs as well, so the API server says the same.
+The generated CRDs contain the patterns, so that the API server enforces them too.
 """
 
 import functools
@@ -30,18 +30,18 @@ Values = dict[str, object]
 
 
 class Model(BaseModel):
-    """A frozen model that refuses fields it does not know."""
+    """A frozen model that refuses unknown fields."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def __deepcopy__(self, memo: dict[int, object] | None = None) -> Self:
-        """Return itself: pydantic copies what a model has by default, and nobody changes it."""
+        """Return the model itself: it is frozen, and pydantic copies every default."""
         return self
 
 
 @dataclass(frozen=True)
 class Form:
-    """How a text must look, for people who wrote another."""
+    """The form of a text, for error messages."""
 
     words: str
     """The end of a sentence that begins with `must be`."""
@@ -49,7 +49,7 @@ class Form:
 
 
 def _as_text(value: object) -> object:
-    """Accept `cpu: 10` for `cpu: "10"`: the YAML of people."""
+    """Accept `cpu: 10` for `cpu: "10"`."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     return value
@@ -72,7 +72,7 @@ def _network(value: str) -> str:
 
 @functools.lru_cache(maxsize=1024)
 def _openable(value: str) -> str:
-    """Refuse networks so wide or so close that opening them would undo the network policies."""
+    """Refuse a network that is too wide, or overlaps one that is never opened."""
     network = ipaddress.ip_network(_network(value))
     widest = 8 if network.version == 4 else 32  # noqa: PLR2004  # IPv4
     if network.prefixlen < widest:
@@ -180,7 +180,7 @@ _PATH = r"(/[^\s?#@\\]*)?"
 
 
 def _plain_url(value: str, schemes: tuple[str, ...], path: str) -> str:
-    """Refuse parts of a URL that may be secret: it comes into Releases, conditions and logs."""
+    """Refuse parts of a URL that may be secret: Releases, conditions and logs contain it."""
     if not re.fullmatch(f"({'|'.join(schemes)})://{_AUTHORITY}{path}", value):
         begin = " or ".join(f"{scheme}://" for scheme in schemes)
         form = "host[:port][/path] without" if path == _PATH else "host[:port] without path,"
@@ -197,7 +197,7 @@ def _url(*schemes: str, path: str = _PATH) -> tuple[object, object]:
 
 Url = Annotated[str, *_url("http", "https")]
 HttpsServer = Annotated[str, *_url("https", path="/?")]
-"""A server that is not served below a path, as Rancher never is."""
+"""A server without a path below which it is served; Rancher has none."""
 
 
 def _repository(url: str) -> str:
@@ -267,7 +267,7 @@ class Storage(Model):
 
 
 class HostSelector(Model):
-    """Chooses hosts by their labels in the Input."""
+    """Hosts by their labels in the Input."""
 
     matchLabels: Labels = Field({}, max_length=50, description="Labels that the host must have.")
 
@@ -295,7 +295,7 @@ https://kubernetes.io/docs/concepts/policy/resource-quotas/
 
 
 class Quota(Model):
-    """What the customer may use; the platform's own pods are added on top."""
+    """Quota of the tenant; the platform's own pods are added on top."""
 
     cpu: Quantity | None = Field(None, description="CPU cores, for requests and limits alike.")
     memory: Quantity | None = Field(None, description="Memory, for requests and limits alike.")
@@ -326,9 +326,9 @@ class Quota(Model):
     )
 
     def under(self, other: "Quota") -> "Quota":
-        """Return this quota with all that another one says in the place of what this one says."""
-        said = other.model_dump(exclude_none=True)
-        return self.model_copy(update={**said, "other": {**self.other, **other.other}})
+        """Return this quota with the values of another one over its own."""
+        overrides = other.model_dump(exclude_none=True)
+        return self.model_copy(update={**overrides, "other": {**self.other, **other.other}})
 
 
 Principal = Annotated[
@@ -336,11 +336,11 @@ Principal = Annotated[
     Field(pattern="^[^:]+://.+$", max_length=253),
     Form("a principal such as github_team://123", "github_team://123"),
 ]
-"""Who somebody is for Rancher's login."""
+"""A principal of Rancher's login, such as a group."""
 
 
 class Owner(Model):
-    """Somebody who gets a role in the cluster that Rancher shows."""
+    """A user or group with a role on the cluster in Rancher."""
 
     user: str | None = Field(
         None,

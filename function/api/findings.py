@@ -1,6 +1,6 @@
-"""Sentences for pydantic's findings: field, rule and remedy.
+"""Problems for pydantic's errors: field, rule and remedy.
 
-The value never appears in them: it may be secret.
+They never contain the value, which may be secret.
 """
 
 import re
@@ -16,7 +16,7 @@ from function.api.fields import Form
 from function.k8s.fieldpath import Missing, reach
 
 KEY = "[key]"
-"""Step of a path by which pydantic means the key of a map."""
+"""Last step of pydantic's path to a malformed key of a map."""
 
 _SENTENCES = {
     "missing": ("is required", "Add it."),
@@ -30,7 +30,7 @@ _SENTENCES = {
 
 
 def problem(model: type[BaseModel], raw: object, detail: ErrorDetails, root: str) -> Problem:
-    """Return what pydantic found, for people."""
+    """Return the problem for an error of pydantic."""
     path = detail["loc"]
     field, there = _field(root, path), _there(raw, path)
     if detail["type"] == "extra_forbidden":
@@ -49,21 +49,21 @@ def problem(model: type[BaseModel], raw: object, detail: ErrorDetails, root: str
 
 
 def counted(raw: object, detail: ErrorDetails, root: str) -> Problem:
-    """Return a finding that a message counts and does not name.
+    """Return a short problem for an error that a message only counts.
 
-    A sentence takes a tenth of a millisecond, and a spec may be wrong in hundreds of fields.
+    A whole one takes a tenth of a millisecond, and a spec may have hundreds of errors.
     """
     path = detail["loc"]
     return Problem(_field(root, path), "is malformed", "Correct it.", _there(raw, path))
 
 
 def form(model: type[BaseModel], path: Path) -> Form | None:
-    """Return the form of the text at a path of a model, as far as it has one."""
+    """Return the form of the text at a path of a model, or None."""
     return next((each for each in _reached(model, path) if isinstance(each, Form)), None)
 
 
 def models(annotation: object) -> Iterator[type[BaseModel]]:
-    """Yield the models that an annotation such as `list[Reader] | None` leads to."""
+    """Yield the models in an annotation such as `list[Reader] | None`."""
     for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
             yield option
@@ -72,7 +72,7 @@ def models(annotation: object) -> Iterator[type[BaseModel]]:
 
 
 def _text(described: Form | None, value: object) -> tuple[str, str]:
-    """Return rule and remedy for what is no text."""
+    """Return rule and remedy for a value that must be text."""
     if isinstance(value, Mapping):
         return "must be text, not a map", "Write it behind the colon, with nothing below it."
     if isinstance(value, list):
@@ -82,9 +82,9 @@ def _text(described: Form | None, value: object) -> tuple[str, str]:
 
 
 def _there(raw: object, path: Path) -> Path:
-    """Return the part of a path that exists: a missing field is a fault of what should have it."""
-    found = (path[:length] for length in range(len(path), 0, -1))
-    return next((each for each in found if reach(raw, each) is not Missing), ())
+    """Return the existing part of a path: a missing field is a problem of its parent."""
+    prefixes = (path[:length] for length in range(len(path), 0, -1))
+    return next((each for each in prefixes if reach(raw, each) is not Missing), ())
 
 
 def _field(root: str, path: Sequence[int | str]) -> str:
@@ -95,13 +95,13 @@ def _field(root: str, path: Sequence[int | str]) -> str:
 
 
 def _known(model: type[BaseModel], path: Path) -> list[str]:
-    """Return the fields of the model that the path leads to."""
-    found = [each for one in _reached(model, path) for each in models(one)]
-    return [field.alias or name for each in found for name, field in each.model_fields.items()]
+    """Return the fields of the model at a path."""
+    options = [each for one in _reached(model, path) for each in models(one)]
+    return [field.alias or name for each in options for name, field in each.model_fields.items()]
 
 
 def _reached(model: type[BaseModel], path: Path) -> list[object]:
-    """Return what annotates the end of a path of a model."""
+    """Return the annotations at a path of a model."""
     annotations: list[object] = [model]
     for step in path:
         annotations = [each for one in annotations for each in _below(one, str(step))]
@@ -109,7 +109,7 @@ def _reached(model: type[BaseModel], path: Path) -> list[object]:
 
 
 def _below(annotation: object, step: str) -> Iterator[object]:
-    """Yield what a step leads to: a field of a model, or key or value of a map, or an entry."""
+    """Yield the annotations one step below: field, key or value of a map, or entry of a list."""
     for option in _options(annotation):
         if isinstance(option, type) and issubclass(option, BaseModel):
             for name, field in option.model_fields.items():
@@ -127,13 +127,13 @@ def _below(annotation: object, step: str) -> Iterator[object]:
 
 @dataclass(frozen=True)
 class _Key:
-    """The keys of a map: one that is wrong comes as two steps of a path, the key and `KEY`."""
+    """The keys of a map: pydantic reports a malformed one as two steps, the key and `KEY`."""
 
     annotation: object
 
 
 def _options(annotation: object) -> Iterator[object]:
-    """Yield what an annotation such as `Annotated[str, ...] | None` consists of."""
+    """Yield the parts of an annotation such as `Annotated[str, ...] | None`."""
     origin = get_origin(annotation)
     if origin is Annotated:
         option, *metadata = get_args(annotation)

@@ -1,7 +1,6 @@
-"""The function's `Input`: the platform's one central place of configuration.
+"""The Input: the platform's configuration, in the pipeline step of the Composition.
 
-It stands in the Composition's pipeline step. Crossplane neither installs nor enforces
-its CRD, so the function checks it on every call.
+Crossplane neither installs nor enforces its CRD, so the function validates it on every call.
 """
 
 import functools
@@ -53,7 +52,7 @@ API_VERSION = "vcluster.fn.caas.telekom.de/v1beta1"
 KIND = "Input"
 
 PLACEHOLDER = "{namespace}"
-"""Stands in `rancher.clusterNamePattern` for the namespace of a VCluster."""
+"""Placeholder in `rancher.clusterNamePattern` for the namespace of a VCluster."""
 
 OwnChart = Literal["vcluster-namespace", "vcluster-rancher"]
 """This project's own charts."""
@@ -62,7 +61,7 @@ LONGEST_LABEL = 63
 """Characters of a label's value."""
 
 OLDEST_CHART = (0, 31)
-"""The first chart with a PodDisruptionBudget for the control plane, from which health is read."""
+"""The first chart with the PodDisruptionBudget that reports the control plane's health."""
 
 
 def _supported(version: str) -> str:
@@ -125,18 +124,18 @@ def _mirror(place: str) -> str:
 
 
 RegistryHost = Annotated[str, Field(max_length=260), AfterValidator(_registry)]
-"""A registry as references to images name it."""
+"""A registry, as in a reference to an image."""
 
 Mirror = Annotated[
     str,
     Field(max_length=500, json_schema_extra={"pattern": f"^{HOST}{PATH}$"}),
     AfterValidator(_mirror),
 ]
-"""Where the images of a registry are mirrored."""
+"""The mirror of a registry."""
 
 
 class VClusterChart(Model):
-    """Where the official chart comes from."""
+    """Source of the official chart."""
 
     repository: ChartRepository = Field(
         "https://charts.loft.sh", description="Chart repository (https or oci)."
@@ -147,8 +146,8 @@ class VClusterChart(Model):
     versions: list[Annotated[ChartVersion, AfterValidator(_supported)]] = Field(
         min_length=1,
         max_length=50,
-        description="Chart versions in ascending order: the last is the target, the ones before "
-        "it are the hops that an older VCluster takes.",
+        description="Chart versions in ascending order: the last is the target, those before "
+        "it are the steps of an older VCluster.",
     )
     digests: dict[ChartVersion, Digest] = Field(
         {}, description="Digest per version; for OCI repositories."
@@ -204,14 +203,14 @@ class Kubernetes(Model):
 class ChartOffer(Model):
     """The official chart, its Kubernetes versions and its values."""
 
-    chart: VClusterChart = Field(description="Where the official chart comes from.")
+    chart: VClusterChart = Field(description="Source of the official chart.")
     kubernetes: Kubernetes = Field(description="The tenants' Kubernetes versions.")
     values: Values = Field({}, description="Chart values below the plan's and the spec's.")
-    enforcedValues: Values = Field({}, description="Chart values that win over everything.")
+    enforcedValues: Values = Field({}, description="Chart values that override all others.")
 
 
 class Charts(Model):
-    """Where this project's own charts come from."""
+    """Source of this project's own charts."""
 
     repository: ChartRepository = Field(description="Chart repository (https or oci).")
     version: ChartVersion = Field(description="Version of the charts.")
@@ -254,7 +253,7 @@ class AgentResources(Resources):
 
     @functools.cached_property
     def filled(self) -> Resources:
-        """These, with the request as the limit where none is named."""
+        """The resources, with the request for a missing limit."""
         return Resources(requests=self.requests, limits={**self.requests, **self.limits})
 
 
@@ -264,7 +263,7 @@ Amounts = dict[ContainerResource, Quantity]
 
 
 class LimitRange(Model):
-    """What a container gets that names no requests or limits, and the most that it may have.
+    """Defaults of a container that names no requests or limits, and its maximum.
 
     `default` and `defaultRequest` count for the resources that the quota or `max` limits.
     """
@@ -299,7 +298,7 @@ class LimitRange(Model):
 
 
 class Plan(Model):
-    """A size that VClusters are ordered in."""
+    """A size of virtual clusters."""
 
     resources: Resources = Field(Resources(), description="Resources of the control plane.")
     storage: Storage = Field(
@@ -308,12 +307,12 @@ class Plan(Model):
     )
     quota: Quota = Field(
         Quota(),
-        description="What the customer may use.",
+        description="Quota of the tenant.",
     )
     limitRange: LimitRange = Field(
         LimitRange(),
-        description="What a container gets that names no requests or limits, and its maximum. "
-        "`default` and `defaultRequest` count for what the quota or `max` limits.",
+        description="Defaults of a container that names no requests or limits, and its maximum. "
+        "`default` and `defaultRequest` count for the resources that the quota or `max` limits.",
     )
 
 
@@ -337,11 +336,11 @@ Toleration = Annotated[
     ),
     Form("a taint such as dedicated=tenants:NoSchedule", "dedicated=tenants:NoSchedule"),
 ]
-"""A taint that is tolerated, with a value or with any."""
+"""A tolerated taint, with a value or with any."""
 
 
 class HostRancher(Model):
-    """What of `rancher` is different for the virtual clusters of a host."""
+    """Overrides of `rancher` for the virtual clusters of a host."""
 
     url: HttpsServer | None = Field(None, description="Rancher's server URL.")
     formerUrls: list[HttpsServer] | None = Field(
@@ -372,44 +371,44 @@ class Host(Model):
         description="The host's own ranges (nodes, pods, Services): never reachable from "
         "tenants' pods, beside the private ranges.",
     )
-    dns: HostDns = Field(HostDns(), description="Where the host's DNS answers.")
+    dns: HostDns = Field(HostDns(), description="The host's DNS servers.")
     apiPorts: list[Port] = Field(
         [443, 6443, 8443],
         min_length=1,
         max_length=10,
-        description="Ports of the host's API server, open for control planes: that of the Service "
-        "`kubernetes` and that behind it.",
+        description="Ports of the host's API server, open for control planes: those of the "
+        "Service `kubernetes` and of its endpoints.",
     )
     metrics: HostMetrics = Field(
         HostMetrics(),
-        description="Where the host's metrics server answers, open for control planes whose values "
-        "have `integrations.metricsServer`.",
+        description="The host's metrics server, open for control planes whose values have "
+        "`integrations.metricsServer`.",
     )
     egressTo: PodDestinations = Field(
         [],
         description="Pods on the host that all tenants' pods may reach: services of the "
         "platform, and those that are replicated into virtual clusters.",
     )
-    labels: Labels = Field({}, description="What `spec.hostSelector` chooses it by.")
+    labels: Labels = Field({}, description="Labels for `spec.hostSelector`.")
     closed: Bool = Field(
         default=False,
-        description="Whether it takes no new virtual clusters. Those that run there stay.",
+        description="True if the host takes no new virtual clusters; existing ones stay.",
     )
     domain: DnsName | None = Field(
         None,
         max_length=189,
-        description="Instead of `expose.domain`, which leads to one host only.",
+        description="Replaces `expose.domain`, which leads to one host only.",
     )
     nodePorts: HostNodePorts | None = Field(
-        None, description="For `spec.expose.type` NodePort, which no host has without it."
+        None, description="For `spec.expose.type` NodePort, which needs it."
     )
     rancher: HostRancher | None = Field(
-        None, description="What of `rancher` is different for the virtual clusters of this host."
+        None, description="Overrides of `rancher` for the virtual clusters of this host."
     )
 
 
 class Subject(Model):
-    """Whom a RoleBinding names."""
+    """A subject of a RoleBinding."""
 
     kind: Literal["User", "Group", "ServiceAccount"] = Field(description="Kind of the subject.")
     name: str = Field(min_length=1, max_length=253, description="Name of the subject.")
@@ -437,13 +436,13 @@ class NodePool(Model):
     )
     controlPlane: Bool = Field(
         default=False,
-        description="Whether control plane and etcd run on these nodes too. A change restarts "
+        description="True if control plane and etcd run on these nodes too. A change restarts "
         "them.",
     )
 
 
 def _node_pool(value: object) -> object:
-    """Take a plain map for the labels: that is how a pool may be written in short."""
+    """Expand the short form of a node pool, a plain map of labels."""
     if not isinstance(value, Mapping):
         return value
     is_whole = any(
@@ -479,8 +478,8 @@ class ExposeIngress(Model):
     )
     annotations: dict[LabelKey, str] = Field(
         {},
-        description="Annotations of every such Ingress, beside the chart's own for ingress-nginx: "
-        "what makes another controller pass TLS through.",
+        description="Annotations of every such Ingress, beside the chart's own for ingress-nginx, "
+        "to make another controller pass TLS through.",
     )
 
 
@@ -524,16 +523,16 @@ class ExposeLoadBalancer(Model):
     """Services of type LoadBalancer of virtual clusters."""
 
     annotations: dict[LabelKey, str] = Field(
-        {}, description="Annotations of every such Service: what steers the host's load balancer."
+        {}, description="Annotations of every such Service, for the host's load balancer."
     )
     class_name: LabelKey | None = Field(
         None,
         alias="class",
         description="`loadBalancerClass` of every such Service; the host's default when left out. "
-        "A Service keeps the one that it was made with.",
+        "An existing Service keeps its class.",
     )
     sourceRanges: list[Cidr] = Field(
-        [], max_length=50, description="Whom the load balancer lets in; everyone when left out."
+        [], max_length=50, description="Ranges that the load balancer lets in; all when left out."
     )
     externalTrafficPolicy: Literal["Cluster", "Local"] | None = Field(
         None, description="`externalTrafficPolicy` of every such Service; default Cluster."
@@ -541,16 +540,15 @@ class ExposeLoadBalancer(Model):
 
 
 class Expose(Model):
-    """How virtual clusters are reached from outside."""
+    """Exposure of virtual clusters."""
 
     domain: DnsName = Field(
         "",
         max_length=189,
-        description="Domain below which each virtual cluster has its name, "
-        "`<namespace on the host>.<domain>`. For virtual clusters only: the names that others "
-        "have below it belong into `hostNamespace.reserved`. Empty: no way in from outside but "
-        "NodePort. Another domain gives every virtual cluster below it another name and restarts "
-        "it.",
+        description="Domain of the virtual clusters' names, `<namespace on the host>.<domain>`. "
+        "For virtual clusters only: other names below it belong in `hostNamespace.reserved`. "
+        "Empty: no exposure but NodePort. A change renames and restarts every virtual cluster "
+        "below it.",
     )
     ingress: ExposeIngress = Field(ExposeIngress(), description="For `spec.expose.type` Ingress.")
     gateway: ExposeGateway = Field(ExposeGateway(), description="For `spec.expose.type` Gateway.")
@@ -566,7 +564,7 @@ class Expose(Model):
 
 
 TAKEN_LABELS = ("cattle.io", "caas.telekom.de/")
-"""Parts of label keys that are Rancher's, which hides them from Fleet, and this platform's."""
+"""Parts of reserved label keys: Rancher's, hidden from Fleet, and this platform's."""
 
 
 class RancherPlatform(Model):
@@ -579,8 +577,8 @@ class RancherPlatform(Model):
     formerUrls: list[HttpsServer] = Field(
         [],
         max_length=20,
-        description="Earlier URLs of the same Rancher: clusters that were imported by one of them "
-        "stay as they are.",
+        description="Earlier URLs of the same Rancher: clusters that were imported under one of "
+        "them stay as they are.",
     )
     tokenSecret: SecretKey = Field(description="API token of the importer.")
     caSecret: SecretKey | None = Field(
@@ -595,19 +593,19 @@ class RancherPlatform(Model):
         | None
     ) = Field(
         None,
-        description="Instead of caSecret: sha256 of Rancher's own CA (CATTLE_CA_CHECKSUM).",
+        description="Replaces caSecret: sha256 of Rancher's own CA (CATTLE_CA_CHECKSUM).",
     )
     onRebuild: Literal["Recreate", "Redeploy", "Fail"] = Field(
         "Recreate",
-        description="What happens in Rancher when a virtual cluster was rebuilt under its name.",
+        description="Action in Rancher when a virtual cluster was rebuilt under its name.",
     )
     enabled: Bool = Field(default=True, description="Default of `spec.rancher.enabled`.")
     clusterNamePattern: Annotated[str, AfterValidator(_regex)] = Field(
         "^[a-z0-9-]+$",
         max_length=200,
-        description="What `spec.rancher.clusterName` must match. `{namespace}` in it stands for "
-        "the namespace of the VCluster, in scope Cluster for its name; where it is missing, no "
-        "spec of scope Namespaced may name the cluster. Syntax: https://docs.rs/regex.",
+        description="Pattern for `spec.rancher.clusterName`. `{namespace}` in it stands for the "
+        "namespace of the VCluster, in scope Cluster for its name; without it, no spec of scope "
+        "Namespaced may name the cluster. Syntax: https://docs.rs/regex.",
     )
     projects: dict[
         Key,
@@ -632,7 +630,7 @@ class RancherPlatform(Model):
     ownerRoles: list[str] = Field(
         ["cluster-owner", "cluster-member"],
         max_length=50,
-        description="Roles that `spec.rancher.owners` may ask for.",
+        description="Roles that `spec.rancher.owners` may name.",
     )
     labels: Labels = Field(
         {},
@@ -650,9 +648,8 @@ class RancherPlatform(Model):
     )
     agentResources: AgentResources = Field(
         AgentResources(),
-        description="Requests and limits of Rancher's agent in every virtual cluster, which the "
-        "quota has room for; by the plan's `limitRange` where left out. A missing limit is as "
-        "its request.",
+        description="Requests and limits of Rancher's agent in every virtual cluster, added to "
+        "the quota; default the plan's `limitRange`. A missing limit equals its request.",
     )
     timeout: Duration = Field("15m", description="Limit of one attempt to import.")
     egress: list[OpenCidr] = Field(
@@ -664,7 +661,7 @@ class RancherPlatform(Model):
     proxy: Proxy | None = Field(
         None,
         description="The proxy between the host and Rancher, for the import and for "
-        "Rancher's agent. Its address belongs into `egress`.",
+        "Rancher's agent. Its address belongs in `egress`.",
     )
 
     @model_validator(mode="after")
@@ -677,7 +674,7 @@ class RancherPlatform(Model):
     @model_validator(mode="after")
     def _labels_are_free(self) -> "RancherPlatform":
         for key in (*self.labels, *self.labelPatterns):
-            if any(taken in key for taken in TAKEN_LABELS):
+            if any(part in key for part in TAKEN_LABELS):
                 msg = f"labels and labelPatterns must not name keys of {' or '.join(TAKEN_LABELS)}"
                 raise ValueError(msg)
         if self.labels.keys() & self.labelPatterns.keys():
@@ -727,7 +724,7 @@ DENIED_ANNOTATIONS = (
     "nginx.ingress.kubernetes.io/server-snippet",
     "nginx.ingress.kubernetes.io/stream-snippet",
 )
-"""Annotations by which a pod, Service, claim, account or Ingress gets what belongs to the host."""
+"""Annotations that give a pod, Service, claim, account or Ingress access to the host's own."""
 
 
 class TenantStorage(Model):
@@ -744,23 +741,23 @@ class TenantStorage(Model):
     )
     retain: Literal["Refused", "Allowed"] = Field(
         "Refused",
-        description="Whether a spec may say `onDelete: Retain`. No quota holds for what is "
-        "retained: its volumes cost until somebody removes their namespace.",
+        description="`Allowed`: a spec may set `onDelete: Retain`. No quota holds for retained "
+        "data: volumes cost until their namespace is removed.",
     )
 
 
 class Tenant(Model):
-    """The limits of what a spec may ask for. Exceeding one is refused."""
+    """Limits of every spec. Exceeding one is refused."""
 
     podSecurity: list[PodSecurity] = Field(
         ["baseline", "restricted"], min_length=1, description="Pod security levels."
     )
     networkPolicy: Literal["Enforced", "Choice"] = Field(
-        "Enforced", description="Whether a spec may switch the network policies off."
+        "Enforced", description="`Choice`: a spec may switch the network policies off."
     )
     upgrade: Literal["Automatic", "Choice"] = Field(
         "Automatic",
-        description="Whether a spec may hold its chart version back: `spec.upgrade.policy` Manual.",
+        description="`Choice`: a spec may set `spec.upgrade.policy` Manual.",
     )
     egress: list[OpenCidr] = Field([], max_length=50, description="Ranges that a spec may open.")
     quota: Quota = Field(
@@ -782,8 +779,8 @@ class Tenant(Model):
         [*DENIED_ANNOTATIONS],
         max_length=200,
         description="Annotations that pods, Services, volume claims, service accounts and "
-        "Ingresses from inside may not have on the host; `*` at the end stands for all that begin "
-        "so. A list of your own replaces this one.",
+        "Ingresses from inside may not have on the host; `*` at the end matches all with that "
+        "prefix. A list of your own replaces this one.",
     )
     values: list[
         Annotated[
@@ -796,7 +793,7 @@ class Tenant(Model):
         [],
         max_length=100,
         description="Paths of the chart's values that `spec.values` may set, with all below them. "
-        "Not what a field decides, nor what reaches the host: docs/security.md.",
+        "Not values that a field decides, or that reach the host: docs/security.md.",
     )
 
 
@@ -804,7 +801,7 @@ class Adopted(Model):
     """A virtual cluster that was installed by hand, and comes under a VCluster."""
 
     namespace: Annotated[Key, Field(max_length=LONGEST_ADOPTED_NAMESPACE)] = Field(
-        description="Namespace on the host that it lives in. Never changes."
+        description="Its namespace on the host. Never changes."
     )
     release: Annotated[
         str,
@@ -819,10 +816,9 @@ class Adopted(Model):
     )
     values: Values | None = Field(
         None,
-        description="The values that it was installed with (`helm get values`), no secrets. While "
-        "they stand here they are what it runs with, whatever plan, spec and the rest of the Input "
-        "say, and nothing restarts. Without them it is a VCluster like any other, after one "
-        "restart.",
+        description="The values that it was installed with (`helm get values`), without secrets. "
+        "While they are set, they apply instead of plan, spec and the rest of the Input, and "
+        "nothing restarts. Without them it is a VCluster like any other, after one restart.",
     )
 
 
@@ -861,13 +857,13 @@ class Input(Model):
         None, description="Chooses the host of a new VCluster that does not choose itself."
     )
     nodePools: dict[Key, AnyNodePool] = Field(
-        {}, description="Nodes per pool of `spec.nodePool`; a plain map is that of their labels."
+        {}, description="Nodes per pool of `spec.nodePool`; a plain map stands for their labels."
     )
     hostNamespace: HostNamespace = Field(
         HostNamespace(),
         description="The namespaces on the host.",
     )
-    expose: Expose = Field(Expose(), description="How clusters are reached.")
+    expose: Expose = Field(Expose(), description="Exposure of virtual clusters.")
     rancher: RancherPlatform | None = Field(
         None, description="Leave out where there is no Rancher."
     )
@@ -884,8 +880,8 @@ class Input(Model):
         Adopted,
     ] = Field(
         {},
-        description="Virtual clusters that were installed by hand, by the VCluster that each comes "
-        "under: its name, in scope Namespaced `<namespace>/<name>`.",
+        description="Virtual clusters that were installed by hand, by the name of their VCluster, "
+        "in scope Namespaced `<namespace>/<name>`.",
     )
 
     @model_validator(mode="after")
@@ -896,21 +892,21 @@ class Input(Model):
         return self
 
     @model_validator(mode="after")
-    def _hosts_are_told_apart(self) -> "Input":
-        taken = [each.providerConfig for each in self.hosts.values()]
-        if len({*taken}) != len(taken):
-            msg = "hosts must each have a providerConfig of their own, by which what runs is found"
+    def _hosts_are_distinct(self) -> "Input":
+        configs = [each.providerConfig for each in self.hosts.values()]
+        if len({*configs}) != len(configs):
+            msg = "hosts must each have a providerConfig of their own, which identifies the host"
             raise ValueError(msg)
         return self
 
     @model_validator(mode="after")
     def _adopted_namespaces_are_free(self) -> "Input":
-        taken = [each.namespace for each in self.adopted.values()]
-        if len({*taken}) != len(taken):
+        namespaces = [each.namespace for each in self.adopted.values()]
+        if len({*namespaces}) != len(namespaces):
             msg = "adopted must not name a namespace twice"
             raise ValueError(msg)
         reserved = {self.platformNamespace, *self.hostNamespace.reserved}
-        if any(is_reserved(namespace) or namespace in reserved for namespace in taken):
+        if any(is_reserved(namespace) or namespace in reserved for namespace in namespaces):
             msg = "adopted must not name a namespace that is reserved by the platform"
             raise ValueError(msg)
         return self
@@ -928,7 +924,7 @@ class Input(Model):
         return self
 
     @model_validator(mode="after")
-    def _ways_in_are_configured(self) -> "Input":
+    def _exposures_are_configured(self) -> "Input":
         outside = {*self.tenant.exposeTypes} - {"ClusterIP"}
         if outside - {"NodePort"} and not self.expose.domain:
             msg = "tenant.exposeTypes other than ClusterIP and NodePort need expose.domain"

@@ -1,13 +1,12 @@
-"""Every derived name. Names are forever: changing one orphans what bears the old one.
+"""Never change a derived name: existing objects would be orphaned.
 
-Kubernetes limits the length: the StatefulSet `<release>-etcd` may have 52 characters, because
-its pods carry it in a label of 63 together with a hash, and the chart's ClusterRole
-`vc-<release>-v-<namespace>` is cut at 63, so two long names must not begin alike.
+Kubernetes limits the length: the StatefulSet `<release>-etcd` may have 52 characters, because a
+label of its pods holds it together with a hash in 63. The chart cuts its ClusterRole
+`vc-<release>-v-<namespace>` at 63, so two long names must not begin alike.
 
-In scope Namespaced customers choose names beside each other, so those on the host carry a hash of
-namespace and name. It has 64 bits, because a customer could search for a name of his own with
-another's hash, and then his Release would change and delete the other's namespace: 32 bits take
-minutes.
+In scope Namespaced tenants choose names independently, so names on the host contain a hash of
+namespace and name. It has 64 bits: with 32, a tenant would need minutes to compute a name with the
+hash of another tenant, and their Release would change and delete the other's namespace.
 """
 
 import hashlib
@@ -27,7 +26,7 @@ LONGEST_NAMESPACED = 63
 PATTERN = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 
 DERIVED = re.compile(r".*-[0-9a-f]{16}")
-"""What the names of scope Namespaced look like."""
+"""Form of the names in scope Namespaced."""
 
 LONGEST_ADOPTED_NAMESPACE = 43
 """Length of an adopted namespace that leaves room for `-namespace` in a Helm release's 53."""
@@ -53,13 +52,13 @@ class Names:
     release: str
     """Helm release of the official chart."""
     adopted: bool = False
-    """Whether namespace and Helm release were there before the VCluster."""
+    """True if namespace and Helm release existed before the VCluster."""
 
     @property
     def home(self) -> str:
         """Namespace on the control plane of the Releases and Usages.
 
-        Crossplane puts what a namespaced VCluster consists of into the VCluster's own namespace.
+        Crossplane puts the composed resources of a namespaced VCluster into its own namespace.
         """
         return self.tenant_namespace or self.platform_namespace
 
@@ -67,14 +66,14 @@ class Names:
     def vcluster_release(self) -> str:
         """Release of the official chart on the control plane.
 
-        Elsewhere it is called like its Helm release, but people call theirs alike in several
-        namespaces.
+        It has the name of its Helm release, unless the virtual cluster was adopted: several
+        namespaces may have a Helm release of one name.
         """
         return f"{self.namespace}-vcluster" if self.adopted else self.release
 
     @property
     def namespace_release(self) -> str:
-        """Helm release of the chart that makes the namespace."""
+        """Helm release of the chart that creates the namespace."""
         return f"{self.namespace}-namespace"
 
     @property
@@ -84,17 +83,17 @@ class Names:
 
     @property
     def state_config_map(self) -> str:
-        """ConfigMap in the platform namespace in which the import keeps its state."""
+        """ConfigMap in the platform namespace with the state of the import."""
         return f"{self.namespace}-rancher"
 
     @property
     def kubeconfig_secret(self) -> str:
-        """Secret that the virtual cluster writes its kubeconfig to."""
+        """Secret with the kubeconfig that the virtual cluster writes."""
         return f"vc-{self.release}"
 
     @property
     def external_secret(self) -> str:
-        """Secret with the kubeconfig for outside the host."""
+        """Secret with the kubeconfig for use outside the host."""
         return external_secret(self.release)
 
     @property
@@ -113,7 +112,7 @@ class Names:
 
     @property
     def etcd(self) -> str:
-        """StatefulSet of etcd where the cluster is highly available."""
+        """StatefulSet of etcd of a highly available virtual cluster."""
         return f"{self.release}-etcd"
 
     @property
@@ -133,7 +132,7 @@ class Names:
 
 
 def external_secret(release: str) -> str:
-    """Return the name of the Secret that a virtual cluster writes its kubeconfig for outside to."""
+    """Return the name of the Secret with the kubeconfig for use outside the host."""
     return f"vc-{release}-external"
 
 
@@ -143,23 +142,32 @@ def connection_secret(release: str) -> str:
 
 
 def derive(
-    name: str, customer: str, platform: str, adopted: tuple[str, str] | None = None
+    name: str,
+    tenant_namespace: str,
+    platform_namespace: str,
+    adopted: tuple[str, str] | None = None,
 ) -> Names:
-    """Return the names of a VCluster, of scope Namespaced if it is in a customer's namespace.
+    """Return the names of a VCluster, which is of scope Namespaced if it has a tenant namespace.
 
-    `adopted` are namespace and Helm release of a virtual cluster that was there before.
+    `adopted` is namespace and Helm release of a virtual cluster that existed before.
     """
     if adopted:
         namespace, release = adopted
-        return Names(name, customer, platform, namespace, release, adopted=True)
-    if not customer:
-        return Names(name, customer, platform, namespace=name, release=f"{name}-vcluster")
-    unique = hashlib.sha256(f"{customer}/{name}".encode()).hexdigest()[:16]
+        return Names(name, tenant_namespace, platform_namespace, namespace, release, adopted=True)
+    if not tenant_namespace:
+        return Names(
+            name,
+            tenant_namespace,
+            platform_namespace,
+            namespace=name,
+            release=f"{name}-vcluster",
+        )
+    unique = hashlib.sha256(f"{tenant_namespace}/{name}".encode()).hexdigest()[:16]
     return Names(
         name,
-        customer,
-        platform,
-        namespace=f"{_cut(customer, 12)}-{_cut(name, 12)}-{unique}",
+        tenant_namespace,
+        platform_namespace,
+        namespace=f"{_cut(tenant_namespace, 12)}-{_cut(name, 12)}-{unique}",
         release=f"{_cut(name, 20)}-{unique}",
     )
 
@@ -169,14 +177,14 @@ def _cut(name: str, length: int) -> str:
 
 
 def is_reserved(namespace: str) -> bool:
-    """Tell whether a namespace is Kubernetes', Crossplane's or Rancher's."""
+    """Return whether a namespace is Kubernetes', Crossplane's or Rancher's."""
     return any(fnmatchcase(namespace, taken) for taken in RESERVED)
 
 
 def refuse(names: Names, reserved: Iterable[str]) -> None:
-    """Raise `InvalidError` for a name that cannot become a namespace on the host.
+    """Refuse a VCluster whose name cannot become a namespace on the host.
 
-    Of an adopted one the namespace is the Input's, which was checked.
+    The namespace of an adopted virtual cluster was checked with the Input.
     """
     longest = LONGEST_NAMESPACED if names.tenant_namespace else LONGEST
     if not PATTERN.fullmatch(names.xr):
@@ -192,7 +200,7 @@ def refuse(names: Names, reserved: Iterable[str]) -> None:
             Problem(
                 "metadata.namespace",
                 "is reserved by the platform",
-                "Create the VCluster in a namespace of a customer.",
+                "Create the VCluster in a namespace of a tenant.",
             )
         )
     if is_taken or names.namespace in (names.platform_namespace, *reserved):

@@ -1,6 +1,6 @@
 """Facts of a host's network in the Input: DNS, API server, metrics, destinations, proxies.
 
-The defaults are what kubeadm gives; docs/hosts.md has the values of other distributions.
+The defaults are kubeadm's; docs/hosts.md has the values of other distributions.
 """
 
 import ipaddress
@@ -27,15 +27,15 @@ from function.k8s import addresses
 Port = Annotated[Int, Field(ge=1, le=65535)]
 
 DNS_PORTS = (53, 853, 5353)
-"""Ports at which an address that is never opened may still answer DNS."""
+"""Ports for DNS that may be open at addresses that are otherwise never opened."""
 
 
 LARGEST = 256
-"""Addresses in a network of DNS servers."""
+"""Most addresses of a network of DNS servers."""
 
 
 class HostDns(Model):
-    """Where the host's DNS answers."""
+    """The host's DNS servers."""
 
     cidrs: list[Cidr] = Field(
         ["169.254.20.10/32"],
@@ -81,10 +81,10 @@ class HostDns(Model):
 
 
 class HostMetrics(Model):
-    """Where the host's metrics server answers."""
+    """The host's metrics server."""
 
     cidrs: list[OpenCidr] = Field(
-        [], max_length=20, description="Its addresses where it is no pod, or uses the node's."
+        [], max_length=20, description="Its addresses if it is no pod, or uses those of its node."
     )
     namespaces: list[Key] = Field(
         ["kube-system"], max_length=10, description="Namespaces of its pods."
@@ -152,7 +152,7 @@ class LabelExpression(Model):
 
     key: LabelKey = Field(description="Key of the label.")
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist"] = Field(
-        description="How the label's value relates to the values."
+        description="Relation of the label's value to the values."
     )
     values: list[LabelValue] = Field(
         [], max_length=50, description="Values, for In and NotIn only."

@@ -1,4 +1,4 @@
-"""Parse and validate the spec and the Input: what is bad is refused with field, rule and remedy."""
+"""Parse and validate the spec and the Input."""
 
 import functools
 import re
@@ -18,10 +18,10 @@ from function.k8s.fieldpath import get
 
 
 class Document(dict[str, object]):
-    """A plain object with what tells its content from others; nobody changes it."""
+    """An immutable plain object with the digest of its content."""
 
     def __init__(self, plain: Mapping[str, object], digest: bytes) -> None:
-        """Take a plain object whose content has this digest."""
+        """Hold a plain object and its digest."""
         super().__init__(plain)
         self._digest = digest
 
@@ -32,7 +32,7 @@ class Document(dict[str, object]):
 
 @dataclass(frozen=True)
 class VersionPair:
-    """What a virtual cluster runs, or shall run; Kubernetes is empty where it is not known."""
+    """A chart version with a Kubernetes version, which is empty if unknown."""
 
     chart: str
     kubernetes: str
@@ -40,24 +40,24 @@ class VersionPair:
 
 @dataclass(frozen=True)
 class Composite:
-    """The observed VCluster, checked."""
+    """The validated VCluster."""
 
     name: str
     uid: str
     retries: int
     spec: xr.Spec
     conditions: Mapping[str, tuple[str, str]]
-    """Status and reason of each condition that it bears now."""
+    """Status and reason of each observed condition."""
     namespace: str = ""
-    """Its namespace on the control plane; empty in scope Cluster."""
+    """Namespace on the control plane; empty in scope Cluster."""
     generation: int | None = None
-    """Of the spec; None where no API server counts."""
+    """Generation of the spec; None without an API server, as in `crossplane render`."""
     upgrade_started_from: VersionPair | None = None
-    """Where the upgrade began that its status tells of."""
+    """Versions at the start of the upgrade in its status."""
 
 
 MOST_INPUTS = 8
-"""Compositions, and revisions of them, that are in use at one time."""
+"""Size of the cache: Compositions, and their revisions, that are in use together."""
 
 RETRY = "caas.telekom.de/retry"
 RETRY_FIELD = f"metadata.annotations[{RETRY}]"
@@ -66,9 +66,9 @@ _M = TypeVar("_M", bound=BaseModel)
 
 
 def platform_input(raw: Mapping[str, object] | None) -> Input:
-    """Return the checked Input.
+    """Return the validated Input.
 
-    It is the same in nearly every call, so what was good is kept.
+    Nearly every call has the same one, so valid ones are cached.
     """
     if raw is None:
         problem = Problem("input", "is missing", "Give the pipeline step an Input.")
@@ -95,16 +95,16 @@ def _input(raw: Mapping[str, object]) -> Input:
 
 
 def _resources(config: Input) -> Iterable[Problem]:
-    """Return the contradictions of resources in the Input; one of several plans is named once."""
-    found: dict[Problem, None] = {}
+    """Return the contradictory resources of the Input, each once even if several plans have it."""
+    problems: dict[Problem, None] = {}
     for name, plan in config.plans.items():
-        given = layers({}, config, {f"{container_resources.PLAN}{name}": plan_values(plan)})
-        found |= dict.fromkeys(container_resources.problems(given, plan.limitRange))
-    return found
+        values = layers({}, config, {f"{container_resources.PLAN}{name}": plan_values(plan)})
+        problems |= dict.fromkeys(container_resources.problems(values, plan.limitRange))
+    return problems
 
 
 def vcluster(raw: Mapping[str, object]) -> Composite:
-    """Return the checked VCluster."""
+    """Return the validated VCluster."""
     metadata = raw.get("metadata")
     if not isinstance(metadata, Mapping):
         raise InvalidError(Problem("metadata", "is missing", "Send the observed VCluster."))
@@ -150,20 +150,20 @@ def _retries(annotations: object) -> int:
 
 
 def _upgrade_started_from(raw: object) -> VersionPair | None:
-    """Return where an upgrade began, if the status remembers it."""
+    """Return the versions at the start of an upgrade, if the status has them."""
     chart, kubernetes = get(raw, "chartVersion"), get(raw, "kubernetesVersion")
     if not isinstance(chart, str) or not isinstance(kubernetes, str):
         return None
-    is_told = versions.is_comparable(chart) and versions.is_comparable(kubernetes)
-    return VersionPair(chart, kubernetes) if is_told else None
+    is_known = versions.is_comparable(chart) and versions.is_comparable(kubernetes)
+    return VersionPair(chart, kubernetes) if is_known else None
 
 
 def conditions(raw: object) -> dict[str, tuple[str, str]]:
-    """Return status and reason of each condition that a VCluster bears."""
-    found = raw if isinstance(raw, Sequence) else ()
+    """Return status and reason of each condition of a VCluster."""
+    entries = raw if isinstance(raw, Sequence) else ()
     return {
         str(c.get("type")): (str(c.get("status")), str(c.get("reason")))
-        for c in found
+        for c in entries
         if isinstance(c, dict)
     }
 

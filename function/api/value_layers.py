@@ -1,4 +1,4 @@
-"""Layers of chart values that people write: the Input, a plan, the spec, the enforced values."""
+"""Layers of chart values from Input and spec: defaults, a plan, the spec, enforced values."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from function.api.input import Input, Plan
 from function.k8s.helm_values import Values
 
 Layers = Mapping[str, Mapping[str, object]]
-"""Values that people wrote, by the field that they stand in."""
+"""Chart values by the field that contains them."""
 
 
 def layers(
@@ -14,9 +14,9 @@ def layers(
     config: Input,
     plan: Mapping[str, Mapping[str, object]] | None = None,
 ) -> dict[str, Mapping[str, object]]:
-    """Return the values that people wrote, by the field that they stand in, the last one wins.
+    """Return the chart values by the field that contains them; the last one wins.
 
-    A plan, if it is given, stands there by the name of its field.
+    `plan` has the values of a plan by its field, and is left out where no plan applies.
     """
     return {
         "input.vcluster.values": config.vcluster.values,
@@ -27,7 +27,7 @@ def layers(
 
 
 def plan_values(plan: Plan) -> Values:
-    """Return what a plan gives the control plane."""
+    """Return a plan's resources of the control plane as chart values."""
     resources = plan.resources
     return {
         "controlPlane": {

@@ -1,4 +1,4 @@
-"""Check the chart values that people write, by the table of decided values."""
+"""Check the chart values of Input and spec by the table of decided values."""
 
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ MULTILINE = (
     ("controlPlane", "coredns", "overwriteConfig"),
     ("controlPlane", "coredns", "overwriteManifests"),
 )
-"""Where a tenant may write more than one line: the chart puts these into a Secret, encoded."""
+"""Values of tenants that may have several lines: the chart encodes them in a Secret."""
 
 _SPARED = str.maketrans("", "", "\n\t")
 
@@ -27,42 +27,46 @@ _ABOVE = frozenset(
     if row.use in (Use.DECIDED, Use.JOINED)
     for length in range(1, len(row.keys))
 )
-"""What is above a value of which the function writes at least a part."""
+"""Paths above a value that the function writes at least in part."""
 
 _CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode's categories of control characters, halves of characters, and ends of lines."""
 
 
 def row(path: tuple[str, ...]) -> ChartValue | None:
-    """Return the row that counts for a path of the chart's values."""
+    """Return the row for a path of the chart's values, or None."""
     lengths = range(len(path), 0, -1)
     return next((_ROWS[path[:length]] for length in lengths if path[:length] in _ROWS), None)
 
 
 def is_decided(path: tuple[str, ...]) -> bool:
     """Return whether the function alone writes a path."""
-    found = row(path)
-    return found is not None and found.use is Use.DECIDED
+    closest = row(path)
+    return closest is not None and closest.use is Use.DECIDED
 
 
 def problems(field: str, values: Mapping[str, object]) -> Iterator[Problem]:
-    """Yield each value, written in this field, that the function decides."""
+    """Yield a problem for each value of a field that the function decides."""
     for path, value in leaves(values):
-        found = problem(field, path, value)
-        if found:
-            yield found
+        conflict = problem(field, path, value)
+        if conflict:
+            yield conflict
 
 
 def problem(field: str, path: tuple[str, ...], value: object) -> Problem | None:
-    """Return why a value, which has nothing below it, must not be written; None if it may be."""
-    found = row(path)
+    """Return the problem of a leaf that must not be written, or None."""
+    closest = row(path)
     remedy = "Remove it."
     if path in _ABOVE and value != {}:
         rule = "must be a map, because the function writes values below it"
-    elif found and found.use is Use.DECIDED:
-        rule = f"is decided by {found.decided_by}"
-        remedy = f"Remove it. {found.instead}".rstrip()
-    elif found and found.use is Use.JOINED and (path != found.keys or not isinstance(value, list)):
+    elif closest and closest.use is Use.DECIDED:
+        rule = f"is decided by {closest.decided_by}"
+        remedy = f"Remove it. {closest.instead}".rstrip()
+    elif (
+        closest
+        and closest.use is Use.JOINED
+        and (path != closest.keys or not isinstance(value, list))
+    ):
         rule = "must be a list, whose entries come beside the function's own"
         remedy = "Write entries that begin with '-', or remove it."
     else:
@@ -71,19 +75,18 @@ def problem(field: str, path: tuple[str, ...], value: object) -> Problem | None:
 
 
 def never_allowed(path: str) -> ChartValue | None:
-    """Return the row because of which the Input may not let specs set a path; None if it may."""
+    """Return the row that forbids the Input to allow a path to specs, or None."""
     keys = tuple(path.split("."))
-    kept = [each for each in DECIDED_VALUES if each.use is not Use.JOINED]
-    above = [each for each in kept if keys[: len(each.keys)] == each.keys]
-    below = [each for each in kept if each.keys[: len(keys)] == keys]
+    rows = [each for each in DECIDED_VALUES if each.use is not Use.JOINED]
+    above = [each for each in rows if keys[: len(each.keys)] == each.keys]
+    below = [each for each in rows if each.keys[: len(keys)] == keys]
     return max(above, key=lambda each: len(each.keys)) if above else next(iter(below), None)
 
 
 def is_safe(path: tuple[str, ...], value: object) -> bool:
-    """Return whether neither a value nor its path has a character that could end a line.
+    """Return whether value and path are free of characters that could end a line.
 
-    The chart writes some texts into its manifests as they are: a second line there is another
-    object.
+    The chart writes some texts into its manifests unquoted: a second line could be another object.
     """
     if path in MULTILINE and isinstance(value, str):
         return _is_one_line(value.translate(_SPARED))

@@ -1,4 +1,4 @@
-"""The `VCluster` that a customer writes, and the status that answers it."""
+"""The `VCluster` that a tenant writes, and its status."""
 
 from typing import Annotated, Literal
 
@@ -33,7 +33,7 @@ API_VERSION = "caas.telekom.de/v1alpha1"
 KIND = "VCluster"
 
 NOT_IN_THE_API = ("crossplane",)
-"""Fields of the spec that are Crossplane's: it adds them to the API itself."""
+"""Fields of the spec that Crossplane adds to the API."""
 
 
 def _not_yet(available: str) -> AfterValidator:
@@ -48,13 +48,13 @@ def _not_yet(available: str) -> AfterValidator:
 
 
 class SpecStorage(Storage):
-    """The volume of the control plane, and what becomes of it."""
+    """The volume of the control plane, and its handling on deletion."""
 
     onDelete: OnDelete = Field(
         "Delete",
-        description="What happens to the data on deletion: `Retain` keeps volumes, objects and "
-        "namespace, and stops the pods. A change restarts the control plane once, and counts when "
-        "the VCluster is READY again.",
+        description="Handling of the data on deletion: `Retain` keeps volumes, objects and "
+        "namespace, and stops the pods. A change restarts the control plane once, and takes effect "
+        "when the VCluster is READY again.",
     )
     restoreFrom: Uid = Field(
         "",
@@ -64,9 +64,9 @@ class SpecStorage(Storage):
 
 
 class Expose(Model):
-    """How the API server is reached."""
+    """Exposure of the API server."""
 
-    type: ExposeType = Field("ClusterIP", description="Kind of the way in.")
+    type: ExposeType = Field("ClusterIP", description="Kind of exposure.")
     hostname: DnsName = Field(
         "",
         max_length=253,
@@ -78,22 +78,22 @@ class Expose(Model):
         None,
         ge=1,
         le=65535,
-        description="Port of the host's nodes for type NodePort, which needs it: one of those that "
-        "the platform gives, and that no other Service has.",
+        description="Port of the host's nodes for type NodePort, which needs it: one of the "
+        "platform's range that no other Service has.",
     )
 
 
 class Isolation(Model):
-    """What separates the customer's pods from others."""
+    """Separation of the tenant's pods from others."""
 
     podSecurity: PodSecurity | None = Field(
         None,
-        description="Pod security level of the customer's pods; default the first that the "
+        description="Pod security level of the tenant's pods; default the first that the "
         "platform allows. `restricted` and the Rancher import exclude each other.",
     )
     networkPolicy: Bool = Field(default=True, description="Network policies around the namespace.")
     egress: list[OpenCidr] = Field(
-        [], max_length=50, description="Further ranges that the customer's pods may reach."
+        [], max_length=50, description="Further ranges that the tenant's pods may reach."
     )
 
 
@@ -112,7 +112,7 @@ class Sync(Model):
     ingressClasses: Bool = Field(default=False, description="IngressClasses, from the host.")
 
     def wanted(self, allowed: list[SyncKind]) -> dict[SyncKind, bool]:
-        """Return each kind with whether it is synced."""
+        """Return each kind, with True if it is synced."""
         default = "storageClasses" in allowed
         return {
             "ingresses": self.ingresses,
@@ -125,21 +125,21 @@ class Sync(Model):
 
 
 class Reader(Model):
-    """Who may read the kubeconfig."""
+    """A user or group that may read the kubeconfig."""
 
     kind: Literal["User", "Group"] = Field(description="Kind of the subject on the host.")
     name: Annotated[
         str,
         Field(min_length=1, max_length=253, pattern=r"^[^\x00-\x1f\x7f]+$"),
         Form("a name without control characters, such as Platform Admins", "Platform Admins"),
-    ] = Field(description="Name of the user or group, as the host's API server knows it.")
+    ] = Field(description="Name of the user or group on the host's API server.")
 
 
 class RancherSpec(Model):
     """The import into Rancher."""
 
     enabled: Bool | None = Field(
-        None, description="Whether the cluster is imported; default as the platform says."
+        None, description="True if the cluster is imported; default the platform's."
     )
     clusterName: Annotated[Key, Field(min_length=2)] | None = Field(
         None,
@@ -149,33 +149,33 @@ class RancherSpec(Model):
         None, description="Rancher project of the namespace, a key of the Input's projects."
     )
     owners: list[Owner] = Field(
-        [], max_length=50, description="Who gets a role in the cluster in Rancher."
+        [], max_length=50, description="Users and groups with a role on the cluster in Rancher."
     )
     labels: Labels = Field(
         {},
         max_length=50,
-        description="Labels of the cluster in Rancher, by which Fleet chooses clusters, as far as "
-        "the platform's patterns allow.",
+        description="Labels of the cluster in Rancher, for Fleet to choose clusters by. The "
+        "platform's patterns limit keys and values.",
     )
 
 
 class Upgrade(Model):
-    """When the chart of the control plane is upgraded."""
+    """Upgrades of the control plane's chart."""
 
     policy: UpgradePolicy = Field(
         "Automatic",
-        description="`Automatic` follows the platform's list of chart versions. `Manual` stays "
-        "where it is, or goes to `chartVersion`.",
+        description="`Automatic` follows the platform's list of chart versions. `Manual` keeps "
+        "the version, or moves to `chartVersion`.",
     )
     chartVersion: ChartVersion | None = Field(
         None,
-        description="Chart version to stay at, or to go to, with policy `Manual`: one of the "
-        "platform's, never a lower one than runs.",
+        description="Chart version to stay at, or to move to, with policy `Manual`: one of "
+        "the platform's, never below the one that runs.",
     )
 
 
 class Spec(Model):
-    """What a customer may ask for. Everything has a default."""
+    """The spec of a tenant. Every field has a default."""
 
     crossplane: object = Field(None, description="Belongs to Crossplane.", exclude=True)
     plan: Key | None = Field(None, description="Size; default the platform's default plan.")
@@ -184,9 +184,7 @@ class Spec(Model):
         description="Kubernetes version, `1.35` or `1.35.2`. A minor takes the newest patch on "
         "creation and stays there. A higher one is reached one minor at a time.",
     )
-    upgrade: Upgrade = Field(
-        Upgrade(), description="When the chart of the control plane is upgraded."
-    )
+    upgrade: Upgrade = Field(Upgrade(), description="Upgrades of the control plane's chart.")
     availability: Availability = Field(
         "Single", description="HA: three control planes and three etcd members. Never changes."
     )
@@ -194,28 +192,30 @@ class Spec(Model):
         SpecStorage(),
         description="Volume of the control plane. Size and class never change.",
     )
-    expose: Expose = Field(Expose(), description="The way in from outside.")
+    expose: Expose = Field(Expose(), description="Exposure of the API server.")
     quota: Quota = Field(
         Quota(),
-        description="What the customer may use; default the plan's.",
+        description="Quota of the tenant; default the plan's.",
     )
     isolation: Isolation = Field(
         Isolation(),
-        description="What separates the customer's pods from others.",
+        description="Separation of the tenant's pods from others.",
     )
     sync: Sync = Field(
         Sync(),
         description="Kinds that are synced with the host.",
     )
-    nodePool: Key | None = Field(None, description="Nodes for the customer's pods.")
+    nodePool: Key | None = Field(None, description="Nodes for the tenant's pods.")
     host: Key | None = Field(None, description="Host cluster; default the only one. Never changes.")
     hostSelector: HostSelector | None = Field(
         None,
-        description="Chooses the host of a new VCluster by labels, instead of `host`; what runs "
-        "stays where it is.",
+        description="Chooses the host of a new VCluster by labels, instead of `host`; an "
+        "existing one stays where it is.",
     )
     kubeconfigReaders: list[Reader] = Field(
-        [], max_length=50, description="Who may read the kubeconfig Secret on the host."
+        [],
+        max_length=50,
+        description="Users and groups that may read the kubeconfig Secret on the host.",
     )
     rancher: RancherSpec = Field(RancherSpec(), description="The import into Rancher.")
     deletionProtection: Bool = Field(
@@ -230,7 +230,7 @@ class Spec(Model):
 
 
 class KubeconfigSecretRef(Model):
-    """Where the kubeconfig is, on the host."""
+    """The Secret on the host with the kubeconfig."""
 
     namespace: str = Field("", description="Namespace of the Secret.")
     name: str = Field("", description="Name of the Secret.")
@@ -254,27 +254,27 @@ class VersionsStatus(Model):
 
 
 class UpgradeStatus(Model):
-    """An upgrade that is not at its end."""
+    """An unfinished upgrade."""
 
     from_: VersionsStatus = Field(
-        VersionsStatus(), alias="from", description="What ran when it began."
+        VersionsStatus(), alias="from", description="Versions at its start."
     )
-    to: VersionsStatus = Field(VersionsStatus(), description="What will run at its end.")
-    step: int = Field(0, description="The step that is made or waited for, from 1.")
-    steps: int = Field(0, description="How many steps it takes.")
-    change: str = Field("", description="That step: `chart 0.34.7 to 0.35.3`.")
+    to: VersionsStatus = Field(VersionsStatus(), description="Versions at its end.")
+    step: int = Field(0, description="Number of the current step, from 1.")
+    steps: int = Field(0, description="Number of all steps.")
+    change: str = Field("", description="The current step: `chart 0.34.7 to 0.35.3`.")
 
 
 class Status(Model):
-    """What became of the request.
+    """Outcome of the request.
 
-    Nothing is required: while a request is refused Crossplane writes conditions only.
+    No field is required: while a request is refused, Crossplane writes conditions only.
     """
 
     observedGeneration: int | None = Field(
         None,
-        description="`metadata.generation` of the spec that this status is about. Until it is that "
-        "of the VCluster, READY may be of the spec before.",
+        description="`metadata.generation` of the spec that this status describes. While it is "
+        "below that of the VCluster, READY may describe an earlier spec.",
     )
     namespace: str = Field("", description="Namespace on the host.")
     release: str = Field("", description="Helm release of the virtual cluster.")
@@ -286,14 +286,14 @@ class Status(Model):
     endpoint: str = Field("", description="URL of the API server.")
     address: str | None = Field(
         None,
-        description="IP address or DNS name that the endpoint's name must lead to, once the load "
-        "balancer or the ingress controller has given one.",
+        description="IP address or DNS name that the endpoint's name must resolve to, once the "
+        "load balancer or the ingress controller has assigned one.",
     )
     kubeconfigSecretRef: KubeconfigSecretRef | None = Field(
-        None, description="Where the kubeconfig is."
+        None, description="The Secret with the kubeconfig."
     )
     rancher: RancherStatus | None = Field(None, description="The cluster in Rancher.")
     upgrade: UpgradeStatus | None = Field(
-        None, description="The upgrade that is not at its end; left out if there is none."
+        None, description="The unfinished upgrade; left out if there is none."
     )
-    blockedBy: str = Field("", description="What everything waits for, in words.")
+    blockedBy: str = Field("", description="Cause of the wait, as a sentence.")

@@ -1,7 +1,7 @@
-"""Addresses that no network policy opens, and those that are closed unless the platform opens them.
+"""Addresses that network policies never open, and those that only the platform may open.
 
-The one table: the Input and the spec refuse ranges that touch it, and `make generate` writes it
-into chart vcluster-namespace, which takes it out of the internet.
+The Input and the spec refuse ranges that overlap the table, and `make generate` writes it into
+chart vcluster-namespace, which excludes it from the internet.
 """
 
 import ipaddress
@@ -12,7 +12,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class NeverOpened:
-    """A range that pods of tenants never reach, except for the host's DNS."""
+    """A range that tenants' pods never reach, except for the host's DNS."""
 
     cidr: str
     purpose: str
@@ -107,8 +107,8 @@ NEVER_OPENED = (
         "https://www.rfc-editor.org/rfc/rfc4291",
     ),
 )
-"""Metadata and platform services of clouds, which hand out the host's credentials, and addresses
-that are another way to write or to reach an IPv4 address, or lead to no single host."""
+"""Metadata and platform services of clouds, which hand out the host's credentials; other notations
+of IPv4 addresses, and routes to them; addresses of no single host."""
 
 PRIVATE = (
     "10.0.0.0/8",
@@ -118,10 +118,10 @@ PRIVATE = (
     "240.0.0.0/4",
     "fc00::/7",
 )
-"""Networks that are closed until the Input opens a part: RFC 1918, RFC 6598, RFC 1112 (GKE gives
-pods addresses of it) and RFC 4193."""
+"""Networks that are closed until the Input opens a part: RFC 1918, RFC 6598, RFC 1112 (the pods of
+GKE may have its addresses) and RFC 4193."""
 
 
 def conflict(network: Network) -> NeverOpened | None:
-    """Return an entry of the table that a network overlaps, or None."""
+    """Return the first entry of the table that a network overlaps, or None."""
     return next((entry for entry in NEVER_OPENED if entry.network.overlaps(network)), None)

@@ -1,4 +1,4 @@
-"""Find one's way in plain nested values that may be anything."""
+"""Safe access to untrusted nested values."""
 
 import hashlib
 import json
@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 Parts: TypeAlias = Mapping[str, "Parts | None"]
-"""What is read of an object: keys, and below each what is read there; None is everything."""
+"""The fields to read of an object, by key; None stands for all below a key."""
 
 LONGEST_WORDS = 1000
 
 
 def get(plain: object, *path: str) -> object:
-    """Return what is at the path, or None."""
+    """Return the value at a path, or None."""
     for key in path:
         if not isinstance(plain, dict):
             return None
@@ -21,11 +21,11 @@ def get(plain: object, *path: str) -> object:
 
 
 class Missing:
-    """Nothing, where None is something."""
+    """Marker of an absent value, where None is a value."""
 
 
 def reach(plain: object, path: Iterable[str | int]) -> object:
-    """Return what is at a path of keys and indexes, or `Missing`."""
+    """Return the value at a path of keys and indexes, or `Missing`."""
     for step in path:
         if isinstance(plain, dict):
             plain = plain.get(step, Missing)
@@ -47,14 +47,14 @@ def sequence(value: object) -> Sequence[object]:
 
 
 def text(value: object) -> str:
-    """Return text as it is, and anything else as an empty one."""
+    """Return text as it is, and anything else as an empty text."""
     return value if isinstance(value, str) else ""
 
 
 def words(value: object) -> str:
-    """Return the beginning of a text for people, in one line, and anything else as an empty one.
+    """Return the beginning of a text as one line, and anything else as an empty text.
 
-    What a program quotes has any length: a condition of an object may have a megabyte.
+    The length is bounded because a message in a condition may have a megabyte.
     """
     folded = " ".join(text(value)[: 4 * LONGEST_WORDS].split())
     return folded if len(folded) <= LONGEST_WORDS else f"{folded[: LONGEST_WORDS - 1]}…"
@@ -63,7 +63,7 @@ def words(value: object) -> str:
 def leaves(
     values: Mapping[str, object], above: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Yield path and value of everything that has nothing below it, empty maps included."""
+    """Yield path and value of each leaf; an empty map is one."""
     for key, value in values.items():
         path = (*above, key)
         if isinstance(value, dict) and value:
@@ -76,17 +76,17 @@ _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def digest(values: Mapping[str, object]) -> str:
-    """Return a short hash of all values, the same in whatever order their keys are."""
+    """Return a short hash of all values, independent of the order of keys."""
     return hashlib.sha256(_JSON.encode(values).encode()).hexdigest()[:16]
 
 
 def has(values: Mapping[str, object], path: str) -> bool:
-    """Tell whether there is something at the dotted path, even if it is null or empty."""
+    """Return whether a dotted path exists, even with a null or empty value."""
     return holds(values, path.split("."))
 
 
 def holds(values: Mapping[str, object], keys: Sequence[str]) -> bool:
-    """Tell whether there is something at the keys, even if it is null or empty."""
+    """Return whether a path of keys exists, even with a null or empty value."""
     *above, last = keys
     place = get(values, *above)
     return isinstance(place, dict) and last in place

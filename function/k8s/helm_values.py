@@ -1,4 +1,4 @@
-"""Helm values: merging as Helm does, and setting one path.
+"""Helm values: merge as Helm does, and replace the value at a path.
 
 https://helm.sh/docs/chart_template_guide/values_files/.
 """
@@ -11,12 +11,12 @@ Values = dict[str, object]
 
 
 def merge(*layers: Mapping[str, object]) -> Values:
-    """Merge as Helm does: maps by key, later layers win, lists and scalars are replaced."""
+    """Merge values as Helm does: maps by key, later layers win, lists and scalars are replaced."""
     return _copied(overlaid({}, *layers))
 
 
 def overlaid(lowest: Mapping[str, object], *layers: Mapping[str, object]) -> Values:
-    """Merge, but a map that only one layer has is that layer's own."""
+    """Merge values without copies: a map that only one layer has is that layer's own object."""
     merged: Values = dict(lowest)
     for layer in layers:
         for key, value in layer.items():
@@ -29,7 +29,7 @@ def overlaid(lowest: Mapping[str, object], *layers: Mapping[str, object]) -> Val
 
 
 def nested(keys: Sequence[str], value: object) -> Values:
-    """Return values with nothing but this one, at these keys."""
+    """Return values with a single value, at these keys."""
     key, *below = keys
     return {key: nested(below, value) if below else value}
 
@@ -37,7 +37,7 @@ def nested(keys: Sequence[str], value: object) -> Values:
 def replace_at(
     values: Mapping[str, object], path: Sequence[str], other: Mapping[str, object]
 ) -> Values:
-    """Return the values with what others have at the path, or without it if they have nothing."""
+    """Replace the value at a path by that of the other values; remove it if they have none."""
     key, *below = path
     changed = dict(values)
     if below:

@@ -1,6 +1,6 @@
 """References to images, and their mirrors.
 
-The grammar, and what it leaves implicit: https://pkg.go.dev/github.com/distribution/reference.
+The grammar and its defaults: https://pkg.go.dev/github.com/distribution/reference.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ DOCKER = "docker.io"
 """The registry of a reference that names none."""
 
 DOCKER_ALIAS = "index.docker.io"
-"""Its other name, which means the same."""
+"""Another name of that registry."""
 
 HOST = r"([a-z0-9]([-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
 PATH = r"(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
@@ -18,7 +18,7 @@ PATH = r"(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference in its parts, with nothing left implicit."""
+    """The parts of a reference, defaults included."""
 
     registry: str
     repository: str
@@ -31,7 +31,7 @@ class Reference:
 
 
 def parse(reference: str) -> Reference:
-    """Return the parts of a reference. What is none has parts nevertheless."""
+    """Return the parts of a reference; a malformed one is split as well."""
     name, at, digest = reference.partition("@")
     first, slash, rest = name.partition("/")
     registry, path = (first, rest) if slash and is_registry(first) else (DOCKER, name)
@@ -43,13 +43,13 @@ def parse(reference: str) -> Reference:
 
 
 def is_registry(first: str) -> bool:
-    """Tell whether the first part of a reference names a registry, and not a repository."""
+    """Return whether the first part of a reference is a registry, and not part of a repository."""
     return any(sign in first for sign in ".:") or first == "localhost" or first != first.lower()
 
 
 def mirror(reference: str, registries: Mapping[str, str]) -> str:
-    """Return where an image is pulled from: its mirror, or itself where its registry has none."""
-    found = parse(reference)
-    if found.registry not in registries:
+    """Return the reference in the registry's mirror, or the reference itself if there is none."""
+    parts = parse(reference)
+    if parts.registry not in registries:
         return reference
-    return f"{registries[found.registry]}/{found.repository}{found.suffix}"
+    return f"{registries[parts.registry]}/{parts.repository}{parts.suffix}"

@@ -1,7 +1,7 @@
 """Arithmetic on Kubernetes quantities, exact and without floats.
 
 The notation: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/.
-Exponents and signs are left out: nobody writes them in a quota, and `1e3` is a YAML number.
+Exponents and signs are not supported: a quota needs neither, and `1e3` is a YAML number.
 """
 
 import functools
@@ -40,7 +40,7 @@ def parse(text: str) -> Decimal:
 
 
 def is_equal(one: str, other: str) -> bool:
-    """Tell whether two texts stand for the same amount; what is no quantity equals nothing."""
+    """Return whether two quantities are the same amount; a malformed one equals none."""
     try:
         return parse(one) == parse(other)
     except ValueError:
@@ -49,16 +49,16 @@ def is_equal(one: str, other: str) -> bool:
 
 @functools.lru_cache(maxsize=1024)
 def cores(amount: Decimal) -> str:
-    """Write an amount of CPU the way people do: `2`, `1500m`. Rounded up to a millicore."""
+    """Format an amount of CPU as `2` or `1500m`, rounded up to a millicore."""
     milli = math.ceil(amount * 1000)
     return f"{milli}m" if milli % 1000 else str(milli // 1000)
 
 
 @functools.lru_cache(maxsize=1024)
 def size(amount: Decimal) -> str:
-    """Write an amount of bytes with the largest binary suffix that is exact: `20Gi`.
+    """Format an amount of bytes with the largest exact binary suffix, such as `20Gi`.
 
-    Rounded up to a byte.
+    The amount is rounded up to a byte.
     """
     whole = math.ceil(amount)
     for suffix, multiplier in _BINARY:

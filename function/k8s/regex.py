@@ -1,7 +1,7 @@
-"""Regular expressions of the Input, on an engine whose time is linear in the text.
+"""Regular expressions in time linear to the text.
 
-Python's own `re` backtracks: a pattern such as `^([a-z]+-?)+$` takes it years for 63 characters,
-and the function has one thread. Pydantic validates `pattern` with Rust's engine, which has neither
+Python's own `re` backtracks: a pattern such as `^([a-z]+-?)+$` takes years for 63 characters, and
+the function has one thread. Pydantic validates `pattern` with Rust's engine, which has neither
 look-around nor back-references: https://docs.rs/regex/latest/regex/#untrusted-input.
 """
 
@@ -10,7 +10,7 @@ import functools
 from pydantic_core import SchemaError, SchemaValidator, core_schema
 
 MOST_PATTERNS = 128
-"""Patterns that are kept compiled; one with a placeholder is another for each VCluster."""
+"""Size of the cache; a pattern with a placeholder has an entry for each VCluster."""
 
 
 def is_valid(pattern: str) -> bool:
@@ -23,7 +23,7 @@ def is_valid(pattern: str) -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Return whether a pattern is found in a text."""
+    """Return whether a pattern matches a part of a text."""
     return _compiled(pattern).isinstance_python(text)
 
 

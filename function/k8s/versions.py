@@ -1,4 +1,4 @@
-"""Compare versions of charts and of Kubernetes."""
+"""Comparison of versions of charts and of Kubernetes."""
 
 import functools
 import re
@@ -8,13 +8,13 @@ _VERSION = re.compile(r"v?[0-9]+\.[0-9]+(\.[0-9]+)*(-.*)?")
 
 
 def is_comparable(version: str) -> bool:
-    """Tell whether a version is one that can be compared; `latest` is none."""
+    """Return whether a version can be compared; `latest` cannot."""
     return _VERSION.fullmatch(version) is not None
 
 
 @functools.lru_cache(maxsize=1024)
 def order(version: str) -> tuple[int, ...]:
-    """Return what versions are compared by; a pre-release counts as its release."""
+    """Return the sort key of a version; a pre-release counts as its release."""
     return tuple(int(part) for part in version.removeprefix("v").split("-")[0].split("."))
 
 
@@ -23,19 +23,19 @@ def minor(version: str) -> str:
     return ".".join(str(part) for part in order(version)[:2])
 
 
-def newest_patch(versions: Sequence[str], wanted: str) -> str | None:
-    """Return the wanted full version, or the newest patch of the wanted minor, if listed."""
-    matching = [v for v in versions if wanted in (v, minor(v))]
+def newest_patch(versions: Sequence[str], version: str) -> str | None:
+    """Return the listed full version, or the newest listed patch of a minor; None if unlisted."""
+    matching = [v for v in versions if version in (v, minor(v))]
     return max(matching, key=order, default=None)
 
 
 def minors_between(low: str, high: str) -> Iterator[str]:
-    """Yield the minors above that of `low` and below that of `high`, upwards."""
+    """Return the minors between those of `low` and `high`, ascending, without both."""
     (major, first), (_, last) = order(low)[:2], order(high)[:2]
     return (f"{major}.{number}" for number in range(first + 1, last))
 
 
 def fits(chart: str, kubernetes: str, compatibility: Mapping[str, Sequence[str]]) -> bool:
-    """Tell whether the chart supports the Kubernetes version; an unlisted chart supports all."""
+    """Return whether a chart supports a Kubernetes version; an unlisted chart supports all."""
     supported = compatibility.get(minor(chart)) if is_comparable(chart) else None
     return supported is None or minor(kubernetes) in supported
