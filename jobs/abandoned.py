@@ -27,14 +27,14 @@ def note(  # noqa: PLR0913  # the place and the note
     client: Client,
     namespace: str,
     key: str,
-    left: Mapping[str, object],
+    fields: Mapping[str, object],
     *,
     config_map: str = CONFIG_MAP,
     now: Callable[[], float] = time.time,
 ) -> None:
     """Write a note about a leftover. Raises `RancherImportError` if that is refused."""
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now()))
-    value = shorten(json.dumps({**left, "at": at}, sort_keys=True))
+    value = shorten(json.dumps({**fields, "at": at}, sort_keys=True))
     what = f"ConfigMap {namespace}/{config_map}"
 
     def merge(data: Mapping[str, str | None]) -> ConfigMap:

@@ -9,7 +9,7 @@ from jobs.rancher.model import Binding, Marker, Owner, Phase
 
 @dataclass(frozen=True)
 class Superseded:
-    """End of this run, because the state asks for newer inputs, which another run has."""
+    """End of this run, because another run has the newer inputs of the state."""
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ class Deregistration:
         stopped = False
         while self._clock.now() < deadline:
             try:
-                # A running import ends when the state asks for other inputs than its own.
+                # A running import ends when the state has other inputs than its own.
                 stopped = stopped or self._stop_the_import()
                 if self._step(self._host.state(), self._clock.now() - started):
                     self._report_gone()

@@ -211,8 +211,8 @@ def _apply(own: OwnCluster) -> Action:
 def _bind(own: OwnCluster) -> Action | None:
     """Return a binding to create or to remove, None if all are as desired.
 
-    Rancher refuses a second binding of the same role to the same owner, whoever made the first. The
-    name of a binding that is being removed is not free before it is gone.
+    Rancher refuses a second binding of the same role to the same owner, even if a person made the
+    first. The name of a binding that is being removed is not free before it is gone.
     """
     owners, bindings = own.goal.owners, own.bindings
     for owner in sorted(owners):
