@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.control_plane import Client, running
-from tests.tools import tool
+from tests.support.tools import tool
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

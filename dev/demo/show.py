@@ -17,7 +17,8 @@ SECRET = "kubeconfig"  # noqa: S105  # a key
 
 def observed(req: fnv1.RunFunctionRequest, example: str, state: str) -> None:
     """Print the observed state."""
-    print(f"Observed, replayed from example/{example}/observed/{state}.yaml:")
+    file = life.fixture("observed", example, state).relative_to(life.ROOT)
+    print(f"Observed, replayed from {file}:")
     seen = req.observed.resources
     rows = [(key, *_seen(seen[key])) for key in _in_order(seen)]
     if rows:

@@ -1,4 +1,4 @@
-"""Check the alerts by promtool: their syntax, and their firing, with tests/alerts.yaml."""
+"""Check the alerts by promtool: their syntax, and their firing, with tests/fixtures/alerts.yaml."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 PROMTOOL = ROOT / ".tools" / "bin" / "promtool"
 RULES = ROOT / "install" / "monitoring" / "prometheus.yaml"
-TESTS = ROOT / "tests" / "alerts.yaml"
+TESTS = ROOT / "tests" / "fixtures" / "alerts.yaml"
 
 
 def main() -> int:

@@ -1,8 +1,8 @@
 """The life of the examples, as Crossplane observes it state by state.
 
-`example/<name>/observed/<state>.yaml` holds the composed resources as the API server would show
-them, `secrets/<state>.yaml` the Secrets with their connection details. `make generate` writes
-both from the function's own answers, and adds to each resource a status recorded from
+`tests/fixtures/observed/<name>/<state>.yaml` holds the composed resources as the API server would
+show them, `tests/fixtures/secrets` the Secrets with their connection details. `make generate`
+writes both from the function's own answers, and adds to each resource a status recorded from
 provider-helm.
 """
 
@@ -32,6 +32,7 @@ Object = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "example"
+FIXTURES = ROOT / "tests" / "fixtures"
 COMPOSITION = generate.CONFIGURATION / "composition.yaml"
 
 FIRST_SEEN = "2026-01-01T00:00:00Z"
@@ -173,7 +174,12 @@ def _platform_input() -> Object:
 
 def observed(example: str, state: str) -> tuple[list[Object], list[Object]]:
     """Return the composed resources and connection Secrets of a state, from its files."""
-    return _load(example, "observed", state), _load(example, "secrets", state)
+    return _load("observed", example, state), _load("secrets", example, state)
+
+
+def fixture(kind: str, example: str, state: str) -> Path:
+    """Return the file of what is observed in a state: of kind `observed` or `secrets`."""
+    return FIXTURES / kind / example / f"{state}.yaml"
 
 
 def request(example: str, state: str) -> fnv1.RunFunctionRequest:
@@ -212,8 +218,8 @@ def write() -> None:
     for example in names():
         for state in LIFE:
             resources, secrets = live(example, state)
-            _dump(EXAMPLES / example / "observed" / f"{state}.yaml", resources)
-            _dump(EXAMPLES / example / "secrets" / f"{state}.yaml", secrets)
+            _dump(fixture("observed", example, state), resources)
+            _dump(fixture("secrets", example, state), secrets)
 
 
 def live(example: str, state: str) -> tuple[list[Object], list[Object]]:
@@ -290,13 +296,13 @@ def _secret(release: Object, report: Report) -> Iterator[Object]:
         }
 
 
-def _load(example: str, what: str, state: str) -> list[Object]:
-    path = EXAMPLES / example / what / f"{state}.yaml"
-    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+def _load(kind: str, example: str, state: str) -> list[Object]:
+    text = fixture(kind, example, state).read_text()
+    return [document for document in yaml.safe_load_all(text) if document]
 
 
 def _dump(path: Path, documents: list[Object]) -> None:
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump_all(documents, sort_keys=False, width=100) if documents else ""
     path.write_text(f"# Written by `make generate`.\n{text}")
 

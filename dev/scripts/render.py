@@ -1,8 +1,8 @@
 """Render an example by the real Crossplane, with the real server of the function behind it.
 
 Without a state nothing exists yet. With one, `crossplane composition render` observes what
-`example/<example>/observed/<state>.yaml` holds; connection Secrets it reads from the required
-resources.
+`tests/fixtures/observed/<example>/<state>.yaml` holds; connection Secrets it reads from the
+required resources.
 """
 
 import argparse
@@ -82,10 +82,12 @@ def _command(example: str, state: str | None, functions: Path) -> list[str]:
     command += [f"--xrd={api / 'definition.yaml'}", "--include-function-results"]
     command += ["--include-full-xr"]
     command += [f"--crossplane-binary={CORE}"]
-    for option, what in (("observed", "observed"), ("required", "secrets")):
-        file = folder / what / f"{state}.yaml"
+    if not state:
+        return command
+    for option, kind in (("observed", "observed"), ("required", "secrets")):
+        file = life.fixture(kind, example, state)
         # Of an empty file Crossplane makes one resource, without a namespace.
-        if state and any(yaml.safe_load_all(file.read_text())):
+        if any(yaml.safe_load_all(file.read_text())):
             command.append(f"--{option}-resources={file}")
     return command
 

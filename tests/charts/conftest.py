@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.support.tools import ROOT
 
 Cases = Callable[[str, str], dict[str, Any]]
 RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]

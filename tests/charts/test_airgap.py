@@ -18,7 +18,7 @@ from function.commands import images
 from function.compose import compose
 from function.k8s.fieldpath import get
 from function.k8s.image_reference import parse
-from tests.tools import official_chart
+from tests.support.tools import official_chart
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 Object = dict[str, Any]

@@ -12,8 +12,8 @@ import yaml
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from tests import test_node_ports as node_ports
-from tests.tools import official_chart
+from tests.support.tools import official_chart
+from tests.unit.desired import test_node_ports as node_ports
 
 STEP = re.compile(r"(?<=\[)[^\]]+|[^.\[\]]+")
 """Of a field path, as Crossplane writes it: `metadata.annotations[example.org/name]`."""

@@ -13,8 +13,8 @@ from function.api.written_values import MULTILINE, never_allowed
 from function.decision import tenant_limits
 from function.desired.chart_values import chart_values
 from tests.charts.test_official_chart import Helm
-from tests.factories import changed, config, vcluster, wanted
-from tests.tools import official_chart
+from tests.support.factories import changed, config, vcluster, wanted
+from tests.support.tools import official_chart
 
 OBJECT = "apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: hostile}"
 TEXTS = {

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.certificates import certificates
 from tests.e2e import edge
+from tests.support.certificates import certificates
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from dev.platform.site import Site
 from dev.scripts import life
 from function.api.input import Input
 from function.commands.plan import dry_run, requests
-from tests.tools import tool
+from tests.support.tools import tool
 
 
 def platform_input() -> dict[str, Any]:

@@ -18,7 +18,6 @@ import pytest
 
 from dev.platform.command import LocalError
 from dev.platform.place import NODE_ADDRESS, ROOT
-from tests import tls_routes
 from tests.e2e import edge
 from tests.e2e.kube import (
     VCLUSTERS,
@@ -31,6 +30,7 @@ from tests.e2e.kube import (
     until,
     vcluster,
 )
+from tests.support import tls_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,7 +8,7 @@ import pytest
 
 from function.k8s.helm_values import merge
 from tests.e2e.kube import Kube, await_ready, by
-from tests.test_docs_migration import SECTIONS
+from tests.repository.test_docs_migration import SECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.crossplane import running as crossplane_running
 from tests.integration.installation import install
-from tests.tools import tool
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     import subprocess

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from dev.scripts import generate, life
-from tests.certificates import certificates
 from tests.integration.control_plane import free_ports, process
+from tests.support.certificates import certificates
+from tests.support.tools import ROOT
 
 if TYPE_CHECKING:
     import subprocess
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.integration.control_plane import Client
 
-CRDS = Path(__file__).parents[2] / ".tools" / "crds"
+CRDS = ROOT / ".tools" / "crds"
 FUNCTION = "function-vcluster"
 TIMEOUT_SECONDS = 60
 

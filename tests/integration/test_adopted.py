@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from function.compose import compose
 from function.main import main
 from function.observed.state import Request
-from tests.factories import INPUT
 from tests.integration.test_retained import CHART, PLATFORM, helm, made, namespace, platform
-from tests.tools import official_chart, tool
+from tests.support.factories import INPUT
+from tests.support.tools import official_chart, tool
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,11 +15,11 @@ from function.desired import exposure
 from function.observed import exposure as observed_exposure
 from function.observed import vcluster
 from function.observed.exposure import Exposure
-from tests import test_node_ports as node_ports
-from tests import tls_routes
-from tests.factories import deployed
-from tests.test_exposure import HOSTNAME, exposed, go
-from tests.tools import official_chart
+from tests.support import tls_routes
+from tests.support.factories import deployed
+from tests.support.tools import official_chart
+from tests.unit.desired import test_node_ports as node_ports
+from tests.unit.desired.test_exposure import HOSTNAME, exposed, go
 
 if TYPE_CHECKING:
     import subprocess

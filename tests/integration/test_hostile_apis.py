@@ -15,9 +15,9 @@ import pytest
 
 from dev.demo import kubernetes
 from dev.fake_rancher import FakeRancher, tls
-from tests import hostile
 from tests.integration.control_plane import running
-from tests.tools import tool
+from tests.support import hostile
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

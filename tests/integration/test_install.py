@@ -14,7 +14,7 @@ from function.api import xr
 from function.compose import compose
 from function.main import main
 from tests.integration.crossplane import until
-from tests.tools import official_chart
+from tests.support.tools import official_chart
 
 if TYPE_CHECKING:
     import subprocess

@@ -17,9 +17,9 @@ import yaml
 
 from function.api import chart_facts
 from function.k8s.helm_values import merge
-from tests.factories import changed
 from tests.integration.control_plane import Client, free_ports, process, running
-from tests.tools import official_chart, tool
+from tests.support.factories import changed
+from tests.support.tools import official_chart, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

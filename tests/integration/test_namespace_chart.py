@@ -15,7 +15,7 @@ from function.desired import namespace
 from function.desired.chart_values import chart_values
 from function.k8s.fieldpath import digest
 from function.observed.state import Observed
-from tests.factories import config, vcluster, wanted
+from tests.support.factories import config, vcluster, wanted
 
 if TYPE_CHECKING:
     import subprocess

@@ -14,7 +14,7 @@ from tests.integration.control_plane import MERGE_PATCH, running
 from tests.integration.crossplane import play_the_provider, until
 from tests.integration.crossplane import running as crossplane_running
 from tests.integration.installation import install_policies
-from tests.tools import tool
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from function import protobuf
 from function.compose import compose
 from function.observed import namespace as observed_namespace
 from function.observed.state import Condition, Request
-from tests.tools import official_chart
+from tests.support.tools import official_chart
 
 if TYPE_CHECKING:
     import subprocess

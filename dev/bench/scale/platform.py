@@ -14,7 +14,7 @@ from dev.bench.scale import programs as start
 from dev.bench.scale.programs import TOOLS, Cluster, Crossplane, Programs
 from dev.platform.command import LocalError
 from function.k8s.helm_values import merge
-from tests.certificates import certificates
+from tests.support.certificates import certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -24,7 +24,7 @@ from jobs.errors import TransientError
 from jobs.kubernetes import LONGEST_VALUE, client
 from jobs.rancher.host_cluster import write_data
 from jobs.rancher.virtual_cluster import VirtualCluster
-from tests import hostile
+from tests.support import hostile
 
 PLATFORM = "vcluster-system"
 UID = "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"

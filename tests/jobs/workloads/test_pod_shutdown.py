@@ -14,7 +14,7 @@ from dev.demo import kubernetes
 from jobs.backoff import Clock
 from jobs.kubernetes import client
 from jobs.workloads.pod_shutdown import PLATFORMS, PodShutdown
-from tests import hostile
+from tests.support import hostile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

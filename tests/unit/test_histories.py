@@ -1,0 +1,144 @@
+"""Whatever happens in whatever order, nothing is removed but by its owner's own deletion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+from tests.support.histories import Histories
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TestHistories = Histories.TestCase
+TestHistories.settings = settings(max_examples=200, stateful_step_count=20, deadline=None)
+
+
+def refused_and_cut_off(story: Histories) -> None:
+    """Let a VCluster be deleted whose refusal an outage hides."""
+    story.begin("running")
+    story.create(0, {}, 2)
+    story.cut("north", reachable=False)
+    story.delete(0)
+    story.cut("north", reachable=True)
+
+
+def deleted_at_once(story: Histories) -> None:
+    """Let a VCluster be deleted before its namespace was refused."""
+    story.begin("running")
+    story.create(0, {}, 1)
+    story.delete(0)
+
+
+def status_lost(story: Histories) -> None:
+    """Let a refusal be forgotten."""
+    story.begin("running")
+    story.create(0, {}, 3)
+    for key in ("namespace", "namespace"):
+        story.lose_status(0, key)
+    story.delete(0)
+
+
+def adopted_and_refused(story: Histories) -> None:
+    """Let the first installation of an adopted namespace fail."""
+    story.begin("by-hand")
+    story.install("north", "half way")
+    story.create(0, {}, 8)
+    story.delete(0)
+
+
+def adopted_in_rancher(story: Histories) -> None:
+    """Let the first import of an adopted cluster fail."""
+    story.begin("by-hand")
+    story.create(0, {}, 2)
+    story.give_in_rancher(0)
+    story.install("north", "half way")
+    story.go_on(0, 8)
+
+
+def record_lost(story: Histories) -> None:
+    """Let Helm forget what runs, and fail to install over it."""
+    story.begin("nothing")
+    story.create(0, {}, 8)
+    for record in ("vcluster", "namespace", "rancher"):
+        story.lose_record("north", record, admits=False)
+        story.go_on(0, 8)
+
+
+def interrupted(story: Histories) -> None:
+    """Let Helm forget what runs, and provider-helm die while it installs over it."""
+    story.begin("nothing")
+    story.create(0, {}, 8)
+    story.install("north", "interrupted")
+    story.lose_record("north", "vcluster", admits=True)
+    story.go_on(0, 8)
+
+
+def restored_and_refused(story: Histories) -> None:
+    """Let the first installation over restored data fail."""
+    story.begin("retained")
+    story.create(0, {"restores": True}, 1)
+    story.install("north", "half way")
+    story.go_on(0, 8)
+
+
+def host_left(story: Histories) -> None:
+    """Let the host leave the Input while one other is left."""
+    story.begin("nothing")
+    story.create(0, {}, 8)
+    story.change_host("north", "leave")
+    story.go_on(0, 8)
+
+
+def second_control_plane(story: Histories) -> None:
+    """Let a VCluster of the same name come and go on another control plane."""
+    story.begin("nothing")
+    story.create(0, {}, 1)
+    story.create(1, {}, 8)
+    story.delete(1)
+    story.go_on(0, 8)
+
+
+STORIES = (
+    refused_and_cut_off,
+    deleted_at_once,
+    status_lost,
+    adopted_and_refused,
+    adopted_in_rancher,
+    record_lost,
+    interrupted,
+    restored_and_refused,
+    host_left,
+    second_control_plane,
+)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_stories(story: Callable[[Histories], None]) -> None:
+    """What was seen to destroy clusters does so no more, whatever the search comes upon."""
+    told = Histories()
+    story(told)
+    told.nothing_is_removed_but_by_its_owner()
+    told.each_is_on_its_own_host()
+    for host in told.hosts.values():
+        host.reachable = host.admits = True
+    for plane in (0, 1):
+        told.go_on(plane, 8)
+    told.nothing_is_removed_but_by_its_owner()
+
+
+def test_a_name_that_was_left_comes_up_again() -> None:
+    """A VCluster that was deleted in its first seconds does not block the next one of its name."""
+    told = Histories()
+    told.begin("nothing")
+    told.create(0, {}, 1)
+    told.delete(0)
+    left = told.hosts["north"].namespace
+    assert left
+    told.create(0, {}, 8)
+    assert left.volume == left.owner == told.control_planes[0].uid
+    told.delete(0)
+    assert told.hosts["north"].namespace is None
+    assert told.hosts["north"].helm == {}
