@@ -1,12 +1,12 @@
-"""Compose one virtual cluster: what exists, in what order, and when.
+"""Compose the response to a request: composed resources, conditions and status.
 
-Crossplane calls a function again on every change, so nothing here waits, retries or remembers:
-the same observation gives the same answer.
+Crossplane calls the function again on every change, so nothing here waits, retries or keeps state:
+the same request gives the same response.
 
-Creation is gated, existence never is: what is left out of the desired state is deleted, so
-whatever was observed stays desired, or the answer is fatal and Crossplane touches nothing. The
-two exceptions are the customer's own words: `deletionProtection: false`, and
-`rancher.enabled: false`, which takes the cluster out of Rancher.
+Gates hold back creation only. Crossplane deletes every resource that is missing in the desired
+state, so all observed resources stay desired, or the response is FATAL. The two exceptions are the
+tenant's own choice: `deletionProtection: false`, and `rancher.enabled: false`, which takes the
+cluster out of Rancher.
 """
 
 from collections.abc import Mapping
@@ -29,12 +29,12 @@ from function.response import conditions, requirements, status, upgrade
 from function.response.response import Composed, Response
 
 OBSERVED = "caas.telekom.de/observed"
-"""Annotation of what exists: policy `vcluster-observed` of install/control-plane.yaml refuses to
-create an object that bears it."""
+"""Annotation of existing resources: policy `vcluster-observed` of install/control-plane.yaml
+refuses to create an object with it."""
 
 
 def compose(request: Request) -> Response:
-    """Answer a call: everything the virtual cluster needs now, or why nothing may be touched."""
+    """Return the response to a request; FATAL, with the error, if nothing may be touched."""
     try:
         ownership.refuse_taken_keys(request.taken)
         decision = decide(request, validate.platform_input(request.input))
@@ -79,7 +79,7 @@ def _answer(decision: Decision, observed: Observed) -> Response:
 def _up_to_date(
     decision: Decision, progress: upgrade.Progress | None, control_plane: Condition
 ) -> tuple[Condition, ...]:
-    """Return how the versions are, of a virtual cluster that exists and is not frozen."""
+    """Return condition Upgraded of a virtual cluster that exists and is not frozen."""
     plan = decision.upgrade
     if plan is None:
         return ()
@@ -90,7 +90,7 @@ def _up_to_date(
 
 
 def _phases(desired: DesiredReleases, observed: Observed) -> tuple[Condition, Condition]:
-    """Return how far the control plane and the import are."""
+    """Return the conditions of the control plane and the import into Rancher."""
     control_plane = observed_vcluster.condition(observed.vcluster)
     if (
         observed.vcluster
@@ -108,7 +108,7 @@ def _phases(desired: DesiredReleases, observed: Observed) -> tuple[Condition, Co
 
 
 def _unreported(phase: Condition, composed: Composed | None) -> Condition:
-    """Return the condition of a phase whose Release is created by this very answer."""
+    """Return the condition of a phase, also if this response creates its Release."""
     if phase.reason != release.NOT_CREATED or composed is None:
         return phase
     metadata = composed.resource["metadata"]
@@ -122,7 +122,7 @@ def _resources(
     observed: Observed,
     tenure: deletion.Tenure,
 ) -> dict[str, Composed]:
-    """Return what shall exist now, in the order in which it comes up."""
+    """Return the desired resources in the order of their creation."""
     namespace_ready, vcluster_ready, rancher_ready = (phase.status == "True" for phase in phases)
     names = effective.names
     resources: dict[str, Composed] = {}
@@ -168,13 +168,13 @@ def _resources(
 def _is_used(
     key: str, of: ObservedRelease | None, by: ObservedRelease | None, observed: Observed
 ) -> bool:
-    """Tell whether a Usage is due: both ends exist, or it exists itself."""
+    """Return whether a Usage is due: both its Releases exist, or it exists itself."""
     return (of is not None and by is not None) or key in observed.usages
 
 
 def _usage(key: str, resource: dict[str, Any], observed: Observed) -> Composed:
-    seen = observed.usages.get(key)
-    return Composed(resource, ready=seen is not None and seen.ready)
+    usage = observed.usages.get(key)
+    return Composed(resource, ready=usage is not None and usage.ready)
 
 
 def _waiting_usage(resources: Mapping[str, Composed]) -> str:
@@ -183,7 +183,7 @@ def _waiting_usage(resources: Mapping[str, Composed]) -> str:
 
 
 def _refuse(error: InvalidError, request: Request) -> Response:
-    """Answer fatally. Crossplane keeps only the conditions that come along, so all of them do."""
+    """Return a FATAL response with all conditions: Crossplane drops those that are missing."""
     observed = request.observed
     phases = (
         namespace.condition(observed.namespace, observed.foreign_releases),
@@ -198,10 +198,10 @@ def _refuse(error: InvalidError, request: Request) -> Response:
 
 
 def marked(resources: Mapping[str, Composed], observed: Observed) -> dict[str, Composed]:
-    """Mark the resources that exist, so that Crossplane cannot create them a second time.
+    """Mark existing resources, so that Crossplane cannot create them a second time.
 
-    It applies an answer some time after it observed: in between, a deletion may have begun and
-    removed a resource, which nobody would delete once more.
+    Crossplane applies a response some time after it observed. A deletion may have removed a
+    resource in between, and a second one would never be deleted.
     """
     existing = parse.releases(observed).keys() | observed.usages.keys()
     return {

@@ -110,7 +110,8 @@ UPGRADE_RULES = [
         f"oldSelf.spec.kubernetesVersion == {_ASKED}) || "
         rf"!{_RUNS}.matches('^v?1[.][0-9]{{1,3}}[.]') || "
         f"int({_ASKED}.split('.')[1]) >= int({_RUNS}.split('.')[1])",
-        "message": "spec.kubernetesVersion is lower than what runs, and Kubernetes never goes down",
+        "message": "spec.kubernetesVersion is lower than what runs, and Kubernetes is never "
+        "downgraded",
     },
 ]
 

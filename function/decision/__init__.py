@@ -1,5 +1,5 @@
-"""The decision: what the VCluster gets now, and what of its spec is refused.
+"""The decision: effective spec, refusals and upgrade plan.
 
-A line here weighs the spec, the Input and the observed state. It builds no manifest. Imports
-`observed` and what is below.
+Compares the spec, the Input and the observed state, and builds no manifest. Imports `observed` and
+the packages below it.
 """

@@ -1,9 +1,9 @@
 """Refuse single fields of the spec of a VCluster that exists, and apply the rest.
 
-A refusal must not be a shelter: a VCluster whose spec is wrong in one field gets all that the
-platform changes. A refused field takes the value that was granted last (`record`, or what the
-Releases show), and the platform's default where that is beyond the limits too. The spec of a
-VCluster that does not exist yet is refused as a whole: no default may decide what never changes.
+A wrong field must not keep a VCluster from the platform's changes. A refused field takes the value
+that was granted last (from `record`, or from the Releases), or the platform's default if that value
+is beyond the limits too. The spec of a new VCluster is refused as a whole, so that no default
+decides an immutable field.
 """
 
 from collections.abc import Mapping
@@ -24,64 +24,63 @@ from function.observed.record import Record
 from function.observed.state import Observed, Request
 
 MOST_ROUNDS = 50
-"""Each takes back all fields that are found wrong at once, and no field comes up
-more than twice."""
+"""Upper bound. Each round takes back all wrong fields, and a field is wrong at most twice."""
 
 
 @dataclass(frozen=True)
 class Admission:
-    """What a spec asks for, as far as it is well-formed and within the limits."""
+    """The requested spec, as far as it is valid and within the limits."""
 
-    requested: Composite
+    composite: Composite
     config: Input
-    """The Input as it is on the host of the VCluster."""
-    asked: ResolvedSpec
+    """The Input with the settings of the VCluster's host."""
+    requested: ResolvedSpec
     now: Current | None
     problems: tuple[Problem, ...]
-    """What is beyond the limits."""
+    """Fields beyond the limits."""
     refusals: tuple[Replacement, ...] = ()
 
 
 def admit(request: Request, config: Input) -> Admission:
-    """Return what the spec asks for; raise `InvalidError` where nothing may be touched."""
+    """Return the requested spec; raise `InvalidError` if nothing may be touched."""
     observed = request.observed
     try:
-        found = _resolve(request.composite, config, observed)
-        problems = found.problems
+        admission = _resolve(request.composite, config, observed)
+        problems = admission.problems
     except InvalidError as error:
         if not _exists(observed) or error.reason != "InvalidSpec":
             raise
         problems = error.problems
     else:
         if not problems:
-            return found
+            return admission
         if not _exists(observed):
             raise InvalidError(*problems)
     return _settled(_draft(request, config), problems, config, observed)
 
 
 def _exists(observed: Observed) -> bool:
-    """Return whether there is a virtual cluster, or a record of what was granted to it."""
+    """Return whether a virtual cluster, an import or a record of a granted spec exists."""
     has_record = observed.namespace is not None and bool(observed.namespace.record)
     return has_record or observed.vcluster is not None or observed.rancher is not None
 
 
-def _resolve(composite: Mapping[str, object], config: Input, observed: Observed) -> Admission:
-    requested = validate.vcluster(composite)
-    if requested.namespace:
+def _resolve(plain: Mapping[str, object], config: Input, observed: Observed) -> Admission:
+    composite = validate.vcluster(plain)
+    if composite.namespace:
         tenancy.refuse_chart_secrets(config)
-    adoption.check(requested, config, observed)
-    now = _now(adopted_key(requested.name, requested.namespace), config, observed)
+    adoption.check(composite, config, observed)
+    now = _now(adopted_key(composite.name, composite.namespace), config, observed)
     runs_on = placement.provider_config(observed)
-    config = placement.on(requested.spec, requested.uid, config, runs_on)
+    config = placement.on(composite.spec, composite.uid, config, runs_on)
     imported = observed.rancher is not None
-    asked = resolve.resolve(requested, config, now, imported=imported, runs_on=runs_on)
-    problems = tenant_limits.problems(requested.spec, asked, config, new=now is None)
-    return Admission(requested, config, asked, now, tuple(problems))
+    requested = resolve.resolve(composite, config, now, imported=imported, runs_on=runs_on)
+    problems = tenant_limits.problems(composite.spec, requested, config, new=now is None)
+    return Admission(composite, config, requested, now, tuple(problems))
 
 
 def _now(key: str, config: Input, observed: Observed) -> Current | None:
-    """Return what runs: by the Release, or as an adopted cluster was installed."""
+    """Return the current state, from the Releases or from the values of an adopted cluster."""
     entry = config.adopted.get(key)
     frozen = adoption.installed(entry, observed) if entry else None
     return frozen or current.read(observed)
@@ -90,37 +89,37 @@ def _now(key: str, config: Input, observed: Observed) -> Current | None:
 def _settled(
     draft: Draft, problems: tuple[Problem, ...], config: Input, observed: Observed
 ) -> Admission:
-    """Return the admission of the spec without what is refused of it."""
+    """Return the admission of the spec without its refused fields."""
     for _ in range(MOST_ROUNDS):
-        found, moved = None, draft.take_back(problems)
+        admission, moved = None, draft.take_back(problems)
         try:
-            found = _resolve(draft.composite, draft.offer(config), observed)
-            problems = found.problems
+            admission = _resolve(draft.composite, draft.offer(config), observed)
+            problems = admission.problems
         except InvalidError as error:
             if error.reason != "InvalidSpec" or not moved:
                 raise
             problems = error.problems
-        if found and (not problems or (not moved and found.now is not None)):
-            # What no field of the spec decides is said, and holds nothing up.
-            return replace(found, refusals=(*draft.refusals, *map(Replacement, problems)))
+        if admission and (not problems or (not moved and admission.now is not None)):
+            # A problem that no field of the spec can resolve is reported only.
+            return replace(admission, refusals=(*draft.refusals, *map(Replacement, problems)))
         if not moved:
             break
     raise InvalidError(*problems)
 
 
 def _draft(request: Request, config: Input) -> Draft:
-    """Return the spec as it is, with what may take the place of its fields."""
+    """Return a draft of the spec, with the granted values that may replace its fields."""
     observed = request.observed
-    found = record.read(observed.namespace.record) if observed.namespace else None
+    last = record.read(observed.namespace.record) if observed.namespace else None
     metadata = request.composite.get("metadata")
     key = adopted_key(text(get(metadata, "name")), text(get(metadata, "namespace")))
     now = _now(key, config, observed)
-    granted = overlaid(found.spec if found else _shown(now, observed), _fixed(now))
-    return Draft(request.composite, granted, found or Record(spec={}))
+    granted = overlaid(last.spec if last else _shown(now, observed), _fixed(now))
+    return Draft(request.composite, granted, last or Record(spec={}))
 
 
 def _fixed(now: Current | None) -> dict[str, object]:
-    """Return what runs of that which never changes: no record and no default wins over it."""
+    """Return the current values of immutable fields, which override record and defaults."""
     if now is None:
         return {}
     size, storage_class = now.storage.size, now.storage.storage_class
@@ -133,7 +132,7 @@ def _fixed(now: Current | None) -> dict[str, object]:
 
 
 def _shown(now: Current | None, observed: Observed) -> dict[str, object]:
-    """Return what Releases without a record show of the spec that they were made for."""
+    """Return the fields of the granted spec that Releases without a record show."""
     shown: dict[str, object] = {}
     if usages.DELETION_PROTECTION in observed.usages:
         shown["deletionProtection"] = True

@@ -1,8 +1,8 @@
-"""Virtual clusters that were installed by hand, and come under a VCluster without a restart.
+"""Adoption: bring a virtual cluster that was installed by hand under a VCluster, without a restart.
 
-Only the Input may claim one, so no spec gets at what is somebody else's. While its entry has
-values the cluster is *frozen*: the Release asks for exactly what Helm has installed, and
-provider-helm finds nothing to change. Without them it is a VCluster like any other.
+Only the Input may claim one, so that no spec takes a cluster of another tenant. While its entry has
+values the cluster is *frozen*: the Release requests exactly the installed values, and provider-helm
+changes nothing. Without them it is a VCluster like any other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ CHART_DEFAULTS: Mapping[str, object] = {
         },
     }
 }
-"""What the chart gives where values name nothing, as far as the quota counts it: 0.31 to 0.36."""
+"""Defaults of charts 0.31 to 0.36 that count against the quota."""
 
 STORE = "is a backing store that a VCluster cannot have: without the values it would start empty"
 VOLUME = "is fixed in the installed StatefulSet, and a VCluster would ask for another one"
@@ -60,23 +60,23 @@ _RULES = {
     decided_values.FIXED: FIXED,
     decided_values.OWNER: FIXED,
 }
-"""What is wrong with a cluster in which a fixed value is not as a VCluster has it."""
+"""Rule for each kind of immutable value that differs from that of a VCluster."""
 
 
 def entry(requested: Composite, config: Input) -> Adopted | None:
-    """Return what the Input says of a VCluster that adopts a cluster, or None."""
+    """Return the Input's entry of a VCluster that adopts a cluster, or None."""
     return config.adopted.get(adopted_key(requested.name, requested.namespace))
 
 
-def installed(found: Adopted, observed: Observed) -> Current | None:
-    """Return what runs by the entry's values; None where they are gone."""
-    if found.values is None:
+def installed(claim: Adopted, observed: Observed) -> Current | None:
+    """Return the current state by the values of the entry, or None if it has none."""
+    if claim.values is None:
         return None
     before = current.read(observed)
     return current.parse(
-        found.values,
-        release=found.release,
-        chart=found.chart,
+        claim.values,
+        release=claim.release,
+        chart=claim.chart,
         kubernetes=stamp.kubernetes_tag(observed.vcluster.details) if observed.vcluster else "",
         provider_config=before.provider_config if before else "",
         cluster_name=before.cluster_name if before else None,
@@ -84,15 +84,15 @@ def installed(found: Adopted, observed: Observed) -> Current | None:
 
 
 def check(requested: Composite, config: Input, observed: Observed) -> None:
-    """Raise `InvalidError` where a cluster cannot be adopted, or not be thawed yet."""
-    found = entry(requested, config)
-    if found is None:
+    """Raise `InvalidError` if a cluster cannot be adopted, or not be thawed yet."""
+    claim = entry(requested, config)
+    if claim is None:
         return
     key = adopted_key(requested.name, requested.namespace)
-    if found.values is not None:
-        problems = [*unfit(key, found.values)]
+    if claim.values is not None:
+        problems = [*unfit(key, claim.values)]
         if observed.vcluster is None:
-            problems += availability(requested.spec.availability, found.values)
+            problems += availability(requested.spec.availability, claim.values)
     else:
         problems = [*_unknown(key, observed)]
     if problems:
@@ -101,7 +101,7 @@ def check(requested: Composite, config: Input, observed: Observed) -> None:
 
 
 def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
-    """Yield why a cluster with these values cannot come under a VCluster."""
+    """Yield the problems that prevent the adoption of a cluster with these values."""
     where = f"input.adopted.{key}.values"
     for row in IMMUTABLE:
         if row.is_always_default and row.effective(values) != row.default:
@@ -110,7 +110,7 @@ def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
     if get(values, "exportKubeConfig", "insecure") is True:
         yield Problem(
             f"{where}.exportKubeConfig.insecure",
-            "takes the CA out of the kubeconfig, so that nobody could verify the API server",
+            "takes the CA out of the kubeconfig, without which no client can verify the API server",
             "Install without it first: helm upgrade.",
         )
     for path in (".".join(path) for path, value in leaves(values) if value is None):
@@ -122,7 +122,7 @@ def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[Problem]:
-    """Yield that the spec asks for another availability than is installed."""
+    """Yield the problem of a spec with another availability than the installed one."""
     has = _availability(values)
     if asked != has:
         yield Problem(
@@ -135,7 +135,7 @@ def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[
 def keep(
     wanted: ResolvedSpec, now: Current, spec: Spec, config: Input
 ) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
-    """Return what a frozen cluster has of the wanted, and what the spec asks for in vain."""
+    """Return the effective spec of a frozen cluster, and the refusals."""
     asked = replace(wanted, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
     kept, refusals = immutable_fields.keep(asked, now, spec, config)
     has_service = keeps_service(wanted.frozen or {})
@@ -146,7 +146,7 @@ def keep(
 
 
 def with_defaults(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Return values as far as the quota counts them, with what the chart gives besides."""
+    """Return values with the chart's defaults that count against the quota."""
     return merge(CHART_DEFAULTS, values)
 
 
@@ -171,7 +171,7 @@ def _exposure_waits(kept: exposure.Exposure, asked: exposure.Exposure) -> Refusa
 
 
 def keeps_service(values: Mapping[str, object]) -> bool:
-    """Tell whether Helm leaves the Service, without which the customer's volumes go."""
+    """Return whether Helm keeps the Service: without it the tenant's volumes are deleted."""
     annotations = get(values, "controlPlane", "service", "annotations")
     return get(annotations, "helm.sh/resource-policy") == "keep"
 
@@ -182,7 +182,7 @@ def _availability(values: Mapping[str, object]) -> Availability:
 
 
 def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
-    """Yield what is neither Single nor HA as a VCluster is, or has no volume to keep."""
+    """Yield the problems of replicas and volumes that fit neither Single nor HA of a VCluster."""
     workload = get(values, "controlPlane", "statefulSet")
     replicas = get(workload, "highAvailability", "replicas") or 1
     has_volume = get(workload, "persistence", "volumeClaim", "enabled")
@@ -216,7 +216,7 @@ def _sizes(where: str, values: Mapping[str, object]) -> Iterator[Problem]:
 
 
 def _unknown(key: str, observed: Observed) -> Iterator[Problem]:
-    """Yield that a cluster cannot be thawed while nobody knows which Kubernetes it runs."""
+    """Yield the problem of an entry without values before the Kubernetes version is known."""
     now = current.read(observed)
     if now is None or not now.kubernetes:
         yield Problem(

@@ -1,7 +1,7 @@
-"""Keys of the official chart's values that not every version knows, or that need a licence.
+"""Keys of the official chart's values that depend on its version or need a licence.
 
-The chart refuses any key that it does not know. With some that it does the open-source control
-plane ends at its start, or does not sync.
+The chart refuses unknown keys. With some known ones the open-source control plane exits at its
+start, or does not sync.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,11 +12,11 @@ from function.k8s import versions
 from function.k8s.fieldpath import get, has
 
 OPEN_SOURCE = "-oss"
-"""End of the name of the control plane's image that takes no licence."""
+"""Suffix of the open-source image of the control plane."""
 
 
 def removed(layers: Layers, chart: str) -> tuple[str, ...]:
-    """Return the keys of the layers that the chart refuses because they were removed."""
+    """Return the keys of the layers that are removed in this chart."""
     if not versions.is_comparable(chart):
         return ()
     version = versions.order(chart)[:2]
@@ -29,7 +29,7 @@ def removed(layers: Layers, chart: str) -> tuple[str, ...]:
 
 
 def unknown_yet(values: Mapping[str, object], chart: str) -> Iterator[tuple[str, str]]:
-    """Yield the keys that the chart does not know yet, and the first chart that does."""
+    """Yield the keys that this chart does not know yet, with the first version that does."""
     if not versions.is_comparable(chart):
         return
     version = versions.order(chart)[:2]
@@ -39,7 +39,7 @@ def unknown_yet(values: Mapping[str, object], chart: str) -> Iterator[tuple[str,
 
 
 def licensed(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
-    """Yield the keys with which the control plane does not start without a licence."""
+    """Yield the keys that keep the control plane from starting without a licence."""
     for path in LICENSED:
         keys = tuple(path.split("."))
         if get(values, *keys):
@@ -47,7 +47,7 @@ def licensed(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
 
 
 def patched(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
-    """Yield the lists of patches, without a licence for which nothing of their kind is synced."""
+    """Yield the keys of patches, which stop the sync of their kind without a licence."""
     for direction in ("toHost", "fromHost"):
         above = ("sync", direction)
         yield from _patches(get(values, *above), above)

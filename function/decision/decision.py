@@ -1,4 +1,4 @@
-"""The decision of one call: requested against what runs, and what of it is granted now."""
+"""Decide on one request: compare the requested spec with the current state."""
 
 from dataclasses import dataclass, replace
 
@@ -17,43 +17,43 @@ from function.observed.state import Observed, Request
 
 @dataclass(frozen=True)
 class Decision:
-    """What a VCluster gets now."""
+    """Effective spec, refusals and upgrade plan of a VCluster."""
 
     composite: Composite
     platform: Input
-    """The Input as it is on the host of the VCluster."""
+    """The Input with the settings of the VCluster's host."""
     effective: ResolvedSpec
     refusals: tuple[Refusal | Replacement, ...] = ()
-    """What of the spec is not granted."""
+    """Fields of the spec that are not applied."""
     upgrade: UpgradePlan | None = None
-    """The steps of the versions; None before there is a virtual cluster, or while it is frozen."""
+    """None before there is a virtual cluster, or while it is frozen."""
     settled: bool = False
-    """Whether all runs that its Release asks for, so that the next step may come."""
+    """True if every pod runs the versions of the Release, so that the next step is due."""
 
 
 def decide(request: Request, platform: Input) -> Decision:
-    """Return what the VCluster of a request gets; raise `InvalidError` to touch nothing."""
+    """Return the decision on a request; raise `InvalidError` if nothing may be touched."""
     observed = request.observed
-    admitted = admit(request, platform)
-    decision = _decide(admitted, observed)
+    admission = admit(request, platform)
+    decision = _decide(admission, observed)
     if decision.effective.rancher and decision.platform.rancher:
         rancher.refuse_another(observed.rancher, decision.platform.rancher)
     ownership.refuse_foreign_releases(decision.effective.names, observed)
-    return replace(decision, refusals=(*admitted.refusals, *decision.refusals))
+    return replace(decision, refusals=(*admission.refusals, *decision.refusals))
 
 
-def _decide(admitted: Admission, observed: Observed) -> Decision:
-    composite, platform, requested = admitted.requested, admitted.config, admitted.asked
-    if admitted.now is None:
+def _decide(admission: Admission, observed: Observed) -> Decision:
+    composite, platform, requested = admission.composite, admission.config, admission.requested
+    if admission.now is None:
         exists = bool(observed.releases)
         moves = immutable_fields.moves(requested, composite.spec) if exists else ()
         return Decision(composite, platform, requested, moves)
     if requested.frozen is not None:
-        kept = adoption.keep(requested, admitted.now, composite.spec, platform)
+        kept = adoption.keep(requested, admission.now, composite.spec, platform)
         return Decision(composite, platform, *kept)
     return grant(
         requested,
-        admitted.now,
+        admission.now,
         composite,
         platform,
         settled=vcluster.is_settled(observed.vcluster),
@@ -61,7 +61,7 @@ def _decide(admitted: Admission, observed: Observed) -> Decision:
     )
 
 
-def grant(  # noqa: PLR0913  # what it depends on
+def grant(  # noqa: PLR0913  # all that a decision depends on
     requested: ResolvedSpec,
     now: Current,
     composite: Composite,
@@ -70,10 +70,10 @@ def grant(  # noqa: PLR0913  # what it depends on
     settled: bool,
     instead: str | None = None,
 ) -> Decision:
-    """Return what an existing virtual cluster gets now: the next step up, and what may change.
+    """Return the decision on an existing virtual cluster.
 
-    `settled` says whether all of what its Release asks for runs, `instead` what is installed
-    where Helm could not even begin with that.
+    `settled` is true if every pod runs the versions of the Release; `instead` is the installed
+    chart version if Helm could not begin with that of the Release.
     """
     spec = composite.spec
     start = UpgradeStart(

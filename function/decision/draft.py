@@ -1,4 +1,4 @@
-"""A spec of which single fields are taken back until the rest can be granted."""
+"""A draft of the spec: take back wrong fields until the rest can be granted."""
 
 import copy
 import re
@@ -15,36 +15,36 @@ DEFAULT = "Until then the platform's default applies."
 LEFT_OUT = "Until then it is left out."
 
 _BY_NAME = (("plan",), ("nodePool",))
-"""Fields that name what the Input describes: the record holds what the names stood for."""
+"""Fields that name an entry of the Input. The record holds the content of that entry."""
 
 _RETRY: Path = ("metadata", "annotations", validate.RETRY)
 
 
 class Draft:
-    """The spec of a VCluster, and what may take the place of its fields."""
+    """The spec of a VCluster, and the values that may replace its fields."""
 
     def __init__(
         self, composite: Mapping[str, object], granted: Mapping[str, object], record: Record
     ) -> None:
-        """Begin with the spec as it is; `granted` is the one that was granted before."""
+        """Begin with the spec unchanged; `granted` is the spec that was granted last."""
         spec = composite.get("spec", {})
         copied = dict(spec) if isinstance(spec, Mapping) else spec
         self.composite = {**composite, "spec": copied}
         self._granted = granted
         self._record = record
         self._restored: set[Path] = set()
-        """Fields that have what was granted before."""
+        """Fields that have their granted value again."""
         self._owned: set[str | int] = set()
-        """Fields of the spec that are copies."""
-        self._told: dict[Path, Replacement] = {}
+        """Fields of the spec that are copied already."""
+        self._refusals: dict[Path, Replacement] = {}
 
     @property
     def refusals(self) -> tuple[Replacement, ...]:
-        """What was taken back."""
-        return tuple(self._told.values())
+        """Refusals of the fields that were taken back."""
+        return tuple(self._refusals.values())
 
     def offer(self, config: Input) -> Input:
-        """Return the Input with the plan and the pool that have left it and are still in use."""
+        """Return the Input with the plan and node pool of the record, if they are in use."""
         changes: dict[str, object] = {}
         if ("plan",) in self._restored and self._record.plan is not None:
             name = str(self._granted["plan"])
@@ -55,8 +55,8 @@ class Draft:
         return config.model_copy(update=changes) if changes else config
 
     def take_back(self, problems: Iterable[Problem]) -> bool:
-        """Take back the fields that are wrong; return whether there was any."""
-        before = {*self._told}
+        """Take back the wrong fields; return whether there was any."""
+        before = {*self._refusals}
         there = [(_path(problem), problem) for problem in problems]
         there = [(path, problem) for path, problem in there if self._has(path)]
         entries: dict[Path, set[int]] = {}
@@ -69,7 +69,7 @@ class Draft:
         for path, problem in there:
             length = _index(path)
             effect = effects[path[:length]] if length else self._take_back(path)
-            self._tell(path, problem, effect, before)
+            self._note(path, problem, effect, before)
         return bool(there)
 
     def _has(self, path: Path) -> bool:
@@ -83,7 +83,7 @@ class Draft:
         return self.composite["spec"]
 
     def _take_back(self, path: Path) -> str:
-        """Give a field what was granted before, or nothing; return what applies now."""
+        """Give a field its granted value, or remove it; return the effect."""
         if path == _RETRY:
             return self._take_back_retry()
         granted = reach(self._granted, path)
@@ -103,7 +103,7 @@ class Draft:
         return STAYS
 
     def _take_back_entries(self, path: Path, indexes: set[int]) -> str:
-        """Give a list what was granted before, or leave out the entries that are wrong."""
+        """Give a list its granted value, or leave out the wrong entries; return the effect."""
         granted, there = reach(self._granted, path), sequence(reach(self._spec, path))
         if path not in self._restored and isinstance(granted, list) and granted != there:
             self._restored.add(path)
@@ -119,7 +119,7 @@ class Draft:
             self.composite["spec"] = copy.deepcopy(value)
 
     def _remove(self, path: Path) -> None:
-        """Remove a field, and the maps that it leaves empty."""
+        """Remove a field, and its parents that become empty."""
         if not path:
             self.composite["spec"] = {}
             return
@@ -129,7 +129,7 @@ class Draft:
             self._remove(path[:-1])
 
     def _above(self, path: Path) -> dict[str | int, object]:
-        """Return what holds a field, as a copy: what Crossplane sent stays as it is."""
+        """Return a copy of the parent of a field, so that the request stays unchanged."""
         place = self._spec
         assert isinstance(place, dict)  # noqa: S101  # the path leads through it
         if len(path) > 1 and path[0] not in self._owned:
@@ -139,20 +139,20 @@ class Draft:
             place = place[step]
         return place
 
-    def _tell(self, path: Path, problem: Problem, effect: str, before: set[Path]) -> None:
-        """Note a problem, unless it is one of what took the place of a field."""
-        if path in self._told:
-            problem = self._told[path].problem
+    def _note(self, path: Path, problem: Problem, effect: str, before: set[Path]) -> None:
+        """Note the refusal of a field, unless its problem is that of a replaced value."""
+        if path in self._refusals:
+            problem = self._refusals[path].problem
         elif any(path[:length] in before for length in range(len(path))):
             return
-        self._told[path] = Replacement(problem, effect)
+        self._refusals[path] = Replacement(problem, effect)
 
 
 _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 
 def _index(path: Path) -> int:
-    """Return how many keys lead to the first list on a path, 0 if there is none."""
+    """Return the number of keys before the first list on a path, 0 if there is none."""
     for length, step in enumerate(path):
         if isinstance(step, int):
             return length
@@ -160,7 +160,7 @@ def _index(path: Path) -> int:
 
 
 def _path(problem: Problem) -> Path:
-    """Return the path of a field below `spec`, or from the root where it is not in there."""
+    """Return the path of a field below `spec`, or from the root if it is not in the spec."""
     if problem.path is not None:
         return problem.path
     root = re.split(r"[.\[]", problem.field, maxsplit=1)[0]

@@ -1,8 +1,8 @@
-"""Keep what a change would destroy, and say so; everything else in the change still happens.
+"""Keep immutable fields, report the refusal, apply the rest.
 
-The observed Releases are what really runs, so they are what a wish is compared with. The XRD's
-CEL rules, which are generated from the table here, say the same at admission. What the chart's
-values imply, whoever wrote them, is kept in `fixed`; versions have their own rules in `upgrade`.
+The requested spec is compared with the observed Releases, because they show what runs. The CEL
+rules of the XRD are generated from the table here. `immutable_values` keeps immutable chart values,
+and `upgrade` has the rules for versions.
 """
 
 from collections.abc import Callable
@@ -27,20 +27,20 @@ TAKE_BACK = "Take this field back."
 
 @dataclass(frozen=True)
 class ImmutableField:
-    """A field of the spec that keeps its value for as long as the virtual cluster lives."""
+    """A field of the spec that keeps its value while the virtual cluster exists."""
 
     field: str
     """Path below `spec`."""
     why: str
-    """Why it cannot change, as the end of a sentence."""
+    """Reason for which it cannot change, as the end of a sentence."""
     remedy: str
-    """What to do instead, as a sentence."""
+    """Remedy, as a sentence."""
     unset: str | None
-    """What counts at admission where the field is not set; None if nothing is judged there."""
+    """Value of an unset field in the CEL rule; None if there is no rule at admission."""
     difference: Callable[[ResolvedSpec, Current, Spec], tuple[str, str] | None]
-    """What runs and what is asked for, if that is not the same."""
+    """Current and requested value, or None if they are equal."""
     kept: Callable[[ResolvedSpec, Current, Input], ResolvedSpec]
-    """The wanted with what runs in place of what is asked for."""
+    """The requested spec with the current value of this field."""
 
 
 STORE = "another backing store would start an empty cluster"
@@ -55,7 +55,7 @@ def _availability(wanted: ResolvedSpec, now: Current, _: Spec) -> tuple[str, str
 
 
 def _size(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
-    """Return the difference to a size that the spec names itself: a plan's moves nothing."""
+    """Return the difference to a size in the spec itself; a plan's size changes nothing."""
     asked, kept = spec.storage.size, now.storage.size or ""
     return (kept, asked) if asked and not quantity.is_equal(asked, kept) else None
 
@@ -66,7 +66,7 @@ def _storage_class(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str]
 
 
 def _restore_from(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
-    """Return the difference to another UID. None at all is fine: it has served its purpose."""
+    """Return the difference to another UID; an unset field is fine after the restore."""
     asked = spec.storage.restoreFrom
     return _unequal(now.restore_from, asked) if asked else None
 
@@ -77,14 +77,14 @@ def _keep_restore_from(wanted: ResolvedSpec, now: Current, _: Input) -> Resolved
 
 
 def _host(wanted: ResolvedSpec, spec: Spec) -> tuple[str, str] | None:
-    """Return the difference to a host that the spec names: what runs stays where it is."""
+    """Return the difference to the host in the spec, or None if it is the current one."""
     if spec.host in (None, wanted.host.name):
         return None
     return f"on host {wanted.host.name}", str(spec.host)
 
 
 def _labels(wanted: ResolvedSpec, spec: Spec) -> tuple[str, str] | None:
-    """Return the difference to labels that the host, which stays, does not have."""
+    """Return the difference to a selector that the current host does not match."""
     selector = spec.hostSelector
     if selector is None or wanted.host.has(selector.matchLabels):
         return None
@@ -105,7 +105,7 @@ def _keep_cluster_name(wanted: ResolvedSpec, now: Current, _: Input) -> Resolved
 
 
 def _having(found: _T, **kept: object) -> _T:
-    """Return the same with what is kept: itself in all calls but those that differ."""
+    """Return a copy with the given values, or the object itself if they are equal."""
     different = {field: value for field, value in kept.items() if getattr(found, field) != value}
     return replace(found, **different) if different else found
 
@@ -147,7 +147,7 @@ RULES = (
         field="storage.restoreFrom",
         why=TAKEN,
         remedy=TAKE_BACK,
-        # Before the namespace is taken over it may still be set.
+        # It may still be set before the restore.
         unset=None,
         difference=_restore_from,
         kept=_keep_restore_from,
@@ -158,14 +158,14 @@ RULES = (
         remedy=NEW_ONE,
         unset="",
         difference=lambda wanted, _, spec: _host(wanted, spec),
-        # What exists never gets another host: see `placement`.
+        # `placement` already keeps the current host.
         kept=lambda wanted, _, __: wanted,
     ),
     ImmutableField(
         field="hostSelector",
         why=MOVE,
         remedy=NEW_ONE,
-        # Whether the host has other labels, only the Input tells.
+        # Only the Input has the labels of the host.
         unset=None,
         difference=lambda wanted, _, spec: _labels(wanted, spec),
         kept=lambda wanted, _, __: wanted,
@@ -179,11 +179,11 @@ RULES = (
         kept=_keep_cluster_name,
     ),
 )
-"""What never changes, in the order of the spec."""
+"""Immutable fields, in the order of the spec."""
 
 
 def moves(wanted: ResolvedSpec, spec: Spec) -> tuple[Refusal, ...]:
-    """Return the refusal of a move, of what exists without a virtual cluster so far."""
+    """Return the refusals of another host, while only the namespace exists."""
     differences = {"host": _host(wanted, spec), "hostSelector": _labels(wanted, spec)}
     return tuple(
         Refusal(f"spec.{field}", *difference, MOVE, NEW_ONE)
@@ -195,10 +195,10 @@ def moves(wanted: ResolvedSpec, spec: Spec) -> tuple[Refusal, ...]:
 def keep(
     wanted: ResolvedSpec, now: Current, spec: Spec, config: Input
 ) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
-    """Return what may be had of the wanted, and what is refused.
+    """Return the effective spec and the refusals.
 
-    What the spec does not name itself (a plan's storage, a default) is kept without a word. The
-    versions of the wanted are those of its next step.
+    Values that the spec does not set itself (a plan's storage, a default) are kept without a
+    refusal. The versions in `wanted` are those of the next step.
     """
     refusals = []
     kept = wanted

@@ -1,7 +1,7 @@
-"""Chart values that a running virtual cluster cannot change, whoever wrote them.
+"""Keep immutable chart values, report the refusal, apply the rest.
 
-A plan, the Input or allowed values of a spec can imply what no field of the spec says. What the
-Release was observed with stays, and the rest of the change happens.
+A plan, the Input or allowed values of a spec can change values that no field of the spec covers.
+The observed values of the Release stay.
 """
 
 import json
@@ -28,9 +28,9 @@ _IMAGE = ("controlPlane", "statefulSet", "image", "repository")
 def keep(
     values: Values, observed: Mapping[str, object], layers: Layers
 ) -> tuple[Values, tuple[Refusal, ...]]:
-    """Return the values with what runs in place of what cannot change, and what is refused.
+    """Return the values with the observed immutable ones, and the refusals.
 
-    `layers` are the values that people wrote, by the field that they stand in.
+    `layers` are the values of the Input and the spec, by their field.
     """
     if values == observed:
         return values, ()
@@ -45,9 +45,9 @@ def keep(
 def known(
     values: Values, chart: str, observed: Mapping[str, object], layers: Layers, *, hops: bool
 ) -> tuple[Values, tuple[Refusal, ...]]:
-    """Return the values without the keys that this chart and image refuse, and what is refused.
+    """Return the values without the keys that this chart or image refuses, and the refusals.
 
-    A key that a later chart knows comes with that; `hops` tells that the chart is not the last.
+    A key of a later chart is set with that chart; `hops` is true if a later chart follows.
     """
     if values == observed:
         return values, ()
@@ -62,7 +62,7 @@ def known(
 
 
 def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
-    """Raise `InvalidError` where a new virtual cluster could not be installed, or not start."""
+    """Raise `InvalidError` if a new virtual cluster could not be installed or not start."""
     problems = [
         Problem(_field(found.keys, layers), found.rule, "Remove it.")
         for found in unfit(values, chart)
@@ -79,7 +79,7 @@ class UnfitValue:
     keys: tuple[str, ...]
     rule: str
     is_later: bool = False
-    """Whether a later chart knows it."""
+    """True if a later chart knows it."""
 
 
 def unfit(values: Mapping[str, object], chart: str) -> Iterator[UnfitValue]:
@@ -123,6 +123,6 @@ def _shown(value: object) -> str:
 
 
 def _field(keys: tuple[str, ...], layers: Layers) -> str:
-    """Return the field that the value stands in: the layer that wins, or the chart's values."""
+    """Return the field of a value: in the layer that wins, or in the chart's values."""
     found = (field for field in reversed([*layers]) if fieldpath.holds(layers[field], keys))
     return ".".join((next(found, "values"), *keys))

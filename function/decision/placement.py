@@ -1,8 +1,8 @@
-"""Which host a virtual cluster lives on, and what is different there.
+"""Placement: choose the host of a virtual cluster, and apply the host's settings.
 
-A new one goes where its spec says: to a host by name, or to one that has the labels, of several
-to the one that a hash of its UID chooses, so that they spread without anybody keeping count. From
-then on what runs decides: hosts that come, go or are labelled anew move nothing.
+The spec of a new one names a host or selects it by labels. A hash of the UID chooses among several,
+so that virtual clusters spread without a count. An existing one stays on its host, even if hosts
+are added, removed or labelled anew.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from function.observed.state import Observed
 
 @dataclass(frozen=True)
 class Host:
-    """A host cluster."""
+    """A host."""
 
     name: str
     provider_config: str
@@ -25,21 +25,21 @@ class Host:
     labels: tuple[tuple[str, str], ...] = ()
 
     def has(self, labels: Mapping[str, str]) -> bool:
-        """Tell whether it has all of these labels."""
+        """Return whether the host has all of these labels."""
         return {*labels.items()} <= {*self.labels}
 
 
 def host(name: str, config: platform.Host) -> Host:
-    """Return a host as the Input describes it."""
+    """Return a host with its settings of the Input."""
     labels = tuple(sorted(config.labels.items()))
     return Host(name, config.providerConfig, tuple(config.cidrs), labels)
 
 
 def place(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> Host:
-    """Return the host that the spec asks for.
+    """Return the host of a VCluster.
 
-    `runs_on` is the ClusterProviderConfig of what exists already, empty if nothing does. What
-    exists stays where it is, whatever the spec names: the guard refuses the rest.
+    `runs_on` is the ClusterProviderConfig of the existing Releases, empty if there are none. They
+    stay on their host: `immutable_fields` refuses another one in the spec.
     """
     if runs_on:
         return _running(config, runs_on)
@@ -60,7 +60,7 @@ def place(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> Host
 
 
 def on(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> platform.Input:
-    """Return the Input as it is on the host where the VCluster runs, or will run."""
+    """Return the Input with the settings of the VCluster's host."""
     own = config.hosts[place(spec, uid, config, runs_on).name]
     changes: dict[str, object] = {}
     if own.domain is not None:
@@ -73,13 +73,13 @@ def on(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> platfor
 
 
 def provider_config(observed: Observed) -> str:
-    """Return the ClusterProviderConfig of what exists, empty if nothing does.
+    """Return the ClusterProviderConfig of the existing Releases, empty if there are none.
 
-    Raise `InvalidError` where the Releases name none, or several: each choice would move some.
+    Raise `InvalidError` if they name none or several, because any choice would move one of them.
     """
-    found = {seen.provider_config for seen in observed.releases}
+    found = {release.provider_config for release in observed.releases}
     if len(found) > 1 or "" in found:
-        names = ", ".join(f"{seen.namespace}/{seen.name}" for seen in observed.releases)
+        names = ", ".join(f"{release.namespace}/{release.name}" for release in observed.releases)
         raise InvalidError(
             Problem(
                 f"spec.providerConfigRef of Release {names}",
@@ -109,7 +109,7 @@ def _named(name: str, config: platform.Input) -> Host:
 
 
 def _running(config: platform.Input, runs_on: str) -> Host:
-    """Return the host with a ClusterProviderConfig. No other host's record stands in for it."""
+    """Return the host with a ClusterProviderConfig; never fall back to another host."""
     for name, each in config.hosts.items():
         if each.providerConfig == runs_on:
             return host(name, each)

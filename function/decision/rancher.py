@@ -1,4 +1,4 @@
-"""Rancher: a VCluster stays in the Rancher that it was imported into."""
+"""Keep a VCluster in the Rancher of its import."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,9 @@ from function.observed.state import ObservedRelease
 
 
 def refuse_another(observed: ObservedRelease | None, platform: Platform) -> None:
-    """Raise `InvalidError` where the Input names another Rancher than the cluster is in.
+    """Raise `InvalidError` if the Input names another Rancher than that of the import.
 
-    An import into that one would leave the cluster and its owners in the first, which nothing
-    would remove any more.
+    Another import would leave the cluster and its owners behind in the first Rancher.
     """
     if observed is None or not _is_known_to_rancher(observed.details):
         return
@@ -32,7 +31,7 @@ def refuse_another(observed: ObservedRelease | None, platform: Platform) -> None
 
 
 def _is_known_to_rancher(state: Mapping[str, str]) -> bool:
-    """Return whether the import has made something in Rancher, or may have."""
+    """Return whether the import may have created objects in Rancher."""
     return (
         bool(state.get("clusterId"))
         or state.get("phase") in ("Registered", "Connected", "Lost")

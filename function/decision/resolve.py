@@ -1,7 +1,7 @@
-"""From a spec and the Input to decisions: everything resolved, nothing left to look up.
+"""Resolve a spec with the Input: look up plan, host, node pool and project, fill in defaults.
 
-Here plans, hosts, pools and projects get their meaning and defaults are filled in. What a
-spec may not ask for is refused in `limits`; what may not change any more is kept by `guard`.
+`tenant_limits` refuses fields beyond the limits, `immutable_fields` keeps fields that must not
+change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -43,14 +43,14 @@ class RancherImport:
 
 @dataclass(frozen=True)
 class ResolvedSpec:
-    """What a VCluster shall be."""
+    """A requested or effective spec."""
 
     names: Names
     uid: str
     retries: int
     """Further attempts at a failed upgrade, from annotation `caas.telekom.de/retry`."""
     generation: int | None
-    """Of the spec; None where no API server counts."""
+    """Generation of the spec; None without an API server that counts it."""
     plan: platform.Plan
     availability: Availability
     storage: Storage
@@ -63,26 +63,26 @@ class ResolvedSpec:
     egress: tuple[str, ...]
     sync: Mapping[SyncKind, bool]
     pool: platform.NodePool
-    """Nodes of its pods; any where it names no pool."""
+    """Nodes of its pods; any if the spec names no pool."""
     host: Host
     readers: tuple[xr.Reader, ...]
     rancher: RancherImport | None
     leaves_rancher: bool
-    """Whether the spec itself switches the import off."""
+    """True if the spec itself switches the import off."""
     deletion_protection: bool
     retain: bool
-    """Whether the data stays when the VCluster is deleted."""
+    """True if the data stays when the VCluster is deleted."""
     restore_from: str
-    """UID of the earlier VCluster whose data is taken over; empty if there is none."""
+    """UID of the earlier VCluster whose data is restored; empty if there is none."""
     values: Mapping[str, object]
     record: str = field(default="", compare=False)
-    """What is granted, for the annotation that later refusals fall back on."""
+    """Record of the granted spec, for the annotation that later refusals fall back on."""
     frozen: Mapping[str, object] | None = None
-    """Values that an adopted cluster was installed with and keeps; None leaves them to us."""
+    """Installed values that an adopted cluster keeps; None if it is not frozen."""
 
     @property
     def highly_available(self) -> bool:
-        """Whether three control planes and three etcd members run."""
+        """True if it has three control plane replicas and three etcd members."""
         return self.availability == "HA"
 
 
@@ -94,10 +94,10 @@ def resolve(
     imported: bool,
     runs_on: str = "",
 ) -> ResolvedSpec:
-    """Return what the spec means on this platform, given what runs now.
+    """Return the resolved spec, given the current state.
 
-    `imported` tells whether the Release of the import into Rancher exists, `runs_on` is the
-    ClusterProviderConfig of what exists. Raise `InvalidError` for all that the platform has not.
+    `imported` is true if the Release of the import into Rancher exists; `runs_on` is the
+    ClusterProviderConfig of the existing Releases. Raise `InvalidError` for all unknown names.
     """
     try:
         return _resolve(vcluster, config, now, imported=imported, runs_on=runs_on)
@@ -111,7 +111,7 @@ def resolve(
 def _unknown(
     spec: xr.Spec, derived: Names, config: platform.Input, now: Current | None
 ) -> Iterator[Problem]:
-    """Yield which names in a spec the platform does not know."""
+    """Yield the problems of names that the platform does not know."""
     kubernetes, rancher, project = config.vcluster.kubernetes, config.rancher, spec.rancher.project
     lookups: tuple[Callable[[], object], ...] = (
         lambda: _plan(spec, config),
@@ -173,7 +173,7 @@ def _resolve(
         retain=spec.storage.onDelete == "Retain",
         restore_from=spec.storage.restoreFrom,
         values=spec.values,
-        record=record.written(spec, plan, pool, vcluster.retries),
+        record=record.encode(spec, plan, pool, vcluster.retries),
         frozen=entry.values if entry else None,
     )
 
@@ -185,7 +185,7 @@ def _derived(vcluster: Composite, config: platform.Input) -> Names:
 
 
 def adopted_key(name: str, namespace: str) -> str:
-    """Return the key under which the Input says what a VCluster adopts."""
+    """Return the key of a VCluster in the Input's `adopted`."""
     return f"{namespace}/{name}" if namespace else name
 
 
@@ -206,14 +206,14 @@ def _exposure(spec: xr.Expose, own: Names, config: platform.Input, host: Host) -
 
 
 def _chart(asked: xr.Upgrade, offer: platform.VClusterChart, now: Current | None) -> str:
-    """Return the chart version to go to, as far as the platform offers it."""
+    """Return the chart version of the requested spec."""
     if asked.policy == "Automatic":
         return offer.versions[-1]
     return asked.chartVersion or (now.chart if now else offer.versions[-1])
 
 
 def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Current | None) -> str:
-    """Resolve the version once: a minor or the default stays at the patch that runs."""
+    """Return the Kubernetes version; a minor or the default stays at the running patch."""
     if now and now.kubernetes and asked in (None, now.kubernetes, versions.minor(now.kubernetes)):
         return now.kubernetes
     if asked is None:
@@ -248,7 +248,7 @@ def _rancher(
     imported: bool,
     plan: str,
 ) -> RancherImport | None:
-    """Return the import, which an existing one leaves only on the spec's own word."""
+    """Return the import, or None; only the spec itself ends an existing one."""
     if spec.enabled is False:
         return None
     if config is None:

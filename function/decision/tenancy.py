@@ -1,7 +1,7 @@
-"""What scope Namespaced asks for: customers write specs themselves, beside each other.
+"""Rules of scope Namespaced, in which tenants write VClusters.
 
-Their namespaces lie on the control plane, so nothing of the platform's may lie in them, and no
-spec may name what belongs to another customer.
+Their namespaces are on the control plane, so the platform keeps nothing secret in them, and no spec
+may name an object of another tenant.
 """
 
 import re
@@ -17,7 +17,7 @@ RESERVED_CLUSTER_NAME = re.compile(r"local|c-[a-z0-9]{5}")
 
 
 def refuse_chart_secrets(config: Input) -> None:
-    """Raise `InvalidError` for credentials that would have to lie in every customer's namespace.
+    """Raise `InvalidError` for credentials that every tenant's namespace would need.
 
     A Release finds the Secret of its chart's repository in its own namespace only:
     https://github.com/crossplane-contrib/provider-helm/blob/v1.3.0/pkg/clients/registryauth/auth.go
@@ -30,7 +30,7 @@ def refuse_chart_secrets(config: Input) -> None:
         Problem(
             field,
             "cannot be used in scope Namespaced, where provider-helm looks for the Secret in the "
-            "customer's namespace",
+            "tenant's namespace",
             "Remove it: offer the chart in a repository that needs no credentials, or in a "
             "registry to which provider-helm's own identity has access.",
         )
@@ -41,16 +41,16 @@ def refuse_chart_secrets(config: Input) -> None:
         raise InvalidError(*problems, reason="InvalidInput")
 
 
-def project(name: str, customer: str, config: RancherPlatform) -> str:
-    """Return the Rancher project that a VCluster in a customer's namespace names.
+def project(name: str, tenant_namespace: str, config: RancherPlatform) -> str:
+    """Return the Rancher project of a VCluster in a tenant's namespace.
 
-    A project is a customer's own: its members see the namespaces in it, and share its quota. Of
-    others' not even the names are told.
+    A project belongs to one tenant: its members see the namespaces in it and share its quota. The
+    error does not list the projects of other tenants.
     """
     offer = {
         key: found
         for key, found in config.projects.items()
-        if customer in config.projectNamespaces.get(key, ())
+        if tenant_namespace in config.projectNamespaces.get(key, ())
     }
     if name not in offer:
         raise InvalidError(
@@ -64,17 +64,17 @@ def project(name: str, customer: str, config: RancherPlatform) -> str:
 
 
 def cluster_name(name: str, names: Names, config: RancherPlatform) -> Iterator[Problem]:
-    """Yield why a cluster may not bear a name in Rancher.
+    """Yield the problems of a cluster's name in Rancher.
 
-    There all customers share one room of names, and the first has it. So a customer gets the
-    derived name, which is nobody else's, or one that the platform's pattern keeps for him.
+    All tenants share the names of clusters there. So a tenant gets the derived name, which is
+    unique, or one that the platform's pattern reserves for them.
     """
     if names.tenant_namespace and name == names.namespace:
         return
     if names.tenant_namespace and PLACEHOLDER not in config.clusterNamePattern:
         yield Problem(
             "spec.rancher.clusterName",
-            "cannot be chosen on this platform, because it might be another customer's",
+            "cannot be chosen on this platform, because it might be another tenant's",
             "Leave it out: the cluster is called like its namespace on the host.",
         )
         return

@@ -1,6 +1,6 @@
-"""What a spec may not ask for: the Input's `tenant` block, and combinations that bite.
+"""Check a spec against the Input's limits, and for fields that exclude each other.
 
-Every limit is checked, so that one answer names all that is wrong.
+Every limit is checked, so that one error names all problems.
 """
 
 import ipaddress
@@ -20,9 +20,9 @@ ASK = "Ask for less, or ask the platform team to raise the limit."
 
 
 def check(spec: xr.Spec, wanted: ResolvedSpec, config: platform.Input, *, new: bool) -> None:
-    """Raise `InvalidError` naming everything in which the spec goes beyond what is allowed.
+    """Raise `InvalidError` with all problems of a spec beyond the limits.
 
-    Of a cluster that is not `new`, `guard` judges the versions: it knows what runs.
+    `upgrade` checks the versions of a cluster that is not `new`, because it knows the current ones.
     """
     found = tuple(problems(spec, wanted, config, new=new))
     if found:
@@ -32,7 +32,7 @@ def check(spec: xr.Spec, wanted: ResolvedSpec, config: platform.Input, *, new: b
 def problems(
     spec: xr.Spec, wanted: ResolvedSpec, config: platform.Input, *, new: bool
 ) -> Iterator[Problem]:
-    """Yield everything in which the spec goes beyond what is allowed."""
+    """Yield the problems of a spec beyond the limits."""
     yield from (
         *_isolation(spec, wanted, config.tenant),
         *_quota(spec.quota, wanted, config.tenant.quota),
@@ -161,7 +161,7 @@ def _expose(asked: xr.Expose, wanted: ResolvedSpec, config: platform.Input) -> I
 
 
 def _node_port(asked: xr.Expose, host: str, config: platform.Input) -> Iterator[Problem]:
-    """Yield what is wrong with type and port, which are granted, or taken back, together."""
+    """Yield the problems of type and port, which are granted or taken back together."""
     offer = config.hosts[host].nodePorts
     if offer is None:
         yield Problem(
@@ -227,7 +227,7 @@ def _sync(asked: xr.Sync, wanted: ResolvedSpec, tenant: platform.Tenant) -> Iter
         yield Problem(
             "spec.sync.networkPolicies",
             "cannot be on together with isolation.networkPolicy: policies only add up, so the "
-            "customer's would open what the platform's close",
+            "tenant's would open what the platform's close",
             "Switch one of the two off.",
         )
 
@@ -264,7 +264,7 @@ def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterato
 
 
 def _values(values: Mapping[str, object], allowed: Sequence[str]) -> Iterator[Problem]:
-    """Yield what must not be there; only the first says which paths are allowed."""
+    """Yield the problems of chart values; only the first lists the allowed paths."""
     prefixes = {tuple(path.split(".")) for path in allowed}
     remedy = f"Remove it. Allowed: {', '.join(allowed) or 'none'}."
     for path, value in leaves(values):

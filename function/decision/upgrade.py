@@ -1,8 +1,8 @@
-"""Upgrades: which step of chart or Kubernetes comes next.
+"""Plan the steps of an upgrade of chart and Kubernetes.
 
-One thing changes at a time: the chart by one version of the Input's list, or Kubernetes by one
-minor, each only once the step before it runs, in an order in which every chart supports the
-Kubernetes beside it. Never downwards.
+A step upgrades the chart by one version of the Input's list, or Kubernetes by one minor, once the
+step before it is settled. In each step the chart supports the Kubernetes version. There is no
+downgrade. See
 https://www.vcluster.com/docs/vcluster/manage/upgrade/upgrade-version and
 https://kubernetes.io/releases/version-skew-policy/.
 """
@@ -26,52 +26,52 @@ KUBERNETES = "spec.kubernetesVersion"
 
 @dataclass(frozen=True)
 class UpgradeStart:
-    """What an upgrade starts from."""
+    """Versions at which an upgrade starts."""
 
     requested: VersionPair
-    """What the Release asks for now."""
+    """Versions in the observed Release."""
     settled: bool
-    """Whether that runs, all of it."""
+    """True if every pod runs them."""
     instead: str | None = None
-    """Chart version that is installed where Helm could not begin with the asked one, empty for
-    none; None if Helm has begun."""
+    """Installed chart version if Helm could not begin with that of the Release, empty for none;
+    None if Helm has begun."""
     started_from: VersionPair | None = None
-    """Where the upgrade that the status tells of began."""
+    """Start of the upgrade in the status."""
 
 
 @dataclass(frozen=True)
 class UpgradePlan:
-    """The steps from what runs to what is wanted, as far as they lead."""
+    """Steps from the current versions towards the requested ones."""
 
     now: VersionPair
     following: VersionPair
-    """What the Release shall ask for: the next step, or what it asks for until that is due."""
+    """Versions of the desired Release: the next step if it is due, else the current ones."""
     steps: tuple[VersionPair, ...] = ()
-    """All of the upgrade that is under way, from where it began; what runs is on it."""
+    """All steps of the upgrade from its start; the current versions are among them."""
     refusals: tuple[Refusal, ...] = ()
-    """Why the steps do not lead to all that is wanted."""
+    """Refusals of requested versions that the steps do not reach."""
 
     @property
     def end(self) -> VersionPair:
-        """Where the steps lead."""
+        """Versions of the last step."""
         return self.steps[-1] if self.steps else self.now
 
 
 @dataclass(frozen=True)
 class UpgradeOffer:
-    """What the platform offers, and with which values a chart has to do."""
+    """Versions that the platform offers, and the values that a chart must know."""
 
     offer: Offer
     layers: Layers
-    """Values that people wrote, by the field that they stand in."""
+    """Values of the Input and the spec, by their field."""
 
     @property
     def charts(self) -> Sequence[str]:
-        """The chart versions on offer, upwards."""
+        """The offered chart versions, in ascending order."""
         return self.offer.chart.versions
 
     def fits(self, step: VersionPair) -> bool:
-        """Tell whether the chart supports the Kubernetes beside it."""
+        """Return whether the chart of a step supports its Kubernetes version."""
         return versions.fits(step.chart, step.kubernetes, self.offer.kubernetes.compatibility)
 
     def unknown_keys(self, chart: str) -> tuple[str, ...]:
@@ -79,36 +79,36 @@ class UpgradeOffer:
         return chart_keys.removed(self.layers, chart)
 
     def chart_steps(self, now: str, wanted: str) -> list[str]:
-        """Return what runs and every version on offer above it, up to the wanted one."""
+        """Return the current version and the offered ones above it, up to the requested one."""
         if not versions.is_comparable(now) or wanted not in self.charts:
             return [now]
         low, high = versions.order(now), versions.order(wanted)
         return [now, *(chart for chart in self.charts if low < versions.order(chart) <= high)]
 
     def kubernetes_steps(self, now: str, wanted: str) -> list[str]:
-        """Return what runs, the newest patch of every minor between, and the wanted version.
+        """Return the current version, the newest patch of each minor between, the requested one.
 
-        They end where none of the next minor is on offer.
+        The steps end before a minor without an offered patch.
         """
         if not now or versions.order(wanted) <= versions.order(now):
             return [now or wanted]
-        found = [now]
+        steps = [now]
         for minor in versions.minors_between(now, wanted):
             patch = versions.newest_patch(self.offer.kubernetes.versions, minor)
             if patch is None:
-                return found
-            found.append(patch)
-        return [*found, wanted]
+                return steps
+            steps.append(patch)
+        return [*steps, wanted]
 
 
 def plan(
     wanted: VersionPair, start: UpgradeStart, policy: Policy, offer: UpgradeOffer
 ) -> UpgradePlan:
-    """Return the steps to the wanted versions, and which of them is due.
+    """Return the upgrade plan to the requested versions.
 
-    A version that is no longer on offer stays until a higher one is. Only what may repair the
-    cluster does not wait until it is settled: another patch of its Kubernetes, and one of its
-    chart that took the place of the one that it asks for.
+    A version that is no longer offered stays until a higher one is offered. A step is due once the
+    cluster is settled, or if it may repair the cluster: another patch of its Kubernetes, or of a
+    chart version that is no longer offered.
     """
     chart, settled = start.requested.chart, start.settled
     if start.instead is not None and chart not in offer.charts:
@@ -135,10 +135,10 @@ def plan(
 def longest_path(
     charts: Sequence[str], kubernetes: Sequence[str], offer: UpgradeOffer, *, is_known: bool
 ) -> tuple[VersionPair, ...]:
-    """Return the most steps up, one version at a time, the chart first where both may follow.
+    """Return the longest path of steps, one version at a time, the chart first if both may follow.
 
-    It begins with the first of both, which it does not contain. Where the running Kubernetes is
-    not known (`is_known`), every chart may follow. Each step goes right or up in such a grid, past
+    It starts at the first of both, which it does not contain. While the running Kubernetes is
+    unknown (`is_known`), every chart may follow. Each step moves right or up in the grid, around
     pairs (x) that the chart does not support:
 
         1.36    x       x     -> o
@@ -172,7 +172,7 @@ def _whole(
     wanted: VersionPair,
     offer: UpgradeOffer,
 ) -> tuple[VersionPair, ...]:
-    """Return the path from where the upgrade began, or from what runs where that is not on one."""
+    """Return all steps from the start of the upgrade, or from the current versions without one."""
     if started_from:
         charts = offer.chart_steps(started_from.chart, wanted.chart)
         kubernetes = offer.kubernetes_steps(started_from.kubernetes, wanted.kubernetes)
@@ -191,7 +191,7 @@ def _is_repair(now: VersionPair, step: VersionPair, listed: Sequence[str]) -> bo
 def _stopped_chart(
     end: VersionPair, wanted: str, charts: Sequence[str], policy: Policy, offer: UpgradeOffer
 ) -> Iterator[Refusal]:
-    """Yield why the steps end before the wanted chart, if they do."""
+    """Yield the refusal of a requested chart version that the steps do not reach."""
     if end.chart != charts[-1]:
         following = charts[charts.index(end.chart) + 1]
         gone = offer.unknown_keys(following)
@@ -208,21 +208,21 @@ def _stopped_chart(
         yield Refusal(field, end.chart, wanted, "the platform does not offer it", remedy)
     elif versions.is_comparable(end.chart) and versions.order(wanted) < versions.order(end.chart):
         remedy = "Name a version that is not lower."
-        yield Refusal(field, end.chart, wanted, "a chart never goes down", remedy)
+        yield Refusal(field, end.chart, wanted, "a chart is never downgraded", remedy)
 
 
 def _stopped_kubernetes(
     end: VersionPair, wanted: str, kubernetes: Sequence[str]
 ) -> Iterator[Refusal]:
-    """Yield why the steps end before the wanted Kubernetes, if they do."""
+    """Yield the refusal of a requested Kubernetes version that the steps do not reach."""
     if end.kubernetes == wanted:
         return
     if versions.order(wanted) < versions.order(end.kubernetes):
-        rule = "Kubernetes never goes down"
+        rule = "Kubernetes is never downgraded"
         remedy = "Ask for a version that is not lower."
     elif end.kubernetes == kubernetes[-1]:
         missing = next(versions.minors_between(end.kubernetes, wanted))
-        rule = f"Kubernetes goes up one minor at a time, and the platform offers no {missing}"
+        rule = f"Kubernetes is upgraded one minor at a time, and the platform offers no {missing}"
         remedy = "Ask the platform team for it, or for a lower version."
     else:
         following = kubernetes[kubernetes.index(end.kubernetes) + 1]

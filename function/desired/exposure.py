@@ -19,7 +19,7 @@ from function.observed.exposure import (
     ROUTE_WRITERS,
     SERVICE,
     Exposure,
-    _told,
+    detail,
     running,
 )
 from function.observed.state import ObservedRelease
@@ -61,7 +61,7 @@ def details(
         return []
     asked = observed.connection_keys if observed else frozenset()
     found = _first(exposure, own, offer)
-    has_status = is_up and "f:parents:" in _told(observed, ROUTE_WRITERS)
+    has_status = is_up and "f:parents:" in detail(observed, ROUTE_WRITERS)
     if exposure.type == "Gateway" and (ROUTE in asked or has_status):
         found.append(Detail(ROUTE, offer.gateway.apiVersion, "TLSRoute", own.release, "status"))
     is_exporting = (

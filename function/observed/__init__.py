@@ -1,4 +1,4 @@
 """The observed state: which Releases and Usages exist, and whether they are healthy.
 
-A line here reads what Crossplane observed, and never looks at a wish. Imports `api` and `k8s`.
+Reads what Crossplane observed and never the requested spec. Imports `api` and `k8s`.
 """

@@ -1,6 +1,6 @@
-"""What runs now, read back from the observed Releases.
+"""The current state of a virtual cluster, read from the observed Releases.
 
-A wish is compared with it, so that the comparison also holds after a restore without status.
+The requested spec is compared with it. It needs no status, so it also holds after a restore.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from function.observed.state import Observed
 
 @dataclass(frozen=True)
 class Storage:
-    """The volume of the control plane; None leaves it to the chart or the host."""
+    """Volume of the control plane; None takes the default of the chart or the host."""
 
     size: str | None
     storage_class: str | None
@@ -25,7 +25,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Current:
-    """What runs now, read from the Releases."""
+    """Availability, volume, versions, host and exposure that the observed Releases request."""
 
     availability: Availability
     storage: Storage
@@ -36,16 +36,16 @@ class Current:
     """Name in Rancher, once imported."""
     exposure: Exposure = INTERNAL
     restore_from: str = ""
-    """UID of the VCluster whose namespace was taken over; empty if none was."""
+    """UID of the VCluster whose data was restored; empty if none was."""
 
 
 def read(observed: Observed) -> Current | None:
-    """Return what the observed Releases ask for, or None before there is a virtual cluster."""
+    """Return the state that the observed Releases request, or None without a virtual cluster."""
     vcluster = observed.vcluster
     if vcluster is None:
         return None
     imported = observed.rancher.values if observed.rancher else {}
-    found = parse(
+    state = parse(
         vcluster.values,
         release=vcluster.helm_release,
         chart=vcluster.chart_version,
@@ -54,10 +54,10 @@ def read(observed: Observed) -> Current | None:
         cluster_name=_text(get(imported, "rancher", "clusterName")),
     )
     values = observed.namespace.values if observed.namespace else {}
-    return replace(found, restore_from=_text(values.get("restoreFrom")) or "")
+    return replace(state, restore_from=_text(values.get("restoreFrom")) or "")
 
 
-def parse(  # noqa: PLR0913  # what a Release says beside its values
+def parse(  # noqa: PLR0913  # the facts of a Release beside its values
     values: Mapping[str, object],
     *,
     release: str,
@@ -66,10 +66,10 @@ def parse(  # noqa: PLR0913  # what a Release says beside its values
     provider_config: str,
     cluster_name: str | None,
 ) -> Current:
-    """Return what values of the chart ask for.
+    """Return the state that the chart's values request.
 
-    `kubernetes` is the tag of the image that runs, which counts where the values name none: then
-    it came with the chart.
+    `kubernetes` is the tag of the running image. It applies where the values name no version, which
+    leaves it to the chart.
     """
     highly_available = (
         get(values, "controlPlane", "backingStore", "etcd", "deploy", "enabled") is True
@@ -94,13 +94,13 @@ def parse(  # noqa: PLR0913  # what a Release says beside its values
 
 
 def named_kubernetes(values: Mapping[str, object]) -> str:
-    """Return the tag of the Kubernetes image that values name; `version` wins over it."""
+    """Return the Kubernetes version that the values name; `version` wins over the image's tag."""
     k8s = get(values, "controlPlane", "distro", "k8s")
     return _text(get(k8s, "version")) or _text(get(k8s, "image", "tag")) or ""
 
 
 def _kubernetes(tag: str) -> str:
-    """Return the version that a tag stands for, or nothing for one such as `latest`."""
+    """Return the version in a tag, or an empty string for a tag such as `latest`."""
     version = tag.removeprefix("v")
     return version if versions.is_comparable(version) else ""
 

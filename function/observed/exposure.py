@@ -1,7 +1,7 @@
-"""Exposure as observed: what the Release asks for, and whether it is reachable from outside.
+"""The observed exposure: requested type and hostname, address and readiness.
 
-Addresses and statuses come back by connection details, of which provider-helm v1.3.0 writes a map
-or a list as Go's `fmt.Sprintf("%v")` does (pkg/controller/namespaced/release/observe.go, line 174).
+Addresses and statuses are connection details. provider-helm v1.3.0 writes maps and lists in them as
+Go's `fmt.Sprintf("%v")` does (pkg/controller/namespaced/release/observe.go, line 174).
 """
 
 import ipaddress
@@ -30,17 +30,17 @@ PORT_REFUSED = "PortRefused"
 
 @dataclass(frozen=True)
 class Exposure:
-    """How the API server is reached, and under which name; the name is empty inside the host."""
+    """Type, hostname and port of the API server; no hostname of type ClusterIP."""
 
     type: ExposeType
     hostname: str
-    """Of type NodePort the address of the host's nodes, which may be an IP address."""
+    """DNS name; of type NodePort the address of the host's nodes, which may be an IP address."""
     port: int = 0
-    """Port of the nodes, of type NodePort; 0 where it is that of HTTPS."""
+    """Port of the nodes, of type NodePort; 0 stands for the port of HTTPS."""
 
     @property
     def is_external(self) -> bool:
-        """Whether there is a way in from outside the host."""
+        """True if the API server can be reached from outside the host."""
         return self.type != "ClusterIP"
 
     @property
@@ -72,11 +72,11 @@ _ACCEPTED = re.compile(r" status:True type:Accepted\]")
 """The end of a condition, whose keys Go sorts: `map[... reason:... status:True type:Accepted]`."""
 
 _PORT = re.compile(r":([0-9]{1,5})$")
-"""An address of IPv6 stands in brackets, so that what follows the last colon is the port."""
+"""The port follows the last colon, because brackets enclose an address of IPv6."""
 
 
 def running(values: Mapping[str, object], release: str) -> Exposure:
-    """Return the way in that a Release asks for by its values."""
+    """Return the exposure that the values of a Release request."""
     for entry in _list(get(values, "exportKubeConfig", "additionalSecrets")):
         server = get(entry, "server")
         if get(entry, "name") == names.external_secret(release) and isinstance(server, str):
@@ -85,22 +85,24 @@ def running(values: Mapping[str, object], release: str) -> Exposure:
 
 
 def condition(typ: str, observed: ObservedRelease) -> Condition | None:
-    """Return what keeps customers out, or None: the kubeconfig for outside, or an address."""
-    asked = running(observed.values, observed.helm_release)
-    if not asked.is_external:
+    """Return the condition while the external kubeconfig or the address is missing, or None."""
+    exposure = running(observed.values, observed.helm_release)
+    if not exposure.is_external:
         return None
-    is_told = KUBECONFIG in observed.connection_keys
-    if not is_told or observed.external_server != asked.server:
-        message = f"The control plane runs; its kubeconfig for {asked.server} was not written yet."
+    has_kubeconfig = KUBECONFIG in observed.connection_keys
+    if not has_kubeconfig or observed.external_server != exposure.server:
+        message = (
+            f"The control plane runs; its kubeconfig for {exposure.server} was not written yet."
+        )
         return Condition(typ, "False", "WaitingForKubeconfig", message)
-    if asked.type == "Gateway" and not _is_accepted(_told(observed, ROUTE)):
+    if exposure.type == "Gateway" and not _is_accepted(detail(observed, ROUTE)):
         message = (
             f"No Gateway has accepted TLSRoute {observed.helm_release} yet. If this stays, look at "
             "its status, and at the Gateway's listeners and allowedRoutes."
         )
         return Condition(typ, "False", "WaitingForAddress", message)
-    if asked.type in _GIVERS and address(asked, observed) is None:
-        kind, giver = _GIVERS[asked.type]
+    if exposure.type in _GIVERS and address(exposure, observed) is None:
+        kind, giver = _GIVERS[exposure.type]
         message = (
             f"{kind} {observed.helm_release} has no address yet. If this stays, look at its "
             f"events, and whether the host's {giver} takes it."
@@ -110,33 +112,33 @@ def condition(typ: str, observed: ObservedRelease) -> Condition | None:
 
 
 def address(exposure: Exposure, observed: ObservedRelease | None) -> str | None:
-    """Return the IP address or DNS name behind the hostname; a Gateway's or nodes' is not read."""
+    """Return the IP address or DNS name behind the hostname; None for Gateway and NodePort."""
     key = {"LoadBalancer": SERVICE, "Ingress": INGRESS}.get(exposure.type, "")
-    for found in _ADDRESS.findall(_told(observed, key)):
-        if _is_address(found):
-            return str(found)
+    for text in _ADDRESS.findall(detail(observed, key)):
+        if _is_address(text):
+            return str(text)
     return None
 
 
-def in_words(condition: Condition, observed: ObservedRelease) -> Condition:
-    """Return a sentence of our own where Helm quotes that the node port is refused."""
-    asked = running(observed.values, observed.helm_release)
-    if asked.type != "NodePort" or condition.status == "True":
+def rephrase(condition: Condition, observed: ObservedRelease) -> Condition:
+    """Return the condition with a remedy if Helm reports that the host refuses the node port."""
+    exposure = running(observed.values, observed.helm_release)
+    if exposure.type != "NodePort" or condition.status == "True":
         return condition
     if _PORT_TAKEN.search(condition.message):
-        words = (
-            f"spec.expose.port: node port {asked.port} belongs to another Service of the host. "
+        message = (
+            f"spec.expose.port: node port {exposure.port} belongs to another Service of the host. "
             "Choose another port."
         )
-    elif found := _PORT_OUTSIDE.search(condition.message):
-        words = (
-            f"spec.expose.port: node port {asked.port} is not one of those that the host gives to "
-            f"Services, {found[1]}. Choose one of them; the platform team corrects "
+    elif match := _PORT_OUTSIDE.search(condition.message):
+        message = (
+            f"spec.expose.port: node port {exposure.port} is not one of those that the host gives "
+            f"to Services, {match[1]}. Choose one of them; the platform team corrects "
             "hosts.<name>.nodePorts of the Input."
         )
     else:
         return condition
-    return Condition(condition.type, "False", PORT_REFUSED, words)
+    return Condition(condition.type, "False", PORT_REFUSED, message)
 
 
 def _is_accepted(status: str) -> bool:
@@ -151,8 +153,8 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _told(observed: ObservedRelease | None, key: str) -> str:
-    """Return a detail that is asked for now; the Secret keeps those of the ways in before."""
+def detail(observed: ObservedRelease | None, key: str) -> str:
+    """Return a requested connection detail; the Secret also holds those of earlier exposures."""
     if observed is None or key not in observed.connection_keys:
         return ""
     return observed.details.get(key, "")
@@ -170,9 +172,9 @@ def _type(values: Mapping[str, object]) -> ExposeType:
 
 def _host_and_port(server: str) -> tuple[str, int]:
     authority = server.removeprefix("https://")
-    found = _PORT.search(authority)
-    host = authority[: found.start()] if found else authority
-    return host.strip("[]"), int(found[1]) if found else 0
+    match = _PORT.search(authority)
+    host = authority[: match.start()] if match else authority
+    return host.strip("[]"), int(match[1]) if match else 0
 
 
 def _list(value: object) -> Sequence[object]:

@@ -1,7 +1,7 @@
-"""The namespace on the host as observed: its condition, in the words of the chart's refusals.
+"""The observed namespace on the host: condition NamespaceReady and the chart's refusals.
 
-The chart looks at what is there, because only Helm sees the host. The word before its sentence is
-the reason that the user gets.
+The chart checks the existing namespace, because only Helm reads the host. Its error begins with the
+reason of the condition.
 """
 
 import re
@@ -15,39 +15,39 @@ KEY = "namespace"
 CONDITION = "NamespaceReady"
 
 REASONS = ("DataRetained", "NothingToRestore", "RestoreRefused", "Terminating")
-"""Why the chart does not take a namespace: its contract with `_retained.tpl`."""
+"""Reasons for which the chart refuses a namespace: the contract with `_retained.tpl`."""
 
 OTHERS = ("DataRetained", "RestoreRefused")
-"""Reasons by which the namespace is another VCluster's."""
+"""Reasons of a namespace that belongs to another VCluster."""
 
 _FAILURE = re.compile(rf"execution error at \([^)]*\): ({'|'.join(REASONS)}): (.+)")
 
 
-def condition(observed: ObservedRelease | None, strangers: tuple[ForeignRelease, ...]) -> Condition:
-    """Return NamespaceReady. A Release under our name that is not ours holds everything up."""
-    if observed is None and strangers:
-        return _held_up(strangers)
-    return in_words(release.judge(CONDITION, observed))
+def condition(observed: ObservedRelease | None, foreign: tuple[ForeignRelease, ...]) -> Condition:
+    """Return NamespaceReady, False while a foreign Release has our name."""
+    if observed is None and foreign:
+        return _held_up(foreign)
+    return rephrase(release.judge(CONDITION, observed))
 
 
-def _held_up(strangers: tuple[ForeignRelease, ...]) -> Condition:
-    found = ", ".join(f"{s.namespace}/{s.name}" for s in strangers)
-    if all(stranger.terminating for stranger in strangers):
+def _held_up(foreign: tuple[ForeignRelease, ...]) -> Condition:
+    names = ", ".join(f"{each.namespace}/{each.name}" for each in foreign)
+    if all(each.terminating for each in foreign):
         message = (
-            f"An earlier VCluster of this name is still being deleted (Release {found}). "
+            f"An earlier VCluster of this name is still being deleted (Release {names}). "
             "The new one is created as soon as it is gone."
         )
         return Condition(CONDITION, "False", "Terminating", message)
     message = (
-        f"Release {found} exists and does not belong to this VCluster. "
+        f"Release {names} exists and does not belong to this VCluster. "
         "Delete it, or create the VCluster under another name."
     )
     return Condition(CONDITION, "False", "NameTaken", message)
 
 
-def in_words(condition: Condition) -> Condition:
-    """Return the chart's own reason and sentence where Helm quotes them, or the condition."""
-    found = _FAILURE.search(condition.message)
-    if not found:
+def rephrase(condition: Condition) -> Condition:
+    """Return the condition with the chart's reason and message if Helm quotes them."""
+    match = _FAILURE.search(condition.message)
+    if not match:
         return condition
-    return replace(condition, status="False", reason=found[1], message=found[2])
+    return replace(condition, status="False", reason=match[1], message=match[2])

@@ -1,4 +1,4 @@
-"""What is this VCluster's own, and what only bears a name that it would take."""
+"""Refuse composed resources and Releases that do not belong to this VCluster."""
 
 from typing import NoReturn
 
@@ -19,11 +19,11 @@ KEYS = frozenset(
 
 
 CONTROL_PLANE = "control-plane"
-"""Key of the requirement by which the control plane is told from others."""
+"""Key of the requirement that identifies the control plane."""
 
 
 def refuse_taken_keys(taken: frozenset[str]) -> None:
-    """Refuse to overwrite what an earlier step of the pipeline desires."""
+    """Refuse to overwrite resources that an earlier step of the pipeline desires."""
     clash = sorted(taken & KEYS)
     if clash:
         raise InvalidError(
@@ -37,32 +37,32 @@ def refuse_taken_keys(taken: frozenset[str]) -> None:
 
 
 def refuse_foreign_releases(names: Names, observed: Observed) -> None:
-    """Refuse to replace what was observed under one of our keys by something else.
+    """Refuse to replace an observed Release by one of another identity.
 
-    Another name or namespace would delete the observed Release and create a new one, another
-    Helm release would leave the first one behind.
+    Another name or namespace would delete the observed Release and create a new one; another
+    external name would leave the first Helm release behind.
     """
     expected = (
         (observed.namespace, names.namespace_release, names.namespace_release),
         (observed.vcluster, names.vcluster_release, names.release),
         (observed.rancher, names.rancher_release, names.rancher_release),
     )
-    for seen, name, helm_release in expected:
-        if seen and (seen.api_version, seen.kind, seen.name, seen.namespace) != (
+    for each, name, helm_release in expected:
+        if each and (each.api_version, each.kind, each.name, each.namespace) != (
             release.API_VERSION,
             release.KIND,
             name,
             names.home,
         ):
             _refuse_foreign(
-                "platformNamespace" if seen.namespace != names.home else "adopted",
-                f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name}, where "
+                "platformNamespace" if each.namespace != names.home else "adopted",
+                f"does not fit the existing {each.kind} {each.namespace}/{each.name}, where "
                 f"{release.KIND} {names.home}/{name} is expected",
             )
-        if seen and seen.helm_release != helm_release:
+        if each and each.helm_release != helm_release:
             _refuse_foreign(
                 "adopted",
-                f"does not fit the existing {seen.kind} {seen.namespace}/{seen.name} of another "
+                f"does not fit the existing {each.kind} {each.namespace}/{each.name} of another "
                 "Helm release",
             )
 

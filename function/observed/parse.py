@@ -1,7 +1,7 @@
-"""Read plain objects, as Crossplane observed them, into what the core decides on.
+"""Parse the observed objects into the observed state.
 
-An object may be anything: half created, of a wrong kind, or touched by somebody. What is not
-there or not of the expected type reads as absent, never as an error.
+An object may be half created, of a wrong kind, or edited by hand. A field that is missing or of an
+unexpected type reads as absent, never as an error.
 """
 
 import re
@@ -38,10 +38,10 @@ PUBLIC_DETAILS = frozenset(
         *rancher.STATE_KEYS,
     }
 )
-"""Connection details that are no secret. No other's value enters the core."""
+"""Connection details without secrets. No other value enters the core."""
 
 KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
-"""All that are looked at: of a kubeconfig whether it is there, and the server that it names."""
+"""Connection details that are read: of a kubeconfig only its existence and its server."""
 
 
 _CONDITION: Parts = {"type": None, "status": None, "reason": None, "message": None}
@@ -71,10 +71,10 @@ RELEASE: Parts = {
         "conditions": {**_CONDITION, "observedGeneration": None},
     },
 }
-"""What `release` reads."""
+"""Fields that `parse_release` reads."""
 
 USAGE: Parts = {"status": {"conditions": _CONDITION}}
-"""What `usage` reads."""
+"""Fields that `parse_usage` reads."""
 
 STRANGER: Parts = {
     "metadata": {
@@ -84,10 +84,10 @@ STRANGER: Parts = {
         "ownerReferences": {"controller": None, "kind": None, "name": None, "uid": None},
     },
 }
-"""What `foreign_releases` reads of what was found."""
+"""Fields that `foreign_releases` reads."""
 
 CONTROL_PLANE: Parts = {"metadata": {"uid": None}}
-"""What `control_plane` reads of the API's definition."""
+"""Fields of the XRD that `control_plane` reads."""
 
 RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY)
 """Keys of the Releases, in the order in which they come up."""
@@ -99,7 +99,7 @@ def parse_observed(
     foreign: tuple[ForeignRelease, ...] = (),
     control_plane: str = "",
 ) -> Observed:
-    """Return what is observed; `find` returns the Release under a key, or None."""
+    """Return the observed state; `find` returns the Release under a key, or None."""
     return Observed(
         namespace=find(namespace.KEY),
         vcluster=find(vcluster.KEY),
@@ -154,13 +154,13 @@ def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedReleas
 
 
 def _detail(key: str, value: bytes) -> str:
-    """Return a connection detail; what the import says is for people, or a name."""
+    """Return a connection detail, shortened to one line if the import into Rancher reports it."""
     decoded = value.decode(errors="replace")
     return words(decoded) if key in rancher.STATE_KEYS else decoded
 
 
 def _server(kubeconfig: bytes) -> str:
-    """Return the server that a kubeconfig names; nothing else of it is looked at."""
+    """Return the server of a kubeconfig; nothing else of it is read."""
     found = _SERVER.search(kubeconfig)
     return found[1].decode() if found else ""
 
@@ -177,7 +177,7 @@ def parse_usage(plain: object) -> ObservedUsage:
 
 
 def condition(plain: object, typ: str) -> Condition | None:
-    """Return a condition of an object, or None if it does not bear it."""
+    """Return a condition of an object, or None if there is none of this type."""
     for entry in _conditions(plain):
         if get(entry, "type") == typ and get(entry, "status") in ("True", "False", "Unknown"):
             status = cast("Truth", get(entry, "status"))
@@ -186,10 +186,10 @@ def condition(plain: object, typ: str) -> Condition | None:
 
 
 def foreign_releases(found: Iterable[object], composite: object) -> tuple[ForeignRelease, ...]:
-    """Return those of the found objects that the composite does not control.
+    """Return the Releases that the composite does not control.
 
-    What an object of the composite's kind and name controls is on its way out even before it is
-    marked: that object is an earlier one, and gone. A Usage can hold up the mark for a while.
+    A Release of an earlier composite with this kind and name counts as terminating even without a
+    deletion timestamp: that composite is gone, and a Usage can delay the deletion.
     """
     uid = text(get(composite, "metadata", "uid"))
     return tuple(
@@ -205,7 +205,7 @@ def foreign_releases(found: Iterable[object], composite: object) -> tuple[Foreig
 
 
 def control_plane(found: Iterable[object]) -> str:
-    """Return the identity of the control plane: the UID of the API's definition there."""
+    """Return the identity of the control plane: the UID of the XRD there."""
     return next((text(get(plain, "metadata", "uid")) for plain in found), "")
 
 

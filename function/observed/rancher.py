@@ -1,4 +1,4 @@
-"""The import into Rancher as observed: its condition, from what the import reports."""
+"""The observed import into Rancher: condition RancherConnected from the reported state."""
 
 import re
 from dataclasses import replace
@@ -29,7 +29,7 @@ _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 def condition(observed: ObservedRelease | None, inputs: str | None, *, enabled: bool) -> Condition:
     """Return RancherConnected.
 
-    `inputs` are those wanted now; None takes the ones that the Release asks for.
+    `inputs` is the digest to be imported with; None takes the one in the Release's values.
     """
     if not enabled:
         return _switched_off(observed)

@@ -1,7 +1,7 @@
-"""The spec that was granted last, kept as an annotation of the Release of the namespace.
+"""The record of the spec that was granted last, an annotation of the namespace's Release.
 
-A refused field takes its value from there. What a plan and a node pool stood for is in it too, so
-that one which leaves the Input does not shrink or move the VClusters that use it.
+A refused field takes its value from the record. It also holds the content of plan and node pool, so
+that removing them from the Input does not shrink or move the VClusters that use them.
 """
 
 import json
@@ -16,13 +16,13 @@ from function.api.input import AnyNodePool, NodePool, Plan
 ANNOTATION = "caas.telekom.de/granted-spec"
 
 LARGEST = 100 * 1024
-"""Characters: more than a spec within its bounds takes. All annotations may have 256 KiB."""
+"""Most characters, more than a valid spec needs. All annotations together may have 256 KiB."""
 
 _JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 class Record(Model):
-    """What was granted last."""
+    """Spec, plan and node pool that were granted last."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -35,21 +35,21 @@ class Record(Model):
 
 
 def read(text: str) -> Record | None:
-    """Return the record that an annotation holds, or None if it holds none."""
+    """Return the record in an annotation, or None if there is no valid one."""
     try:
         return Record.model_validate_json(text)
     except ValidationError:
         return None
 
 
-def written(spec: xr.Spec, plan: Plan, pool: NodePool, retry: int) -> str:
-    """Return the annotation, empty where it would be too large."""
-    found: dict[str, Any] = {"spec": spec.model_dump(mode="json", exclude_unset=True)}
+def encode(spec: xr.Spec, plan: Plan, pool: NodePool, retry: int) -> str:
+    """Return the annotation, empty if it would be too large."""
+    content: dict[str, Any] = {"spec": spec.model_dump(mode="json", exclude_unset=True)}
     if spec.plan:
-        found["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
+        content["plan"] = plan.model_dump(mode="json", exclude_defaults=True)
     if spec.nodePool:
-        found["pool"] = pool.model_dump(mode="json", exclude_defaults=True)
+        content["pool"] = pool.model_dump(mode="json", exclude_defaults=True)
     if retry:
-        found["retry"] = retry
-    text = _JSON.encode(found)
+        content["retry"] = retry
+    text = _JSON.encode(content)
     return text if len(text) <= LARGEST else ""

@@ -1,7 +1,7 @@
-"""Judge an observed Release: is it what was asked for, and what does Helm say?
+"""Judge an observed Release by its generation, its conditions and Helm's state.
 
-provider-helm's own Ready is not enough: it stays True when an observation fails later, and it
-says nothing of pods. Unknown is not False: it means that nobody knows.
+provider-helm's own Ready is not enough: it stays True when a later observation fails, and it does
+not cover pods. Unknown means that there is no current observation.
 """
 
 from function.observed.state import Condition, ObservedRelease
@@ -16,7 +16,7 @@ EXTERNAL_NAME = "crossplane.io/external-name"
 NOT_CREATED = "NotCreated"
 
 FAILURES = frozenset({"InstallFailed", "ReleaseFailed", "UpdateFailed"})
-"""Reasons whose message has Helm's words on what went wrong."""
+"""Reasons whose message quotes Helm's error."""
 
 _VERBS = {
     "pending-install": "is being installed",
@@ -28,15 +28,15 @@ _VERBS = {
 
 
 def is_deployed(observed: ObservedRelease | None) -> bool:
-    """Tell whether Helm has the release deployed, in whatever version."""
+    """Return whether Helm has deployed the release, in any version."""
     return observed is not None and observed.state == "deployed"
 
 
 def installed_instead(observed: ObservedRelease | None) -> str | None:
-    """Return the chart version that is installed where Helm could not begin with the one asked for.
+    """Return the installed chart version if Helm could not begin with that of the Release.
 
-    Empty if none is; None if Helm has begun, or if nothing is said: after a restore a Release
-    has no status.
+    Empty if none is installed; None if Helm has begun or the Release has no status, as after a
+    restore.
     """
     if observed is None or observed.synced is None or observed.synced.status != "False":
         return None
@@ -53,7 +53,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
 ) -> Condition:
     """Return condition `typ`: True if the Release is deployed, up to date and observed.
 
-    A message that names a failure carries Helm's own words.
+    The message of a failure quotes Helm.
     """
     if observed is None:
         return Condition(typ, "Unknown", NOT_CREATED, "Not created yet.")
@@ -77,11 +77,11 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
 
 
 def unreported(typ: str, namespace: str, name: str) -> Condition:
-    """Return condition `typ` of a Release of which nothing is known but that it is asked for.
+    """Return condition `typ` of a Release without a status.
 
-    It is one condition from the creation to Helm's first word, because Crossplane reads what it
-    wrote a moment ago with delay: several would follow each other back and forth, and each change
-    of the VCluster counts towards the limit at which Crossplane stops to listen.
+    It is one condition from the creation to Helm's first report. Crossplane reads its own writes
+    with a delay, so several conditions would alternate, and each change of the VCluster counts
+    towards Crossplane's circuit breaker.
     """
     message = (
         f"{KIND} {namespace}/{name} is not deployed yet. "
@@ -91,9 +91,9 @@ def unreported(typ: str, namespace: str, name: str) -> Condition:
 
 
 def _out_of_sync(typ: str, observed: ObservedRelease, words: str) -> Condition:
-    """Tell a failed action, of which Helm's words speak, from a failed look.
+    """Return the condition of a failed action or observation.
 
-    What was deployed before still runs, so its condition is Unknown in both cases.
+    An earlier deployment still runs, so its condition is Unknown in both cases.
     """
     message = observed.synced.message if observed.synced else ""
     acted = message.startswith(("create failed", "update failed"))
@@ -103,7 +103,7 @@ def _out_of_sync(typ: str, observed: ObservedRelease, words: str) -> Condition:
 
 
 def _is_stale(observed: ObservedRelease) -> bool:
-    """Tell whether the provider has not yet looked at the newest spec."""
+    """Return whether the provider has not yet observed the newest generation."""
     return (
         observed.generation is not None
         and observed.observed_generation is not None

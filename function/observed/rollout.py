@@ -1,8 +1,7 @@
-"""Whether what runs is what the values ask for, in every pod of a workload.
+"""Rollout of a workload: stamp its values, and compare its pods with the newest template.
 
-provider-helm looks before it upgrades, and then not again until its next poll: until then all that
-comes back by connection details is of the values before. So the workload bears a stamp of what it
-was installed with, which comes back with the rest.
+provider-helm reads connection details before it upgrades, then not again until its next poll. Until
+then they belong to the former values. The stamp of the workload shows which values they belong to.
 """
 
 import functools
@@ -15,7 +14,7 @@ from function.observed import current, stamp
 from function.observed.stamp import Stamp
 
 FORMER_PATH = ("controlPlane", "statefulSet", "annotations", "caas.telekom.de/values")
-"""Where the values have the digest that came before the stamp."""
+"""Path of the former digest in the values, which the stamp replaces."""
 
 _NUMBER = re.compile(r"(?<=[\[ ])(\w+):(\d+)(?=[\] ])")
 _REVISION = re.compile(r"(?<=[\[ ])(current|update)Revision:(\S+?)(?=[\] ])")
@@ -26,17 +25,17 @@ def stamped(
 ) -> Values:
     """Return the values with a stamp.
 
-    Observed values that bear the former digest and nothing else that is new stay as they are:
-    the chart restarts the control plane for every change.
+    Observed values that differ by the former digest only stay as they are: the chart restarts the
+    control plane for every change.
     """
     if observed is not None and get(observed, *FORMER_PATH) and unstamped(observed) == values:
         return dict(observed)
-    found = str(Stamp(chart, current.named_kubernetes(values), digest(values)))
-    return overlaid(values, nested(stamp.PATH, found))
+    value = str(Stamp(chart, current.named_kubernetes(values), digest(values)))
+    return overlaid(values, nested(stamp.PATH, value))
 
 
 def unstamped(values: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the values as they were before they got a stamp."""
+    """Return the values without stamp and former digest."""
     for path in (stamp.PATH, FORMER_PATH):
         if get(values, *path) is not None:
             values = replace_at(values, path, {})
@@ -44,9 +43,9 @@ def unstamped(values: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def is_complete(details: Mapping[str, str], generation: str, status: str) -> bool:
-    """Tell whether the controller has seen the newest template, and all pods are of it and run.
+    """Return whether all pods are available and of the newest template.
 
-    `generation` and `status` are the keys of the details. What `kubectl rollout status` asks:
+    `generation` and `status` are keys of the details. The same rule as `kubectl rollout status`:
     https://github.com/kubernetes/kubectl/blob/v0.36.0/pkg/polymorphichelpers/rollout_status.go
     """
     counts = _counts(details.get(status, ""))
@@ -59,16 +58,16 @@ def is_complete(details: Mapping[str, str], generation: str, status: str) -> boo
 
 
 def is_under_way(details: Mapping[str, str], generation: str, status: str) -> bool:
-    """Tell whether a pod is known not to be of the newest template, however many run."""
+    """Return whether a pod is known to be of a former template."""
     return _is_behind(details.get(status, ""), details.get(generation, ""))
 
 
 @functools.lru_cache(maxsize=16)
-def _is_behind(told: str, newest: str) -> bool:
-    if not told or not newest.isdecimal():
+def _is_behind(status: str, newest: str) -> bool:
+    if not status or not newest.isdecimal():
         return False
-    counts = _counts(told)
-    revisions = dict(_REVISION.findall(told))
+    counts = _counts(status)
+    revisions = dict(_REVISION.findall(status))
     return (
         counts.get("observedGeneration", 0) < int(newest)
         or counts.get("updatedReplicas", 0) < counts.get("replicas", 0)
@@ -76,10 +75,10 @@ def _is_behind(told: str, newest: str) -> bool:
     )
 
 
-def _counts(told: str) -> dict[str, int]:
+def _counts(status: str) -> dict[str, int]:
     """Return the numbers of a workload's status.
 
     provider-helm v1.3.0 writes a map as Go's `fmt.Sprintf("%v")` does
     (pkg/controller/namespaced/release/observe.go, line 174).
     """
-    return {key: int(number) for key, number in _NUMBER.findall(told)}
+    return {key: int(number) for key, number in _NUMBER.findall(status)}

@@ -1,7 +1,7 @@
 """The stamp of a workload: chart, Kubernetes and digest of the values it was installed with.
 
-It is one annotation, so one connection detail brings all of it back and nothing depends on the
-position of a container, which plugins of the chart change:
+One annotation holds all of it, so one connection detail reads it back. The position of a container
+would not do, because plugins of the chart change it:
 https://github.com/loft-sh/vcluster/blob/v0.36.1/chart/templates/_init-containers.tpl
 """
 
@@ -15,7 +15,7 @@ from function.k8s.fieldpath import get, text
 
 ANNOTATION = "caas.telekom.de/installed"
 PATH = ("controlPlane", "statefulSet", "annotations", ANNOTATION)
-"""Where the chart's values have an annotation of the workload, which none of its pods bears."""
+"""Path of the annotation in the chart's values: the workload has it, its pods do not."""
 
 DETAIL = "installed"
 """Connection detail with the stamp of the workload."""
@@ -24,13 +24,13 @@ CONTAINERS_DETAIL = "initContainers"
 """Connection detail with the init containers of a workload without a stamp."""
 
 _KUBERNETES = re.compile(r"(?<=[\[ ])image:(\S+) (?:imagePullPolicy:\S+ )?name:kubernetes(?=[ \]])")
-"""The image of the container of this name, in a list as provider-helm v1.3.0 writes one: Go's
+"""Image of the container `kubernetes` in a list, as provider-helm v1.3.0 writes it: Go's
 `fmt.Sprintf("%v")`, keys sorted (pkg/controller/namespaced/release/observe.go, line 174)."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a workload was installed with; Kubernetes is the tag of its image."""
+    """Chart version, tag of the Kubernetes image and digest of the values of a workload."""
 
     chart: str
     kubernetes: str
@@ -43,26 +43,26 @@ class Stamp:
 
 
 def annotation(values: Mapping[str, object]) -> str:
-    """Return the stamp in a chart's values, or nothing if they bear none."""
+    """Return the stamp in the chart's values, or an empty string."""
     return text(get(values, *PATH))
 
 
 @functools.lru_cache(maxsize=16)
-def parse(written: str) -> Stamp | None:
-    """Return a stamp that was read back, or None for what is none."""
+def parse(value: str) -> Stamp | None:
+    """Return the stamp in a text, or None if it is invalid."""
     try:
-        found = json.loads(written)
+        plain = json.loads(value)
     except ValueError:
         return None
-    parts = [text(get(found, part)) for part in ("chart", "kubernetes", "values")]
+    parts = [text(get(plain, part)) for part in ("chart", "kubernetes", "values")]
     return Stamp(*parts) if parts[0] and parts[2] else None
 
 
 def kubernetes_tag(details: Mapping[str, str]) -> str:
-    """Return the tag of the Kubernetes image that a workload runs, or nothing if not known."""
+    """Return the tag of a workload's Kubernetes image, or an empty string while it is unknown."""
     stamp = parse(details.get(DETAIL, ""))
     if stamp and stamp.kubernetes:
         return stamp.kubernetes
-    found = _KUBERNETES.search(details.get(CONTAINERS_DETAIL, ""))
-    image = found[1] if found else ""
+    match = _KUBERNETES.search(details.get(CONTAINERS_DETAIL, ""))
+    image = match[1] if match else ""
     return image.split("@")[0].rpartition("/")[2].partition(":")[2]

@@ -19,7 +19,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class ObservedRelease:
-    """A provider-helm Release as the control plane holds it."""
+    """A Release of provider-helm as observed."""
 
     name: str
     namespace: str
@@ -28,33 +28,33 @@ class ObservedRelease:
     terminating: bool = False
     generation: int | None = None
     observed_generation: int | None = None
-    """Generation that the condition Synced speaks of."""
+    """Generation of the condition Synced."""
     provider_config: str = ""
     chart_version: str = ""
-    """Version that is asked for."""
+    """Requested version."""
     values: Mapping[str, object] = field(default_factory=dict)
     connection_keys: frozenset[str] = frozenset()
-    """Keys of the connection details that are asked for."""
+    """Keys of the requested connection details."""
     deployed_version: str = ""
     """Version that Helm deployed last."""
     state: str = ""
     """Helm's state of the release: deployed, failed, pending-install..."""
     revision: int = 0
     description: str = ""
-    """Helm's words on the last action."""
+    """Helm's description of the last action."""
     ready: Condition | None = None
     synced: Condition | None = None
     details: Mapping[str, str] = field(default_factory=dict)
-    """Connection details that are no secret."""
+    """Connection details without secrets."""
     has_kubeconfig: bool = False
     external_name: str = ""
     """Name of the Helm release; empty if it is the Release's."""
     record: str = ""
-    """Annotation with the spec that was granted, on the Release of the namespace."""
+    """Annotation with the record of the granted spec, on the Release of the namespace."""
     may_delete: bool = False
-    """Whether its deletion uninstalls the Helm release."""
+    """True if its deletion uninstalls the Helm release."""
     external_server: str = ""
-    """Server that the kubeconfig for outside names; empty while there is none."""
+    """Server in the external kubeconfig; empty while there is none."""
 
     @property
     def helm_release(self) -> str:
@@ -64,7 +64,7 @@ class ObservedRelease:
 
 @dataclass(frozen=True)
 class ObservedUsage:
-    """Another composed resource of ours, a Usage, as far as it matters."""
+    """A Usage as observed."""
 
     ready: bool
 
@@ -89,7 +89,7 @@ class Observed:
     """Usages by resource key."""
     foreign_releases: tuple[ForeignRelease, ...] = ()
     control_plane: str = ""
-    """Identity of this control plane; empty while it is not known."""
+    """Identity of this control plane; empty while it is unknown."""
 
     @property
     def releases(self) -> tuple[ObservedRelease, ...]:
@@ -103,7 +103,7 @@ class Request:
 
     input: Mapping[str, object] | None
     composite: Mapping[str, object]
-    """The VCluster, plain."""
+    """The VCluster as plain nested values."""
     observed: Observed = Observed()
     taken: frozenset[str] = frozenset()
     """Resource keys that earlier steps of the pipeline desire."""

@@ -1,6 +1,6 @@
-"""The virtual cluster as observed: its health, and the versions that run.
+"""The observed virtual cluster: condition ControlPlaneReady, health and running versions.
 
-Health is read live, by connection details: the provider's own Ready stays True when the pods die.
+Health comes from connection details: the provider's own Ready stays True when the pods die.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from function.observed.state import Condition, ObservedRelease
 HA_REPLICAS = 3
 
 HA_MINIMUM = 2
-"""Replicas that must be healthy for a highly available cluster to be usable: etcd's quorum."""
+"""Healthy replicas that a highly available cluster needs: etcd's quorum."""
 
 KEY = "vcluster"
 
@@ -44,7 +44,7 @@ UPDATING = Condition(
 
 
 def condition(observed: ObservedRelease | None) -> Condition:
-    """Return ControlPlaneReady: the control plane runs, and is reached where it shall be."""
+    """Return ControlPlaneReady: the control plane runs and its endpoint can be reached."""
     runs = _runs(observed)
     if runs.status != "True" or observed is None:
         return runs
@@ -52,12 +52,12 @@ def condition(observed: ObservedRelease | None) -> Condition:
 
 
 def _runs(observed: ObservedRelease | None) -> Condition:
-    """Return whether it is deployed, up to date, with enough healthy pods and a kubeconfig."""
+    """Return ControlPlaneReady without exposure: up to date, healthy, with a kubeconfig."""
     judged = judge(CONDITION, observed)
     if observed is None:
         return judged
     if judged.status != "True":
-        return exposure.in_words(judged, observed)
+        return exposure.rephrase(judged, observed)
     unhealthy = _health(observed)
     if unhealthy:
         return unhealthy
@@ -74,9 +74,9 @@ def _runs(observed: ObservedRelease | None) -> Condition:
 
 
 def is_settled(observed: ObservedRelease | None) -> bool:
-    """Tell whether all that is asked for runs, in every pod, so that the next step may come.
+    """Return whether every pod runs the versions of the Release, so that the next step is due.
 
-    The way in from outside is nothing that an upgrade waits for.
+    An upgrade does not wait for the exposure.
     """
     if observed is None or observed.deployed_version != observed.chart_version:
         return False
@@ -94,20 +94,22 @@ def is_settled(observed: ObservedRelease | None) -> bool:
 
 
 def running_chart(observed: ObservedRelease | None) -> str:
-    """Return the chart version that the workload bears, or nothing while it is not known."""
+    """Return the chart version of the workload, or an empty string while it is unknown."""
     if observed is None:
         return ""
-    found = stamp.parse(observed.details.get(stamp.DETAIL, ""))
-    return found.chart if found else observed.details.get(CHART_LABEL, "").removeprefix("vcluster-")
+    workload = stamp.parse(observed.details.get(stamp.DETAIL, ""))
+    if workload:
+        return workload.chart
+    return observed.details.get(CHART_LABEL, "").removeprefix("vcluster-")
 
 
 def running_kubernetes(observed: ObservedRelease | None) -> str:
-    """Return the Kubernetes version of the workload's image, or nothing while not known."""
+    """Return the Kubernetes version of the workload, or an empty string while it is unknown."""
     return stamp.kubernetes_tag(observed.details) if observed else ""
 
 
 def _is_changing(observed: ObservedRelease) -> bool:
-    """Tell whether what was looked at is older than the values, or a pod is."""
+    """Return whether the workload or a pod predates the values."""
     desired_stamp = stamp.annotation(observed.values)
     return (
         observed.details.get(stamp.DETAIL, desired_stamp) != desired_stamp
@@ -117,7 +119,7 @@ def _is_changing(observed: ObservedRelease) -> bool:
 
 
 def _health(observed: ObservedRelease) -> Condition | None:
-    """Return what is wrong with the pods, or None if enough are healthy."""
+    """Return the condition of unhealthy pods, or None if enough are healthy."""
     if ETCD_AVAILABLE in observed.connection_keys:
         return _enough(observed, AVAILABLE, "control plane replicas", HA_MINIMUM) or _enough(
             observed, ETCD_AVAILABLE, "etcd members", HA_MINIMUM
@@ -141,7 +143,7 @@ def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Cond
 
 
 def _was_healthy(observed: ObservedRelease | None) -> bool:
-    """Return whether there is a kubeconfig to read: its entry stays once the pods were healthy."""
+    """Return whether a kubeconfig exists: its entry stays once the pods were healthy."""
     return observed is not None and (
         KUBECONFIG in observed.connection_keys or _health(observed) is None
     )

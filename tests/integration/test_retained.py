@@ -127,7 +127,7 @@ def told(done: Done) -> tuple[str, str]:
     """Return reason and sentence that the user gets where Helm fails with these words."""
     assert done.returncode != 0
     words = " ".join(f"create failed: failed to install release: {done.stderr}".split())
-    found = observed_namespace.in_words(
+    found = observed_namespace.rephrase(
         Condition("NamespaceReady", "Unknown", "InstallFailed", words)
     )
     assert found.status == "False"

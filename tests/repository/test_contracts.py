@@ -132,7 +132,7 @@ def test_scopes_differ_in_what_they_must() -> None:
         "metadata.name must have at most 38 characters",
         "metadata.name must be lower case letters, digits and '-', and begin with a letter",
         "metadata.name is reserved by the platform, choose another one",
-        "spec.kubernetesVersion is lower than what runs, and Kubernetes never goes down",
+        "spec.kubernetesVersion is lower than what runs, and Kubernetes is never downgraded",
     ]
     assert rules[1] == [rules[0][1], rules[0][3]]
 

@@ -38,7 +38,7 @@ STORE = "another backing store would start an empty cluster", NEW_ONE
 MOVE = "a virtual cluster cannot move to another host", NEW_ONE
 FORMER = "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"
 TAKEN = "data is taken over before there is a virtual cluster", "Take this field back."
-DOWN = "Kubernetes never goes down", "Ask for a version that is not lower."
+DOWN = "Kubernetes is never downgraded", "Ask for a version that is not lower."
 ELSEWHERE = (
     "it would be another cluster in Rancher",
     "Take it back, or take the cluster out of Rancher first: spec.rancher.enabled.",

@@ -24,7 +24,7 @@ UNIQUE = "6b3e3555a728f872"
 
 CREDENTIALS = (
     "cannot be used in scope Namespaced, where provider-helm looks for the Secret in the "
-    "customer's namespace. Remove it: offer the chart in a repository that needs no credentials, "
+    "tenant's namespace. Remove it: offer the chart in a repository that needs no credentials, "
     "or in a registry to which provider-helm's own identity has access."
 )
 
@@ -141,7 +141,7 @@ def test_a_project_that_is_not_there_has_no_namespaces() -> None:
 OWN = "^{namespace}--[a-z0-9]+(-[a-z0-9]+)*$"
 NOT_CHOSEN = (
     "spec.rancher.clusterName: cannot be chosen on this platform, because it might be another "
-    "customer's. Leave it out: the cluster is called like its namespace on the host."
+    "tenant's. Leave it out: the cluster is called like its namespace on the host."
 )
 NOT_OWN = (
     "spec.rancher.clusterName: must match ^team-a--[a-z0-9]+(-[a-z0-9]+)*$ and be neither local "

@@ -236,7 +236,7 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
             {"sync": {"networkPolicies": True}},
             {**PLATFORM, "tenant.sync": ["networkPolicies"]},
             "spec.sync.networkPolicies: cannot be on together with isolation.networkPolicy: "
-            "policies only add up, so the customer's would open what the platform's close. "
+            "policies only add up, so the tenant's would open what the platform's close. "
             "Switch one of the two off.",
             id="network-policies-beside-the-platforms",
         ),

@@ -23,7 +23,7 @@ TABLE = {
     "0.35": ["1.34", "1.35", "1.36"],
     "0.36": ["1.35", "1.36"],
 }
-DOWN = "Kubernetes never goes down", "Ask for a version that is not lower."
+DOWN = "Kubernetes is never downgraded", "Ask for a version that is not lower."
 
 
 def offer(**changes: Any) -> ChartOffer:
@@ -170,7 +170,7 @@ def test_the_way(
                     "spec.kubernetesVersion",
                     "1.34.3",
                     "1.36.0",
-                    "Kubernetes goes up one minor at a time, and the platform offers no 1.35",
+                    "Kubernetes is upgraded one minor at a time, and the platform offers no 1.35",
                     "Ask the platform team for it, or for a lower version.",
                 )
             ],
@@ -218,7 +218,7 @@ def test_the_way(
                     "input.vcluster.chart.versions",
                     "0.37.0",
                     "0.36.1",
-                    "a chart never goes down",
+                    "a chart is never downgraded",
                     "Name a version that is not lower.",
                 )
             ],
@@ -234,7 +234,7 @@ def test_the_way(
                     "spec.upgrade.chartVersion",
                     "0.36.1",
                     "0.35.3",
-                    "a chart never goes down",
+                    "a chart is never downgraded",
                     "Name a version that is not lower.",
                 )
             ],
