@@ -1,0 +1,54 @@
+"""The layout of the tests: each module has a test file of its name, or a reason why not."""
+
+import re
+
+import pytest
+
+from tests.support.tools import ROOT
+
+TESTS = ROOT / "tests"
+README = (TESTS / "README.md").read_text()
+ROWS = re.findall(r"^\| `((?:function|jobs)/\S+\.py)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
+FOLDERS = {"function": TESTS / "unit", "jobs": TESTS / "jobs"}
+
+
+def untested() -> set[str]:
+    """Return the modules without a test file of their name."""
+    return {
+        f"{package}/{path}"
+        for package, tests in FOLDERS.items()
+        for path in (each.relative_to(ROOT / package) for each in (ROOT / package).rglob("*.py"))
+        if not path.name.startswith("__")
+        and not (tests / path.parent / f"test_{path.name}").exists()
+    }
+
+
+def test_each_module_has_a_test_of_its_name_or_a_reason() -> None:
+    """A new module needs a test file or a row; a row leaves with its reason."""
+    named = [module for module, *_ in ROWS]
+    assert named == sorted(set(named))
+    assert set(named) == untested()
+
+
+@pytest.mark.parametrize(("module", "tests", "reason"), ROWS, ids=[row[0] for row in ROWS])
+def test_reasons(module: str, tests: str, reason: str) -> None:
+    """What a row names exists, and its reason is a text."""
+    files = re.findall(r"`(\S+?)`", tests)
+    assert files
+    assert [file for file in files if not (TESTS / file).is_file()] == []
+    assert re.fullmatch(r"[a-z`].{5,}[^.]", reason), module
+
+
+def test_each_folder_has_a_row() -> None:
+    """The first table names the folders that there are, and no test lies outside of them."""
+    first, _ = README.split("\n## ", 1)
+    listed = set(re.findall(r"^\| `(\w+)/", first, re.MULTILINE))
+    assert listed == {path.parent.name for path in TESTS.glob("*/[!_]*")}
+    assert [*TESTS.glob("test_*.py")] == []
+
+
+def test_units_mirror_the_packages() -> None:
+    """Each folder of unit tests is a package of the function."""
+    folders = {path.parent.relative_to(TESTS / "unit") for path in (TESTS / "unit").rglob("*.py")}
+    assert folders
+    assert [path for path in folders if not (ROOT / "function" / path).is_dir()] == []
