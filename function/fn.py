@@ -1,4 +1,4 @@
-"""The edge: decode a request, compose, encode the answer. `serving` aside, only it sees protobuf.
+"""Serve `RunFunction`: decode the request, compose, encode the response.
 
 https://github.com/crossplane/crossplane/blob/main/contributing/specifications/functions.md
 """
@@ -23,27 +23,27 @@ from function.response.response import Response
 async def run_function(
     req: fnv1.RunFunctionRequest, _: grpc.aio.ServicerContext[Any, Any] | None = None
 ) -> fnv1.RunFunctionResponse:
-    """Compose a virtual cluster. An error of our own is fatal, never a dropped call."""
+    """Compose a VCluster. An internal error is a FATAL response, never a dropped call."""
     return answer(req)[0]
 
 
 def answer(req: fnv1.RunFunctionRequest) -> tuple[fnv1.RunFunctionResponse, Call]:
-    """Return the response, and what it does."""
+    """Return the response, and the outcome of the call."""
     request = Request(input=None, composite={})
     try:
         request = protobuf.decode(req)
-        rsp = protobuf.encode(req, found := compose(request))
-    except Exception as error:  # noqa: BLE001  # whatever it is, Crossplane needs an answer
-        found = _own_error(error, structlog.stdlib.get_logger().bind(tag=req.meta.tag))
-        rsp = protobuf.encode(req, found)
+        rsp = protobuf.encode(req, result := compose(request))
+    except Exception as error:  # noqa: BLE001  # Crossplane needs a response to any error
+        result = _own_error(error, structlog.stdlib.get_logger().bind(tag=req.meta.tag))
+        rsp = protobuf.encode(req, result)
     before = validate.conditions(get(request.composite, "status", "conditions"))
-    return rsp, outcome_of(request, found, before)
+    return rsp, outcome_of(request, result, before)
 
 
 def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Response:
-    """Return a fatal answer that names the error by an id, and log where it came from.
+    """Return a FATAL response with an id of the error, and log its traceback under this id.
 
-    Neither carries the error's text, which may quote what it stumbled over.
+    Neither has the error's text, which may quote a secret.
     """
     frames = traceback.format_tb(error.__traceback__)
     kind = type(error).__name__

@@ -1,4 +1,4 @@
-"""The command line: flags and environment in, a serving function or one clear line out."""
+"""The command line: flags and environment variables, and errors in one line."""
 
 import dataclasses
 import json
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-# gRPC's C core reads it on import and would print its own lines beside the one that we print.
+# gRPC's C core reads it on import, and would print lines of its own beside our message.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import click
@@ -40,7 +40,7 @@ MEGABYTE = 1024 * 1024
     type=click.FloatRange(0, 20),
     default=0,
     show_default=True,
-    help="Seconds to serve on after SIGTERM, until all who call have learnt of it.",
+    help="Keep serving this many seconds after SIGTERM, so that clients can reconnect.",
 )
 @click.version_option(package_name="function-vcluster")
 @click.pass_context
@@ -58,7 +58,7 @@ def main(  # noqa: PLR0913  # the SDK's standard options
 ) -> None:
     """Serve the composition function that turns a VCluster into Releases.
 
-    With a command, do that instead.
+    With a command, run the command instead.
     """
     if context.invoked_subcommand:
         return
@@ -95,11 +95,11 @@ def main(  # noqa: PLR0913  # the SDK's standard options
     type=click.Choice(["source", "pairs", "json"]),
     default="source",
     show_default=True,
-    help="source: the image, one a line. pairs: the image, a tab, and where it is pulled from "
-    "by the Input's registries. json: the same as a list of source and mirror.",
+    help="source: one image a line. pairs: image, tab, and its mirror by the Input's registries. "
+    "json: a list of source and mirror.",
 )
 def images_command(file: TextIO, output: str) -> None:
-    """Print every image that VClusters by the Input in FILE may run.
+    """Print every image that VClusters of the Input in FILE may run.
 
     FILE is a Composition with that Input, or the Input itself; - is standard input.
     """
@@ -118,7 +118,7 @@ def images_command(file: TextIO, output: str) -> None:
     "--release",
     required=True,
     type=click.File(encoding="utf-8"),
-    help="What `helm status RELEASE -n NAMESPACE -o json` prints; it may hold secrets.",
+    help="Output of `helm status RELEASE -n NAMESPACE -o json`; it may hold secrets.",
 )
 @click.option(
     "--output",
@@ -126,19 +126,20 @@ def images_command(file: TextIO, output: str) -> None:
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="For people, or all of it as JSON.",
+    help="text for people, or the complete result as JSON.",
 )
 def adopt_command(vcluster: TextIO, composition: TextIO, release: TextIO, output: str) -> None:
-    """Tell whether a virtual cluster that was installed by hand can come under VCLUSTER, and how.
+    """Check the adoption of a virtual cluster that was installed by hand, and print its steps.
 
-    COMPOSITION is a Composition with this function's Input, or the Input itself; - is standard
-    input. Nothing is changed. The exit code is 1 where something hinders it.
+    VCLUSTER is the VCluster, COMPOSITION a Composition with this function's Input, or the Input
+    itself; - is standard input. Nothing is changed. The exit code is 1 if the adoption is
+    impossible.
     """
     proposal = _proposal(vcluster, composition, release)
     if output == "json":
         click.echo(json.dumps(dataclasses.asdict(proposal), indent=2))
     else:
-        click.echo("\n".join(_told(proposal)))
+        click.echo("\n".join(_lines(proposal)))
     sys.exit(1 if proposal.hindrances else 0)
 
 
@@ -155,13 +156,13 @@ def adopt_command(vcluster: TextIO, composition: TextIO, release: TextIO, output
     "--observed",
     multiple=True,
     type=click.File(encoding="utf-8"),
-    help="What exists: composed resources, connection Secrets and VClusters as YAML, also as "
-    "lists of kubectl. Left out: nothing does.",
+    help="Existing composed resources, connection Secrets and VClusters as YAML, also as lists of "
+    "kubectl. Default: none exist.",
 )
 @click.option(
     "--kubeconfig",
     type=click.Path(exists=True, dir_okay=False),
-    help="Read what exists from this control plane instead.",
+    help="Read the existing objects from this control plane instead.",
 )
 @click.option("--context", help="Context of the kubeconfig; default the current one.")
 @click.option(
@@ -170,10 +171,10 @@ def adopt_command(vcluster: TextIO, composition: TextIO, release: TextIO, output
     type=click.Choice(["text", "json"]),
     default="text",
     show_default=True,
-    help="For people, or for programs.",
+    help="text for people, json for programs.",
 )
 @click.option("--show-values", is_flag=True, help="Show all values; some may be secret.")
-@click.option("--exit-code", is_flag=True, help="Exit with 2 where something changes.")
+@click.option("--exit-code", is_flag=True, help="Exit with 2 if something changes.")
 def plan_command(  # noqa: PLR0913  # the command's options
     *,
     files: tuple[TextIO, ...],
@@ -185,16 +186,17 @@ def plan_command(  # noqa: PLR0913  # the command's options
     show_values: bool,
     exit_code: bool,
 ) -> None:
-    """Tell what would happen to the VClusters in FILES, in which order, and change nothing.
+    """Print the changes that the VClusters in FILES would cause, in order; change nothing.
 
-    Without FILES to all that exist. The exit code is 1 where something is refused.
+    Without FILES, print those of all existing VClusters. The exit code is 1 if something is
+    refused.
     """
-    given = _one_input(platform)
-    asked = [each for file in files for each in _documents(file)]
-    found = [each for file in observed for each in _documents(file)]
+    config = _one_input(platform)
+    composites = [each for file in files for each in _documents(file)]
+    existing = [each for file in observed for each in _documents(file)]
     if kubeconfig:
-        found += _live(kubeconfig, context)
-    plans = [dry_run.plan(each) for each in requests.requests(asked, found, given)]
+        existing += _live(kubeconfig, context)
+    plans = [dry_run.plan(each) for each in requests.requests(composites, existing, config)]
     if not plans:
         _fail(f"there is no {xr.KIND}: name a file with one, or say where they exist")
     if output == "json":
@@ -207,7 +209,7 @@ def plan_command(  # noqa: PLR0913  # the command's options
 
 
 def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
-    # Imported here: the server never needs the client, and starts without it.
+    # Imported here: the server does not need the client, and starts faster without.
     from function.commands.plan import cluster  # noqa: PLC0415
 
     try:
@@ -218,7 +220,7 @@ def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
 
 def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopt.Proposal:
     composites = [one for one in _documents(vcluster) if get(one, "kind") == xr.KIND]
-    given = _one_input(composition)
+    config = _one_input(composition)
     if len(composites) != 1 or not isinstance(composites[0], dict):
         _fail(f"{vcluster.name} must hold one {xr.KIND}")
     try:
@@ -227,10 +229,10 @@ def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopt.P
     except (ValueError, yaml.YAMLError):
         _fail(f"{release.name} is not what `{adopt.HELM_STATUS}` prints")
     try:
-        found = adopt.helm_release(status, objects)
+        installed = adopt.helm_release(status, objects)
     except InvalidError as error:
         _fail(str(error))
-    return adopt.propose(composites[0], given, found)
+    return adopt.propose(composites[0], config, installed)
 
 
 def _one_input(file: TextIO) -> Mapping[str, object]:
@@ -247,7 +249,7 @@ def _documents(file: TextIO) -> list[object]:
         _fail(f"{file.name} is not YAML, or too large")
 
 
-def _told(proposal: adopt.Proposal) -> Iterator[str]:
+def _lines(proposal: adopt.Proposal) -> Iterator[str]:
     where = f"Helm release {proposal.entry['namespace']}/{proposal.entry['release']}"
     if proposal.hindrances:
         yield f"{where} cannot be adopted by VCluster {proposal.key}:"
@@ -270,12 +272,12 @@ def _listed(file: TextIO) -> list[images.Listed]:
         inputs = [*images.inputs(documents.read(file))]
         if not inputs:
             _fail(f"{file.name} has no Input of this function, and no Composition with one")
-        found = {each for one in inputs for each in images.listed(validate.platform_input(one))}
+        entries = {each for one in inputs for each in images.listed(validate.platform_input(one))}
     except (yaml.YAMLError, UnicodeDecodeError):
         _fail(f"{file.name} is not YAML, or too large")
     except InvalidError as error:
         _fail(str(error))
-    return sorted(found)
+    return sorted(entries)
 
 
 def _fail(why: str) -> NoReturn:

@@ -1,8 +1,8 @@
-"""Between protobuf's messages and plain values.
+"""Convert between protobuf's messages and plain values.
 
-A steady request is mostly what nobody reads, managedFields above all, and each field that becomes
-a Python object costs most of a microsecond. So an object is decoded by a picture of what is read
-of it. These are the loops in which a call spends half of its time, and they are written for that.
+Most of a request is unused, managedFields above all, and each decoded field costs almost a
+microsecond. So only the fields that are read are decoded, by a table of their paths. A call spends
+half of its time in these loops, and they are written for speed.
 """
 
 import datetime as dt
@@ -26,14 +26,14 @@ from function.observed.state import ObservedRelease, ObservedUsage, Request
 from function.response.response import Response
 
 PROGRESSING_TTL = dt.timedelta(seconds=5)
-"""How soon Crossplane asks again while something is awaited: a changed connection detail alone
-does not wake it."""
+"""Time to the next call while a VCluster is not READY: a changed connection detail alone causes no
+call."""
 
 READY_TTL = dt.timedelta(minutes=2)
-"""How soon Crossplane asks again when all is ready."""
+"""Time to the next call for a READY VCluster."""
 
 CIRCUIT_OPEN_TTL = dt.timedelta(seconds=30)
-"""How soon it does while it drops events: one of them may have been the user's change."""
+"""Time to the next call while Crossplane drops events, maybe that of a changed spec."""
 
 COMPOSITE: Parts = {
     "kind": None,
@@ -51,7 +51,7 @@ COMPOSITE: Parts = {
         "upgrade": None,
     },
 }
-"""What is read of a VCluster."""
+"""Fields of a VCluster that are read."""
 
 _TRUTH = {
     "True": fnv1.STATUS_CONDITION_TRUE,
@@ -61,9 +61,9 @@ _TRUTH = {
 
 
 def parse(data: bytes) -> fnv1.RunFunctionRequest:
-    """Return a request on the wire. Raise DecodeError for what is none.
+    """Return the request in serialized bytes. Raises DecodeError for anything else.
 
-    What is nested too deep for protobuf is read as far down as anything of it is looked at.
+    Objects nested too deep for protobuf are cut below the deepest field that is read.
     """
     try:
         return fnv1.RunFunctionRequest.FromString(data)
@@ -81,22 +81,24 @@ _OBJECTS: wire.Places = {
         wire.MAP_VALUE: {fnv1.Resources.ITEMS_FIELD_NUMBER: _OBJECT}
     },
 }
-"""Where a request holds objects that others may have nested."""
+"""Places of a request with objects of any depth."""
 
 
 def decode(req: fnv1.RunFunctionRequest) -> Request:
     """Return the request as plain values. Secret connection details do not enter."""
     composite = picked(req.observed.composite.resource, COMPOSITE)
-    seen = req.observed.resources
-    found = [each for key in observed.RELEASES for each in _required(req, key, observed.STRANGER)]
-    given = req.input.SerializeToString(deterministic=True) if req.HasField("input") else b""
+    resources = req.observed.resources
+    releases = [
+        each for key in observed.RELEASES for each in _required(req, key, observed.STRANGER)
+    ]
+    data = req.input.SerializeToString(deterministic=True) if req.HasField("input") else b""
     return Request(
-        input=_input(given) if given else None,
+        input=_input(data) if data else None,
         composite=composite,
         observed=observed.parse_observed(
             lambda key: _release(req, key),
-            {key: _usage(seen[key]) for key in usages.KEYS if key in seen},
-            observed.foreign_releases(found, composite),
+            {key: _usage(resources[key]) for key in usages.KEYS if key in resources},
+            observed.foreign_releases(releases, composite),
             observed.control_plane(_required(req, ownership.CONTROL_PLANE, observed.CONTROL_PLANE)),
         ),
         taken=frozenset(req.desired.resources),
@@ -104,7 +106,7 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
 
 
 def encode(req: fnv1.RunFunctionRequest, answer: Response) -> fnv1.RunFunctionResponse:
-    """Return the response: what earlier steps desire and the context, and the answer beside it."""
+    """Return the response, with the context and the desired state of earlier steps."""
     rsp = response.to(req, ttl=_ttl(answer))
     for key, composed in answer.resources.items():
         desired = rsp.desired.resources[key]
@@ -114,7 +116,7 @@ def encode(req: fnv1.RunFunctionRequest, answer: Response) -> fnv1.RunFunctionRe
         status = rsp.desired.composite.resource.get_or_create_struct("status")
         write(status, answer.status)
     if not answer.ready and all(composed.ready for composed in answer.resources.values()):
-        # Crossplane would call an XR ready whose desired resources all are, even if it has none.
+        # Crossplane marks an XR ready if all its desired resources are, even if it has none.
         rsp.desired.composite.ready = fnv1.READY_FALSE
     for condition in answer.conditions:
         rsp.conditions.add(
@@ -147,12 +149,12 @@ def _ttl(answer: Response) -> dt.timedelta:
 
 
 def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:
-    """Return the response's bytes, the same in every process: map entries go out in order."""
+    """Return the response's bytes, equal in every process: map entries are sorted."""
     return rsp.SerializeToString(deterministic=True)
 
 
 def _required(req: fnv1.RunFunctionRequest, key: str, parts: Parts) -> Iterator[dict[str, object]]:
-    """Yield what was found of a requirement."""
+    """Yield the objects of a requirement, reduced to the given fields."""
     if key in req.required_resources:
         for item in req.required_resources[key].items:
             yield picked(item.resource, parts)
@@ -161,24 +163,24 @@ def _required(req: fnv1.RunFunctionRequest, key: str, parts: Parts) -> Iterator[
 def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
     if key not in req.observed.resources:
         return None
-    seen = req.observed.resources[key]
-    plain = picked(seen.resource, observed.RELEASE)
-    return observed.parse_release(plain, seen.connection_details)
+    resource = req.observed.resources[key]
+    plain = picked(resource.resource, observed.RELEASE)
+    return observed.parse_release(plain, resource.connection_details)
 
 
-def _usage(seen: fnv1.Resource) -> ObservedUsage:
-    return observed.parse_usage(picked(seen.resource, observed.USAGE))
+def _usage(resource: fnv1.Resource) -> ObservedUsage:
+    return observed.parse_usage(picked(resource.resource, observed.USAGE))
 
 
 @functools.lru_cache(maxsize=validate.MOST_INPUTS)
 def _input(data: bytes) -> Document:
-    """Return the Input; nobody changes it, so the same bytes may have the same object."""
+    """Return the Input; it is never changed, so equal bytes may share an object."""
     digest = hashlib.sha256(data).digest()
     return Document(plain(struct_pb2.Struct.FromString(data)), digest)
 
 
 def picked(struct: struct_pb2.Struct, parts: Parts) -> dict[str, object]:
-    """Return of a Struct what its parts name, as far as it is there."""
+    """Return the fields of a Struct that `parts` names and that exist."""
     fields = struct.fields
     return {
         key: _plain(fields[key]) if below is None else _part(fields[key], below)
@@ -188,7 +190,7 @@ def picked(struct: struct_pb2.Struct, parts: Parts) -> dict[str, object]:
 
 
 def _part(value: struct_pb2.Value, parts: Parts) -> object:
-    """Return of a value what the parts name: of a list of each entry, of anything else all."""
+    """Return the named parts of a map, or of each entry of a list; any other value whole."""
     kind = value.WhichOneof("kind")
     if kind == "struct_value":
         return picked(value.struct_value, parts)
@@ -198,14 +200,14 @@ def _part(value: struct_pb2.Value, parts: Parts) -> object:
 
 
 def plain(struct: struct_pb2.Struct) -> dict[str, object]:
-    """Return a map in the order of its keys, because protobuf's own differs between processes."""
+    """Return a map sorted by key, because protobuf's order differs between processes."""
     fields = struct.fields
     return {key: _plain(fields[key]) for key in sorted(fields)}
 
 
 def _plain(value: struct_pb2.Value) -> object:
-    """Return a plain value; protobuf knows only floats, so whole numbers become integers again."""
-    # Most are texts, and to read one takes half as long as to ask what a value is.
+    """Return a plain value; whole numbers become integers, because protobuf has only floats."""
+    # Most values are texts, and reading one takes half as long as WhichOneof.
     text = value.string_value
     if text:
         return text
@@ -224,9 +226,9 @@ def _plain(value: struct_pb2.Value) -> object:
 
 
 def write(struct: struct_pb2.Struct, values: dict[str, Any]) -> None:
-    """Write a map into a Struct: what `Struct.update` does, in half the time.
+    """Write a map into a Struct, like `Struct.update` in half the time.
 
-    Raises TypeError for what is no plain value.
+    Raises TypeError for a value that is not plain.
     """
     fields = struct.fields
     for key, value in values.items():

@@ -1,8 +1,8 @@
-"""Cut what is nested too deep for protobuf out of a message on the wire.
+"""Cut values nested too deep for protobuf from a serialized message.
 
-Protobuf decodes 100 nested messages, of which a map of JSON takes three. One object beyond that
-makes a whole request undecodable, `metadata.managedFields` even earlier, and then nothing of its
-VCluster could be repaired. Nothing that is read of an object lies that deep.
+Protobuf decodes 100 levels of nested messages, and a map of JSON uses three. A single deeper object
+makes the whole request undecodable, `metadata.managedFields` even earlier, and its VCluster could
+not be repaired. No field that the function reads lies that deep.
 https://protobuf.dev/programming-guides/encoding/
 """
 
@@ -16,17 +16,17 @@ from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 LEVELS = 24
-"""Values within each other that are left of an object."""
+"""Levels of nested values that remain of an object."""
 
 MAP_VALUE = 2
 """Field of the value in an entry of a map."""
 
 Places: TypeAlias = Mapping[int, "Places"]
-"""Fields of a message that lead to Structs, and what does so in them."""
+"""Fields of a message that lead to Structs, each with such fields of its own."""
 
 _VALUE: dict[int, Places] = {}
 STRUCT: Places = {struct_pb2.Struct.FIELDS_FIELD_NUMBER: {MAP_VALUE: _VALUE}}
-"""What holds values in a Struct."""
+"""Fields of a Struct that hold values."""
 _VALUE[struct_pb2.Value.STRUCT_VALUE_FIELD_NUMBER] = STRUCT
 _VALUE[struct_pb2.Value.LIST_VALUE_FIELD_NUMBER] = {
     struct_pb2.ListValue.VALUES_FIELD_NUMBER: _VALUE
@@ -38,7 +38,7 @@ _BITS, _MORE = 0x7F, 0x80
 
 
 def shallow(message: bytes, places: Places, levels: int = LEVELS) -> bytes:
-    """Return a message in which the Structs are cut. Raise DecodeError for what is no message."""
+    """Return the message with its Structs cut. Raises DecodeError for anything else."""
     left = levels - 1 if places is _VALUE else levels
     written = bytearray()
     for number, kind, data in _fields(message):
@@ -50,10 +50,10 @@ def shallow(message: bytes, places: Places, levels: int = LEVELS) -> bytes:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int, object]]:
-    """Yield number, wire type and content of each field, none of which is decoded."""
-    found = UnknownFieldSet(Empty.FromString(message))
-    for index in range(len(found)):
-        field = found[index]
+    """Yield number, wire type and raw content of each field."""
+    fields = UnknownFieldSet(Empty.FromString(message))
+    for index in range(len(fields)):
+        field = fields[index]
         yield field.field_number, field.wire_type, field.data
 
 

@@ -1,5 +1,5 @@
 """The commands beside the server: `plan`, `adopt` and `images`.
 
-They read files or a control plane, and call the same code as the server. Imports `compose` and
+They read files or a control plane, and run the same code as the server. Imports `compose` and
 what is below.
 """

@@ -1,7 +1,7 @@
-"""The dry run of an adoption: what hinders it, what to write and run, and what happens then.
+"""The dry run of an adoption: hindrances, the entry of the Input, commands and later changes.
 
-It answers from what Helm says of the release, and touches nothing. Paths of values are told, never
-what is at them.
+It reads the output of `helm status`, and changes nothing. It prints paths of values, never the
+values, which may be secret.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,35 +38,35 @@ HELM_STATUS = "helm status RELEASE -n NAMESPACE -o json"
 
 @dataclass(frozen=True)
 class HelmRelease:
-    """A Helm release as `helm status` tells of it."""
+    """A Helm release as printed by `helm status`."""
 
     name: str
     namespace: str
     status: str
     chart: str
-    """Name and version of the chart, `vcluster-0.36.1`, as its workload bears them."""
+    """Label `chart` of the workload, such as `vcluster-0.36.1`."""
     values: Mapping[str, object]
-    """What was given at installation."""
+    """Values of the installation."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the dry run tells."""
+    """The result of the dry run."""
 
     key: str
     entry: Mapping[str, object]
-    """What the Input gets below `adopted`."""
+    """Entry for `adopted` of the Input."""
     hindrances: tuple[str, ...]
     commands: tuple[str, ...] = ()
     at_once: tuple[str, ...] = ()
     later: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Paths of the values that change when the entry loses its own: what is set, changed, gone."""
+    """Paths of the values set, changed and removed once the entry has no values."""
 
 
 def helm_release(status: object, objects: Iterable[object]) -> HelmRelease:
-    """Return what `helm status` says. `objects` are those of its manifest.
+    """Return the release that `helm status` printed. `objects` are those of its manifest.
 
-    Helm leaves the chart out of the status, but the chart writes itself onto its workload.
+    The status lacks the chart, so it is read from the label of the workload.
     """
     name, where = text(get(status, "name")), text(get(status, "namespace"))
     charts = {
@@ -90,10 +90,10 @@ def helm_release(status: object, objects: Iterable[object]) -> HelmRelease:
 def propose(
     composite: Mapping[str, object], platform: Mapping[str, object], found: HelmRelease
 ) -> Proposal:
-    """Return what adopting a Helm release under a VCluster comes to.
+    """Return the proposal to adopt a Helm release under a VCluster.
 
-    `composite` is the VCluster, as it is or as it will be written; `platform` the Input without
-    the entry, or with one that is to be replaced.
+    `composite` is the existing or future VCluster; `platform` is the Input, in which an existing
+    entry is replaced.
     """
     metadata = {"uid": NO_UID, **mapping(composite.get("metadata"))}
     key = adopted_key(text(metadata.get("name")), text(metadata.get("namespace")))
@@ -114,19 +114,19 @@ def propose(
         granted = _tried(lambda: _granted(requested, config), problems)
     if problems or requested is None or config is None or granted is None:
         return Proposal(key, entry, tuple(dict.fromkeys(map(str, problems))))
-    wishes, refusals = granted
+    effective, refusals = granted
     return Proposal(
         key,
         entry,
         (),
-        commands=_commands(wishes.names),
-        at_once=(*_at_once(wishes, config), *map(str, refusals)),
+        commands=_commands(effective.names),
+        at_once=(*_at_once(effective, config), *map(str, refusals)),
         later=_later(requested, proposed, key),
     )
 
 
 def _tried(action: Callable[[], T], problems: list[Problem]) -> T | None:
-    """Return what an action returns, or None, with what it refused among the problems."""
+    """Return the result of an action, or None after adding its problems to `problems`."""
     try:
         return action()
     except InvalidError as error:
@@ -153,26 +153,26 @@ def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Pro
 
 
 def _granted(requested: Composite, config: Input) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
-    """Return what a frozen cluster gets; raises `InvalidError` as the function does."""
+    """Return effective spec and refusals of a frozen cluster. Raises `InvalidError`."""
     if requested.namespace:
         tenancy.refuse_chart_secrets(config)
     now = _installed(requested, config)
     config = placement.on(requested.spec, requested.uid, config, "")
-    asked = resolve.resolve(requested, config, now, imported=False)
-    tenant_limits.check(requested.spec, asked, config, new=False)
-    return adoption.keep(asked, now, requested.spec, config)
+    spec = resolve.resolve(requested, config, now, imported=False)
+    tenant_limits.check(requested.spec, spec, config, new=False)
+    return adoption.keep(spec, now, requested.spec, config)
 
 
 def _installed(requested: Composite, config: Input) -> Current:
     entry = config.adopted[adopted_key(requested.name, requested.namespace)]
-    found = adoption.installed(entry, Observed())
-    if found is None:
+    current = adoption.installed(entry, Observed())
+    if current is None:
         raise InvalidError(Problem("--release", "has no values", "Give those of an installation."))
-    return found
+    return current
 
 
 def _commands(names: Names) -> tuple[str, ...]:
-    """Return what makes Helm take the namespace for one of the Release that will hold it."""
+    """Return the commands that make Helm treat the namespace as part of its future Release."""
     owner = "app.kubernetes.io/managed-by=Helm"
     name = f"meta.helm.sh/release-name={names.namespace_release}"
     where = f"meta.helm.sh/release-namespace={names.platform_namespace}"
@@ -207,13 +207,13 @@ def _quota(granted: ResolvedSpec, config: Input) -> Mapping[str, object]:
 def _later(
     requested: Composite, proposed: Mapping[str, object], key: str
 ) -> Mapping[str, tuple[str, ...]]:
-    """Return the paths at which the values change with the restart when the entry loses its own."""
+    """Return the paths of the values that change, with a restart, once the entry has no values."""
     frozen = validate.platform_input(proposed)
     now = _installed(requested, frozen)
     entry = frozen.adopted[key].model_copy(update={"values": None})
     config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
-    asked = resolve.resolve(requested, config, now, imported=False)
-    granted = decision.grant(asked, now, requested, config, settled=True).effective
+    spec = resolve.resolve(requested, config, now, imported=False)
+    granted = decision.grant(spec, now, requested, config, settled=True).effective
     before = _by_path(frozen.adopted[key].values or {})
     after = _by_path(chart_values(granted, config))
     both = before.keys() & after.keys()

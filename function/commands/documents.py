@@ -1,7 +1,7 @@
-"""Read YAML that others wrote, within bounds.
+"""Read untrusted YAML within bounds.
 
-Ten lines of aliases can stand for more objects than there is memory, so what a document amounts
-to is counted before it is built.
+Ten lines of aliases can expand to more objects than fit into memory, so the values of a document
+are counted before they are built.
 """
 
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from typing import TextIO
 import yaml
 
 MOST_BYTES = 64 * 1024 * 1024
-"""Of a file: lists of all objects of a large control plane are that long."""
+"""Maximum size of a file, enough for lists of all objects of a large control plane."""
 
 MOST_NODES = 2_000_000
-"""Values of a file, with each alias counted as all that it stands for."""
+"""Maximum number of values of a file, each alias counted with its expansion."""
 
 DEEPEST = 100
 
 
 class TooLargeError(yaml.YAMLError):
-    """The document is larger than anything that is meant."""
+    """A document beyond the bounds."""
 
 
 class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
-    """A loader that counts what it is to build."""
+    """A safe loader, in C where available."""
 
 
 def read(source: TextIO | str) -> Iterator[object]:
@@ -47,12 +47,12 @@ def read(source: TextIO | str) -> Iterator[object]:
 
 
 def _size(node: yaml.Node, known: dict[int, int], depth: int) -> int:
-    """Return how many values a node amounts to."""
+    """Return the number of values of a node, aliases expanded."""
     if id(node) in known:
         return known[id(node)]
     if depth > DEEPEST:
         raise TooLargeError
-    known[id(node)] = MOST_NODES + 1  # an alias within itself never ends
+    known[id(node)] = MOST_NODES + 1  # exceeded by an alias within itself
     below: list[yaml.Node] = []
     if isinstance(node, yaml.SequenceNode):
         below = node.value

@@ -1,8 +1,8 @@
-"""Every image that a platform's virtual clusters may run, and where each comes from.
+"""Every image that a platform's virtual clusters may run, with its mirror.
 
-For whoever fills the mirrors. It covers all that a spec may ask for: Single and HA, each chart
-version, each Kubernetes version. What a customer runs in a virtual cluster is not in it, nor are
-the images of Rancher's agents, which Rancher names.
+The list for filling the mirrors covers every possible spec: Single and HA, each chart version, each
+Kubernetes version. It lacks the tenants' own images, and those of Rancher's agents, which Rancher
+chooses.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,17 +19,17 @@ from function.k8s.helm_values import merge
 
 @dataclass(frozen=True, order=True)
 class Listed:
-    """An image."""
+    """An image and its mirror."""
 
     source: str
     mirror: str
-    """Where nodes pull it from; the source itself where its registry has no mirror."""
+    """Image that nodes pull; the source itself if its registry has no mirror."""
 
 
 def listed(config: platform.Input) -> tuple[Listed, ...]:
-    """Return the images in the order of their names.
+    """Return the images, sorted by name.
 
-    Raises `InvalidError` where one cannot be known, because a list without it would be wrong.
+    Raises `InvalidError` if one cannot be determined, because the list would be incomplete.
     """
     found = [*_found(config)]
     problems = [each for each in dict.fromkeys(found) if isinstance(each, Problem)]
@@ -69,7 +69,7 @@ def _found(config: platform.Input) -> Iterator[str | Problem]:
 
 
 def _values(offer: platform.ChartOffer, kubernetes: str) -> dict[str, object]:
-    """Return what `values.chart_values` says about images; no plan and no spec says more."""
+    """Return the image values of `chart_values`; plan and spec add none."""
     return merge(
         {"controlPlane": {"statefulSet": {"image": {"repository": OPEN_SOURCE}}}},
         offer.values,

@@ -1,4 +1,4 @@
-"""The desired state: how a decision looks as Releases and Usages.
+"""The desired state: a decision as Releases and Usages.
 
 A line here builds a manifest, and decides nothing. Imports `decision` and what is below.
 """

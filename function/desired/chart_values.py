@@ -1,10 +1,10 @@
-"""The values of the official vcluster chart: where each comes from.
+"""The values of the official vcluster chart, built from layers.
 
-Six layers, each winning over the one before: base, the Input's values, the plan, the spec, the
-tenant's own values, the Input's enforced values. The table of `decided_values` says what only the
-function may write, and which lists are joined instead of replaced. Then the images that they name
-are moved to their mirrors. Helm keeps nothing between upgrades, so the values are complete every
-time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
+Six layers, each overriding the one before: base, the Input's values, the plan, the spec, the
+tenant's own values, the Input's enforced values. The table of `decided_values` lists the values
+that only the function may write, and the lists that are joined instead of replaced. Images are
+then replaced by their mirrors. Helm keeps nothing between upgrades, so the values are complete
+every time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,18 +39,18 @@ _WATCH_ENDPOINT_SLICES: Values = {
 def chart_values(wanted: ResolvedSpec, config: Input) -> Values:
     """Return the complete values of the chart.
 
-    Mirrors are no layer: they say where an image is pulled from, whichever layer names it. An
-    adopted cluster keeps those that it was installed with.
+    Mirrors are no layer: they apply to the images of every layer. An adopted cluster keeps the
+    values of its installation.
     """
     if wanted.frozen is not None:
         return dict(wanted.frozen)
     base, spec = _base(wanted, config.pullSecret), _spec(wanted)
-    way_in = exposure.values(wanted.exposure, wanted.names, config.expose)
+    exposed = exposure.values(wanted.exposure, wanted.names, config.expose)
     below, above = config.vcluster.values, config.vcluster.enforcedValues
     plan = plan_values(wanted.plan)
-    layered = overlaid(base, below, plan, spec, way_in, wanted.values, above)
+    layered = overlaid(base, below, plan, spec, exposed, wanted.values, above)
     written = overlaid(below, plan, wanted.values, above)
-    joined = _joined(layered, ours=(base, spec, way_in), theirs=(below, wanted.values, above))
+    joined = _joined(layered, ours=(base, spec, exposed), theirs=(below, wanted.values, above))
     followed = container_resources.following(layered, written)
     changed = (nested(keys, value) for keys, value in chain(joined, followed))
     return images.mapped(overlaid(layered, *changed), config.registries, wanted.kubernetes)
@@ -59,29 +59,30 @@ def chart_values(wanted: ResolvedSpec, config: Input) -> Values:
 def _joined(
     layered: Values, *, ours: Layers, theirs: Layers
 ) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Yield the lists of which no layer replaces another's, with the entries of all layers."""
+    """Yield the lists that are joined, each with the entries of all layers."""
     for row in JOINED:
         last = get(layered, *row.keys)
         if last is None or last is get(ours[0], *row.keys):
-            continue  # none has one, or none above the lowest
+            continue  # no layer has the list, or only the lowest
         own, others = _lists(row, ours), _lists(row, theirs)
         if len(own) + len(others) > 1:
             yield row.keys, row.joined([*chain(*own)], [*chain(*others)])
 
 
 def _lists(row: ChartValue, layers: Layers) -> list[list[object]]:
-    found = (get(layer, *row.keys) for layer in layers if layer)
-    return [each for each in found if isinstance(each, list)]
+    values = (get(layer, *row.keys) for layer in layers if layer)
+    return [value for value in values if isinstance(value, list)]
 
 
 def _base(wanted: ResolvedSpec, pull_secret: str | None) -> Values:
-    """What every virtual cluster has.
+    """Return the values that every virtual cluster has.
 
-    The certificate does not cover `<service>.svc` by itself. The namespace's quota, limits and
-    network policies are ours: here they would restart the control plane with every change.
-    Endpoints of a tenant's own would lead the host's ingress controller to pods and nodes of
-    others (CVE-2021-25740); the host makes those of Services with a selector itself. The syncer
-    watches EndpointSlices whether it syncs them or not, and without the right to never starts:
+    The certificate does not cover `<service>.svc` by itself. Quota, limits and network policies
+    belong to the chart of the namespace: here every change would restart the control plane.
+    Endpoints written by a tenant could lead the host's ingress controller to the pods and nodes
+    of others (CVE-2021-25740); the host itself makes the endpoints of Services with a selector.
+    The syncer watches EndpointSlices even if it does not sync them, and does not start without
+    the right to do so:
     https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/mappings/resources/register.go.
     """
     names = wanted.names
@@ -149,7 +150,7 @@ def _spec(wanted: ResolvedSpec) -> Values:
 
 
 def _single(wanted: ResolvedSpec) -> Values:
-    """One control plane with the embedded database on a volume of its StatefulSet."""
+    """Return one control plane, its embedded database on a volume of the StatefulSet."""
     return {
         "controlPlane": {
             "backingStore": {
@@ -167,10 +168,10 @@ def _single(wanted: ResolvedSpec) -> Values:
 
 
 def _highly_available(wanted: ResolvedSpec) -> Values:
-    """Three control planes, a Deployment, and three etcd members with a volume each.
+    """Return three control planes, a Deployment, and three etcd members with a volume each.
 
-    Embedded etcd would need a licence. Its limits are explicit, because those that the namespace
-    gives to a container without any are too small for etcd.
+    Embedded etcd would need a licence. The limits are explicit, because the defaults of the
+    namespace are too small for etcd.
     """
     release = wanted.names.release
     return {
@@ -204,11 +205,11 @@ def _highly_available(wanted: ResolvedSpec) -> Values:
 
 
 def _pool(wanted: ResolvedSpec) -> Values:
-    """Bring the pods to the nodes of the pool; of the platform's, CoreDNS runs inside anyway."""
+    """Schedule pods to the pool's nodes; CoreDNS runs inside, so it is always scheduled there."""
     pool = wanted.pool
-    found: Values = {}
+    values: Values = {}
     if pool.tolerations:
-        found["sync"] = {"toHost": {"pods": {"enforceTolerations": [*pool.tolerations]}}}
+        values["sync"] = {"toHost": {"pods": {"enforceTolerations": [*pool.tolerations]}}}
     if pool.controlPlane:
         workload = {
             "scheduling": {
@@ -217,11 +218,11 @@ def _pool(wanted: ResolvedSpec) -> Values:
             }
         }
         etcd: Values = {"backingStore": {"etcd": {"deploy": {"statefulSet": workload}}}}
-        found["controlPlane"] = {
+        values["controlPlane"] = {
             "statefulSet": workload,
             **(etcd if wanted.highly_available else {}),
         }
-    return found
+    return values
 
 
 def _toleration(taint: str) -> Values:
@@ -243,7 +244,7 @@ def _volume(wanted: ResolvedSpec) -> Values:
 
 
 def _retained(wanted: ResolvedSpec) -> Values:
-    """Keep the Service, which owns all that the customer has on the host: without it that goes too.
+    """Keep the Service: it owns the tenant's objects on the host, and its deletion deletes them.
 
     https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/util/translate/translate.go
     """

@@ -1,10 +1,10 @@
-"""The way in from outside: under which name the API server is reached, and whether it is.
+"""The exposure of the API server: chart values and connection details.
 
-A name belongs to one VCluster: the label right below the platform's domain is its namespace on the
-host, which no other has. A port of the host's nodes belongs to one Service, which the host's API
-server sees to. What the way in reports comes back by connection details, of which
-provider-helm v1.3.0 writes a map or a list as Go's `fmt.Sprintf("%v")` does
-(pkg/controller/namespaced/release/observe.go, line 174).
+A hostname belongs to one VCluster: its label right below the platform's domain is the namespace on
+the host, which is unique. A node port belongs to one Service; the host's API server ensures that.
+The state of the exposure is reported in connection details, in which provider-helm v1.3.0 writes a
+map or a list like Go's `fmt.Sprintf("%v")` (pkg/controller/namespaced/release/observe.go, line
+174).
 """
 
 from typing import Any
@@ -26,10 +26,10 @@ from function.observed.state import ObservedRelease
 
 
 def values(exposure: Exposure, own: Names, offer: Expose) -> dict[str, Any]:
-    """Return the chart's values of a way in.
+    """Return the chart's values of an exposure.
 
-    The kubeconfig for outside is a Secret beside the first one, in the same namespace: for one in
-    another the syncer would need rights there, and not start.
+    The kubeconfig for outside is a Secret in the namespace of the first one: in another namespace
+    the syncer would have no rights, and would not start.
     """
     if not exposure.is_external:
         return {}
@@ -37,7 +37,7 @@ def values(exposure: Exposure, own: Names, offer: Expose) -> dict[str, Any]:
     return {
         "controlPlane": {
             "proxy": {"extraSANs": [exposure.hostname]},
-            **_way_in(exposure, offer),
+            **_by_type(exposure, offer),
         },
         "exportKubeConfig": {"additionalSecrets": [secret]},
     }
@@ -51,29 +51,29 @@ def details(
     *,
     is_up: bool,
 ) -> list[Detail]:
-    """Return what is read of the way in, of which a part joins once it is there.
+    """Return the connection details of an exposure; some join once their objects exist.
 
-    A Service and an Ingress are made with a `status.loadBalancer`, a TLSRoute without a status:
-    who writes one is among its managed fields. `is_up` tells that the observed control plane is
-    the one that is asked for, and healthy. An entry once added stays.
+    A Service and an Ingress are created with a `status.loadBalancer`, a TLSRoute without a status:
+    its managed fields name the writer of one. `is_up`: the observed control plane is the desired
+    one, and healthy. An entry once added stays.
     """
     if not exposure.is_external:
         return []
-    asked = observed.connection_keys if observed else frozenset()
-    found = _first(exposure, own, offer)
+    present = observed.connection_keys if observed else frozenset()
+    entries = _first(exposure, own, offer)
     has_status = is_up and "f:parents:" in detail(observed, ROUTE_WRITERS)
-    if exposure.type == "Gateway" and (ROUTE in asked or has_status):
-        found.append(Detail(ROUTE, offer.gateway.apiVersion, "TLSRoute", own.release, "status"))
+    if exposure.type == "Gateway" and (ROUTE in present or has_status):
+        entries.append(Detail(ROUTE, offer.gateway.apiVersion, "TLSRoute", own.release, "status"))
     is_exporting = (
         observed and running(observed.values, observed.helm_release).is_external and is_up
     )
-    if KUBECONFIG in asked or is_exporting:
-        found.append(Detail(KUBECONFIG, "v1", "Secret", own.external_secret, "data.config"))
-    return found
+    if KUBECONFIG in present or is_exporting:
+        entries.append(Detail(KUBECONFIG, "v1", "Secret", own.external_secret, "data.config"))
+    return entries
 
 
 def _first(exposure: Exposure, own: Names, offer: Expose) -> list[Detail]:
-    """Return the detail that exists as soon as the chart is installed; a node port has none."""
+    """Return the detail that exists right after the installation; a node port has none."""
     if exposure.type == "NodePort":
         return []
     if exposure.type == "LoadBalancer":
@@ -85,17 +85,17 @@ def _first(exposure: Exposure, own: Names, offer: Expose) -> list[Detail]:
     return [Detail(ROUTE_WRITERS, api_version, "TLSRoute", own.release, path)]
 
 
-def _way_in(exposure: Exposure, offer: Expose) -> dict[str, Any]:
+def _by_type(exposure: Exposure, offer: Expose) -> dict[str, Any]:
     if exposure.type == "LoadBalancer":
-        given = offer.loadBalancer
+        service = offer.loadBalancer
         spec: dict[str, object] = {"type": "LoadBalancer"}
-        if given.class_name:
-            spec["loadBalancerClass"] = given.class_name
-        if given.sourceRanges:
-            spec["loadBalancerSourceRanges"] = given.sourceRanges
-        if given.externalTrafficPolicy:
-            spec["externalTrafficPolicy"] = given.externalTrafficPolicy
-        return {"service": {"spec": spec, "annotations": given.annotations}}
+        if service.class_name:
+            spec["loadBalancerClass"] = service.class_name
+        if service.sourceRanges:
+            spec["loadBalancerSourceRanges"] = service.sourceRanges
+        if service.externalTrafficPolicy:
+            spec["externalTrafficPolicy"] = service.externalTrafficPolicy
+        return {"service": {"spec": spec, "annotations": service.annotations}}
     if exposure.type == "NodePort":
         return {"service": {"spec": {"type": "NodePort"}, "httpsNodePort": exposure.port}}
     if exposure.type == "Ingress":

@@ -1,4 +1,4 @@
-"""The images that a virtual cluster runs, at their mirrors, and those that a chart brings along."""
+"""The images of a virtual cluster, those of the chart included, at their mirrors."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class ChartImage:
-    """An image of the vcluster chart, which has registry, repository and tag apart."""
+    """An image of the vcluster chart, with registry, repository and tag as separate values."""
 
     path: Path
-    """Where it is in the chart's values."""
+    """Its path in the chart's values."""
     registry: str
     repository: str
     """Registry and repository of the chart's own values, the same in 0.31 to 0.36."""
@@ -37,12 +37,12 @@ HOSTS = ChartImage(
     "mirror.gcr.io",
     "library/alpine",
 )
-"""Writes /etc/hosts of tenants' pods that have a subdomain, those of a StatefulSet say."""
+"""Writes /etc/hosts of tenants' pods with a subdomain, such as those of a StatefulSet."""
 
 CHART_IMAGES = (CONTROL_PLANE, KUBERNETES, ETCD, HOSTS)
 
 COREDNS: Path = ("controlPlane", "coredns", "deployment", "image")
-"""A whole reference. Where it is empty vcluster decides, by the Kubernetes version."""
+"""A whole reference; empty for vcluster's choice by the Kubernetes version."""
 
 OTHER_IMAGES: tuple[Path, ...] = (
     ("plugins", "*", "image"),
@@ -53,7 +53,7 @@ OTHER_IMAGES: tuple[Path, ...] = (
 """Whole references that the chart leaves empty; `*` is any key or entry."""
 
 DEFAULT_REGISTRY: Path = ("controlPlane", "advanced", "defaultImageRegistry")
-"""The chart's own way: one registry for all, in place of each image's."""
+"""The chart's own setting: one registry in place of that of every image."""
 
 _COREDNS_REPOSITORY = "coredns/coredns"
 
@@ -69,18 +69,18 @@ _COREDNS_TAGS = {
 """https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/constants/coredns.go"""
 
 _COREDNS_FALLBACK = "1.14.2"
-"""Of Kubernetes versions that are not listed: `DefaultImage` in pkg/coredns/coredns.go there."""
+"""For Kubernetes versions that are not listed: `DefaultImage` in pkg/coredns/coredns.go there."""
 
 
 @dataclass(frozen=True)
 class ChartTags:
-    """The tags that a version of the chart brings along."""
+    """The image tags of a version of the chart."""
 
     etcd: str
     hosts: str
     kubernetes: str
-    """The newest Kubernetes minor for which vcluster itself is taken to choose CoreDNS by the table
-    above. Only 0.36.1 was read; of the earlier ones it is what they knew of the same table."""
+    """The newest Kubernetes minor for which vcluster chooses CoreDNS by the table above. Read from
+    0.36.1; of earlier versions assumed from their part of the table."""
 
 
 CHART_TAGS = {
@@ -99,9 +99,9 @@ def mapped(
 ) -> dict[str, object]:
     """Return the chart's values with each image at its mirror.
 
-    Images of other registries stay as they are, and so does everything where the values name one
-    registry for all. CoreDNS gets an image of its own choice where docker.io has a mirror: which
-    one vcluster takes is in its program only.
+    Images of registries without a mirror stay as they are, and all do if the values name one
+    registry for all. If docker.io has a mirror, CoreDNS gets an explicit image: vcluster's default
+    is compiled in, and no value holds it.
     """
     result: object = dict(values)
     if registries and not get(values, *DEFAULT_REGISTRY):
@@ -124,9 +124,9 @@ def coredns(kubernetes: str) -> str:
 def needed(
     values: Mapping[str, object], chart: str, kubernetes: str, registries: Mapping[str, str]
 ) -> Iterator[str | Problem]:
-    """Yield each image that a virtual cluster of these values runs, at its source.
+    """Yield each image of a virtual cluster with these values, at its source.
 
-    `values` are not mapped yet. What cannot be known is a problem.
+    `values` are not mapped yet. An image that cannot be determined is yielded as a problem.
     """
     prefix = get(values, *DEFAULT_REGISTRY)
     for image in CHART_IMAGES:
@@ -139,9 +139,9 @@ def needed(
 
 
 def _changed(node: object, path: Sequence[str], change: Callable[[object], object]) -> object:
-    """Return a copy in which what is at the path is changed; `change` gets None where it is not.
+    """Return a copy with the value at the path changed; `change` gets None if there is no value.
 
-    What somebody took away with null stays away.
+    A value removed with null stays removed.
     """
     if not path:
         return change(node)
@@ -159,15 +159,15 @@ def _changed(node: object, path: Sequence[str], change: Callable[[object], objec
     return node if value is None else {**below, step: value}
 
 
-def _moved(image: ChartImage, registries: Mapping[str, str], found: object) -> object:
-    if found is not None and not isinstance(found, Mapping):
-        return found
-    given = mapping(found)
-    registry, repository = _parts(image, given)
+def _moved(image: ChartImage, registries: Mapping[str, str], value: object) -> object:
+    if value is not None and not isinstance(value, Mapping):
+        return value
+    parts = mapping(value)
+    registry, repository = _parts(image, parts)
     source = parse(f"{registry}/{repository}" if registry else repository)
     if source.registry not in registries:
-        return found
-    moved = dict(given)
+        return value
+    moved = dict(parts)
     if registry != registries[source.registry]:
         moved["registry"] = registries[source.registry]
     if repository != source.repository:
@@ -175,25 +175,25 @@ def _moved(image: ChartImage, registries: Mapping[str, str], found: object) -> o
     return moved
 
 
-def _moved_text(registries: Mapping[str, str], default: str | None, found: object) -> object:
-    text = found or default
-    return mirror(text, registries) if isinstance(text, str) else found
+def _moved_text(registries: Mapping[str, str], default: str | None, value: object) -> object:
+    text = value or default
+    return mirror(text, registries) if isinstance(text, str) else value
 
 
-def _parts(image: ChartImage, given: Mapping[str, object]) -> tuple[str, str]:
-    """Return registry, which may be empty, and repository."""
+def _parts(image: ChartImage, values: Mapping[str, object]) -> tuple[str, str]:
+    """Return registry and repository; the registry may be empty."""
     return (
-        str(given.get("registry", image.registry) or ""),
-        str(given.get("repository", image.repository) or ""),
+        str(values.get("registry", image.registry) or ""),
+        str(values.get("repository", image.repository) or ""),
     )
 
 
 def _tag(image: ChartImage, values: Mapping[str, object], chart: str) -> str:
-    """Return the tag of an image of the chart, or nothing where it is not known."""
+    """Return the tag of an image of the chart, empty if it is unknown."""
     own = {CONTROL_PLANE: chart}
     if chart in CHART_TAGS:
         own |= {ETCD: CHART_TAGS[chart].etcd, HOSTS: CHART_TAGS[chart].hosts}
-    # The chart still takes this older way to name a version, and takes it first.
+    # The chart still accepts this older key for a version, and prefers it.
     version = get(values, *image.path[:-1], "version") if image is KUBERNETES else None
     return str(version or get(values, *image.path, "tag") or own.get(image, ""))
 
@@ -202,7 +202,7 @@ def _at_source(image: ChartImage, values: Mapping[str, object], prefix: object, 
     registry, repository = _parts(image, mapping(get(values, *image.path)))
     registry = str(prefix or registry)
     if image is HOSTS and "/" not in repository:
-        # vcluster puts this name together, and takes every registry for docker.io.
+        # vcluster builds this name, and treats every registry like docker.io.
         repository = f"library/{repository}"
     name = f"{registry}/{repository}" if registry else repository
     return str(parse(f"{name}:{tag}"))
@@ -215,28 +215,27 @@ def _coredns(
     kubernetes: str,
     registries: Mapping[str, str],
 ) -> str | Problem:
-    given = get(values, *COREDNS)
+    reference = get(values, *COREDNS)
     image = coredns(kubernetes)
-    if given:
-        return _whole(str(given), prefix)
+    if reference:
+        return _whole(str(reference), prefix)
     if _is_mapped(prefix, registries) or _decides_alike(chart, kubernetes):
         return _whole(image.removeprefix(f"{DOCKER}/"), prefix)
     return Problem(
         "input.vcluster.chart.versions",
-        f"has {chart}, of which it is not known here which CoreDNS it takes for Kubernetes "
-        f"{versions.minor(kubernetes)}",
+        f"has {chart}, whose CoreDNS for Kubernetes {versions.minor(kubernetes)} is not known here",
         f"Give {DOCKER} a mirror in registries, or name the image in "
         f"vcluster.values.{'.'.join(COREDNS)}: then that one is taken.",
     )
 
 
 def _is_mapped(prefix: object, registries: Mapping[str, str]) -> bool:
-    """Tell whether the function itself names CoreDNS' image."""
+    """Return whether the function itself names the image of CoreDNS."""
     return DOCKER in registries and not prefix
 
 
 def _decides_alike(chart: str, kubernetes: str) -> bool:
-    """Tell whether vcluster is known to take the CoreDNS of our table."""
+    """Return whether vcluster is known to choose the CoreDNS of the table above."""
     known = CHART_TAGS.get(chart)
     minor = versions.minor(kubernetes)
     return (
@@ -256,7 +255,7 @@ def _unknown_tag(image: ChartImage, chart: str) -> Problem:
 
 
 def _whole(reference: str, prefix: object) -> str:
-    """Return a whole reference, before which the chart puts the one registry for all."""
+    """Return a whole reference, prefixed as the chart does with the one registry for all."""
     return str(parse(f"{prefix}/{reference}" if prefix else reference))
 
 

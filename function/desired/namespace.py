@@ -1,6 +1,6 @@
-"""The namespace on the host: quota, limits, network policies and who may enter.
+"""The Release of the namespace on the host: quota, limits, network policies and access rights.
 
-A Release of its own, so that it works on a remote host, is deleted last, and a changed quota
+It is separate so that it works on a remote host and is deleted last, and so that a changed quota
 does not restart the control plane.
 """
 
@@ -23,11 +23,11 @@ from function.observed.state import Observed, ObservedRelease
 CHART: OwnChart = "vcluster-namespace"
 
 HOST_LEVEL = "baseline"
-"""Pod security level of the namespace: the control plane's pod needs root, which `restricted`
-rejects, so that level is left to the virtual cluster's own admission."""
+"""Pod security level of the namespace. The control plane's pod needs root, which `restricted`
+rejects; the admission of the virtual cluster enforces that level."""
 
 METRICS = ("integrations", "metricsServer", "enabled")
-"""The chart's value by which the control plane hands on the host's metrics."""
+"""The chart's value that makes the control plane serve the host's metrics."""
 
 
 def desired(
@@ -38,16 +38,17 @@ def desired(
     *,
     is_earned: bool,
 ) -> dict[str, Any]:
-    """Return the Release. `vcluster_values` say what the control plane takes of the quota.
+    """Return the Release of the namespace.
 
-    `is_earned` tells whether it was ready before: from then on Helm removes it with the VCluster.
+    `vcluster_values` determine the control plane's share of the quota. `is_earned`: the namespace
+    was ready before, so Helm removes it with the VCluster.
     """
     names = wanted.names
     is_takeover = deletion.is_takeover(wanted) and not is_earned
     return build_release(
         name=names.namespace_release,
-        home=names.home,
-        target=names.platform_namespace,
+        namespace=names.home,
+        target_namespace=names.platform_namespace,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
         values={
@@ -61,7 +62,7 @@ def desired(
 
 
 def own_chart(name: OwnChart, config: Input) -> Chart:
-    """Return one of this project's charts, as the Input says where they are."""
+    """Return one of this project's charts, from the repository that the Input names."""
     charts = config.charts
     return Chart(
         repository=charts.repository,
@@ -73,7 +74,7 @@ def own_chart(name: OwnChart, config: Input) -> Chart:
 
 
 def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> bool:
-    """Tell whether the quota that is desired now is in force."""
+    """Return whether the desired quota is in force."""
     return (
         observed is not None
         and release.judge(CONDITION, observed).status == "True"
@@ -118,7 +119,7 @@ def _values(
 
 
 def _owner(wanted: ResolvedSpec, observed: Observed) -> dict[str, str]:
-    """Return whose the namespace is. The control plane stays that of the creation."""
+    """Return the owner of the namespace. The control plane stays that of the creation."""
     before = observed.namespace.values if observed.namespace else {}
     control_plane = text(get(before, "owner", "controlPlane")) or observed.control_plane
     return {
@@ -141,7 +142,7 @@ def _quota(
             highly_available=wanted.highly_available,
             agent=agent and agent.filled,
         )
-        found = quota.hard(wanted.quota, rows, limits)
+        hard = quota.hard(wanted.quota, rows, limits)
         too_large = quota.too_large(rows, limits.max)
     except ValueError:
         problem = Problem(
@@ -157,7 +158,7 @@ def _quota(
             "Raise it, or give the component less.",
         )
         raise InvalidError(problem, reason="InvalidInput")
-    return found, limits
+    return hard, limits
 
 
 def _network_policy(
@@ -190,7 +191,7 @@ def _node_labels(vcluster_values: Mapping[str, object]) -> str:
 
 
 def _is_reachable(wanted: ResolvedSpec) -> bool:
-    """Tell whether traffic from outside may be on its way to the customer's pods."""
+    """Return whether the tenant's pods may be reached from outside the host."""
     return wanted.sync["ingresses"] or wanted.quota.loadBalancers != 0
 
 
@@ -199,7 +200,7 @@ def _subject(subject: Subject) -> dict[str, Any]:
 
 
 def namespace_values(wanted: ResolvedSpec, config: Input) -> dict[str, Any]:
-    """Return what the chart of the namespace gets; nothing for a VCluster that goes completely."""
+    """Return the chart values of retain and restore."""
     values: dict[str, Any] = {}
     if wanted.retain:
         values["onDelete"] = "Retain"

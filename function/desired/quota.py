@@ -1,7 +1,7 @@
-"""The ResourceQuota of a namespace: what the customer may use, plus the platform's own share.
+"""The ResourceQuota of a namespace: the tenant's quota plus the platform's own share.
 
-The virtual cluster's own pods run in the customer's namespace and count against its quota. The
-table of allowances is what keeps a quota of 10 pods worth 10 pods.
+The pods of the control plane run in the same namespace and count against the same quota. The
+table of allowances adds them, so that a quota of 10 pods allows the tenant 10 pods.
 """
 
 import math
@@ -28,7 +28,7 @@ NODE_PORTS_PER_LOAD_BALANCER = 4
 
 
 class Allowance(NamedTuple):
-    """What one pod of a component of the platform uses, and how many there are."""
+    """The number of pods of a component of the platform, and the resources of each."""
 
     component: str
     pods: int
@@ -42,13 +42,13 @@ class Allowance(NamedTuple):
     storage: str = "0"
     """Size of each claim."""
     storage_class: str = ""
-    """StorageClass of each claim; empty for the host's default, whose name is not known."""
+    """StorageClass of each claim; empty for the host's default, whose name is unknown."""
     load_balancers: int = 0
     """Services of type LoadBalancer."""
     node_ports: int = 0
-    """Ports of Services that take one of the nodes' too."""
+    """Ports of Services that also occupy a node port."""
     largest: Mapping[str, str] = MappingProxyType({})
-    """Largest limits of one container, where they are not those of the pod."""
+    """Largest limits of one container, if they differ from those of the pod."""
 
 
 CONTROL_PLANE = Allowance(
@@ -59,8 +59,8 @@ CONTROL_PLANE = Allowance(
     services=2,
     claims=1,
 )
-"""Its resources and volume are those of the chart's values, and beside them the chart's own for
-storage on the node; Services: `<release>`, `-headless`."""
+"""Resources and volume come from the chart's values, storage on the node from the chart's defaults.
+Services: `<release>`, `-headless`."""
 
 CONTROL_PLANE_HA = CONTROL_PLANE._replace(pods=3, surge=1, services=1, claims=0)
 
@@ -81,7 +81,7 @@ COREDNS = Allowance(
 COREDNS_HA = COREDNS._replace(pods=2)
 
 RANCHER_AGENT = Allowance("Rancher's agent", pods=1, surge=1, requests={}, limits={}, services=1)
-"""cattle-cluster-agent, whose resources the Input names."""
+"""cattle-cluster-agent; the Input names its resources."""
 
 RANCHER_HELPERS = Allowance(
     "Rancher's helpers", pods=2, surge=2, requests={}, limits={}, services=2
@@ -101,30 +101,30 @@ OBJECTS: Mapping[str, int] = {
     "roles.rbac.authorization.k8s.io": 10,
     "tlsroutes.gateway.networking.k8s.io": 1,
 }
-"""Objects that the platform has in a namespace at most, with Helm's last releases and the tokens of
-its own pods; of other kinds it has none that a quota of `count/...` may name."""
+"""Upper bounds of the platform's objects in a namespace, including the history of Helm releases and
+the tokens of its pods. It has no objects of other kinds that `count/...` of a quota may name."""
 
 
-def limit_range(quota: Quota, given: LimitRange) -> LimitRange:
-    """Return the LimitRange of a namespace: what the quota needs, and what `max` is given for.
+def limit_range(quota: Quota, limits: LimitRange) -> LimitRange:
+    """Return the LimitRange of a namespace, for the resources of the quota and of `max`.
 
-    Where `default` has no entry Kubernetes takes that of `max`.
+    If `default` has no entry Kubernetes uses that of `max`.
     """
     needed = {name for name, limited_by in COMPUTE if getattr(quota, limited_by) is not None}
-    resources = needed | given.max.keys()
-    default = {**given.max, **given.default}
+    resources = needed | limits.max.keys()
+    default = {**limits.max, **limits.default}
     counting = {
         "default": {k: v for k, v in default.items() if k in resources},
-        "defaultRequest": {k: v for k, v in given.defaultRequest.items() if k in resources},
+        "defaultRequest": {k: v for k, v in limits.defaultRequest.items() if k in resources},
     }
-    return given.model_copy(update=counting)
+    return limits.model_copy(update=counting)
 
 
 def hard(quota: Quota, rows: Sequence[Allowance], limits: LimitRange) -> dict[str, str]:
     """Return the `hard` map of the ResourceQuota, every quantity a string.
 
-    A field that the quota leaves out is not limited. Limits of a resource are counted where each
-    container has one, because Kubernetes refuses those without.
+    A field absent from the quota is not limited. Limits of a resource are counted only if each
+    container has one, because Kubernetes refuses containers without.
     """
     return {
         **_compute(quota, rows, limits),
@@ -141,10 +141,10 @@ def allowances(
     highly_available: bool,
     agent: Resources | None,
 ) -> tuple[Allowance, ...]:
-    """Return what the platform itself needs in the namespace, a row per component.
+    """Return the platform's own needs in the namespace, a row per component.
 
-    `values` are those of the vcluster chart, which say what the control plane takes; `agent` is
-    what Rancher's agent is given, None where there is none.
+    `values` are those of the vcluster chart, with the resources of the control plane; `agent` are
+    the resources of Rancher's agent, None if there is none.
     """
     workload = get(values, "controlPlane", "statefulSet")
     etcd = get(values, "controlPlane", "backingStore", "etcd", "deploy", "statefulSet")
@@ -156,7 +156,7 @@ def allowances(
     )
     rows = [control_plane, _coredns(values, COREDNS_HA if highly_available else COREDNS)]
     if highly_available:
-        rows.append(ETCD._replace(**_given(ETCD, etcd), **_volume(etcd)))
+        rows.append(ETCD._replace(**_resources(ETCD, etcd), **_volume(etcd)))
     if agent:
         own = RANCHER_AGENT._replace(requests=_texts(agent.requests), limits=_texts(agent.limits))
         rows.extend((own, RANCHER_HELPERS))
@@ -164,7 +164,7 @@ def allowances(
 
 
 def too_large(rows: Sequence[Allowance], largest: Mapping[ContainerResource, str]) -> str | None:
-    """Return the first component whose limits are above the largest of a container, or None."""
+    """Return the first component whose limits exceed the maximum of a container, or None."""
     for row in rows:
         for name, most in largest.items():
             own = (row.largest or row.limits).get(name)
@@ -181,11 +181,11 @@ def _coredns(values: Mapping[str, object], row: Allowance) -> Allowance:
     deployment = get(values, "controlPlane", "coredns", "deployment")
     replicas = get(deployment, "replicas")
     pods = replicas if isinstance(replicas, int) else row.pods
-    return row._replace(**_given(row, deployment), pods=pods, surge=math.ceil(pods / 4))
+    return row._replace(**_resources(row, deployment), pods=pods, surge=math.ceil(pods / 4))
 
 
-def _given(row: Allowance, workload: object) -> dict[str, Any]:
-    """Return a row's resources with those that a workload is given."""
+def _resources(row: Allowance, workload: object) -> dict[str, Any]:
+    """Return a row's resources, overridden by those of a workload."""
     resources = mapping(get(workload, "resources"))
     return {
         "requests": {**row.requests, **_texts(mapping(resources.get("requests")))},
@@ -194,10 +194,10 @@ def _given(row: Allowance, workload: object) -> dict[str, Any]:
 
 
 def _of_containers(row: Allowance, workload: object, limits: LimitRange) -> dict[str, Any]:
-    """Return what a pod of the control plane takes, with the containers beside it."""
+    """Return the resources of a pod of the control plane, sidecar containers included."""
     own = {
-        kind: {**given, **mapping(get(workload, "resources", kind))}
-        for kind, given in (("requests", row.requests), ("limits", row.limits))
+        kind: {**amounts, **mapping(get(workload, "resources", kind))}
+        for kind, amounts in (("requests", row.requests), ("limits", row.limits))
     }
     containers = [{"resources": own}, *_listed(workload, "sidecarContainers")]
     first = _listed(workload, "initContainers")
@@ -217,7 +217,7 @@ def _of_containers(row: Allowance, workload: object, limits: LimitRange) -> dict
 def _pod(
     containers: Sequence[object], first: Sequence[object], kind: str, limits: LimitRange
 ) -> dict[str, str]:
-    """Return what a pod takes: the sum of its containers, or its largest init container.
+    """Return the resources of a pod: the sum of its containers, or its largest init container.
 
     https://kubernetes.io/docs/concepts/workloads/pods/init-containers/#resource-sharing-within-containers
     """
@@ -232,12 +232,12 @@ def _pod(
 
 
 def _container(container: object, kind: str, limits: LimitRange) -> dict[str, Decimal]:
-    """Return what a container takes; the API server takes a limit for a missing request."""
-    given = mapping(get(container, "resources"))
-    layers: list[Mapping[Any, str]] = [limits.default, _texts(mapping(given.get("limits")))]
+    """Return the resources of a container; the API server uses a limit as missing request."""
+    resources = mapping(get(container, "resources"))
+    layers: list[Mapping[Any, str]] = [limits.default, _texts(mapping(resources.get("limits")))]
     if kind == "requests":
         layers.insert(1, limits.defaultRequest)
-        layers.append(_texts(mapping(given.get("requests"))))
+        layers.append(_texts(mapping(resources.get("requests"))))
     taken: dict[str, str] = {}
     for layer in layers:
         taken.update(layer)
@@ -249,34 +249,34 @@ def _text(name: str, amount: Decimal) -> str:
 
 
 def _listed(workload: object, key: str) -> list[object]:
-    found = get(workload, key)
-    return found if isinstance(found, list) else []
+    entries = get(workload, key)
+    return entries if isinstance(entries, list) else []
 
 
 def _compute(quota: Quota, rows: Sequence[Allowance], limits: LimitRange) -> dict[str, str]:
     result = {}
     for name, limited_by in COMPUTE:
-        asked = getattr(quota, limited_by)
-        if asked is None:
+        amount = getattr(quota, limited_by)
+        if amount is None:
             continue
-        given = quantity.parse(asked)
+        tenant = quantity.parse(amount)
         default = limits.default.get(name)
         request = limits.defaultRequest.get(name, default or "0")
         own = _sum(rows, [_request(row, name, request) for row in rows])
-        result[f"requests.{name}"] = _text(name, given + own)
+        result[f"requests.{name}"] = _text(name, tenant + own)
         if default is not None:
             own = _sum(rows, [row.limits.get(name, default) for row in rows])
-            result[f"limits.{name}"] = _text(name, given + own)
+            result[f"limits.{name}"] = _text(name, tenant + own)
     return result
 
 
 def _request(row: Allowance, name: str, default: str) -> str:
-    """Return the request of a pod: Kubernetes takes its limit where it names no request."""
+    """Return the request of a pod: Kubernetes uses its limit if it names no request."""
     return row.requests.get(name) or row.limits.get(name) or default
 
 
 def _sum(rows: Sequence[Allowance], amounts: Sequence[str]) -> Decimal:
-    """Return what all pods of the components take, each of which takes the amount of its row."""
+    """Return the sum over all pods of the components, each with the amount of its row."""
     each = zip(rows, amounts, strict=True)
     return sum(((row.pods + row.surge) * quantity.parse(one) for row, one in each), Decimal())
 
@@ -316,22 +316,22 @@ def _numbers(quota: Quota, rows: Sequence[Allowance]) -> dict[str, str]:
 
 
 def _other(name: str, amount: str, rows: Sequence[Allowance]) -> str:
-    """Return the amount of a resource that has no field, with the platform's share."""
+    """Return the amount of a resource without a field of its own, plus the platform's share."""
     if name.startswith("count/"):
         own = Decimal(OBJECTS.get(name.removeprefix("count/"), 0))
         return quantity.size(quantity.parse(amount) + own) if own else amount
-    storage_class, found, what = name.partition(".storageclass.storage.k8s.io/")
-    if not found:
+    storage_class, separator, resource = name.partition(".storageclass.storage.k8s.io/")
+    if not separator:
         return amount
     of_class = [row for row in rows if row.storage_class in ("", storage_class)]
-    own = _volumes(of_class) if what == "requests.storage" else Decimal(_claims(of_class))
+    own = _volumes(of_class) if resource == "requests.storage" else Decimal(_claims(of_class))
     return quantity.size(quantity.parse(amount) + own) if own else amount
 
 
 def _service(values: Mapping[str, object]) -> dict[str, Any]:
-    """Return what the control plane's Service takes.
+    """Return the load balancers and node ports of the control plane's Service.
 
-    Beside HTTPS the chart gives it a port of the kubelets, except as a load balancer.
+    The chart adds a port for the kubelets to HTTPS, except for a load balancer.
     """
     typ = get(values, "controlPlane", "service", "spec", "type")
     if typ == "LoadBalancer":

@@ -1,7 +1,7 @@
-"""The import into Rancher: the Release of its chart, and what the import reports.
+"""The Release of the import into Rancher, and its connection details.
 
-The import keeps its state in a ConfigMap whose keys come back as connection details. It is done
-when it reports Connected for the inputs that are wanted now.
+The import keeps its state in a ConfigMap; its keys are connection details. The import is done when
+it reports Connected for the current inputs.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ LABEL_HOST = "caas.telekom.de/host"
 
 
 DIRECT = ("localhost", "127.0.0.0/8", *addresses.PRIVATE, ".svc", ".cluster.local")
-"""What is never reached by a proxy: the API server and Services of a virtual cluster."""
+"""Destinations without a proxy: the API server and Services of a virtual cluster."""
 
 
 def desired(
@@ -38,9 +38,9 @@ def desired(
     config: Input,
     observed: ObservedRelease | None,
 ) -> dict[str, Any]:
-    """Return the Release.
+    """Return the Release of the import.
 
-    Until the import has reported once, a cluster that was in Rancher before is not taken out.
+    Until the import's first report, a deletion keeps an earlier cluster in Rancher.
     """
     names = wanted.names
     is_proven = observed is not None and bool(observed.details.get("phase"))
@@ -50,8 +50,8 @@ def desired(
     ]
     return build_release(
         name=names.rancher_release,
-        home=names.home,
-        target=names.platform_namespace,
+        namespace=names.home,
+        target_namespace=names.platform_namespace,
         provider_config=wanted.host.provider_config,
         chart=own_chart(CHART, config),
         values={
@@ -65,7 +65,7 @@ def desired(
 
 
 def desired_inputs(resource: Mapping[str, Any]) -> str:
-    """Return the inputs that a desired Release asks for."""
+    """Return the digest of the inputs of a desired Release."""
     return str(resource["spec"]["forProvider"]["values"]["inputs"])
 
 
@@ -102,20 +102,20 @@ def _values(
     }
 
 
-def _agent(given: Resources) -> dict[str, Any]:
-    """Return requests and limits of the agent by the names that they have in a quota."""
+def _agent(resources: Resources) -> dict[str, Any]:
+    """Return requests and limits of the agent, named as in a quota."""
     named = {
         f"{kind}.{resource}": amount
-        for kind, amounts in (("requests", given.requests), ("limits", given.limits))
+        for kind, amounts in (("requests", resources.requests), ("limits", resources.limits))
         for resource, amount in amounts.items()
     }
     return {"agentResources": named} if named else {}
 
 
 def _proxy(proxy: Proxy, wanted: ResolvedSpec) -> dict[str, Any]:
-    """Return the proxy, with what the agent reaches in the virtual cluster and on the host.
+    """Return the proxy, without the addresses of the virtual cluster and the host.
 
-    Addresses of a Service are the host's, so its ranges stay direct.
+    Addresses of a Service are the host's, so the host's ranges are reached directly.
     """
     direct = (*DIRECT, *wanted.host.cidrs, *proxy.noProxy)
     return {
@@ -130,13 +130,13 @@ def _vcluster(names: Names) -> dict[str, Any]:
         "namespace": names.namespace,
         "release": names.release,
         "kubeconfigSecret": {"name": names.kubeconfig_secret, "key": "config"},
-        # The kubeconfig of one that was installed by hand is for people, at localhost.
+        # The kubeconfig of an adopted cluster is for people, and names localhost.
         **({"server": names.endpoint} if names.adopted else {}),
     }
 
 
 def _owner(owner: Owner) -> dict[str, Any]:
-    """Return an owner with the subject named as Rancher's binding names it."""
+    """Return an owner with the field names of Rancher's role binding."""
     if owner.group:
         return {"group": owner.group, "role": owner.role}
     user = owner.user or ""

@@ -1,4 +1,4 @@
-"""Build a provider-helm Release, with the settings that all of ours share.
+"""Build a provider-helm Release, with the settings that all Releases share.
 
 The kind: https://marketplace.upbound.io/providers/crossplane-contrib/provider-helm.
 """
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from function.observed.release import API_VERSION, EXTERNAL_NAME, KIND
 
 POLL_INTERVAL = "30s"
-"""How often provider-helm looks; needs provider-helm 1.4, older ones go by their `--poll`."""
+"""Interval of provider-helm's observations. Before provider-helm 1.4 its `--poll` applies."""
 
 
 MAX_HISTORY = 3
@@ -29,10 +29,10 @@ class Chart:
 
 
 class Detail(NamedTuple):
-    """A field of an object on the host that comes back as a connection detail.
+    """A field of an object on the host that is reported as a connection detail.
 
-    One missing object or field fails the provider's whole observation, so a detail may
-    only name what exists.
+    One missing object or field fails the provider's whole observation, so a detail may only name
+    what exists.
     """
 
     key: str
@@ -45,8 +45,8 @@ class Detail(NamedTuple):
 def build_release(  # noqa: PLR0913  # a Release has these parts
     *,
     name: str,
-    home: str,
-    target: str,
+    namespace: str,
+    target_namespace: str,
     provider_config: str,
     chart: Chart,
     values: Mapping[str, object],
@@ -56,35 +56,35 @@ def build_release(  # noqa: PLR0913  # a Release has these parts
     external_name: str = "",
     annotations: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """Return a Release `name` in namespace `home` that installs into `target` on the host.
+    """Return a Release in `namespace` that installs into `target_namespace` on the host.
 
-    `external_name` is the name of the Helm release where that is another one.
+    `external_name` is the name of the Helm release, if it is not `name`.
 
-    `skipCreateNamespace` because the namespace is a Release of its own. No `wait`: that blocks a
-    worker of the provider, and readiness is read from the connection details. Nor `wait: false`:
-    the provider drops what is false whenever it writes a Release, Crossplane puts it back, and
-    the two of them keep each other awake for as long as an installation fails.
+    `skipCreateNamespace` because the namespace has its own Release. No `wait`: it blocks a worker
+    of the provider, and readiness is read from the connection details. No `wait: false` either:
+    the provider drops false fields whenever it writes a Release, and Crossplane restores them, in
+    a loop for as long as an installation fails.
     """
     spec: dict[str, object] = {
         "providerConfigRef": {"kind": "ClusterProviderConfig", "name": provider_config},
         "rollbackLimit": rollback_limit,
         "forProvider": {
             "chart": _chart(chart),
-            "namespace": target,
+            "namespace": target_namespace,
             "skipCreateNamespace": True,
             "maxHistory": MAX_HISTORY,
             "values": values,
         },
     }
     if details:
-        spec["connectionDetails"] = [_detail(detail, target) for detail in details]
+        spec["connectionDetails"] = [_detail(detail, target_namespace) for detail in details]
         spec["writeConnectionSecretToRef"] = {"name": connection_secret}
     return {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "metadata": {
             "name": name,
-            "namespace": home,
+            "namespace": namespace,
             "annotations": {
                 EXTERNAL_NAME: external_name or name,
                 "crossplane.io/poll-interval": POLL_INTERVAL,

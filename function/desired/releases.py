@@ -1,4 +1,4 @@
-"""The desired Releases, whether or not it is time to create them."""
+"""The desired Releases, also those that the gate does not let through yet."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,23 +18,23 @@ from function.observed.state import Observed
 
 @dataclass(frozen=True)
 class DesiredReleases:
-    """The desired Releases, whether or not it is time to create them."""
+    """The desired Releases, also those that the gate does not let through yet."""
 
     namespace: dict[str, Any]
     vcluster: dict[str, Any]
     rancher: dict[str, Any] | None
     refusals: tuple[Refusal, ...]
-    """What values imply, and is not granted."""
+    """Refusals that chart values cause."""
     awaits_quota: bool
-    """Whether the virtual cluster is kept as it is until there is room for its new Service."""
+    """True if the virtual cluster keeps its exposure until the quota admits its new Service."""
 
 
 def desired_releases(
     decision: Decision, config: Input, observed: Observed, *, is_earned: bool
 ) -> DesiredReleases:
-    """Return what the Releases shall be, for what is granted.
+    """Return the desired Releases of a decision.
 
-    `is_earned` tells whether the namespace is this VCluster's: see `deletion`.
+    `is_earned`: the namespace belongs to this VCluster, see `deletion`.
     """
     effective = decision.effective
     imported = None
@@ -68,7 +68,7 @@ def desired_releases(
 def _values(
     decision: Decision, granted: ResolvedSpec, config: Input, observed: Observed
 ) -> tuple[Values, tuple[Refusal, ...]]:
-    """Return the chart's values, with what runs in place of what may not change or not be."""
+    """Return the chart's values; refused values are replaced by those that run."""
     values = chart_values(granted, config)
     written = layers(granted.values, config)
     if observed.vcluster is None:
@@ -85,10 +85,9 @@ def _values(
 
 
 def _until_there_is_room(granted: ResolvedSpec, observed: Observed) -> ResolvedSpec:
-    """Return the same with the way in that it has, if a Service that the quota counts replaces it.
+    """Return the spec with the current exposure, if the new one needs a Service that is counted.
 
-    The quota refuses a load balancer or a node port until there is room for one, and Helm would
-    give up.
+    The quota refuses a load balancer or a node port until it is raised, and Helm would give up.
     """
     if granted.exposure.type not in ("LoadBalancer", "NodePort"):
         return granted

@@ -1,7 +1,7 @@
-"""Usages hold the order of deletion: out of Rancher, then the cluster, then the namespace.
+"""Usages, which keep the order of deletion: import, virtual cluster, namespace.
 
-https://docs.crossplane.io/latest/managed-resources/usages/. A composed Usage waits until its
-user is gone and repeats the deletion that it refused.
+https://docs.crossplane.io/latest/managed-resources/usages/. A composed Usage waits for the
+deletion of its user, then repeats the deletion that it refused.
 """
 
 from typing import Any
@@ -28,8 +28,7 @@ def namespace_by_vcluster(names: Names) -> dict[str, Any]:
 def deletion_protection(names: Names, api_version: str, kind: str) -> dict[str, Any]:
     """Return the Usage that refuses the deletion of the VCluster itself.
 
-    One of scope Cluster is the only that can name what has no namespace, and the only that a
-    VCluster with a namespace cannot have.
+    A VCluster without a namespace needs a ClusterUsage; one with a namespace cannot compose it.
     """
     metadata = {"name": names.protection}
     return {

@@ -1,9 +1,9 @@
-"""The virtual cluster: the Release of the official chart, and whether a customer can use it.
+"""The Release of the virtual cluster, with the official chart, and its connection details.
 
-Health is read live, by connection details: the provider's own Ready stays True when the pods die.
-They come in two steps, because a detail that does not exist yet is an error that the provider
-retries ever more slowly: first what exists as soon as the chart is installed, then, once that
-says healthy, the kubeconfig.
+Health is read live from connection details: the provider's own Ready stays True when the pods die.
+A detail of a missing object is an error, retried by the provider ever more slowly. So details join
+in two steps: first those that exist right after the installation, then, once these are healthy,
+the kubeconfig.
 """
 
 from collections.abc import Iterator, Mapping
@@ -34,7 +34,7 @@ from function.observed.vcluster import (
 )
 
 UPGRADE_ATTEMPTS = 3
-"""Further attempts at a failed upgrade; endless ones would restart the control plane for ever."""
+"""Further attempts at a failed upgrade. Without a bound the control plane would keep restarting."""
 
 
 def desired(
@@ -43,14 +43,14 @@ def desired(
     values: Mapping[str, object],
     observed: ObservedRelease | None,
 ) -> dict[str, Any]:
-    """Return the Release, with the chart's values as `values` has them."""
+    """Return the Release of the virtual cluster with the given chart values."""
     names = wanted.names
     offer = config.vcluster.chart
     return build_release(
         name=names.vcluster_release,
         external_name=names.release,
-        home=names.home,
-        target=names.namespace,
+        namespace=names.home,
+        target_namespace=names.namespace,
         provider_config=wanted.host.provider_config,
         chart=Chart(
             repository=offer.repository,
@@ -71,7 +71,7 @@ def desired(
 
 
 def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> bool:
-    """Tell whether the observed Release already asks for what is desired now."""
+    """Return whether the observed Release already has the desired chart version and values."""
     provider = resource["spec"]["forProvider"]
     values = provider["values"]
     return observed.chart_version == provider["chart"]["version"] and (
@@ -82,9 +82,9 @@ def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> boo
 def _details(
     wanted: ResolvedSpec, config: Input, observed: ObservedRelease | None
 ) -> tuple[Detail, ...]:
-    """Return what is read from the host; the kubeconfig joins once the pods are healthy.
+    """Return the connection details; the kubeconfig joins once the pods are healthy.
 
-    An entry once added stays: taking it away would take the kubeconfig out of the Secret.
+    An entry once added stays: its removal would remove the kubeconfig from the Secret.
     """
     names = wanted.names
     kind, _ = _workload(wanted)
@@ -92,7 +92,7 @@ def _details(
     is_up = is_healthy and judge(CONDITION, observed).status == "True"
     details = [*_installed(wanted, observed, is_up=is_up)]
     if wanted.highly_available:
-        # A Deployment leaves status.availableReplicas out while it is 0.
+        # A Deployment omits status.availableReplicas while it is 0.
         healthy, available = "status.currentHealthy", "status.availableReplicas"
         details += [
             Detail(AVAILABLE, "policy/v1", "PodDisruptionBudget", names.release, healthy),
@@ -108,16 +108,16 @@ def _details(
             details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
     if _was_healthy(observed):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
-    way_in = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
-    return (*details, *way_in)
+    exposed = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
+    return (*details, *exposed)
 
 
 def _installed(
     wanted: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool
 ) -> Iterator[Detail]:
-    """Yield what says which chart and Kubernetes run: the stamp, or what a workload without has.
+    """Yield the details of the running versions: the stamp, or the sources of a workload without.
 
-    To read what is not there would block the upgrade that brings it.
+    Reading a missing stamp would block the upgrade that adds it.
     """
     kind, name = _workload(wanted)
     if _bears_stamp(wanted, observed, is_up=is_up):
@@ -132,7 +132,7 @@ def _installed(
 def _bears_stamp(wanted: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool) -> bool:
     """Return whether the workload has a stamp, or gets one by its installation.
 
-    What a restored cluster is installed over may be older than the stamp.
+    A restored cluster may be installed over a workload that predates the stamp.
     """
     if wanted.frozen is not None:
         return False
@@ -152,7 +152,7 @@ def _stamped(values: Mapping[str, object], chart: str, observed: ObservedRelease
 
 
 def _rollout(generation: str, status: str, kind: str, name: str) -> tuple[Detail, Detail]:
-    """Return what tells whether all pods of a workload are new: what changes last is read last."""
+    """Return the details of a rollout; the status changes last, so it is read last."""
     return (
         Detail(generation, "apps/v1", kind, name, "metadata.generation"),
         Detail(status, "apps/v1", kind, name, "status"),
@@ -160,7 +160,7 @@ def _rollout(generation: str, status: str, kind: str, name: str) -> tuple[Detail
 
 
 def _contains(observed: object, desired_value: object) -> bool:
-    """Tell whether all that is desired is observed; what others added does not matter."""
+    """Return whether the observed value contains the desired one; additions do not matter."""
     if isinstance(desired_value, dict):
         return isinstance(observed, dict) and all(
             key in observed and _contains(observed[key], value)

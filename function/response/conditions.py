@@ -1,4 +1,4 @@
-"""What the user is told: conditions, events on a change, and what everything waits for."""
+"""Conditions, events on their changes, and the condition that blocks READY."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ ACCEPTED = "Accepted"
 
 
 def accepted(refusals: Sequence[Refusal | Replacement], note: str = "") -> Condition:
-    """Return Accepted: False while part of the spec is not granted."""
+    """Return Accepted: False while part of the spec is refused."""
     if not refusals:
         return Condition(ACCEPTED, "True", "Accepted", note)
     return Condition(ACCEPTED, "False", "ChangeRefused", joined(refusals))
@@ -34,11 +34,11 @@ def invalid(error: InvalidError) -> Condition:
 def for_reader(
     phases: Sequence[Condition], namespace: str
 ) -> tuple[tuple[Condition, ...], tuple[Condition, ...]]:
-    """Return the conditions as their reader may see them, and those whose words are kept from them.
+    """Return the conditions for their reader, and the originals of those with a replaced message.
 
     In scope Cluster the platform reads them. In a `namespace` of the control plane tenants do, and
-    the words of Helm, provider-helm, Rancher and the host's API server name what is not theirs:
-    addresses, accounts and objects of the host. They go to the log and stay in the Release.
+    messages of Helm, provider-helm, Rancher and the host's API server may name addresses, accounts
+    and objects of the host. Those messages stay in the Release, and are logged.
     """
     foreign = tuple(phase for phase in phases if namespace and phase.reason in _SENTENCES)
     shown = tuple(_in_our_words(phase) if phase in foreign else phase for phase in phases)
@@ -50,7 +50,7 @@ def _in_our_words(phase: Condition) -> Condition:
 
 
 def blocked_by(phases: Sequence[Condition]) -> str:
-    """Return the first thing that is not ready, in words; empty if nothing is."""
+    """Return type and message of the first condition that is not True, or an empty text."""
     for phase in phases:
         if phase.status != "True":
             return f"{phase.type}: {phase.message or phase.reason}"
@@ -58,11 +58,11 @@ def blocked_by(phases: Sequence[Condition]) -> str:
 
 
 def is_circuit_open(before: Mapping[str, tuple[str, str]]) -> bool:
-    """Tell whether Crossplane's circuit breaker drops events of this VCluster.
+    """Return whether Crossplane's circuit breaker drops events of this VCluster.
 
-    It opens in the first seconds of most: it lets 100 events through, and counts each change of
-    the VCluster and of what it composes twice. Once open it closes with the first event after
-    five minutes. https://github.com/crossplane/crossplane/tree/v2.3.4/internal/circuit
+    It opens in the first seconds of most VClusters: it admits 100 events, and counts each change
+    of the VCluster and of its composed resources twice. It closes with the first event after five
+    minutes. https://github.com/crossplane/crossplane/tree/v2.3.4/internal/circuit
     """
     return before.get("Responsive", ("True", ""))[0] == "False"
 
@@ -70,10 +70,10 @@ def is_circuit_open(before: Mapping[str, tuple[str, str]]) -> bool:
 def changes(
     conditions: Sequence[Condition], before: Mapping[str, tuple[str, str]]
 ) -> tuple[Event, ...]:
-    """Return an event for each condition whose status or reason is not what it was.
+    """Return an event for each condition with a new status or reason.
 
-    What is created and not known yet is no news: Kubernetes lets 25 events of an object through,
-    then one in five minutes, and Crossplane's own take most.
+    A condition of a new object, still Unknown, gets none: Kubernetes admits 25 events of an
+    object, then one in five minutes, and Crossplane's own use up most of them.
     https://github.com/kubernetes/client-go/blob/v0.36.0/tools/record/events_cache.go
     """
     return tuple(
@@ -94,10 +94,10 @@ def changes(
 
 
 _WHERE = "The platform team finds the cause in the log of the function."
-_IMPORT = "The import into Rancher does not get on."
+_IMPORT = "The import into Rancher makes no progress."
 _SENTENCES = {
     "InstallFailed": "It cannot be installed.",
-    "ObservationFailed": "The host does not answer as expected; what runs there goes on.",
+    "ObservationFailed": "The host does not answer as expected; what runs there keeps running.",
     "ReleaseFailed": "Its installation or upgrade failed.",
     "UpdateFailed": "A change cannot be applied; what ran before still runs.",
     "AgentNotConnected": "Rancher's agent runs, but Rancher does not see it.",
@@ -107,11 +107,11 @@ _SENTENCES = {
     "MissingRight": _IMPORT,
     "RancherRefuses": _IMPORT,
 }
-"""Own sentences for the reasons whose messages have other programs' words."""
+"""Messages for tenants in place of those that quote other programs."""
 
 _NO_NEWS = frozenset({("Unknown", NOT_CREATED), ("Unknown", "Progressing")})
 _EXPECTED = {upgrade.CONDITION: ("True", "UpToDate")}
-"""What is no news of a condition that comes for the first time."""
+"""First status and reason of a condition that cause no event."""
 
 _WARNINGS = frozenset(
     {

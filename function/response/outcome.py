@@ -1,4 +1,4 @@
-"""What a call did, for logs and metrics: bounded words, and nothing that may be secret."""
+"""The outcome of a call for logs and metrics: bounded values, none of them secret."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from function.response.upgrade import CONDITION as UPGRADED
 READY = "ready"
 REFUSED = "refused"
 PHASES = (REFUSED, "namespace", "control plane", "rancher", READY)
-"""How far a VCluster is: what is not ready yet, in the order in which it comes up."""
+"""Phases of a VCluster, named after the first part that is not ready, in order of creation."""
 
 REASONS = ("Accepted", "ChangeRefused", "InvalidInput", "InvalidSpec", "InternalError")
 """Reasons of condition Accepted."""
@@ -28,7 +28,7 @@ CONDITIONS = (
 
 @dataclass(frozen=True)
 class Call:
-    """A call that was answered."""
+    """The outcome of a call."""
 
     name: str
     namespace: str
@@ -37,22 +37,22 @@ class Call:
     reason: str
     phase: str
     created: tuple[str, ...]
-    """Keys of the composed resources that this answer makes."""
+    """Keys of the composed resources that the response creates."""
     changed: tuple[str, ...]
-    """Keys of the Releases that this answer changes."""
+    """Keys of the Releases that the response changes."""
     dropped: tuple[str, ...]
-    """Keys of the composed resources that this answer deletes."""
+    """Keys of the composed resources that the response deletes."""
     conditions: tuple[tuple[str, str, str], ...]
     """Type, status and reason of the conditions that changed."""
     withheld: tuple[tuple[str, str], ...]
-    """Type and words of those of them whose words a tenant does not see."""
+    """Type and message of changed conditions, if a tenant does not see the message."""
     created_at: str
-    """When the VCluster was made, as Kubernetes writes it."""
+    """Creation time of the VCluster, in the format of Kubernetes."""
     became_ready: bool
 
 
 def outcome_of(request: Request, answer: Response, before: dict[str, tuple[str, str]]) -> Call:
-    """Return what an answer does; `before` are status and reason of the conditions until now."""
+    """Return the outcome of a response; `before` are status and reason of the old conditions."""
     metadata = mapping(request.composite.get("metadata"))
     created, changed, dropped = _differences(request, answer)
     accepted = answer.conditions[0].reason if answer.conditions else ""
@@ -68,14 +68,14 @@ def outcome_of(request: Request, answer: Response, before: dict[str, tuple[str, 
         changed=changed,
         dropped=dropped,
         conditions=tuple(
-            (found.type, found.status, found.reason)
-            for found in answer.conditions
-            if before.get(found.type) != (found.status, found.reason)
+            (condition.type, condition.status, condition.reason)
+            for condition in answer.conditions
+            if before.get(condition.type) != (condition.status, condition.reason)
         ),
         withheld=tuple(
-            (found.type, found.message)
-            for found in answer.withheld
-            if before.get(found.type) != (found.status, found.reason)
+            (condition.type, condition.message)
+            for condition in answer.withheld
+            if before.get(condition.type) != (condition.status, condition.reason)
         ),
         created_at=text(metadata.get("creationTimestamp")),
         became_ready=answer.ready and before.get("Ready", ("", ""))[0] != "True",
@@ -88,7 +88,7 @@ def _phase(answer: Response) -> str:
     if answer.ready:
         return READY
     phases = zip(PHASES[1:], answer.conditions[1:4], strict=False)
-    return next((phase for phase, found in phases if found.status != "True"), "rancher")
+    return next((phase for phase, condition in phases if condition.status != "True"), "rancher")
 
 
 def _differences(
@@ -101,7 +101,7 @@ def _differences(
     changed = (
         key
         for key, composed in answer.resources.items()
-        if (seen := releases.get(key)) and _is_changed(seen, composed)
+        if (observed := releases.get(key)) and _is_changed(observed, composed)
     )
     return (
         tuple(sorted({*answer.resources} - there)),
@@ -110,8 +110,9 @@ def _differences(
     )
 
 
-def _is_changed(seen: ObservedRelease, composed: Composed) -> bool:
+def _is_changed(observed: ObservedRelease, composed: Composed) -> bool:
     provider = composed.resource["spec"]["forProvider"]
     return bool(
-        seen.chart_version != provider["chart"]["version"] or seen.values != provider["values"]
+        observed.chart_version != provider["chart"]["version"]
+        or observed.values != provider["values"]
     )

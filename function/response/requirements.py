@@ -1,4 +1,4 @@
-"""Required resources: what Crossplane shall send along with the next call."""
+"""Required resources, which Crossplane adds to the next call."""
 
 from function.api.names import Names
 from function.observed import namespace, rancher, release, vcluster
@@ -11,14 +11,14 @@ DEFINITION = (
     "CompositeResourceDefinition",
     "vclusters.caas.telekom.de",
 )
-"""The definition of the API: it exists once on each control plane, with a UID of its own."""
+"""The XRD: it exists once on each control plane, and its UID identifies the control plane."""
 
 
 def wanted_before(names: Names, observed: Observed) -> tuple[Requirement, ...]:
-    """Return what has to be known before anything exists.
+    """Return the required resources of a VCluster without Releases.
 
-    That is Releases that an earlier VCluster may have left, and the identity of the control plane,
-    on which that one is gone for sure where this one has its name.
+    These are Releases left by an earlier VCluster, and the identity of the control plane: an
+    earlier VCluster of the same name on the same control plane is certainly deleted.
     """
     if observed.releases:
         return ()

@@ -17,29 +17,29 @@ class Composed:
 
 @dataclass(frozen=True)
 class Event:
-    """Something worth an event on the VCluster."""
+    """An event on the VCluster."""
 
     reason: str
-    """The condition that changed: Kubernetes merges events of one reason when they are many."""
+    """Type of the changed condition; Kubernetes merges many events of one reason."""
     warning: bool
     message: str
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """An object that the function wants to see in the next call."""
+    """An object that the function requires in the next call."""
 
     key: str
     api_version: str
     kind: str
     name: str
     namespace: str | None
-    """None for what has none."""
+    """None for an object without a namespace."""
 
 
 @dataclass(frozen=True)
 class Response:
-    """The answer to a call."""
+    """The response to a call."""
 
     resources: Mapping[str, Composed] = field(default_factory=dict)
     status: dict[str, Any] | None = None
@@ -48,8 +48,8 @@ class Response:
     requirements: tuple[Requirement, ...] = ()
     ready: bool = False
     is_circuit_open: bool = False
-    """Whether Crossplane may miss a change of the VCluster unless it looks by itself."""
+    """True if Crossplane drops events, so that only its next regular call sees a change."""
     withheld: tuple[Condition, ...] = ()
-    """Conditions whose words are for the log alone."""
+    """Conditions whose messages are only logged."""
     fatal: str = ""
-    """Why nothing may be applied or deleted now; empty if all is well."""
+    """Reason why nothing may be applied or deleted; empty if there is none."""

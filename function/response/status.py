@@ -1,4 +1,4 @@
-"""What the status says: where everything is, what runs, and what it waits for."""
+"""The status: locations, running versions, and the condition that blocks READY."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def status(
 ) -> dict[str, Any]:
     """Return the status of the VCluster."""
     names = granted.names
-    found = xr.Status(
+    current = xr.Status(
         observedGeneration=granted.generation,
         namespace=names.namespace,
         release=names.release,
@@ -41,7 +41,7 @@ def status(
         upgrade=upgrade.status(progress),
         blockedBy=blocked_by,
     )
-    return found.model_dump(exclude_none=True, by_alias=True)
+    return current.model_dump(exclude_none=True, by_alias=True)
 
 
 def rancher_status(

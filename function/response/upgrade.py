@@ -1,7 +1,7 @@
-"""How far an upgrade is: its condition, and what the status says of it.
+"""The progress of an upgrade: its condition, and its part of the status.
 
-Where it began is remembered in the status alone. Without that, after a restore, it counts from
-what runs now.
+Only the status holds the start of an upgrade. If it is lost, as after a restore of the control
+plane, steps count from the versions that run.
 """
 
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ from function.observed.release import FAILURES
 from function.observed.state import Condition
 
 CONDITION = "Upgraded"
-"""Not UpToDate, which Crossplane keeps for itself and drops."""
+"""Not UpToDate: Crossplane reserves that type and drops it."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """An upgrade that is not at its end."""
+    """An unfinished upgrade."""
 
     begun: VersionPair
     end: VersionPair
     step: int
-    """The step that is made or waited for, from 1."""
+    """Number of the current or next step, from 1."""
     steps: int
     change: str
-    """That step, in words."""
+    """The versions before and after that step."""
     has_begun: bool
-    """Whether the step is made; else what runs has to be ready first."""
+    """True if the step is in progress; otherwise the control plane has to be ready first."""
 
 
 def progress(plan: UpgradePlan | None, *, settled: bool) -> Progress | None:
-    """Return how far the upgrade is, or None if there is none."""
+    """Return the progress of the upgrade, or None without one."""
     if plan is None:
         return None
     steps = plan.steps or (plan.now,)
@@ -53,20 +53,20 @@ def progress(plan: UpgradePlan | None, *, settled: bool) -> Progress | None:
 
 
 def status(found: Progress | None) -> xr.UpgradeStatus | None:
-    """Return what the status says of an upgrade, and remembers of it."""
+    """Return the status of an upgrade, which also holds its start."""
     if found is None:
         return None
     return xr.UpgradeStatus(
-        **{"from": _told(found.begun)},
-        to=_told(found.end),
+        **{"from": _versions(found.begun)},
+        to=_versions(found.end),
         step=found.step,
         steps=found.steps,
         change=found.change,
     )
 
 
-def _told(found: VersionPair) -> xr.VersionsStatus:
-    return xr.VersionsStatus(chartVersion=found.chart, kubernetesVersion=found.kubernetes)
+def _versions(pair: VersionPair) -> xr.VersionsStatus:
+    return xr.VersionsStatus(chartVersion=pair.chart, kubernetesVersion=pair.kubernetes)
 
 
 def _change(before: VersionPair, after: VersionPair) -> str:
@@ -78,21 +78,23 @@ def _change(before: VersionPair, after: VersionPair) -> str:
 def condition(
     plan: UpgradePlan, found: Progress | None, newer: str, control_plane: Condition
 ) -> Condition:
-    """Return Upgraded: whether all runs that the platform and the spec ask for.
+    """Return Upgraded: True once the versions of platform and spec run.
 
-    `newer` is a chart version that the spec does without.
+    `newer` is a chart version that the spec holds back.
     """
     if found:
-        told = f"Step {found.step} of {found.steps}: {found.change}."
+        step = f"Step {found.step} of {found.steps}: {found.change}."
         if not found.has_begun:
-            words = f"{told} It begins when the control plane is ready."
-            return Condition(CONDITION, "False", "WaitingForControlPlane", words)
+            message = f"{step} It begins when the control plane is ready."
+            return Condition(CONDITION, "False", "WaitingForControlPlane", message)
         if control_plane.reason in (*FAILURES, PORT_REFUSED):
-            return Condition(CONDITION, "False", "UpgradeFailed", f"{told} {control_plane.message}")
-        return Condition(CONDITION, "False", "Upgrading", told)
+            return Condition(CONDITION, "False", "UpgradeFailed", f"{step} {control_plane.message}")
+        return Condition(CONDITION, "False", "Upgrading", step)
     if plan.refusals:
         return Condition(CONDITION, "False", "Blocked", " | ".join(map(str, plan.refusals)))
     if newer:
-        words = f"Chart {newer} is on offer; spec.upgrade holds this VCluster at {plan.now.chart}."
-        return Condition(CONDITION, "False", "Held", words)
+        message = (
+            f"Chart {newer} is on offer; spec.upgrade holds this VCluster at {plan.now.chart}."
+        )
+        return Condition(CONDITION, "False", "Held", message)
     return Condition(CONDITION, "True", "UpToDate")

@@ -1,4 +1,4 @@
-"""Serve: gRPC with mutual TLS, and beside it what Prometheus and the kubelet ask for."""
+"""Serve gRPC with mutual TLS, and metrics and probes beside it."""
 
 import asyncio
 import contextlib
@@ -23,13 +23,13 @@ from function.server.metrics import Metrics
 from function.server.response_cache import ResponseCache
 
 DRAIN_SECONDS = 15
-"""How long calls in flight may take at the end."""
+"""Time for calls in flight to finish at the end."""
 
 CONNECTION_AGE = (
     ("grpc.max_connection_age_ms", 5 * 60 * 1000),
     ("grpc.max_connection_age_grace_ms", 60 * 1000),
 )
-"""Crossplane keeps its connections, so a new replica would get no calls; gRPC spreads the ends."""
+"""Crossplane keeps its connections, so a new replica would get no calls. gRPC adds jitter."""
 
 _SERVICES = tuple(
     package.DESCRIPTOR.services_by_name["FunctionRunnerService"].full_name
@@ -39,31 +39,31 @@ _SERVICES = tuple(
 
 @dataclass(frozen=True)
 class Options:
-    """How to serve."""
+    """Settings of the server."""
 
     address: str
     credentials: grpc.ServerCredentials | None
-    """Plain text without them."""
+    """Credentials for TLS; None for plain text."""
     grpc: Sequence[tuple[str, int]] = ()
     metrics_address: str = ""
-    """Where metrics and probes are served; empty for nowhere."""
+    """Address of metrics and probes; empty to serve none."""
     drain_delay: float = 0
-    """Seconds between SIGTERM and the end of the serving, for those who call to learn of it."""
+    """Seconds to keep serving after SIGTERM, so that clients can reconnect."""
 
 
 def serve(options: Options) -> None:
     """Serve until SIGTERM or SIGINT, then let the calls in flight finish.
 
-    Raises RuntimeError when the address is taken: the port is not shared, so that a second
-    server does not go unnoticed; OSError when that of the metrics is.
+    Raises RuntimeError if the address is in use: the port is not shared, so that a second server
+    is noticed. Raises OSError if the address of the metrics is in use.
     """
     asyncio.run(_serve(options))
 
 
 def _escape_console() -> None:
-    """Have the console of `--debug` write control characters out, as JSON does.
+    """Escape control characters on the console of `--debug`, as JSON does.
 
-    Names and words in a line come from Kubernetes and Helm: none of them begins a line of its own.
+    Names and messages come from Kubernetes and Helm; none of them may begin a new line.
     """
     *processors, last = structlog.get_config()["processors"]
     if isinstance(last, structlog.dev.ConsoleRenderer):
@@ -135,30 +135,30 @@ def _server(
 
 
 def _handler(metrics: Metrics) -> Any:  # noqa: ANN401  # gRPC's own type
-    """Return what answers a call, counts it and logs it in a line."""
+    """Return the handler, which answers, counts and logs a call."""
     log = structlog.stdlib.get_logger()
-    repeats = ResponseCache()
+    cache = ResponseCache()
 
     async def run(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
         started = time.perf_counter()
         with metrics.in_progress.track_inprogress():
             try:
-                answered = repeats.answer(data)
+                answered = cache.answer(data)
             except DecodeError:
                 await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no RunFunctionRequest")
         seconds = time.perf_counter() - started
         call, now = answered.call, dt.datetime.now(dt.UTC)
         metrics.answered(call, seconds, len(data), now, repeated=answered.is_repeated)
-        _tell(log.bind(tag=answered.tag), call, seconds)
+        _log(log.bind(tag=answered.tag), call, seconds)
         return answered.data
 
     return run
 
 
-def _tell(log: structlog.stdlib.BoundLogger, call: Call, seconds: float) -> None:
-    """Log a line: names, words of a fixed set and numbers; no value that anybody wrote.
+def _log(log: structlog.stdlib.BoundLogger, call: Call, seconds: float) -> None:
+    """Log a line with names, words of a fixed set and numbers, but no free text.
 
-    Another line has what Helm said, where a tenant must not see it.
+    A further line has a message that is withheld from the tenant.
     """
     log.info(
         "answered",

@@ -1,4 +1,4 @@
-"""What Prometheus reads of a replica. No metric names a VCluster, so their number is bounded."""
+"""The metrics of a replica. No metric names a VCluster, so their number is bounded."""
 
 import collections
 import datetime as dt
@@ -22,27 +22,27 @@ from prometheus_client.registry import Collector
 from function.response.outcome import PHASES, Call
 
 REMEMBERED = 50_000
-"""VClusters of which a replica remembers the phase."""
+"""Maximum number of VClusters in the count of phases."""
 
 REMEMBERED_SECONDS = 600
-"""How long: Crossplane asks for each every two minutes, of several replicas now this, now that."""
+"""Time in the count. Crossplane calls for each VCluster every two minutes, at any replica."""
 
 FIRST_READY_SECONDS = 3600
-"""Age up to which READY counts as the first one; nobody remembers more."""
+"""Age up to which READY counts as the first one: no record of an earlier one exists."""
 
 
 class Phases(Collector):
-    """How many of the VClusters that a replica was asked of lately are in which phase."""
+    """A count by phase of the VClusters that a replica composed lately."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        """Remember nothing yet; `clock` returns seconds."""
+        """Begin empty; `clock` returns seconds."""
         self._clock = clock
         self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._refused: dict[str, float] = {}
-        """Since when a spec is refused."""
+        """Start of the refusal of a spec, by UID."""
 
     def saw(self, uid: str, phase: str, *, is_refused: bool) -> None:
-        """Remember the phase of a VCluster, and since when its spec is refused."""
+        """Record the phase of a VCluster, and the start of a refusal of its spec."""
         now = self._clock()
         self._seen[uid] = phase, now
         if is_refused:
@@ -58,33 +58,32 @@ class Phases(Collector):
         self._refused.pop(uid, None)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the gauges, as Prometheus asks for them."""
+        """Yield the gauges for Prometheus."""
         now = self._clock()
         while self._seen and next(iter(self._seen.values()))[1] < now - REMEMBERED_SECONDS:
             self._forget()
         since = [*self._refused.values()]
         yield GaugeMetricFamily(
             "function_vcluster_refused_seconds",
-            "How long the VCluster whose spec is refused longest has been so, in whole or in part.",
+            "Seconds since the oldest refusal of a spec that still holds, in whole or in part.",
             value=now - min(since, default=now),
         )
-        found = GaugeMetricFamily(
+        phases = GaugeMetricFamily(
             "function_vcluster_vclusters",
-            f"VClusters that this replica was asked of in the last {REMEMBERED_SECONDS} s, by what "
-            "is not ready yet.",
+            f"VClusters composed by this replica in the last {REMEMBERED_SECONDS} s, by phase.",
             labels=["phase"],
         )
         counted = collections.Counter(phase for phase, _ in [*self._seen.values()])
         for phase in PHASES:
-            found.add_metric([phase], counted[phase])
-        yield found
+            phases.add_metric([phase], counted[phase])
+        yield phases
 
 
 class Metrics:
     """All metrics of a replica, in a registry of their own."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Make them, all at zero."""
+        """Create the metrics, all at zero."""
         self.registry = CollectorRegistry()
         self._calls = Counter(
             "function_vcluster_calls",
@@ -94,12 +93,12 @@ class Metrics:
         )
         self._repeated = Counter(
             "function_vcluster_repeated_calls",
-            "Calls that were asked, and answered, as one before.",
+            "Calls answered from the cache.",
             registry=self.registry,
         )
         self._seconds = Histogram(
             "function_vcluster_call_seconds",
-            "Time that a call took.",
+            "Duration of a call.",
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
             registry=self.registry,
         )
@@ -111,13 +110,13 @@ class Metrics:
         )
         self._transitions = Counter(
             "function_vcluster_transitions",
-            "Changes of conditions, by type and by what they became.",
+            "Changes of conditions, by type and new status.",
             ["condition", "status"],
             registry=self.registry,
         )
         self._dropped = Counter(
             "function_vcluster_dropped_resources",
-            "Composed resources that an answer deleted, by resource name.",
+            "Composed resources deleted by a response, by resource name.",
             ["resource"],
             registry=self.registry,
         )
@@ -128,10 +127,14 @@ class Metrics:
             registry=self.registry,
         )
         self.in_progress = Gauge(
-            "function_vcluster_calls_in_progress", "Calls that are answered now.",
+            "function_vcluster_calls_in_progress", "Calls in progress.",
             registry=self.registry,
         )  # fmt: skip
-        build = Info("function_vcluster_build", "What runs.", registry=self.registry)
+        build = Info(
+            "function_vcluster_build",
+            "Version of the function and of Python.",
+            registry=self.registry,
+        )
         version = metadata.version("function-vcluster")
         build.info({"version": version, "python": platform.python_version()})
         self._phases = Phases(clock)
@@ -141,9 +144,9 @@ class Metrics:
     def answered(
         self, call: Call, seconds: float, size: int, now: dt.datetime, *, repeated: bool
     ) -> None:
-        """Count a call that took some seconds, of a request with this many bytes.
+        """Count a call, with its duration and the size of its request in bytes.
 
-        `repeated` tells that it was asked and answered as one before.
+        `repeated` calls were answered from the cache.
         """
         self._calls.labels(call.result, call.reason).inc()
         if repeated:

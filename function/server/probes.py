@@ -1,4 +1,4 @@
-"""What Prometheus and the kubelet ask for: metrics, and whether the function lives and serves."""
+"""The HTTP server for Prometheus and the kubelet: metrics, liveness and readiness."""
 
 import contextlib
 import socket
@@ -15,25 +15,25 @@ OK, NOT_FOUND, UNAVAILABLE = "200 OK", "404 Not Found", "503 Service Unavailable
 
 
 MOST_CONNECTIONS = 16
-"""Beyond it the oldest is closed, so that those who take their time never shut out a probe."""
+"""Beyond it the oldest is closed, so that slow clients never block a probe."""
 
 LONGEST_SECONDS = 10
-"""How long a connection may take in all, however much it sends meanwhile."""
+"""Total time of a connection, however much it sends."""
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):
-    """A server of few and short connections: a slow reader holds up no one else."""
+    """A server of few and short connections, in which a slow reader blocks no other."""
 
     daemon_threads = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # socketserver's own
-        """Serve no one yet."""
+        """Begin without connections."""
         super().__init__(*args, **kwargs)
         self._open: dict[socket.socket, threading.Timer] = {}
         self._lock = threading.Lock()
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Take a connection, for a limited time, and close the oldest where there are too many."""
+        """Accept a connection for a limited time; close the oldest of too many."""
         timer = threading.Timer(LONGEST_SECONDS, _end, [request])
         timer.daemon = True
         with self._lock:
@@ -46,7 +46,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:  # noqa: ANN401
-        """Close a connection, and forget it."""
+        """Close a connection and stop its timer."""
         with self._lock:
             timer = self._open.pop(request, None)
         if timer:
@@ -54,11 +54,11 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Keep quiet about a reader who went, or was sent, away."""
+        """Log nothing about a connection that either side closed."""
 
 
 def _end(connection: socket.socket) -> None:
-    """End a connection at once, in both directions; its thread then closes it."""
+    """Shut a connection down in both directions; its thread then closes it."""
     with contextlib.suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
@@ -76,7 +76,7 @@ def serving(
 ) -> Iterator[int]:
     """Serve in a thread of its own until the block ends, and yield the port.
 
-    Raises OSError where the address is taken or none.
+    Raises OSError if the address is in use or invalid.
     """
     host, _, port = address.rpartition(":")
     app = _app(registry, is_ready)

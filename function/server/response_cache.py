@@ -1,11 +1,15 @@
-"""Answer a request that comes again as it was answered before.
+"""The cache of responses: the same request gets the same response, without decoding it.
 
-By far the most calls find everything as it was: Crossplane asks again every few minutes. The same
-request gives the same answer, so one that changes nothing is kept.
-
-A request holds kubeconfigs, and nothing of it is kept but its tag, its length and a checksum. An
-answer holds what this function desires and what came from earlier steps of the pipeline: with
-anything of theirs it is not kept.
+- Key: the request's tag, which is Crossplane's SHA-256 of VCluster, Input and observed state. A
+  request with anything else, such as resources of earlier steps, is not cached.
+- Never another's: the tag covers the UID and every field that the function reads. Length and
+  checksum are compared as well, because a request made by hand may bear any tag.
+- Never an old one: `compose` is pure, without clock or state, so an equal request has an equal
+  response. Only responses of READY VClusters that change nothing are cached.
+- No secrets: of a request, which holds kubeconfigs, only tag, length and checksum are stored.
+- Cost: at most 4 MB for some 1,200 compressed responses. Saving: 0.8 ms instead of 2.4 ms for a
+  call, and five times as many calls per second; see *steady state* and *steady, first time* in
+  docs/benchmarks.md.
 """
 
 import time
@@ -22,11 +26,11 @@ from function import fn, protobuf
 from function.response.outcome import READY, Call
 
 MOST_BYTES = 4 * 1024 * 1024
-"""What the answers may take: a thousand and some, compressed."""
+"""Maximum size of all compressed responses, some 1,200."""
 
 UNUSED_SECONDS = 600
-"""After which an answer makes room for another; Crossplane asks every two minutes, of several
-replicas now this, now that. A fuller memory would otherwise forget each just before it is asked."""
+"""Age at which an unused entry may be replaced. Crossplane calls every two minutes, at any replica;
+a full cache without this age would drop each entry just before its next use."""
 
 _META = fnv1.RunFunctionRequest.META_FIELD_NUMBER
 
@@ -37,41 +41,40 @@ _OF_THE_TAG = frozenset(
         fnv1.RunFunctionRequest.INPUT_FIELD_NUMBER,
     }
 )
-"""Fields of a request whose content the tag names and of which nobody else wrote anything.
+"""Fields of a request that the tag covers and that hold nothing of other functions.
 
-Not those of earlier steps, nor what Crossplane fetches when it has given the tag already.
+Not the fields of earlier steps, nor the required resources, which Crossplane adds after the tag.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A call and its answer."""
+    """A response, and the outcome of its call."""
 
     data: bytes
-    """The response."""
+    """The serialized response."""
     call: Call
     tag: str
-    """Of the request."""
+    """Tag of the request."""
     is_repeated: bool
-    """Whether the answer was given before."""
+    """True if the response comes from the cache."""
 
 
 @dataclass(slots=True)
-class _Kept:
+class _Entry:
     request: tuple[int, int]
-    """Length and checksum."""
-    answer: bytes
-    """Compressed."""
+    """Length and checksum of the request."""
+    response: bytes
+    """The compressed response."""
     call: Call
     used: float
-    """When it was given last, in seconds."""
+    """Time of the last use, in seconds."""
 
 
 class ResponseCache:
-    """The answers that may be asked for again.
+    """The cached responses, by the tag of their requests.
 
-    They are found by the request's tag, which is Crossplane's SHA-256 of it and by which Crossplane
-    finds the answers that it keeps itself:
+    Crossplane computes the tag, and its own cache uses the same key:
     https://github.com/crossplane/crossplane/blob/v2.3.4/internal/xfn/utils.go
     https://github.com/crossplane/crossplane/blob/v2.3.4/internal/xfn/cached/cached_runner.go
     """
@@ -79,49 +82,49 @@ class ResponseCache:
     def __init__(
         self, most_bytes: int = MOST_BYTES, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Keep nothing yet; `clock` returns seconds."""
+        """Begin empty; `clock` returns seconds."""
         self._most_bytes = most_bytes
         self._clock = clock
         self._bytes = 0
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def answer(self, data: bytes) -> Answered:
-        """Answer a request on the wire. Raises DecodeError for what is none."""
+        """Answer a serialized request. Raises DecodeError for anything else."""
         tag = _tag(data)
-        kept = self._kept.get(tag)
-        if kept and kept.request == _size_and_checksum(data):
-            kept.used = self._clock()
-            self._kept.move_to_end(tag)
-            return Answered(zlib.decompress(kept.answer), kept.call, tag, is_repeated=True)
+        entry = self._entries.get(tag)
+        if entry and entry.request == _size_and_checksum(data):
+            entry.used = self._clock()
+            self._entries.move_to_end(tag)
+            return Answered(zlib.decompress(entry.response), entry.call, tag, is_repeated=True)
         req = protobuf.parse(data)
         rsp, call = fn.answer(req)
-        answer = protobuf.serialize(rsp)
-        if tag and not kept and _changes_nothing(call):
-            known = _size_and_checksum(data)
-            self._keep(tag, _Kept(known, zlib.compress(answer), call, self._clock()))
-        return Answered(answer, call, req.meta.tag, is_repeated=False)
+        response = protobuf.serialize(rsp)
+        if tag and not entry and _changes_nothing(call):
+            check = _size_and_checksum(data)
+            self._add(tag, _Entry(check, zlib.compress(response), call, self._clock()))
+        return Answered(response, call, req.meta.tag, is_repeated=False)
 
-    def _keep(self, tag: str, kept: _Kept) -> None:
-        size = len(kept.answer)
-        while self._kept and self._bytes + size > self._most_bytes:
-            oldest = next(iter(self._kept.values()))
+    def _add(self, tag: str, entry: _Entry) -> None:
+        size = len(entry.response)
+        while self._entries and self._bytes + size > self._most_bytes:
+            oldest = next(iter(self._entries.values()))
             if self._clock() - oldest.used < UNUSED_SECONDS:
                 return
-            self._kept.popitem(last=False)
-            self._bytes -= len(oldest.answer)
+            self._entries.popitem(last=False)
+            self._bytes -= len(oldest.response)
         if size <= self._most_bytes:
-            self._kept[tag] = kept
+            self._entries[tag] = entry
             self._bytes += size
 
 
 def _tag(data: bytes) -> str:
-    """Return the tag of a request if it names all that is in it, otherwise an empty one.
+    """Return the tag of a request if it covers all of its content, otherwise an empty text.
 
-    It is read without the rest, which takes longer than anything else about a repeated call.
+    The rest is not decoded: that would take longer than all else in a repeated call.
     """
     unknown = UnknownFieldSet(Empty.FromString(data))
-    found = [unknown[index] for index in range(len(unknown))]
-    fields = {field.field_number: field.data for field in found}
+    parts = [unknown[index] for index in range(len(unknown))]
+    fields = {part.field_number: part.data for part in parts}
     meta = fields.get(_META)
     if not isinstance(meta, bytes) or any(fields[number] for number in {*fields} - _OF_THE_TAG):
         return ""
@@ -129,9 +132,9 @@ def _tag(data: bytes) -> str:
 
 
 def _size_and_checksum(data: bytes) -> tuple[int, int]:
-    """Return what tells requests apart that bear the same tag, as ones made by hand may.
+    """Return length and checksum, which differ for requests made by hand with the same tag.
 
-    Entries of maps go out in another order each time, so the checksum is the sum of the bytes:
+    Map entries are serialized in varying order, so the checksum is the sum of the bytes:
     https://www.rfc-editor.org/rfc/rfc1950#section-8.2
     """
     return len(data), zlib.adler32(data) & 0xFFFF

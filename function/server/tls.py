@@ -1,23 +1,23 @@
-"""The server's certificate, read again when Crossplane has renewed it, without a restart."""
+"""The server's certificate, reloaded after a renewal without a restart."""
 
 from pathlib import Path
 
 import grpc
 
 FILES = ("tls.crt", "tls.key", "ca.crt")
-"""As Crossplane's package manager mounts them: certificate, key, and who may call."""
+"""Certificate, key, and the CA of clients, as Crossplane's package manager mounts them."""
 
 
 class Certificates:
-    """The three files of a folder, and what they held when they were last good."""
+    """The three files of a folder, with their last readable content."""
 
     def __init__(self, folder: Path) -> None:
-        """Read them. Raises OSError where one is missing."""
+        """Read the files. Raises OSError if one is missing."""
         self._folder = folder
         self._read = self._files()
 
     def credentials(self) -> grpc.ServerCredentials:
-        """Return mutual TLS that looks for a renewed certificate at every new connection."""
+        """Return mutual TLS that checks for a renewed certificate at every new connection."""
         return grpc.dynamic_ssl_server_credentials(
             self._configuration(),
             self._renewed,  # type: ignore[arg-type]  # may return None, says gRPC's own page
@@ -32,12 +32,12 @@ class Certificates:
         return grpc.ssl_server_certificate_configuration([(key, certificate)], ca)
 
     def _renewed(self) -> grpc.ServerCertificateConfiguration | None:
-        """Return what is new, or None. A file that cannot be read now leaves the old ones."""
+        """Return a new configuration, or None if no file changed or one is unreadable."""
         try:
-            found = self._files()
+            files = self._files()
         except OSError:
             return None
-        if found == self._read:
+        if files == self._read:
             return None
-        self._read = found
+        self._read = files
         return self._configuration()

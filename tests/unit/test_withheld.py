@@ -105,7 +105,7 @@ def test_the_log_has_them() -> None:
     request, answer = answered(observed, "team-a")
     found = outcome_of(request, answer, {})
     with structlog.testing.capture_logs() as lines:
-        grpc_server._tell(structlog.stdlib.get_logger(), found, 0.1)  # noqa: SLF001  # the log's one place
+        grpc_server._log(structlog.stdlib.get_logger(), found, 0.1)  # noqa: SLF001  # the log's one place
     (line,) = (line for line in lines if line["event"] == "withheld")
     assert (line["xr"], line["namespace"], line["type"]) == ("shop", "team-a", "NamespaceReady")
     assert MARKER in line["words"]

@@ -1,6 +1,6 @@
-"""Read from a control plane what Crossplane sends to the function of its VClusters.
+"""Read the objects of a control plane that Crossplane sends to the function.
 
-lightkube, as in the import, which takes a kubeconfig with plugins as kubectl does.
+By lightkube, like the import; it accepts a kubeconfig with plugins, like kubectl.
 """
 
 import contextlib
@@ -24,11 +24,11 @@ NOT_FOUND = 404
 
 
 class UnreadableError(Exception):
-    """The control plane cannot be read; the message says why and holds no credentials."""
+    """An unreadable control plane; the message is the cause, without credentials."""
 
 
 def documents(kubeconfig: str, context: str | None) -> Iterator[Mapping[str, Any]]:
-    """Yield all VClusters, Releases and Usages, and what the function reads of the Secrets.
+    """Yield all VClusters, Releases and Usages, and the keys of Secrets that the function reads.
 
     Needs the rights to list these kinds and to get the Secrets. Raises `UnreadableError`.
     """
@@ -61,10 +61,10 @@ def _read(client: Client) -> Iterator[Mapping[str, Any]]:
 
 def _secret(client: Client, namespace: str, name: str) -> Iterator[Mapping[str, Any]]:
     try:
-        found = client.get(Secret, name, namespace=namespace)
+        secret = client.get(Secret, name, namespace=namespace)
     except ApiError as error:
         if error.status.code == NOT_FOUND:
             return
         raise
-    data = {k: v for k, v in mapping(found.data).items() if k in KNOWN_DETAILS}
+    data = {k: v for k, v in mapping(secret.data).items() if k in KNOWN_DETAILS}
     yield {"kind": "Secret", "metadata": {"namespace": namespace, "name": name}, "data": data}

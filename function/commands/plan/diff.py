@@ -1,4 +1,4 @@
-"""What differs between two nested values, path by path."""
+"""Differences between two nested values, path by path."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from function.k8s.fieldpath import leaves
 
 ABSENT = object()
-"""Stands for a value that is not there; null is one that is."""
+"""Stands for a missing value, as opposed to null."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A value that is added, taken away or changed."""
+    """A value that is added, removed or changed."""
 
     path: str
     before: object = ABSENT

@@ -1,7 +1,7 @@
-"""What a change would do to virtual clusters, in which order, before anybody applies it.
+"""The dry run of a change to virtual clusters, step by step.
 
-The function itself answers: asked with what is observed, then with what would be observed once
-that is done, until nothing changes any more. So a plan cannot say anything else than what happens.
+It composes from the observed state, then from the state that would follow, until nothing changes
+any more. The function itself composes each step, so a plan cannot differ from reality.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ from function.response import conditions
 from function.response.response import Response
 
 MOST_STEPS = 100
-"""More than the longest upgrade; past it something goes round in circles."""
+"""Upper bound; beyond it the plan does not converge."""
 
 CREATE, CHANGE, DELETE = "create", "change", "delete"
 
@@ -37,12 +37,12 @@ HA = "the control planes restart one after the other, the API stays; pods go on"
 _NO_SPEC = InvalidError(
     Problem("spec", "is required", "Write spec: {} for the platform's defaults.")
 )
-"""The answer of the API server, which Crossplane makes require a spec."""
+"""The error of the API server, whose schema requires a spec."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to a Release."""
+    """A change of a Release."""
 
     key: str
     release: str
@@ -52,32 +52,32 @@ class Change:
     """Chart version before and after; empty for none."""
     values: tuple[Difference, ...]
     effect: str
-    """What it means for who uses the cluster."""
+    """Effect on the users of the virtual cluster."""
 
 
 @dataclass(frozen=True)
 class DryRun:
-    """What would happen to a virtual cluster."""
+    """The predicted changes of a virtual cluster."""
 
     vcluster: str
     namespace: str
     """Namespace on the control plane; empty in scope Cluster."""
     accepted: Condition
     steps: tuple[tuple[Change, ...], ...] = ()
-    """What changes together, one after the other, each when the one before is ready."""
+    """Groups of changes, each applied once the group before is ready."""
     unmet: tuple[Condition, ...] = ()
-    """What is not as it should be at the end, although all went well."""
+    """Conditions that are not True at the end, although all steps succeed."""
     fatal: str = ""
-    """Why nothing is touched."""
+    """Reason why nothing is changed; empty if there is none."""
 
     @property
     def is_refused(self) -> bool:
-        """Whether part of what is asked for, or all, is not granted."""
+        """True if the spec is refused in whole or in part."""
         return bool(self.fatal) or self.accepted.status == "False"
 
 
 def plan(request: Request) -> DryRun:
-    """Return what would happen to the virtual cluster of a request."""
+    """Return the predicted changes of the virtual cluster of a request."""
     name = str(get(request.composite, "metadata", "name") or "")
     where = str(get(request.composite, "metadata", "namespace") or "")
     if "spec" not in request.composite:
@@ -106,44 +106,46 @@ def plan(request: Request) -> DryRun:
 def _changes(request: Request, answer: Response) -> Iterator[Change]:
     releases = parse.releases(request.observed)
     for key in parse.RELEASES:
-        seen, composed = releases.get(key), answer.resources.get(key)
+        before, composed = releases.get(key), answer.resources.get(key)
         if composed is not None:
-            yield from _change(key, seen, composed.resource)
-        elif seen is not None:
-            yield _deletion(key, seen)
+            yield from _change(key, before, composed.resource)
+        elif before is not None:
+            yield _deletion(key, before)
 
 
 def _change(
-    key: str, seen: ObservedRelease | None, resource: Mapping[str, object]
+    key: str, before: ObservedRelease | None, resource: Mapping[str, object]
 ) -> Iterator[Change]:
     provider = mapping(get(resource, "spec", "forProvider"))
     chart = str(get(provider, "chart", "version") or "")
     name = f"{get(resource, 'metadata', 'namespace')}/{get(resource, 'metadata', 'name')}"
-    if seen is None:
+    if before is None:
         yield Change(key, name, CREATE, ("", chart), (), "")
         return
-    found = _with_reason(
-        differences(seen.values, mapping(provider.get("values"))),
-        has_other=seen.chart_version != chart,
+    changed = _with_reason(
+        differences(before.values, mapping(provider.get("values"))),
+        has_other=before.chart_version != chart,
     )
-    if found or seen.chart_version != chart:
-        yield Change(key, name, CHANGE, (seen.chart_version, chart), found, _effect(key, seen))
+    if changed or before.chart_version != chart:
+        yield Change(
+            key, name, CHANGE, (before.chart_version, chart), changed, _effect(key, before)
+        )
 
 
-def _with_reason(found: tuple[Difference, ...], *, has_other: bool) -> tuple[Difference, ...]:
-    """Leave out the stamp where the chart or other values differ, which say why it does."""
-    others = tuple(each for each in found if each.path != ".".join(stamp.PATH))
-    return others if others or has_other else found
+def _with_reason(changed: tuple[Difference, ...], *, has_other: bool) -> tuple[Difference, ...]:
+    """Leave out the stamp if the chart or other values differ, which explain its change."""
+    others = tuple(each for each in changed if each.path != ".".join(stamp.PATH))
+    return others if others or has_other else changed
 
 
-def _effect(key: str, seen: ObservedRelease) -> str:
+def _effect(key: str, before: ObservedRelease) -> str:
     if key in _EFFECTS:
         return _EFFECTS[key]
-    return HA if observed_vcluster.ETCD_AVAILABLE in seen.connection_keys else SINGLE
+    return HA if observed_vcluster.ETCD_AVAILABLE in before.connection_keys else SINGLE
 
 
-def _deletion(key: str, seen: ObservedRelease) -> Change:
+def _deletion(key: str, before: ObservedRelease) -> Change:
     effect = "the cluster leaves Rancher" if key == rancher.KEY else "what is in it is lost"
     return Change(
-        key, f"{seen.namespace}/{seen.name}", DELETE, (seen.chart_version, ""), (), effect
+        key, f"{before.namespace}/{before.name}", DELETE, (before.chart_version, ""), (), effect
     )

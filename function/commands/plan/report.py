@@ -1,7 +1,7 @@
-"""A plan for people and for programs.
+"""The output of a plan, as text and as JSON.
 
-A value may be secret wherever somebody wrote it freely. What is shown without being asked for is
-a number, a switch, or what stands at a path that this function fills itself.
+Free text in values may be secret. By default the output shows only numbers, booleans, and values
+at paths that this function fills itself.
 """
 
 import json
@@ -30,11 +30,11 @@ OPEN = (
     "policies.podSecurityStandard",
     "sync.fromHost.nodes.selector.",
 )
-"""Paths of the official chart's values at which nothing secret stands; our own charts have none."""
+"""Paths without secrets in the official chart's values; our own charts have no secret values."""
 
 
 def text(plans: Sequence[DryRun], *, show: bool) -> Iterator[str]:
-    """Yield the lines for people; `show` tells to show all values."""
+    """Yield the plans as lines of text; `show` shows all values."""
     for plan in plans:
         yield from _lines(plan, show=show)
     changed = sum(bool(plan.steps) for plan in plans)
@@ -43,7 +43,7 @@ def text(plans: Sequence[DryRun], *, show: bool) -> Iterator[str]:
 
 
 def as_json(plans: Sequence[DryRun], *, show: bool) -> str:
-    """Return the same for programs: docs/plan.md has the fields."""
+    """Return the plans as JSON: docs/plan.md describes the fields."""
     return json.dumps([_plain(plan, show=show) for plan in plans], indent=2)
 
 
@@ -84,15 +84,15 @@ def _headline(change: Change) -> str:
     return f"change Release {change.release}{chart}"
 
 
-def _difference(change: Change, found: Difference, *, show: bool) -> str:
-    def told(value: object) -> str:
-        return json.dumps(value) if _is_shown(change, found.path, value, show=show) else HIDDEN
+def _difference(change: Change, difference: Difference, *, show: bool) -> str:
+    def shown(value: object) -> str:
+        return json.dumps(value) if _is_shown(change, difference.path, value, show=show) else HIDDEN
 
-    if found.before is ABSENT:
-        return f"+ {found.path}: {told(found.after)}"
-    if found.after is ABSENT:
-        return f"- {found.path}: {told(found.before)}"
-    return f"~ {found.path}: {told(found.before)} -> {told(found.after)}"
+    if difference.before is ABSENT:
+        return f"+ {difference.path}: {shown(difference.after)}"
+    if difference.after is ABSENT:
+        return f"- {difference.path}: {shown(difference.before)}"
+    return f"~ {difference.path}: {shown(difference.before)} -> {shown(difference.after)}"
 
 
 def _is_shown(change: Change, path: str, value: object, *, show: bool) -> bool:
@@ -127,13 +127,13 @@ def _plain_change(change: Change, *, show: bool) -> dict[str, object]:
         "effect": change.effect,
         "values": [
             {
-                "path": found.path,
+                "path": difference.path,
                 **{
-                    word: value if _is_shown(change, found.path, value, show=show) else HIDDEN
-                    for word, value in (("before", found.before), ("after", found.after))
+                    word: value if _is_shown(change, difference.path, value, show=show) else HIDDEN
+                    for word, value in (("before", difference.before), ("after", difference.after))
                     if value is not ABSENT
                 },
             }
-            for found in change.values
+            for difference in change.values
         ],
     }

@@ -1,4 +1,4 @@
-"""From documents, of files or a control plane, to the requests that Crossplane would send."""
+"""Build the requests that Crossplane would send from documents of files or a control plane."""
 
 import base64
 import binascii
@@ -16,23 +16,23 @@ RESOURCE_NAME = "crossplane.io/composition-resource-name"
 
 Object = Mapping[str, object]
 Place = tuple[str, str]
-"""Namespace, empty if there is none, and name."""
+"""Namespace, which may be empty, and name."""
 
 
 def requests(
-    asked: Iterable[object], observed: Iterable[object], platform: Object
+    composites: Iterable[object], observed: Iterable[object], platform: Object
 ) -> Iterator[Request]:
-    """Yield a request for each asked VCluster, or for each observed one if none is asked.
+    """Yield a request for each VCluster in `composites`, or without any for each observed one.
 
-    What is observed of one gives its UID and status; of those that do not exist yet nothing is.
+    UID and status come from the observed VCluster, if it exists.
     """
-    found = [*_objects(observed)]
-    existing = {_place(each): each for each in found if each.get("kind") == xr.KIND}
-    wanted = [each for each in _objects(asked) if each.get("kind") == xr.KIND]
-    secrets = {_place(each): each for each in found if each.get("kind") == "Secret"}
-    for composite in wanted or existing.values():
+    objects = [*_objects(observed)]
+    existing = {_place(each): each for each in objects if each.get("kind") == xr.KIND}
+    requested = [each for each in _objects(composites) if each.get("kind") == xr.KIND]
+    secrets = {_place(each): each for each in objects if each.get("kind") == "Secret"}
+    for composite in requested or existing.values():
         before = existing.get(_place(composite), {})
-        own = _composed(composite, found)
+        own = _composed(composite, objects)
         yield Request(
             input=platform,
             composite=_as_it_will_be(composite, before, own),
@@ -57,7 +57,7 @@ def _place(thing: object) -> Place:
 def _as_it_will_be(
     composite: Object, before: Object, own: Mapping[str, Object]
 ) -> dict[str, object]:
-    """Return the VCluster with what only its control plane knows of it."""
+    """Return the VCluster with the UID and status of the control plane."""
     metadata = mapping(composite.get("metadata"))
     known = get(before, "metadata", "uid") or metadata.get("uid") or _owner_uid(own)
     written = {"spec": pruned(composite["spec"], xr.Spec)} if "spec" in composite else {}
@@ -70,7 +70,7 @@ def _as_it_will_be(
 
 
 def pruned(value: object, model: type[BaseModel]) -> object:
-    """Return a value without the nulls that the API server takes out of fields of a model.
+    """Return a value without the nulls that the API server removes from fields of a model.
 
     https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#defaulting-and-nullable
     """
@@ -92,11 +92,11 @@ def _below(value: object, annotation: object) -> object:
     return value
 
 
-def _composed(composite: Object, found: Iterable[Object]) -> dict[str, Object]:
-    """Return what a VCluster consists of, by resource name."""
+def _composed(composite: Object, objects: Iterable[Object]) -> dict[str, Object]:
+    """Return the composed resources of a VCluster, by key."""
     return {
         key: each
-        for each in found
+        for each in objects
         if isinstance(key := get(each, "metadata", "annotations", RESOURCE_NAME), str)
         and _is_of(each, composite)
     }
@@ -110,7 +110,7 @@ def _observed(own: Mapping[str, Object], secrets: Mapping[Place, Object]) -> Obs
 
 
 def _owner_uid(own: Mapping[str, Object]) -> object:
-    """Return the UID that the composed resources name, where the VCluster itself is not given."""
+    """Return the UID that the composed resources name as owner, or None."""
     for composed in own.values():
         for owner in sequence(get(composed, "metadata", "ownerReferences")):
             if get(owner, "controller") is True:
@@ -119,7 +119,7 @@ def _owner_uid(own: Mapping[str, Object]) -> object:
 
 
 def _is_of(composed: Object, composite: Object) -> bool:
-    """Tell whether the VCluster controls an object; in scope Namespaced they share a namespace."""
+    """Return whether a VCluster controls an object; in scope Namespaced both share a namespace."""
     home, name = _place(composite)
     if home and get(composed, "metadata", "namespace") != home:
         return False

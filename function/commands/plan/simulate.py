@@ -1,7 +1,6 @@
-"""What would be observed once a step is done and all is well: the plan's next question.
+"""Simulate the observed state after a successful step of a plan.
 
-It knows what to report of a Release from the Release itself, so that it holds for whatever the
-function composes.
+The report of a Release is derived from the Release itself, so it fits any composed Release.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ _CLUSTERS = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n"
 
 
 def following(request: Request, answer: Response) -> Request:
-    """Return the request that follows when all of the answer was applied and became ready."""
+    """Return the next request, after all of the response was applied and became ready."""
     before = parse.releases(request.observed)
     desired = {key: composed.resource for key, composed in answer.resources.items()}
     composite = {**request.composite, "status": answer.status or {}}
@@ -47,16 +46,16 @@ def _release(
         },
         "conditions": [{"type": "Ready", **condition}, {"type": "Synced", **condition}],
     }
-    asked = [
+    keys = [
         entry["toConnectionSecretKey"] for entry in resource["spec"].get("connectionDetails", ())
     ]
-    found = reported(provider["values"], version, str(get(resource, "metadata", "name")))
-    details = {key: found[key].encode() for key in asked if key in found}
+    report = reported(provider["values"], version, str(get(resource, "metadata", "name")))
+    details = {key: report[key].encode() for key in keys if key in report}
     return parse.parse_release({**resource, "status": status}, details)
 
 
 def reported(values: Mapping[str, object], version: str, release: str) -> dict[str, str]:
-    """Return what a host reports of a healthy installation with these values."""
+    """Return the connection details of a healthy installation with these values."""
     replicas = str(get(values, "controlPlane", "statefulSet", "highAvailability", "replicas") or 1)
     workload = (
         f"map[availableReplicas:{replicas} observedGeneration:1 replicas:{replicas} "

@@ -359,8 +359,8 @@ def test_coredns_that_vcluster_chooses(chart: str, kubernetes: str, *, is_known:
     assert told == [
         images.coredns(kubernetes)
         if is_known
-        else f"input.vcluster.chart.versions: has {chart}, of which it is not known here which "
-        f"CoreDNS it takes for Kubernetes {minor}. Give docker.io a mirror in registries, or name "
+        else f"input.vcluster.chart.versions: has {chart}, whose CoreDNS for Kubernetes "
+        f"{minor} is not known here. Give docker.io a mirror in registries, or name "
         f"the image in vcluster.values.{COREDNS}: then that one is taken."
     ]
 
