@@ -1,0 +1,62 @@
+"""The mechanical part of the writing style in CONTRIBUTING.md, over docstrings and comments."""
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(
+    path for folder in ("function", "jobs", "dev") for path in (ROOT / folder).rglob("*.py")
+)
+BEGINNINGS = ("What ", "Whether ", "How ", "Which ", "That ")
+WORDS = re.compile(r"\b(nobody|somebody|customers?|for ever|in words)\b", re.IGNORECASE)
+
+
+def docstrings(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of every docstring, those below constants and fields too."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        for each in body if isinstance(body, list) else ():
+            if isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant):
+                text = each.value.value
+                if isinstance(text, str):
+                    yield each.lineno, text
+
+
+def comments(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of every comment."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_style(path: Path) -> None:
+    """A docstring begins with a verb or a noun phrase, and the words of the list do not occur."""
+    source = path.read_text()
+    found = [*docstrings(ast.parse(source))]
+    beginnings = [(line, text) for line, text in found if text.lstrip().startswith(BEGINNINGS)]
+    words = [
+        (line, match[0])
+        for line, text in (*found, *comments(source))
+        for match in WORDS.finditer(text)
+    ]
+    assert (beginnings, words) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('"""What it is."""\n', [(1, "What it is.")]),
+        ('X = 1\n"""Whether."""\n', [(2, "Whether.")]),
+        ('class A:\n    """A."""\n\n    x: int\n    """How."""\n', [(2, "A."), (5, "How.")]),
+    ],
+)
+def test_docstrings(source: str, expected: list[tuple[int, str]]) -> None:
+    """Every kind of docstring is looked at."""
+    assert sorted(docstrings(ast.parse(source))) == expected
