@@ -14,6 +14,9 @@ REFUSED = "refused"
 PHASES = (REFUSED, "namespace", "control plane", "rancher", READY)
 """Phases of a VCluster, named after the first part that is not ready, in order of creation."""
 
+RESULTS = ("ok", "warning", "fatal")
+"""Results of a call; a warning is an event or a refused field."""
+
 REASONS = ("Accepted", "ChangeRefused", "InvalidInput", "InvalidSpec", "InternalError")
 """Reasons of condition Accepted."""
 

@@ -2,11 +2,13 @@
 
 import collections
 import datetime as dt
+import itertools
 import platform
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from importlib import metadata
+from typing import get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -19,7 +21,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from function.response.outcome import PHASES, Call
+from function.observed.ownership import KEYS
+from function.observed.state import Truth
+from function.response.outcome import CONDITIONS, PHASES, REASONS, RESULTS, Call
 
 REMEMBERED = 50_000
 """Maximum number of VClusters in the count of phases."""
@@ -120,6 +124,7 @@ class Metrics:
             ["resource"],
             registry=self.registry,
         )
+        self._start_at_zero()
         self._ready = Histogram(
             "function_vcluster_ready_seconds",
             "Age of a VCluster when it became READY for the first time.",
@@ -140,6 +145,15 @@ class Metrics:
         self._phases = Phases(clock)
         self.registry.register(self._phases)
         ProcessCollector(registry=self.registry)
+
+    def _start_at_zero(self) -> None:
+        """Create every labelled series, because `increase()` misses the value that begins one."""
+        for result, reason in itertools.product(RESULTS, REASONS):
+            self._calls.labels(result, reason)
+        for condition, status in itertools.product(CONDITIONS, get_args(Truth)):
+            self._transitions.labels(condition, status)
+        for key in KEYS:
+            self._dropped.labels(key)
 
     def answered(
         self, call: Call, seconds: float, size: int, now: dt.datetime, *, repeated: bool
