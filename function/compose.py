@@ -4,9 +4,9 @@ Crossplane calls the function again on every change, so nothing here waits, retr
 the same request gives the same response.
 
 Gates hold back creation only. Crossplane deletes every resource that is missing in the desired
-state, so all observed resources stay desired, or the response is FATAL. The two exceptions are the
-tenant's own choice: `deletionProtection: false`, and `rancher.enabled: false`, which takes the
-cluster out of Rancher.
+state, so all observed resources stay desired, or the response is FATAL. The spec itself
+chooses the two exceptions: `deletionProtection: false`, and `rancher.enabled: false`, which takes
+the cluster out of Rancher.
 """
 
 from collections.abc import Mapping
@@ -66,11 +66,11 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     blocked_by = conditions.blocked_by(relevant) or _waiting_usage(resources)
     return Response(
         resources=resources,
-        status=status.status(effective, config, observed, blocked_by, progress),
+        status=status.status_of(effective, config, observed, blocked_by, progress),
         conditions=all_conditions,
         events=conditions.changes(all_conditions, composite.conditions),
         withheld=withheld,
-        requirements=requirements.wanted_before(effective.names, observed),
+        requirements=requirements.before_creation(effective.names, observed),
         ready=not blocked_by,
         is_circuit_open=conditions.is_circuit_open(composite.conditions),
     )

@@ -196,7 +196,7 @@ def plan_command(  # noqa: PLR0913  # the command's options
     existing = [each for file in observed for each in _documents(file)]
     if kubeconfig:
         existing += _live(kubeconfig, context)
-    plans = [dry_run.plan(each) for each in requests.requests(composites, existing, config)]
+    plans = [dry_run.plan(each) for each in requests.build_requests(composites, existing, config)]
     if not plans:
         _fail(f"there is no {xr.KIND}: name a file with one, or say where they exist")
     if output == "json":

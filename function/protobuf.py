@@ -20,8 +20,7 @@ from function import wire
 from function.api import validate
 from function.api.validate import Document
 from function.k8s.fieldpath import Parts
-from function.observed import ownership, usages
-from function.observed import parse as observed
+from function.observed import ownership, parse, usages
 from function.observed.state import ObservedRelease, ObservedUsage, Request
 from function.response.response import Response
 
@@ -60,7 +59,7 @@ _TRUTH = {
 }
 
 
-def parse(data: bytes) -> fnv1.RunFunctionRequest:
+def parse_request(data: bytes) -> fnv1.RunFunctionRequest:
     """Return the request in serialized bytes. Raises DecodeError for anything else.
 
     Objects nested too deep for protobuf are cut below the deepest field that is read.
@@ -89,17 +88,17 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
     composite = picked(req.observed.composite.resource, COMPOSITE)
     resources = req.observed.resources
     releases = [
-        each for key in observed.RELEASES for each in _required(req, key, observed.STRANGER)
+        each for key in parse.RELEASES for each in _required(req, key, parse.FOREIGN_RELEASE)
     ]
     data = req.input.SerializeToString(deterministic=True) if req.HasField("input") else b""
     return Request(
         input=_input(data) if data else None,
         composite=composite,
-        observed=observed.parse_observed(
+        observed=parse.parse_observed(
             lambda key: _release(req, key),
             {key: _usage(resources[key]) for key in usages.KEYS if key in resources},
-            observed.foreign_releases(releases, composite),
-            observed.control_plane(_required(req, ownership.CONTROL_PLANE, observed.CONTROL_PLANE)),
+            parse.foreign_releases(releases, composite),
+            parse.control_plane(_required(req, ownership.CONTROL_PLANE, parse.CONTROL_PLANE)),
         ),
         taken=frozenset(req.desired.resources),
     )
@@ -164,12 +163,12 @@ def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
     if key not in req.observed.resources:
         return None
     resource = req.observed.resources[key]
-    plain = picked(resource.resource, observed.RELEASE)
-    return observed.parse_release(plain, resource.connection_details)
+    plain = picked(resource.resource, parse.RELEASE)
+    return parse.parse_release(plain, resource.connection_details)
 
 
 def _usage(resource: fnv1.Resource) -> ObservedUsage:
-    return observed.parse_usage(picked(resource.resource, observed.USAGE))
+    return parse.parse_usage(picked(resource.resource, parse.USAGE))
 
 
 @functools.lru_cache(maxsize=validate.MOST_INPUTS)

@@ -1,4 +1,7 @@
-"""Draw docs/images/dashboard.svg: `make dashboard`; with --check, only fail if a panel is empty."""
+"""Draw docs/images/dashboard.svg: `make picture-dashboard`.
+
+With --check nothing is drawn, and an empty panel is a failure.
+"""
 
 import sys
 from collections.abc import Sequence

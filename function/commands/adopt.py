@@ -158,7 +158,7 @@ def _granted(requested: Composite, config: Input) -> tuple[ResolvedSpec, tuple[R
         tenancy.refuse_chart_secrets(config)
     now = _installed(requested, config)
     config = placement.on(requested.spec, requested.uid, config, "")
-    spec = resolve.resolve(requested, config, now, imported=False)
+    spec = resolve.resolve_spec(requested, config, now, imported=False)
     tenant_limits.check(requested.spec, spec, config, new=False)
     return adoption.keep(spec, now, requested.spec, config)
 
@@ -212,8 +212,8 @@ def _later(
     now = _installed(requested, frozen)
     entry = frozen.adopted[key].model_copy(update={"values": None})
     config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
-    spec = resolve.resolve(requested, config, now, imported=False)
-    granted = decision.grant(spec, now, requested, config, settled=True).effective
+    spec = resolve.resolve_spec(requested, config, now, imported=False)
+    granted = decision.decide_existing(spec, now, requested, config, settled=True).effective
     before = _by_path(frozen.adopted[key].values or {})
     after = _by_path(chart_values(granted, config))
     both = before.keys() & after.keys()

@@ -74,7 +74,7 @@ def _resolve(plain: Mapping[str, object], config: Input, observed: Observed) -> 
     runs_on = placement.provider_config(observed)
     config = placement.on(composite.spec, composite.uid, config, runs_on)
     imported = observed.rancher is not None
-    requested = resolve.resolve(composite, config, now, imported=imported, runs_on=runs_on)
+    requested = resolve.resolve_spec(composite, config, now, imported=imported, runs_on=runs_on)
     problems = tenant_limits.problems(composite.spec, requested, config, new=now is None)
     return Admission(composite, config, requested, now, tuple(problems))
 

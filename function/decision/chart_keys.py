@@ -11,7 +11,7 @@ from function.api.value_layers import Layers
 from function.k8s import versions
 from function.k8s.fieldpath import get, has
 
-OPEN_SOURCE = "-oss"
+OPEN_SOURCE_SUFFIX = "-oss"
 """Suffix of the open-source image of the control plane."""
 
 

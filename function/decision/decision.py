@@ -51,7 +51,7 @@ def _decide(admission: Admission, observed: Observed) -> Decision:
     if requested.frozen is not None:
         kept = adoption.keep(requested, admission.now, composite.spec, platform)
         return Decision(composite, platform, *kept)
-    return grant(
+    return decide_existing(
         requested,
         admission.now,
         composite,
@@ -61,7 +61,7 @@ def _decide(admission: Admission, observed: Observed) -> Decision:
     )
 
 
-def grant(  # noqa: PLR0913  # all that a decision depends on
+def decide_existing(  # noqa: PLR0913  # all that a decision depends on
     requested: ResolvedSpec,
     now: Current,
     composite: Composite,

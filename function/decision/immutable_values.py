@@ -89,7 +89,7 @@ def unfit(values: Mapping[str, object], chart: str) -> Iterator[UnfitValue]:
     for path, first in chart_keys.unknown_yet(values, chart):
         rule = f"is known to charts from {first} on, and this is {chart}"
         yield UnfitValue(_keys(path), rule, is_later=True)
-    if str(get(values, *_IMAGE) or "").endswith(chart_keys.OPEN_SOURCE):
+    if str(get(values, *_IMAGE) or "").endswith(chart_keys.OPEN_SOURCE_SUFFIX):
         for keys in chart_keys.licensed(values):
             yield UnfitValue(keys, NO_START)
         for keys in chart_keys.patched(values):

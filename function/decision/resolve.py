@@ -86,7 +86,7 @@ class ResolvedSpec:
         return self.availability == "HA"
 
 
-def resolve(
+def resolve_spec(
     vcluster: Composite,
     config: platform.Input,
     now: Current | None,

@@ -29,8 +29,8 @@ from function.observed.vcluster import (
     GENERATION,
     KUBECONFIG,
     WORKLOAD,
-    _health,
-    _was_healthy,
+    health,
+    was_healthy,
 )
 
 UPGRADE_ATTEMPTS = 3
@@ -62,7 +62,7 @@ def desired(
         values=values if wanted.frozen is not None else _stamped(values, wanted.chart, observed),
         rollback_limit=deletion.rollback_limit(
             observed,
-            is_proven=deletion.is_takeover(wanted) or _was_healthy(observed),
+            is_proven=deletion.is_takeover(wanted) or was_healthy(observed),
             attempts=UPGRADE_ATTEMPTS + wanted.retries,
         ),
         details=_details(wanted, config, observed),
@@ -88,7 +88,7 @@ def _details(
     """
     names = wanted.names
     kind, _ = _workload(wanted)
-    is_healthy = observed is not None and _health(observed) is None
+    is_healthy = observed is not None and health(observed) is None
     is_up = is_healthy and judge(CONDITION, observed).status == "True"
     details = [*_installed(wanted, observed, is_up=is_up)]
     if wanted.highly_available:
@@ -106,7 +106,7 @@ def _details(
         details += _rollout(GENERATION, WORKLOAD, kind, names.release)
         if wanted.highly_available:
             details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
-    if _was_healthy(observed):
+    if was_healthy(observed):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
     exposed = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
     return (*details, *exposed)

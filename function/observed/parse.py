@@ -76,7 +76,7 @@ RELEASE: Parts = {
 USAGE: Parts = {"status": {"conditions": _CONDITION}}
 """Fields that `parse_usage` reads."""
 
-STRANGER: Parts = {
+FOREIGN_RELEASE: Parts = {
     "metadata": {
         "name": None,
         "namespace": None,
@@ -113,7 +113,7 @@ def parse_observed(
 def releases(found: Observed) -> dict[str, ObservedRelease]:
     """Return the Releases that exist, by key, in the order in which they come up."""
     each = zip(RELEASES, (found.namespace, found.vcluster, found.rancher), strict=True)
-    return {key: parse_release for key, parse_release in each if parse_release is not None}
+    return {key: release for key, release in each if release is not None}
 
 
 def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:

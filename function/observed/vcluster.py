@@ -58,7 +58,7 @@ def _runs(observed: ObservedRelease | None) -> Condition:
         return judged
     if judged.status != "True":
         return exposure.rephrase(judged, observed)
-    unhealthy = _health(observed)
+    unhealthy = health(observed)
     if unhealthy:
         return unhealthy
     if _is_changing(observed):
@@ -118,7 +118,7 @@ def _is_changing(observed: ObservedRelease) -> bool:
     )
 
 
-def _health(observed: ObservedRelease) -> Condition | None:
+def health(observed: ObservedRelease) -> Condition | None:
     """Return the condition of unhealthy pods, or None if enough are healthy."""
     if ETCD_AVAILABLE in observed.connection_keys:
         return _enough(observed, AVAILABLE, "control plane replicas", HA_MINIMUM) or _enough(
@@ -142,8 +142,8 @@ def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Cond
     return None
 
 
-def _was_healthy(observed: ObservedRelease | None) -> bool:
+def was_healthy(observed: ObservedRelease | None) -> bool:
     """Return whether a kubeconfig exists: its entry stays once the pods were healthy."""
     return observed is not None and (
-        KUBECONFIG in observed.connection_keys or _health(observed) is None
+        KUBECONFIG in observed.connection_keys or health(observed) is None
     )

@@ -14,7 +14,7 @@ DEFINITION = (
 """The XRD: it exists once on each control plane, and its UID identifies the control plane."""
 
 
-def wanted_before(names: Names, observed: Observed) -> tuple[Requirement, ...]:
+def before_creation(names: Names, observed: Observed) -> tuple[Requirement, ...]:
     """Return the required resources of a VCluster without Releases.
 
     These are Releases left by an earlier VCluster, and the identity of the control plane: an

@@ -14,7 +14,7 @@ from function.observed.state import Observed, ObservedRelease
 from function.response import upgrade
 
 
-def status(
+def status_of(
     granted: ResolvedSpec,
     config: Input,
     observed: Observed,

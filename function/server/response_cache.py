@@ -96,7 +96,7 @@ class ResponseCache:
             entry.used = self._clock()
             self._entries.move_to_end(tag)
             return Answered(zlib.decompress(entry.response), entry.call, tag, is_repeated=True)
-        req = protobuf.parse(data)
+        req = protobuf.parse_request(data)
         rsp, call = fn.answer(req)
         response = protobuf.serialize(rsp)
         if tag and not entry and _changes_nothing(call):

@@ -44,7 +44,7 @@ def test_the_input_is_a_valid_one() -> None:
 @pytest.mark.parametrize("example", life.names())
 def test_every_example_is_accepted(example: str) -> None:
     """What a new user tries after `make up` is not refused."""
-    (request,) = requests.requests([life.composite(example)], (), platform_input())
+    (request,) = requests.build_requests([life.composite(example)], (), platform_input())
     found = dry_run.plan(request)
     assert found.fatal == ""
     assert found.accepted.status == "True"

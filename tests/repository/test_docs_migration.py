@@ -49,7 +49,7 @@ def request(heading: str) -> Request:
     metadata = {"name": "shop", "uid": "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"}
     composite = {**life.composite("kunde1"), "metadata": metadata, "spec": blocks["VCluster"]}
     platform = merge(life.platform_input(), blocks["Input"])
-    (found,) = requests.requests([composite], (), platform)
+    (found,) = requests.build_requests([composite], (), platform)
     return found
 
 

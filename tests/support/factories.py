@@ -85,7 +85,7 @@ def wanted(
     asked: Composite | None = None, platform: Input | None = None, now: Current | None = None
 ) -> ResolvedSpec:
     """Return what a VCluster wants on a platform."""
-    return resolving.resolve(asked or vcluster(), platform or config(), now, imported=False)
+    return resolving.resolve_spec(asked or vcluster(), platform or config(), now, imported=False)
 
 
 def deployed(**fields: Any) -> ObservedRelease:

@@ -88,14 +88,14 @@ def test_usage() -> None:
 
 def test_stranger() -> None:
     """A Release of another VCluster, which may be an earlier one of this name."""
-    plain = filled(parse.STRANGER)
+    plain = filled(parse.FOREIGN_RELEASE)
     owner = {"controller": True, "kind": "VCluster", "name": "kunde1", "uid": "other"}
     plain["metadata"] |= {"ownerReferences": [owner], "deletionTimestamp": None}
     seen: set[Path] = set()
     composite = {"kind": "VCluster", "metadata": {"name": "kunde1", "uid": "this"}}
-    (found,) = parse.foreign_releases([Recorder(plain, parse.STRANGER, seen)], composite)
+    (found,) = parse.foreign_releases([Recorder(plain, parse.FOREIGN_RELEASE, seen)], composite)
     assert found.terminating
-    assert ends(seen) == leaves(parse.STRANGER)
+    assert ends(seen) == leaves(parse.FOREIGN_RELEASE)
 
 
 def test_composite() -> None:

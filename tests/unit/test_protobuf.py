@@ -111,7 +111,7 @@ def test_all_that_is_read_of_a_stranger_is_picked() -> None:
             "ownerReferences": [{"kind": "Other", "name": "x", "uid": "y"}, owner],
         }
     }
-    picked = protobuf.picked(written(stranger), parse.STRANGER)
+    picked = protobuf.picked(written(stranger), parse.FOREIGN_RELEASE)
     assert parse.foreign_releases([picked], composite) == parse.foreign_releases(
         [stranger], composite
     )

@@ -133,10 +133,10 @@ def test_a_deep_release_of_another_is_seen() -> None:
 def test_garbage_is_no_request(noise: bytes) -> None:
     """It is refused as what it is, never by an error of another kind."""
     try:
-        protobuf.parse(noise)
+        protobuf.parse_request(noise)
     except DecodeError:
         return
-    assert protobuf.parse(noise).SerializeToString() is not None
+    assert protobuf.parse_request(noise).SerializeToString() is not None
 
 
 def test_what_is_not_deep_is_kept_byte_for_byte() -> None:

@@ -19,7 +19,7 @@ Place = tuple[str, str]
 """Namespace, which may be empty, and name."""
 
 
-def requests(
+def build_requests(
     composites: Iterable[object], observed: Iterable[object], platform: Object
 ) -> Iterator[Request]:
     """Yield a request for each VCluster in `composites`, or without any for each observed one.

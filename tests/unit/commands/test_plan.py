@@ -38,7 +38,7 @@ def plan(
     composite = life.composite(example)
     composite["spec"] = {**composite["spec"], **spec}
     given = changed(life.platform_input(), platform or {})
-    (request,) = requests.requests([composite], observed(example, state), given)
+    (request,) = requests.build_requests([composite], observed(example, state), given)
     return dry_run.plan(request)
 
 
@@ -180,7 +180,7 @@ def test_a_stamp_that_comes_alone_is_planned() -> None:
         values = each.get("spec", {}).get("forProvider", {}).get("values", {})
         values.get("controlPlane", {}).get("statefulSet", {}).pop("annotations", None)
     composite = life.composite("kunde1")
-    (request,) = requests.requests([composite], exists, life.platform_input())
+    (request,) = requests.build_requests([composite], exists, life.platform_input())
     stamp = "controlPlane.statefulSet.annotations.caas.telekom.de/installed"
     assert told(dry_run.plan(request)) == [
         [("vcluster", "change", ("0.36.1", "0.36.1"), [stamp])],
@@ -202,7 +202,7 @@ def test_nulls_are_taken_out_as_by_the_api_server() -> None:
         "values": {"sync": {"toHost": None}},
     }
     composite = {**life.composite("kunde1"), "spec": {"plan": None, "quota": None}}
-    (request,) = requests.requests([composite], (), life.platform_input())
+    (request,) = requests.build_requests([composite], (), life.platform_input())
     assert not dry_run.plan(request).is_refused
 
 
@@ -210,7 +210,7 @@ def test_a_file_without_a_spec() -> None:
     """The API server refuses it, so the plan does."""
     composite = life.composite("kunde1")
     del composite["spec"]
-    (request,) = requests.requests([composite], (), life.platform_input())
+    (request,) = requests.build_requests([composite], (), life.platform_input())
     found = dry_run.plan(request)
     assert found.fatal == "spec: is required. Write spec: {} for the platform's defaults."
     assert found.accepted.reason == "InvalidSpec"
@@ -346,7 +346,8 @@ def test_all_that_exist() -> None:
     everything: list[dict[str, Any]] = []
     for example in ("kunde1", "kunde2", "tenant"):
         everything += [life.composite(example), *observed(example)]
-    found = [*requests.requests([], [{"kind": "List", "items": everything}], life.platform_input())]
+    exists = [{"kind": "List", "items": everything}]
+    found = [*requests.build_requests([], exists, life.platform_input())]
     assert [dry_run.plan(each).steps for each in found] == [(), (), ()]
     names = [each.composite["metadata"] for each in found]
     assert [name["name"] for name in names if isinstance(name, dict)] == [
@@ -358,7 +359,7 @@ def test_another_customers_releases_are_not_taken() -> None:
     """In scope Namespaced two VClusters may have one name: the namespace tells them apart."""
     mine = life.composite("tenant")
     theirs = changed(mine, {"metadata.namespace": "other"})
-    (request,) = requests.requests([theirs], observed("tenant"), life.platform_input())
+    (request,) = requests.build_requests([theirs], observed("tenant"), life.platform_input())
     assert request.observed.releases == ()
 
 
@@ -367,7 +368,7 @@ def test_the_uid_comes_from_what_exists() -> None:
     asked = changed(life.composite("kunde1"), {"metadata": {"name": "kunde1"}})
     live = life.composite("kunde1")
     for found in ([live, *observed("kunde1")], observed("kunde1")):
-        (request,) = requests.requests([asked], found, life.platform_input())
+        (request,) = requests.build_requests([asked], found, life.platform_input())
         assert request.composite["metadata"] == live["metadata"]
 
 

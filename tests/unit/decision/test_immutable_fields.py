@@ -56,7 +56,7 @@ def keep(
     found = config({**PLATFORM, **(platform or {})})
     requested = vcluster(**spec)
     asked = wanted(requested, found, now)
-    granted = decision.grant(asked, now, requested, found, settled=settled)
+    granted = decision.decide_existing(asked, now, requested, found, settled=settled)
     refusals = tuple(each for each in granted.refusals if isinstance(each, Refusal))
     return asked, granted.effective, refusals
 

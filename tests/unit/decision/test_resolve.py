@@ -233,7 +233,7 @@ def test_rancher_enabled(
     """The spec decides on the import, else the platform, and an import stays."""
     platform = config({"rancher": {**RANCHER, "enabled": default}})
     requested = vcluster(rancher={"enabled": asked})
-    found = resolving.resolve(requested, platform, NOW, imported=imported)
+    found = resolving.resolve_spec(requested, platform, NOW, imported=imported)
     assert (found.rancher is not None) is expected
     assert found.leaves_rancher is (asked is False)
 
@@ -347,7 +347,7 @@ def test_a_name_that_was_reserved_later_stays() -> None:
 def test_an_input_that_lost_rancher_is_the_platforms_mistake() -> None:
     """An import is not given up because a block of the Input is gone."""
     with pytest.raises(InvalidError) as error:
-        resolving.resolve(vcluster(), config(), NOW, imported=True)
+        resolving.resolve_spec(vcluster(), config(), NOW, imported=True)
     assert str(error.value) == (
         "input.rancher: is missing while this VCluster is imported into Rancher. Put it back, or "
         "set spec.rancher.enabled to false to take the cluster out."
@@ -358,7 +358,7 @@ def test_an_input_that_lost_rancher_is_the_platforms_mistake() -> None:
 def test_leaving_a_rancher_that_is_gone() -> None:
     """The customer can leave a Rancher that the platform no longer has."""
     requested = vcluster(rancher={"enabled": False})
-    found = resolving.resolve(requested, config(), NOW, imported=True)
+    found = resolving.resolve_spec(requested, config(), NOW, imported=True)
     assert found.rancher is None
     assert found.leaves_rancher
 

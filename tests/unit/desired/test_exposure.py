@@ -232,14 +232,14 @@ def test_a_gateway_comes_with_the_chart_that_has_it() -> None:
     tenant_limits.check(asked.spec, resolved, platform, new=False)
     for before in (INTERNAL, Exposure("Ingress", HOSTNAME)):
         running_now = replace(now, exposure=before)
-        found = decision.grant(resolved, running_now, asked, platform, settled=False)
+        found = decision.decide_existing(resolved, running_now, asked, platform, settled=False)
         assert found.effective.exposure == before
         rule = "chart 0.33 has no TLSRoute, charts from 0.34 have"
         refusal = Refusal(
             "spec.expose.type", before.type, "Gateway", rule, immutable_fields.TAKE_BACK
         )
         assert found.refusals == (refusal,)
-    hopped = decision.grant(resolved, now, asked, platform, settled=True)
+    hopped = decision.decide_existing(resolved, now, asked, platform, settled=True)
     assert (hopped.effective.chart, hopped.effective.exposure.type) == ("0.34.7", "Gateway")
     assert hopped.refusals == ()
 
