@@ -409,7 +409,7 @@ def test_a_customer_makes_no_more_vclusters_than_agreed(namespaced: Client) -> N
 
 
 def test_crossplane_makes_nothing_for_what_is_being_deleted(namespaced: Client) -> None:
-    """The policy's parameters are the VClusters of the Release's own namespace."""
+    """Policy `vcluster-deleted` holds for VClusters of a namespace, too."""
     install_policies(namespaced, "control-plane.yaml")
     where = (xr.API_VERSION, xr.KIND, "going")
     manifest = vcluster("going")
@@ -418,22 +418,21 @@ def test_crossplane_makes_nothing_for_what_is_being_deleted(namespaced: Client) 
     )
     assert create(namespaced, "team-a", manifest).status == 201
     assert namespaced.delete(*where, namespace="team-a").status == 200
-    uid = namespaced.get(*where, namespace="team-a").body["metadata"]["uid"]
 
-    def apply(manager: str) -> Answer:
-        owner = {"apiVersion": xr.API_VERSION, "kind": xr.KIND, "name": "going", "uid": uid}
-        chart = {"name": "a", "repository": "https://example.org", "version": "1.0.0"}
-        release = {
-            "apiVersion": "helm.m.crossplane.io/v1beta1",
-            "kind": "Release",
-            "metadata": {"name": "going", "namespace": "team-a", "ownerReferences": [owner]},
-            "spec": {"forProvider": {"chart": chart, "namespace": "a"}},
-        }
+    def note(manager: str) -> Answer:
+        """Note in the VCluster a Release that is about to be applied, as Crossplane does."""
+        version = "helm.m.crossplane.io/v1beta1"
+        reference = {"apiVersion": version, "kind": "Release", "name": "going"}
+        body = vcluster("going", crossplane={"resourceRefs": [reference]})
         query = f"?fieldManager={manager}&force=true&dryRun=All"
-        path = f"{HELM}/namespaces/team-a/releases/going{query}"
-        return namespaced.request("PATCH", path, release, "application/apply-patch+yaml")
+        path = f"{API}/namespaces/team-a/vclusters/going{query}"
+        return namespaced.request("PATCH", path, body, "application/apply-patch+yaml")
 
-    until(lambda: apply("apiextensions.crossplane.io/composed/0123456789abcdef").status == 422)
-    assert apply("kubectl").status == 201
+    def is_refused() -> bool:
+        answer = note("apiextensions.crossplane.io/composite")
+        return answer.status == 422 and "is being deleted" in answer.body["message"]
+
+    until(is_refused)
+    assert note("kubectl").status == 200
     none = {"metadata": {"finalizers": None}}
     assert namespaced.patch(*where, none, namespace="team-a").status == 200
