@@ -1,13 +1,19 @@
-"""A clock that tests can replace, and pauses that grow."""
+"""A clock that tests can replace, pauses that grow, and steps that are repeated until done."""
 
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import structlog
+
+from jobs.errors import TransientError
+
 FIRST_SECONDS = 0.5
 LONGEST_SECONDS = 8.0
 GROWTH = 1.6
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -35,3 +41,20 @@ class Backoff:
     def reset(self) -> None:
         """Return to the shortest pause."""
         self._seconds = FIRST_SECONDS
+
+
+def repeat(step: Callable[[], bool], *, timeout: float, clock: Clock) -> bool:
+    """Repeat a step until it returns True; return False when the time is up.
+
+    Transient errors are logged, and tried again. Raises RefusedError as the step does.
+    """
+    deadline = clock.now() + timeout
+    backoff = Backoff(clock)
+    while clock.now() < deadline:
+        try:
+            if step():
+                return True
+        except TransientError as error:
+            log.warning("trying again", reason=error.reason, message=error.message)
+        backoff.wait()
+    return False

@@ -10,8 +10,8 @@ from contextlib import closing
 
 import structlog
 
-from jobs.backoff import Backoff, Clock
-from jobs.errors import RefusedError, TransientError
+from jobs.backoff import Clock, repeat
+from jobs.errors import RefusedError
 from jobs.rancher.virtual_cluster import VirtualCluster
 
 OWN_SECONDS = 60
@@ -33,25 +33,25 @@ def clean_virtual_cluster(
     rights of an earlier cluster in Rancher.
     """
     clock = clock or Clock()
-    deadline = clock.now() + timeout
-    backoff = Backoff(clock)
-    while clock.now() < deadline:
-        try:
-            virtual_cluster = open_virtual_cluster()
-            if virtual_cluster is None:
-                log.info("no kubeconfig, so nothing was imported")
-                return True
-            with closing(virtual_cluster):
-                patient = clock.now() < deadline - OWN_SECONDS
-                if _step(virtual_cluster, owner_uid, patient=patient):
-                    log.info("the agent and its rights are removed")
-                    return True
-        except TransientError as error:
-            log.warning("trying again", reason=error.reason, message=error.message)
-        except RefusedError as error:
-            log.warning("the agent stays behind", reason=error.reason, message=error.message)
-            return False
-        backoff.wait()
+    end_of_patience = clock.now() + timeout - OWN_SECONDS
+
+    def clean() -> bool:
+        virtual_cluster = open_virtual_cluster()
+        if virtual_cluster is None:
+            log.info("no kubeconfig, so nothing was imported")
+            return True
+        with closing(virtual_cluster):
+            is_done = _step(virtual_cluster, owner_uid, patient=clock.now() < end_of_patience)
+        if is_done:
+            log.info("the agent and its rights are removed")
+        return is_done
+
+    try:
+        if repeat(clean, timeout=timeout, clock=clock):
+            return True
+    except RefusedError as error:
+        log.warning("the agent stays behind", reason=error.reason, message=error.message)
+        return False
     log.warning("the agent stays behind", reason="TimeIsUp")
     return False
 

@@ -5,8 +5,8 @@ Best effort within a time limit: a dead Rancher must not block a tenant's deleti
 
 import structlog
 
-from jobs.backoff import Backoff, Clock
-from jobs.errors import RefusedError, TransientError
+from jobs.backoff import Clock, repeat
+from jobs.errors import RefusedError
 from jobs.rancher.api import Rancher
 from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.import_loop import PERMISSION_LAG_SECONDS
@@ -54,23 +54,24 @@ class Deregistration:
 
     def run(self) -> bool:
         """Return True when the cluster is gone or never was ours, False after giving up."""
-        deadline = self._clock.now() + self._timeout
-        backoff = Backoff(self._clock)
         started = self._clock.now()
         stopped = False
-        while self._clock.now() < deadline:
-            try:
-                # A running import ends when the state has other inputs than its own.
-                stopped = stopped or self._stop_the_import()
-                if self._step(self._host.state(), self._clock.now() - started):
-                    self._report_gone()
-                    return True
-            except TransientError as error:
-                log.warning("trying again", reason=error.reason, message=error.message)
-            except RefusedError as error:
-                log.warning("giving up", reason=error.reason, message=error.message)
-                return False
-            backoff.wait()
+
+        def deregister() -> bool:
+            # A running import ends when the state has other inputs than its own.
+            nonlocal stopped
+            stopped = stopped or self._stop_the_import()
+            is_done = self._step(self._host.state(), self._clock.now() - started)
+            if is_done:
+                self._report_gone()
+            return is_done
+
+        try:
+            if repeat(deregister, timeout=self._timeout, clock=self._clock):
+                return True
+        except RefusedError as error:
+            log.warning("giving up", reason=error.reason, message=error.message)
+            return False
         log.warning("giving up", reason="TimeIsUp")
         return False
 

@@ -11,7 +11,7 @@ from itertools import islice
 import structlog
 from lightkube.resources.core_v1 import Pod
 
-from jobs.backoff import Backoff, Clock
+from jobs.backoff import Clock, repeat
 from jobs.bounded_api import Api
 from jobs.errors import RefusedError, TransientError
 from jobs.kubernetes import call
@@ -49,20 +49,18 @@ class PodShutdown:
 
         Missing rights mean that the namespace is gone, and its pods with it.
         """
-        started = self._clock.now()
-        backoff = Backoff(self._clock)
-        while self._clock.now() < started + self._timeout:
-            try:
-                patient = self._clock.now() - started < PLATFORM_SECONDS
-                if self._end(patient=patient):
-                    log.info("nothing runs any more", namespace=self._namespace)
-                    return True
-            except TransientError as error:
-                log.warning("trying again", reason=error.reason, message=error.message)
-            except RefusedError as error:
-                log.warning("nothing to stop", reason=error.reason, message=error.message)
+        end_of_patience = self._clock.now() + PLATFORM_SECONDS
+
+        def end() -> bool:
+            return self._end(patient=self._clock.now() < end_of_patience)
+
+        try:
+            if repeat(end, timeout=self._timeout, clock=self._clock):
+                log.info("nothing runs any more", namespace=self._namespace)
                 return True
-            backoff.wait()
+        except RefusedError as error:
+            log.warning("nothing to stop", reason=error.reason, message=error.message)
+            return True
         log.warning("the time is up", namespace=self._namespace)
         return False
 
