@@ -4,12 +4,12 @@ Crossplane calls the function again on every change, so nothing here waits, retr
 the same request gives the same response.
 
 Gates hold back creation only. Crossplane deletes every resource that is missing in the desired
-state, so all observed resources stay desired, or the response is FATAL. The spec itself
-chooses the two exceptions: `deletionProtection: false`, and `rancher.enabled: false`, which takes
-the cluster out of Rancher.
+state, so all observed resources stay desired, or the response is FATAL. The spec itself chooses
+the two exceptions: `deletionProtection: false`, and `rancher.enabled: false`, which takes the
+cluster out of Rancher.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from function.api import validate, xr
@@ -124,7 +124,6 @@ def _resources(
 ) -> dict[str, Composed]:
     """Return the desired resources in the order of their creation."""
     namespace_ready, vcluster_ready, rancher_ready = (phase.status == "True" for phase in phases)
-    names = effective.names
     resources: dict[str, Composed] = {}
 
     if observed.releases or not observed.foreign_releases:
@@ -139,30 +138,30 @@ def _resources(
         manifest = tenure.allow(desired.rancher, observed.rancher)
         resources[observed_rancher.KEY] = Composed(manifest, ready=rancher_ready)
 
+    for key, manifest in _usages(effective, observed):
+        usage = observed.usages.get(key)
+        resources[key] = Composed(manifest, ready=usage is not None and usage.ready)
+
+    return marked(resources, observed)
+
+
+def _usages(effective: ResolvedSpec, observed: Observed) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield key and manifest of each Usage that is due."""
+    names = effective.names
     if _is_used(
         observed_usages.NAMESPACE_BY_VCLUSTER, observed.namespace, observed.vcluster, observed
     ):
-        usage = usages.namespace_by_vcluster(names)
-        resources[observed_usages.NAMESPACE_BY_VCLUSTER] = _usage(
-            observed_usages.NAMESPACE_BY_VCLUSTER, usage, observed
-        )
+        yield observed_usages.NAMESPACE_BY_VCLUSTER, usages.namespace_by_vcluster(names)
 
     has_left = effective.leaves_rancher and observed.rancher is None
     if not has_left and _is_used(
         observed_usages.VCLUSTER_BY_RANCHER, observed.vcluster, observed.rancher, observed
     ):
-        usage = usages.vcluster_by_rancher(names)
-        resources[observed_usages.VCLUSTER_BY_RANCHER] = _usage(
-            observed_usages.VCLUSTER_BY_RANCHER, usage, observed
-        )
+        yield observed_usages.VCLUSTER_BY_RANCHER, usages.vcluster_by_rancher(names)
 
     if effective.deletion_protection:
-        usage = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
-        resources[observed_usages.DELETION_PROTECTION] = _usage(
-            observed_usages.DELETION_PROTECTION, usage, observed
-        )
-
-    return marked(resources, observed)
+        manifest = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
+        yield observed_usages.DELETION_PROTECTION, manifest
 
 
 def _is_used(
@@ -170,11 +169,6 @@ def _is_used(
 ) -> bool:
     """Return whether a Usage is due: both its Releases exist, or it exists itself."""
     return (of is not None and by is not None) or key in observed.usages
-
-
-def _usage(key: str, resource: dict[str, Any], observed: Observed) -> Composed:
-    usage = observed.usages.get(key)
-    return Composed(resource, ready=usage is not None and usage.ready)
 
 
 def _waiting_usage(resources: Mapping[str, Composed]) -> str:

@@ -66,32 +66,32 @@ def desired_releases(
 
 
 def _values(
-    decision: Decision, granted: ResolvedSpec, config: Input, observed: Observed
+    decision: Decision, spec: ResolvedSpec, config: Input, observed: Observed
 ) -> tuple[Values, tuple[Refusal, ...]]:
     """Return the chart's values; refused values are replaced by those that run."""
-    values = chart_values(granted, config)
-    written = layers(granted.values, config)
+    values = chart_values(spec, config)
+    written = layers(spec.values, config)
     if observed.vcluster is None:
-        if granted.frozen is None:
-            immutable_values.refuse_unfit(values, granted.chart, written)
+        if spec.frozen is None:
+            immutable_values.refuse_unfit(values, spec.chart, written)
         return values, ()
     seen = rollout.unstamped(observed.vcluster.values)
     kept, refusals = immutable_values.keep(values, seen, written)
-    if granted.frozen is not None:
+    if spec.frozen is not None:
         return kept, refusals
-    hops = decision.upgrade is not None and decision.upgrade.end.chart != granted.chart
-    fitting, unfit = immutable_values.known(kept, granted.chart, seen, written, hops=hops)
+    hops = decision.upgrade is not None and decision.upgrade.end.chart != spec.chart
+    fitting, unfit = immutable_values.known(kept, spec.chart, seen, written, hops=hops)
     return fitting, (*refusals, *unfit)
 
 
-def _until_there_is_room(granted: ResolvedSpec, observed: Observed) -> ResolvedSpec:
+def _until_there_is_room(spec: ResolvedSpec, observed: Observed) -> ResolvedSpec:
     """Return the spec with the current exposure, if the new one needs a Service that is counted.
 
     The quota refuses a load balancer or a node port until it is raised, and Helm would give up.
     """
-    if granted.exposure.type not in ("LoadBalancer", "NodePort"):
-        return granted
+    if spec.exposure.type not in ("LoadBalancer", "NodePort"):
+        return spec
     now = current.read(observed)
-    if now is None or now.exposure.type == granted.exposure.type:
-        return granted
-    return replace(granted, exposure=now.exposure)
+    if now is None or now.exposure.type == spec.exposure.type:
+        return spec
+    return replace(spec, exposure=now.exposure)
