@@ -208,7 +208,7 @@ def _hosts() -> str:
 
 
 def input_crd() -> Schema:
-    """Return the CRD of the Input, which goes into the function's package."""
+    """Return the CRD of the Input, a part of the function's package."""
     group, version = platform.API_VERSION.split("/")
     schema = structural(platform.Input)
     schema["properties"] |= {

@@ -274,7 +274,7 @@ def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Ob
 
 
 def _secret(release: Object, report: Report) -> Iterator[Object]:
-    """Yield the Secret that provider-helm writes for a Release that asks for details."""
+    """Yield the Secret of connection details that provider-helm writes for a Release."""
     if "writeConnectionSecretToRef" not in release["spec"]:
         return
     asked = [entry["toConnectionSecretKey"] for entry in release["spec"]["connectionDetails"]]

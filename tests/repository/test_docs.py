@@ -9,6 +9,7 @@ import pytest
 
 from dev.platform.place import folder
 from jobs.rancher.model import Phase
+from tests.support.prose import AVOIDED
 from tests.support.tools import ROOT
 
 DOCS = ROOT / "docs"
@@ -194,9 +195,6 @@ PROSE = {
     **{name: ROOT / name for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")},
 }
 GENERATED = {"reference.md", "licenses.md"}
-AVOIDED = re.compile(
-    r"\b(customers?|nobody|somebody|tells|asks|in words|for ever|goes)\b", re.IGNORECASE
-)
 
 
 @pytest.mark.parametrize("page", sorted(PROSE.keys() - GENERATED))

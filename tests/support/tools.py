@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-FIXTURES = ROOT / "tests" / "fixtures"
+from dev.scripts import life
+
+ROOT = life.ROOT
+FIXTURES = life.FIXTURES
 TOOLS = ROOT / ".tools"
 
 
