@@ -180,6 +180,12 @@ def test_the_readme_is_short() -> None:
     assert len(block.splitlines()) <= 8
 
 
+def test_the_readme_names_the_first_commands() -> None:
+    """Whoever clones the repository sees it work, and tests it, by two commands."""
+    block = PAGES["README.md"].read_text().partition("\n## See it\n")[2].split("```")[1]
+    assert re.findall("^make [a-z]+", block, re.MULTILINE) == ["make demo", "make test", "make up"]
+
+
 def test_links_of_the_readme_lead_somewhere() -> None:
     """Pages, headings and pictures exist."""
     for link, anchor in re.findall(r"\]\(([^):#]+)(?:#([^)]*))?\)", PAGES["README.md"].read_text()):
