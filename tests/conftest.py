@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.control_plane import Client, running
+from dev.apiserver.client import Client
+from dev.apiserver.server import running
 from tests.support.tools import tool
 
 

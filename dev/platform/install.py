@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from dev.platform import rancher
 from dev.platform.command import LocalError, run
 from dev.platform.packages import FUNCTION
 from dev.platform.place import BIN, ROOT, TOOLS
 from dev.platform.supervise import kubectl
 from function.k8s.helm_values import merge
-from tests.e2e import rancher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.platform.function_certificates import write_certificates
 from tests.e2e import edge
-from tests.support.certificates import certificates
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,7 +75,7 @@ async def ask(port: int, name: str, folder: Path) -> bytes:
 
 def test_tls_is_passed_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The client sees the certificate of the server behind; an unknown name leads nowhere."""
-    certificates(tmp_path)
+    write_certificates(tmp_path)
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     own.load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
 

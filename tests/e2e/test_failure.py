@@ -15,6 +15,7 @@ import pytest
 
 from dev.platform.command import LocalError, run
 from dev.platform.place import BIN, ROOT
+from dev.platform.rancher import give_token
 from tests.e2e.kube import (
     PLATFORM,
     RELEASES,
@@ -30,7 +31,6 @@ from tests.e2e.kube import (
     until,
     vcluster,
 )
-from tests.e2e.rancher import give_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

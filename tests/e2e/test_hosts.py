@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from dev.apiserver.server import Network, running
 from dev.platform.place import BIN, NODE_ADDRESS, ROOT
 from tests.e2e.kube import (
     PLATFORM,
@@ -21,11 +22,11 @@ from tests.e2e.kube import (
     until,
     vcluster,
 )
-from tests.integration.control_plane import Client, Elsewhere, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dev.apiserver.client import Client
     from dev.platform.machine import Machine
 
 pytestmark = pytest.mark.further
@@ -46,9 +47,9 @@ INPUT: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def second(kube: Kube, there: Machine) -> Iterator[Callable[[], Client]]:
     """Yield a second host: a Kubernetes API server of its own, which can be stopped."""
-    network = ("nsenter", f"--target={there.pid}", "--net")
-    elsewhere = Elsewhere(network, (there.place.address, NODE_ADDRESS))
-    with running(BIN / "etcd", BIN / "kube-apiserver", elsewhere) as client:
+    inside = ("nsenter", f"--target={there.pid}", "--net")
+    network = Network(inside, (there.place.address, NODE_ADDRESS), bind="0.0.0.0")  # noqa: S104
+    with running(BIN / "etcd", BIN / "kube-apiserver", network) as client:
         for manifest in yaml.safe_load_all((ROOT / "install" / "host.yaml").read_text()):
             assert client.apply(manifest).status in (200, 201)
         _connect(kube, reached_at(client))

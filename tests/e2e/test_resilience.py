@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e import rancher
+from dev.platform import rancher
 from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import (
     PLATFORM,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 
 @pytest.fixture(scope="session")

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from dev.apiserver.processes import free_ports, process
+from dev.platform.function_certificates import write_certificates
 from dev.scripts import generate, life
-from tests.integration.control_plane import free_ports, process
-from tests.support.certificates import certificates
 from tests.support.tools import ROOT
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 CRDS = ROOT / ".tools" / "crds"
 FUNCTION = "function-vcluster"
@@ -44,7 +44,7 @@ def running(
     """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crossplane-")))
-        certificates(folder)
+        write_certificates(folder)
         (folder / "kubeconfig").write_text(json.dumps(client.kubeconfig))
         function_port, metrics_port, probe_port = free_ports(3)
         for namespace in ("crossplane-system", "vcluster-system"):

@@ -9,7 +9,7 @@ import yaml
 from dev.scripts import life
 
 if TYPE_CHECKING:
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 
 def manifests(name: str) -> list[dict[str, Any]]:

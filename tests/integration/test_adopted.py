@@ -20,7 +20,7 @@ from tests.support.tools import official_chart, tool
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
     from tests.integration.test_retained import Helm
 
 __all__ = ["helm", "platform"]

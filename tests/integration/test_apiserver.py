@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 
 def test_config_map_round_trip(apiserver: Client) -> None:

@@ -16,7 +16,7 @@ from dev.scripts import life
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 PAGE = (life.ROOT / "docs" / "backup.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from tests.integration.control_plane import Answer, Client
+    from dev.apiserver.client import Answer, Client
 
 API = f"/apis/{xr.API_VERSION}/vclusters"
 PLATFORM = "vcluster-system"

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.apiserver.client import MERGE_PATCH
 from function.api.input import DENIED_ANNOTATIONS
-from tests.integration.control_plane import MERGE_PATCH
 from tests.integration.crossplane import until
 from tests.integration.installation import install_policies
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.control_plane import Answer, Client
+    from dev.apiserver.client import Answer, Client
 
 Object = dict[str, Any]
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.apiserver.server import running
 from dev.demo import kubernetes
 from dev.fake_rancher import FakeRancher, tls
-from tests.integration.control_plane import running
 from tests.support import hostile
 from tests.support.tools import tool
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 UID = "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"
 SERVICES = "/apis/apiregistration.k8s.io/v1/apiservices/v1.apps"

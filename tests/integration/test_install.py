@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
 

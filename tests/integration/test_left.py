@@ -28,7 +28,7 @@ from tests.integration.test_retained import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
     from tests.integration.test_retained import Done, Helm
 
 __all__ = ["helm", "install", "platform"]

@@ -15,15 +15,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from dev.apiserver.processes import free_ports, process
+from dev.apiserver.server import running
 from function.api import chart_facts
 from function.k8s.helm_values import merge
-from tests.integration.control_plane import Client, free_ports, process, running
 from tests.support.factories import changed
 from tests.support.tools import official_chart, tool
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from dev.apiserver.client import Client
 
 NAME, NAMESPACE = "kunde1-vcluster", "licensed"
 LIMIT_SECONDS = 120 if os.environ.get("CI") else 60

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from dev.apiserver.client import MERGE_PATCH
+from dev.apiserver.server import running
 from dev.scripts import generate, life
 from function.api import xr
 from function.api.names import derive
-from tests.integration.control_plane import MERGE_PATCH, running
 from tests.integration.crossplane import play_the_provider, until
 from tests.integration.crossplane import running as crossplane_running
 from tests.integration.installation import install_policies
@@ -19,7 +20,7 @@ from tests.support.tools import tool
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.control_plane import Answer, Client
+    from dev.apiserver.client import Answer, Client
 
 API = "/apis/caas.telekom.de/v1alpha1"
 HELM = "/apis/helm.m.crossplane.io/v1beta1"

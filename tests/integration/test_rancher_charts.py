@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
     Install = Callable[[dict[str, Any]], None]
     Helm = Callable[..., subprocess.CompletedProcess[str]]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
     Done = subprocess.CompletedProcess[str]
     Helm = Callable[..., Done]

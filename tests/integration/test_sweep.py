@@ -10,13 +10,13 @@ from pathlib import Path
 from lightkube import Client as Lightkube
 from lightkube.config.kubeconfig import KubeConfig
 
+from dev.apiserver.client import Client
 from dev.fake_rancher import FakeRancher
 from function.api import xr
 from jobs import abandoned
 from jobs.rancher.api import Rancher
 from jobs.rancher.model import Goal
 from jobs.rancher.options import RancherOptions
-from tests.integration.control_plane import Client
 
 
 def test_sweep(crossplane: Client, tmp_path: Path) -> None:

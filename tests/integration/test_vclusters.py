@@ -12,7 +12,7 @@ from function.api import xr
 from tests.integration.crossplane import play_the_provider, until
 
 if TYPE_CHECKING:
-    from tests.integration.control_plane import Answer, Client
+    from dev.apiserver.client import Answer, Client
 
 PATH = "/apis/caas.telekom.de/v1alpha1/vclusters"
 

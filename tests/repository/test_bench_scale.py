@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dev.apiserver.client import Answer, Client
 from dev.bench import model
 from dev.bench.scale import measure, report, simulator, vclusters
 from dev.bench.scale.measure import OTHERS, Memory, Phase, Sample
 from dev.bench.scale.programs import Cluster
 from dev.bench.scale.simulator import Simulator
-from tests.integration.control_plane import Answer, Client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

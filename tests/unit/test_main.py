@@ -20,9 +20,9 @@ from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 from crossplane.function.proto.v1beta1 import run_function_pb2 as fnv1beta1
 from crossplane.function.proto.v1beta1 import run_function_pb2_grpc as grpcv1beta1
 
+from dev.platform.function_certificates import write_certificates
 from dev.scripts import life
 from function import protobuf
-from tests.support.certificates import certificates
 from tests.support.tools import ROOT
 
 FUNCTION = [sys.executable, "-m", "function"]
@@ -101,7 +101,7 @@ def test_bytes_on_the_wire_are_deterministic(address: str) -> None:
 
 def test_mutual_tls(address: str, tmp_path: Path) -> None:
     """With certificates, only a client with one of the same CA is answered."""
-    certificates(tmp_path)
+    write_certificates(tmp_path)
     ca, crt, key = ((tmp_path / n).read_bytes() for n in ("ca.crt", "tls.crt", "tls.key"))
     name = address.replace("127.0.0.1", "localhost")
     with serving("--tls-server-certs-dir", str(tmp_path), "--address", address):

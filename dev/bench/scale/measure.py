@@ -16,8 +16,8 @@ from dev.bench.scale.programs import PROVIDER_METRICS_PORT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from dev.apiserver.client import Client
     from dev.bench.scale.platform import Platform
-    from tests.integration.control_plane import Client
 
 OWN = "this program, which simulates"
 OTHERS = "everything else"

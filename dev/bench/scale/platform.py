@@ -13,14 +13,14 @@ import yaml
 from dev.bench.scale import programs as start
 from dev.bench.scale.programs import TOOLS, Cluster, Crossplane, Programs
 from dev.platform.command import LocalError
+from dev.platform.function_certificates import write_certificates
 from function.k8s.helm_values import merge
-from tests.support.certificates import certificates
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 FUNCTION = "function-vcluster"
 PLATFORM = "vcluster-system"
@@ -56,7 +56,7 @@ def running(folder: Path, options: Options) -> Iterator[Platform]:
     """Run everything until the block ends, with logs in a folder."""
     with contextlib.ExitStack() as stack:
         programs = Programs(folder, stack)
-        certificates(folder)
+        write_certificates(folder)
         control_plane = start.cluster(programs, "control-plane", CONTROL_PLANE_CONTROLLERS)
         host = start.cluster(programs, "host", HOST_CONTROLLERS)
         repository = start.charts(programs, options.root)

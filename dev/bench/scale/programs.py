@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http
 import json
 import re
 import secrets
@@ -13,8 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dev.apiserver import server
+from dev.apiserver.client import Client
+from dev.apiserver.processes import free_ports, process
+from dev.apiserver.server import ADMINISTRATORS
 from dev.platform.command import LocalError, run
-from tests.integration.control_plane import Client, free_ports, process
 
 if TYPE_CHECKING:
     import contextlib
@@ -28,7 +30,6 @@ START_SECONDS = 60
 PROVIDER_METRICS_PORT = 8080
 """Fixed port, which no flag of provider-helm changes."""
 
-MASTERS = "system:masters"
 ACCOUNTS = "system:serviceaccounts"
 """The API server queues requests of this group as it does for pods; masters are never queued."""
 
@@ -95,33 +96,16 @@ def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Clust
     folder = programs.folder / place
     folder.mkdir()
     etcd_port, api_port, manager_port = free_ports(3)
-    tokens = {user: secrets.token_hex() for user in ("admin", CROSSPLANE, PROVIDER, CONTROLLERS)}
-    _write_credentials(folder, tokens)
-    url, peer = f"http://127.0.0.1:{etcd_port}", "http://127.0.0.1:0"
-    etcd: list[str | Path] = [
-        *(BIN / "etcd", f"--data-dir={folder / 'etcd'}", "--unsafe-no-fsync"),
-        *(f"--listen-client-urls={url}", f"--advertise-client-urls={url}"),
-        *(f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"),
-        f"--initial-cluster=default={peer}",
-    ]
-    key = folder / "tls.key"
-    apiserver: list[str | Path] = [
-        *(BIN / "kube-apiserver", f"--etcd-servers={url}", f"--secure-port={api_port}"),
-        *("--bind-address=127.0.0.1", "--advertise-address=127.0.0.1"),
-        # The reconciler refuses loopback addresses, and the endpoint is not used.
-        "--endpoint-reconciler-type=none",
-        *(f"--tls-cert-file={folder / 'tls.crt'}", f"--tls-private-key-file={key}"),
-        *(f"--token-auth-file={folder / 'tokens.csv'}", "--authorization-mode=RBAC"),
-        "--service-account-issuer=https://kubernetes.default.svc",
-        *(f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}"),
-        "--service-cluster-ip-range=10.0.0.0/16",
-        # No pod runs, and no controller creates the default accounts that it waits for.
-        "--disable-admission-plugins=ServiceAccount",
-    ]
+    groups = {"admin": ADMINISTRATORS, CROSSPLANE: ACCOUNTS, PROVIDER: ACCOUNTS, CONTROLLERS: ""}
+    users = [server.User(name, secrets.token_hex(), group) for name, group in groups.items()]
+    server.write_credentials(folder, users)
+    tokens = {user.name: user.token for user in users}
+    etcd = server.etcd_command(BIN / "etcd", folder, etcd_port)
     programs.start(f"{place} etcd", etcd)
+    apiserver = server.apiserver_command(BIN / "kube-apiserver", folder, api_port, etcd_port)
     programs.start(f"{place} kube-apiserver", apiserver)
     found = Cluster(Client(api_port, tokens["admin"], folder / "tls.crt"), tokens)
-    programs.wait(f"{place} kube-apiserver", lambda: _is_ready(found.admin))
+    programs.wait(f"{place} kube-apiserver", lambda: server.is_ready(found.admin))
     config = folder / "controllers.kubeconfig"
     config.write_text(found.kubeconfig(CONTROLLERS))
     manager: list[str | Path] = [
@@ -217,27 +201,6 @@ def versions() -> str:
         [version] = re.findall(rf"{re.escape(module)} (v\S+)", text)
         found.append(f"{name} {version}")
     return ", ".join(found)
-
-
-def _write_credentials(folder: Path, tokens: Mapping[str, str]) -> None:
-    groups = {"admin": MASTERS, CROSSPLANE: ACCOUNTS, PROVIDER: ACCOUNTS, CONTROLLERS: ""}
-    lines = [f"{token},{user},{user},{groups[user]}\n" for user, token in tokens.items()]
-    (folder / "tokens.csv").write_text("".join(lines))
-    run(
-        *("openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2"),
-        *("-subj", "/CN=kube-apiserver"),
-        *("-addext", "subjectAltName=IP:127.0.0.1"),
-        *("-keyout", str(folder / "tls.key"), "-out", str(folder / "tls.crt")),
-    )
-
-
-def _is_ready(client: Client) -> bool:
-    try:
-        # The namespace is made in the background.
-        paths = ("/readyz", "/api/v1/namespaces/default")
-        return all(client.request("GET", path).status == http.HTTPStatus.OK for path in paths)
-    except OSError:
-        return False
 
 
 def _listens(port: int) -> bool:

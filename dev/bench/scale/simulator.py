@@ -15,14 +15,14 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from dev.apiserver.client import MERGE_PATCH
 from dev.bench.scale.watch import follow
 from dev.platform.command import LocalError
-from tests.integration.control_plane import MERGE_PATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 KUBECONFIG_SECONDS = 25.0
 AVAILABLE_SECONDS = 30.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 PATH = "/apis/caas.telekom.de/v1alpha1/vclusters"
 FOREGROUND = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Foreground"}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.integration.control_plane import Client
+    from dev.apiserver.client import Client
 
 RETRY_SECONDS = 1
 

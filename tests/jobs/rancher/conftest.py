@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.control_plane import Client
+from dev.apiserver.client import Client
 from tests.jobs.rancher.world import World, opened
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from dev.apiserver.processes import free_ports
 from dev.fake_rancher import FakeRancher, agent_program, connections, manifest, tls
 from dev.fake_rancher.behaviour import NONE
-from tests.integration.control_plane import free_ports
 
 MODULE = "dev.fake_rancher"
 SECONDS = 20

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.apiserver.processes import free_ports
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from tests.integration.control_plane import free_ports
 from tests.jobs.rancher.world import PLATFORM, World
 
 PROGRAM = [sys.executable, "-m", "jobs.rancher"]

@@ -17,6 +17,7 @@ import pytest
 from lightkube import Client as Lightkube
 from lightkube.config.kubeconfig import KubeConfig
 
+from dev.apiserver.client import Client
 from dev.fake_rancher import FakeRancher, KubeApi, Lag
 from jobs import abandoned
 from jobs.backoff import Clock
@@ -28,7 +29,6 @@ from jobs.rancher.import_loop import Import
 from jobs.rancher.model import Goal, Owner
 from jobs.rancher.options import RancherOptions
 from jobs.rancher.virtual_cluster import VirtualCluster
-from tests.integration.control_plane import Client
 
 STARTING_REQUESTS = 6
 """How many requests a restarted Rancher answers before it knows its types."""

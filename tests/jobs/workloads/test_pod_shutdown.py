@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from dev.apiserver.client import Client
     from jobs.bounded_api import Api
-    from tests.integration import control_plane
 
 SYNCED = PLATFORMS.removeprefix("!")
 PODS = "/api/v1/namespaces/kunde1/pods"
@@ -157,7 +157,7 @@ def run(
     )
 
 
-def test_without_rights(apiserver: control_plane.Client, tmp_path: Path) -> None:
+def test_without_rights(apiserver: Client, tmp_path: Path) -> None:
     """Where the namespace is gone its rights are too: the release can be uninstalled."""
     kubeconfig = json.loads(json.dumps(apiserver.kubeconfig))
     path = "/api/v1/namespaces/default/serviceaccounts/default/token"

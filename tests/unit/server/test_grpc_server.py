@@ -17,11 +17,11 @@ import pytest
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from grpc_health.v1 import health_pb2
 
+from dev.apiserver.processes import free_ports
+from dev.platform.function_certificates import write_certificates
 from dev.scripts import life
 from function.response.outcome import PHASES, Call
 from function.server.metrics import FIRST_READY_SECONDS, REMEMBERED_SECONDS, Metrics
-from tests.integration.control_plane import free_ports
-from tests.support.certificates import certificates
 from tests.unit.test_main import FUNCTION, run, serving
 
 SECRET = "s3cr3t-t0ken"  # what must not show
@@ -156,8 +156,8 @@ def test_a_renewed_certificate(tmp_path: Path) -> None:
     first, second, served = (tmp_path / name for name in ("first", "second", "served"))
     for folder in (first, second, served):
         folder.mkdir()
-    certificates(first)
-    certificates(second)
+    write_certificates(first)
+    write_certificates(second)
 
     def put(folder: Path) -> None:
         for name in ("tls.key", "tls.crt", "ca.crt"):

@@ -1,0 +1,50 @@
+"""Programs that run until a block ends, and ports for them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+STOP_TIMEOUT_SECONDS = 10
+
+
+def free_ports(count: int) -> list[int]:
+    """Return free ports."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+@contextlib.contextmanager
+def process(
+    log: Path, command: Sequence[str], env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program until the block ends, with its output in a file."""
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            env={**os.environ, **(env or {})},
+        ) as started,
+    ):
+        try:
+            yield started
+        finally:
+            started.terminate()
+            try:
+                started.wait(STOP_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                started.kill()
