@@ -11,6 +11,7 @@ from dev.scripts.life import Object
 from function import protobuf
 from function.api import bounds
 from function.commands.plan.requests import RESOURCE_NAME
+from function.commands.plan.simulated_host import CLOCK
 from function.compose import compose
 
 EXAMPLE = "kunde1"
@@ -39,7 +40,7 @@ def steady() -> fnv1.RunFunctionRequest:
             "status": condition.status,
             "reason": condition.reason,
             "message": condition.message,
-            "lastTransitionTime": life.FIRST_SEEN,
+            "lastTransitionTime": CLOCK,
             "observedGeneration": 7,
         }
         for condition in answer.conditions
@@ -91,7 +92,7 @@ _CROSSPLANES = [
         "type": typ,
         "status": "True",
         "reason": reason,
-        "lastTransitionTime": life.FIRST_SEEN,
+        "lastTransitionTime": CLOCK,
         "observedGeneration": 7,
     }
     for typ, reason in (

@@ -9,7 +9,8 @@ and their additions are those of a request recorded from Crossplane 2.3 and prov
 import hashlib
 import json
 
-from dev.scripts.life import FIRST_SEEN, Object
+from dev.scripts.life import Object
+from function.commands.plan.simulated_host import CLOCK
 from function.k8s.helm_values import merge
 from function.observed.release import KIND as RELEASE
 
@@ -23,8 +24,8 @@ _OUTLIVES_ITS_USER = {"metadata": {"labels": {"crossplane.io/in-use": "true"}}}
 _BY_HELM = {
     "metadata": {
         "annotations": {
-            "crossplane.io/external-create-pending": FIRST_SEEN,
-            "crossplane.io/external-create-succeeded": FIRST_SEEN,
+            "crossplane.io/external-create-pending": CLOCK,
+            "crossplane.io/external-create-succeeded": CLOCK,
         },
         "finalizers": ["finalizer.managedresource.crossplane.io"],
     },
@@ -89,7 +90,7 @@ def composite(vcluster: Object, status: Object, references: list[Object]) -> Obj
         _managed(vcluster, USER, by_user),
         _managed(vcluster, CORE, conditions, subresource="status"),
     ]
-    born = {"metadata": {"generation": 7, "creationTimestamp": FIRST_SEEN}}
+    born = {"metadata": {"generation": 7, "creationTimestamp": CLOCK}}
     whole = merge(vcluster, born, by_user, by_core, composed_of, {"status": status})
     return _stored(whole, managed)
 
@@ -105,7 +106,7 @@ def _managed(
         "manager": manager,
         "operation": operation,
         "apiVersion": of["apiVersion"],
-        "time": FIRST_SEEN,
+        "time": CLOCK,
         "fieldsType": "FieldsV1",
         "fieldsV1": _fields(part),
     }

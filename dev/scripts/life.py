@@ -10,8 +10,7 @@ import base64
 import copy
 import functools
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,20 @@ from google.protobuf import json_format
 from dev.scripts import generate
 from function import protobuf
 from function.api import xr
-from function.commands.plan import simulate
 from function.commands.plan.requests import RESOURCE_NAME
+from function.commands.plan.simulated_host import (
+    CLOCK,
+    HEALTHY,
+    STARTING,
+    Report,
+    connection_details,
+    importing,
+    release_status,
+    usage_status,
+)
 from function.compose import compose
 from function.observed import usages
+from function.observed.release import KIND as RELEASE
 
 Object = dict[str, Any]
 
@@ -35,52 +44,6 @@ EXAMPLES = ROOT / "example"
 FIXTURES = ROOT / "tests" / "fixtures"
 COMPOSITION = generate.CONFIGURATION / "composition.yaml"
 
-FIRST_SEEN = "2026-01-01T00:00:00Z"
-"""The examples' clock stands still."""
-
-KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters: []  # an example, no credentials\n"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The report of provider-helm and a chart on a composed resource."""
-
-    status: Object
-    details: Mapping[str, str] = field(default_factory=dict)
-
-
-def _deployed(details: Mapping[str, str] | None = None) -> Report:
-    return Report(
-        {
-            "atProvider": {
-                "revision": 1,
-                "state": "deployed",
-                "releaseDescription": "Install complete",
-            },
-            "conditions": [
-                _condition("Ready", "Available"),
-                _condition("Synced", "ReconcileSuccess"),
-            ],
-            "synced": True,
-        },
-        details or {},
-    )
-
-
-def _condition(typ: str, reason: str, message: str = "") -> Object:
-    found: Object = {
-        "type": typ,
-        "status": "False" if reason in ("Creating", "ReconcileError") else "True",
-        "reason": reason,
-        "lastTransitionTime": FIRST_SEEN,
-    }
-    if typ == "Synced":
-        found["observedGeneration"] = 1
-    if message:
-        found["message"] = message
-    return found
-
-
 HELM_FAILURE = (
     "create failed: failed to install release: values don't meet the specifications of the "
     "schema(s) in the following chart(s):\nvcluster:\n- at '/controlPlane': additional properties "
@@ -88,52 +51,28 @@ HELM_FAILURE = (
 )
 """Recorded from provider-helm 1.3.0 and chart 0.36.1."""
 
-_FAILED = Report(
-    {
-        "atProvider": {},
-        "conditions": [
-            _condition("Ready", "Creating"),
-            _condition("Synced", "ReconcileError", HELM_FAILURE),
-        ],
-    }
-)
-_USAGE = Report({"conditions": [_condition("Ready", "Available")]})
-
-
-_NO_PODS = _deployed({"available": "0", "etcdAvailable": "0", "ingressLoadBalancer": "map[]"})
-_UP = _deployed({"kubeconfig": KUBECONFIG})
-
-
-def _rancher(phase: str, reason: str, message: str, cluster_id: str = "") -> Report:
-    return _deployed(
-        {"phase": phase, "reason": reason, "message": message, "clusterId": cluster_id}
-    )
-
-
-_USAGES = dict.fromkeys(usages.KEYS, _USAGE)
+_USAGES = dict.fromkeys(usages.KEYS, HEALTHY)
 
 LIFE: dict[str, dict[str, Report]] = {
     "nothing": {},
-    "deploying": {"namespace": _deployed(), "vcluster": _NO_PODS},
-    "failed": {"namespace": _deployed(), "vcluster": _FAILED},
+    "deploying": {"namespace": HEALTHY, "vcluster": STARTING},
+    "failed": {"namespace": HEALTHY, "vcluster": Report(state="", error=HELM_FAILURE)},
     "up": {
-        "namespace": _deployed(),
-        "vcluster": _UP,
-        "rancher": _rancher("Pending", "WaitingForKubeconfig", "Waits for the virtual cluster."),
+        "namespace": HEALTHY,
+        "vcluster": HEALTHY,
+        "rancher": importing("Pending"),
         **_USAGES,
     },
     "imported": {
-        "namespace": _deployed(),
-        "vcluster": _UP,
-        "rancher": _rancher(
-            "Registered", "AgentStarting", "Rancher waits for its agent.", "c-m-x7k2p"
-        ),
+        "namespace": HEALTHY,
+        "vcluster": HEALTHY,
+        "rancher": importing("Registered", "c-m-x7k2p"),
         **_USAGES,
     },
     "ready": {
-        "namespace": _deployed(),
-        "vcluster": _UP,
-        "rancher": _rancher("Connected", "Connected", "", "c-m-x7k2p"),
+        "namespace": HEALTHY,
+        "vcluster": HEALTHY,
+        "rancher": importing("Connected", "c-m-x7k2p"),
         **_USAGES,
     },
 }
@@ -255,7 +194,7 @@ def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Ob
     metadata["labels"] = {"crossplane.io/composite": owner["metadata"]["name"]}
     metadata["uid"] = str(uuid.uuid5(uuid.UUID(owner["metadata"]["uid"]), key))
     metadata["generation"] = 1
-    metadata["creationTimestamp"] = FIRST_SEEN
+    metadata["creationTimestamp"] = CLOCK
     metadata["ownerReferences"] = [
         {
             "apiVersion": owner["apiVersion"],
@@ -266,10 +205,8 @@ def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Ob
             "blockOwnerDeletion": True,
         }
     ]
-    seen["status"] = copy.deepcopy(report.status)
-    provider = seen["status"].get("atProvider")
-    if provider:
-        provider["version"] = seen["spec"]["forProvider"]["chart"]["version"]
+    is_release = seen["kind"] == RELEASE
+    seen["status"] = release_status(seen, report) if is_release else usage_status()
     return seen
 
 
@@ -277,13 +214,8 @@ def _secret(release: Object, report: Report) -> Iterator[Object]:
     """Yield the Secret of connection details that provider-helm writes for a Release."""
     if "writeConnectionSecretToRef" not in release["spec"]:
         return
-    asked = [entry["toConnectionSecretKey"] for entry in release["spec"]["connectionDetails"]]
-    provider = release["spec"]["forProvider"]
-    version, name = provider["chart"]["version"], release["metadata"]["name"]
-    derived = simulate.reported(provider["values"], version, name)
-    details = {**derived, **report.details}
-    found = {key: details[key] for key in asked if key in details}
-    if found and report.status["atProvider"]:
+    details = connection_details(release, report)
+    if details:
         yield {
             "apiVersion": "v1",
             "kind": "Secret",
@@ -292,7 +224,7 @@ def _secret(release: Object, report: Report) -> Iterator[Object]:
                 "name": release["spec"]["writeConnectionSecretToRef"]["name"],
                 "namespace": release["metadata"]["namespace"],
             },
-            "data": {k: base64.b64encode(v.encode()).decode() for k, v in found.items()},
+            "data": {k: base64.b64encode(v.encode()).decode() for k, v in details.items()},
         }
 
 

@@ -163,7 +163,7 @@ class Histories(RuleBasedStateMachine):
         host = self.hosts["north"]
         if before == "by-hand":
             host.namespace = Namespace(owner=BY_HAND, volume=BY_HAND)
-            host.helm["shop"] = Record(BY_HAND_VALUES, "vcluster")
+            host.helm["shop"] = Record(BY_HAND_VALUES, "vcluster", "0.36.1")
             host.rancher = BY_HAND
             self.adopted = {
                 NAME: {
@@ -177,8 +177,8 @@ class Histories(RuleBasedStateMachine):
             host.namespace = Namespace(FORMER, "definition-1", FORMER, FORMER)
         if before == "running":
             values = {"owner": {"name": NAME, "uid": FORMER}}
-            host.helm[f"{NAME}-namespace"] = Record(values, "vcluster-namespace")
-            host.helm[f"{NAME}-vcluster"] = Record({}, "vcluster")
+            host.helm[f"{NAME}-namespace"] = Record(values, "vcluster-namespace", "0.1.0")
+            host.helm[f"{NAME}-vcluster"] = Record({}, "vcluster", "0.36.1")
 
     @precondition(lambda self: not all(each.composite for each in self.control_planes))
     @rule(plane=planes, spec=SPECS, times=st.integers(0, 3))

@@ -10,7 +10,7 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from function.commands.plan import simulate
+from function.commands.plan import simulated_host
 from function.k8s.fieldpath import get, text
 from function.observed import parse
 from function.observed.state import ObservedRelease
@@ -40,6 +40,7 @@ class Record:
 
     values: Object
     chart: str
+    version: str
     revision: int = 1
     state: str = "deployed"
     keep: bool = False
@@ -74,8 +75,9 @@ class Host:
         if owner and owner not in asked:
             self.violations.append(f"{what} of {owner}")
 
-    def run(self, name: str, chart: str, values: Object, revision: int) -> str:
+    def run(self, name: str, provider: Object, revision: int) -> str:
         """Install or upgrade, and return what fails before Helm records anything."""
+        values, chart = provider["values"], provider["chart"]["name"]
         runs = {"vcluster-namespace": self._namespace, "vcluster": self._cluster}
         keep = False
         if chart == "vcluster-namespace":
@@ -91,7 +93,10 @@ class Host:
         before = None
         if record is not None:
             before = record.values if record.state == "deployed" else record.before
-        self.helm[name] = Record(copy.deepcopy(values), chart, revision, state, keep, before)
+        version = provider["chart"]["version"]
+        self.helm[name] = Record(
+            copy.deepcopy(values), chart, version, revision, state, keep, before
+        )
         runs.get(chart, self._import)(values, done=state == "deployed")
         return ""
 
@@ -161,7 +166,8 @@ def reconcile(release: Object, host: Host) -> bool:
         return False
     name = release["metadata"]["annotations"]["crossplane.io/external-name"]
     if not host.reachable:
-        _report(release, "observe failed: no route to host")
+        error = "observe failed: no route to host"
+        release["status"] = simulated_host.unobserved_status(release, error)
         return True
     record = host.helm.get(name)
     if is_deleted:
@@ -174,11 +180,10 @@ def reconcile(release: Object, host: Host) -> bool:
 
 def _act(release: Object, host: Host, name: str, record: Record | None) -> str:
     provider = release["spec"]["forProvider"]
-    chart, values = provider["chart"]["name"], provider["values"]
     if record is None:
-        error = host.run(name, chart, values, 1)
+        error = host.run(name, provider, 1)
         return f"create failed: {_failure(error)}" if error else ""
-    same = record.values == values
+    same = record.values == provider["values"]
     is_broken = record.state.startswith("pending") or (record.state == "failed" and same)
     failures = release.setdefault("failures", 0)
     if is_broken:
@@ -188,13 +193,13 @@ def _act(release: Object, host: Host, name: str, record: Record | None) -> str:
         if record.revision == 1:
             host.uninstall(name)
         else:
-            record.values, record.state = record.before or values, "deployed"
+            record.values, record.state = record.before or provider["values"], "deployed"
             record.revision += 1
         return ""
     if same:
         release["failures"] = 0
         return ""
-    error = host.run(name, chart, values, record.revision + 1)
+    error = host.run(name, provider, record.revision + 1)
     return f"update failed: {_failure(error)}" if error else ""
 
 
@@ -202,38 +207,21 @@ def _failure(reason: str) -> str:
     return f"execution error at (vcluster-namespace/templates/namespace.yaml:1:4): {reason}: Held."
 
 
-def _report(release: Object, error: str, record: Record | None = None) -> None:
+def _report(release: Object, error: str, record: Record | None) -> None:
     """Write status and connection details, as far as they are known."""
-    status = release.setdefault("status", {})
+    report = simulated_host.Report(state="", error=error)
     if record is not None:
-        status["atProvider"] = {
-            "state": record.state,
-            "revision": record.revision,
-            "version": release["spec"]["forProvider"]["chart"]["version"],
-        }
-    ready = (
-        record is not None
-        and record.state == "deployed"
-        and record.values == release["spec"]["forProvider"]["values"]
-        and not error
-    )
-    status["conditions"] = [
-        {"type": "Ready", "status": "True" if ready else "False", "reason": "Available"},
-        {
-            "type": "Synced",
-            "status": "False" if error else "True",
-            "reason": "ReconcileError" if error else "ReconcileSuccess",
-            "message": error,
-            "observedGeneration": release["metadata"]["generation"],
-        },
-    ]
-    if error.startswith("observe failed") or not ready:
-        return
-    provider = release["spec"]["forProvider"]
-    asked = [one["toConnectionSecretKey"] for one in release["spec"].get("connectionDetails", ())]
-    name = release["metadata"]["annotations"]["crossplane.io/external-name"]
-    found = simulate.reported(provider["values"], provider["chart"]["version"], name)
-    release["details"] = {key: found[key].encode() for key in asked if key in found}
+        report = simulated_host.Report(
+            state=record.state,
+            revision=record.revision,
+            version=record.version,
+            is_current=record.values == release["spec"]["forProvider"]["values"],
+            error=error,
+        )
+    release["status"] = simulated_host.release_status(release, report)
+    if report.is_ready:
+        details = simulated_host.connection_details(release, report)
+        release["details"] = {key: value.encode() for key, value in details.items()}
 
 
 def seen(release: Object) -> ObservedRelease:

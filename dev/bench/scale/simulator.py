@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dev.apiserver.client import MERGE_PATCH
 from dev.bench.scale.watch import follow
 from dev.platform.command import LocalError
+from function.commands.plan.simulated_host import import_state, workload_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,8 +101,7 @@ class Simulator:
         self._mark("kubeconfig", where["namespace"])
 
     def _become_available(self, where: Mapping[str, Any]) -> None:
-        counts = ("replicas", "readyReplicas", "currentReplicas", "updatedReplicas")
-        status = dict.fromkeys((*counts, "availableReplicas"), 1) | {"observedGeneration": 1}
+        status = {**workload_status(), "readyReplicas": 1, "currentReplicas": 1}
         path = f"{APPS}/namespaces/{where['namespace']}/statefulsets/{where['name']}/status"
         self._send("PATCH", path, {"status": status})
         self._mark("available", where["namespace"])
@@ -121,21 +121,18 @@ class Simulator:
         if ("kubeconfig", _env(job)["KUBECONFIG_NAMESPACE"]) not in self.marks:
             self._after(RETRY_SECONDS, self._import, job)
             return
-        self._report(job, "Importing", "Applying", "The agent is being applied.")
-        waits = ("Registered", "WaitingForAgent", "Rancher waits for the agent.")
-        self._after(REGISTERED_SECONDS, self._report, job, *waits)
+        self._report(job, "Importing")
+        self._after(REGISTERED_SECONDS, self._report, job, "Registered")
         self._after(CONNECTED_SECONDS, self._finish, job)
 
     def _finish(self, job: Mapping[str, Any]) -> None:
-        self._report(job, "Connected", "Connected", "", observedInputs=_env(job)["INPUTS"])
+        self._report(job, "Connected", observedInputs=_env(job)["INPUTS"])
         self._mark("connected", _env(job)["KUBECONFIG_NAMESPACE"])
         self._complete(job)
 
-    def _report(
-        self, job: Mapping[str, Any], phase: str, reason: str, message: str, **more: str
-    ) -> None:
+    def _report(self, job: Mapping[str, Any], phase: str, **more: str) -> None:
         env = _env(job)
-        state = {"phase": phase, "reason": reason, "message": message, **more}
+        state = {**import_state(phase), **more}
         cluster = {"clusterId": f"c-m-{job['metadata']['uid'][:8]}"}
         path = f"/api/v1/namespaces/{env['STATE_NAMESPACE']}/configmaps/{env['STATE_CONFIG_MAP']}"
         self._send("PATCH", path, {"data": state | cluster})

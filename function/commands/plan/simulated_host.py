@@ -1,0 +1,190 @@
+"""A simulated host: what provider-helm reports of Releases on it.
+
+`plan`, the examples, the benchmark and the model of a host in the tests share it. The tests hold it
+to Releases recorded from provider-helm.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from function.k8s.fieldpath import get, mapping, sequence
+from function.observed import current, exposure, stamp, vcluster
+from function.observed.release import EXTERNAL_NAME
+
+CLOCK = "2026-01-01T00:00:00Z"
+"""The time on the simulated host, which stands still."""
+
+KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters: []  # an example, no credentials\n"
+_EXTERNAL_KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: {}\n"
+_ADDRESS = "map[ingress:[map[ip:192.0.2.20]]]"
+
+IMPORT_STATES = {
+    "Pending": ("WaitingForKubeconfig", "Waits for the virtual cluster."),
+    "Importing": ("WaitingForRancher", "Rancher has not processed the cluster yet."),
+    "Registered": ("AgentStarting", "Rancher waits for its agent."),
+    "Connected": ("Connected", ""),
+}
+"""Reason and message of the import into Rancher, by phase."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """provider-helm's latest look at a Release, by default at a healthy one."""
+
+    state: str = "deployed"
+    """Helm's state; empty without a Helm release."""
+    revision: int = 1
+    version: str = ""
+    """Installed chart version; empty for that of the Release."""
+    is_current: bool = True
+    """True if the Helm release has the chart and the values of the Release."""
+    error: str = ""
+    """Error of provider-helm, which quotes Helm."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """Connection details that differ from those of a healthy installation."""
+
+    @property
+    def is_ready(self) -> bool:
+        """True if provider-helm sets Ready and writes the connection details."""
+        return self.state == "deployed" and self.is_current
+
+
+HEALTHY = Report()
+STARTING = Report(
+    details={
+        vcluster.AVAILABLE: "0",
+        vcluster.ETCD_AVAILABLE: "0",
+        exposure.INGRESS: "map[]",
+    }
+)
+"""Report on a control plane without a running pod."""
+
+
+def importing(phase: str, cluster_id: str = "") -> Report:
+    """Return the report on an import into Rancher in a phase."""
+    return Report(details={**import_state(phase), "clusterId": cluster_id})
+
+
+def import_state(phase: str) -> dict[str, str]:
+    """Return phase, reason and message of an import, as its Job writes them."""
+    reason, message = IMPORT_STATES[phase]
+    return {"phase": phase, "reason": reason, "message": message}
+
+
+def release_status(release: Mapping[str, Any], report: Report = HEALTHY) -> dict[str, Any]:
+    """Return the status of a Release; without a Helm release its last one stays there."""
+    helm = {**mapping(get(release, "status", "atProvider"))}
+    if report.state:
+        helm = {
+            "revision": report.revision,
+            "state": report.state,
+            "releaseDescription": _description(report),
+            "version": report.version or release["spec"]["forProvider"]["chart"]["version"],
+        }
+    status = {
+        "atProvider": helm,
+        "conditions": [_readiness(report), _synced(release, report.error)],
+    }
+    return {**status, "synced": True} if report.is_ready else status
+
+
+def unobserved_status(release: Mapping[str, Any], error: str) -> dict[str, Any]:
+    """Return the status after a failed observation, which changes only the condition Synced."""
+    before = mapping(get(release, "status"))
+    others = [each for each in sequence(before.get("conditions")) if get(each, "type") != "Synced"]
+    return {**before, "conditions": [*others, _synced(release, error)]}
+
+
+def usage_status() -> dict[str, Any]:
+    """Return the status of a Usage."""
+    return {"conditions": [_condition("Ready", "True", "Available")]}
+
+
+def connection_details(release: Mapping[str, Any], report: Report = HEALTHY) -> dict[str, str]:
+    """Return the connection details of a Release, as far as it requests them."""
+    if not report.is_ready:
+        return {}
+    found = {**_healthy_details(release), **report.details}
+    keys = [
+        entry["toConnectionSecretKey"] for entry in release["spec"].get("connectionDetails", ())
+    ]
+    return {key: found[key] for key in keys if key in found}
+
+
+def workload_status(replicas: object = 1) -> dict[str, object]:
+    """Return the status of a StatefulSet or Deployment whose pods are all new and available."""
+    return {
+        "availableReplicas": replicas,
+        "observedGeneration": 1,
+        "replicas": replicas,
+        "updatedReplicas": replicas,
+    }
+
+
+def _healthy_details(release: Mapping[str, Any]) -> dict[str, str]:
+    provider = release["spec"]["forProvider"]
+    values, version = provider["values"], provider["chart"]["version"]
+    replicas = get(values, "controlPlane", "statefulSet", "highAvailability", "replicas") or 1
+    workload = _go(workload_status(replicas))
+    inputs = str(get(values, "inputs") or "")
+    name = get(release, "metadata", "annotations", EXTERNAL_NAME)
+    server = exposure.running(values, str(name or get(release, "metadata", "name"))).server
+    tag = current.named_kubernetes(values)
+    return {
+        vcluster.CHART_LABEL: f"vcluster-{version}",
+        stamp.CONTAINERS_DETAIL: (
+            f"[map[command:[cp] image:ghcr.io/loft-sh/kubernetes:{tag} name:kubernetes]]"
+        ),
+        vcluster.AVAILABLE: str(replicas),
+        vcluster.ETCD_AVAILABLE: str(replicas),
+        vcluster.GENERATION: "1",
+        vcluster.WORKLOAD: workload,
+        vcluster.ETCD_GENERATION: "1",
+        vcluster.ETCD_WORKLOAD: workload,
+        stamp.DETAIL: stamp.annotation(values),
+        vcluster.KUBECONFIG: KUBECONFIG,
+        exposure.KUBECONFIG: _EXTERNAL_KUBECONFIG.format(server),
+        exposure.SERVICE: _ADDRESS,
+        exposure.INGRESS: _ADDRESS,
+        exposure.ROUTE_WRITERS: "f:parents:",
+        exposure.ROUTE: "[map[conditions:[map[ status:True type:Accepted]]]]",
+        **import_state("Connected"),
+        "clusterName": str(get(values, "rancher", "clusterName") or ""),
+        "desiredInputs": inputs,
+        "observedInputs": inputs,
+    }
+
+
+def _go(fields: Mapping[str, object]) -> str:
+    """Return a map as provider-helm writes it into a connection detail."""
+    return f"map[{' '.join(f'{key}:{value}' for key, value in sorted(fields.items()))}]"
+
+
+def _description(report: Report) -> str:
+    if report.state != "deployed":
+        return ""
+    return "Install complete" if report.revision == 1 else "Upgrade complete"
+
+
+def _readiness(report: Report) -> dict[str, Any]:
+    if report.is_ready:
+        return _condition("Ready", "True", "Available")
+    return _condition("Ready", "False", "Unavailable" if report.state else "Creating")
+
+
+def _synced(release: Mapping[str, Any], error: str) -> dict[str, Any]:
+    generation = get(release, "metadata", "generation")
+    return {
+        **_condition(
+            "Synced",
+            "False" if error else "True",
+            "ReconcileError" if error else "ReconcileSuccess",
+        ),
+        **({} if generation is None else {"observedGeneration": generation}),
+        **({"message": error} if error else {}),
+    }
+
+
+def _condition(typ: str, status: str, reason: str) -> dict[str, Any]:
+    return {"type": typ, "status": status, "reason": reason, "lastTransitionTime": CLOCK}
