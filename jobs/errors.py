@@ -3,6 +3,7 @@
     RancherImportError
     ├── RefusedError     needs a change by a person: the attempt ends at once
     └── TransientError   may pass by itself: the attempt continues until the deadline
+        └── ConflictError    an object was changed since it was read
 
 Messages name things, never contents: no token, no manifest URL, no kubeconfig.
 """
@@ -34,3 +35,7 @@ class RefusedError(RancherImportError):
 
 class TransientError(RancherImportError):
     """An error that may pass by itself."""
+
+
+class ConflictError(TransientError):
+    """An object that was changed since it was read."""

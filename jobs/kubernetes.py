@@ -15,7 +15,7 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ApiError
 
 from jobs.bounded_api import Api
-from jobs.errors import RefusedError, TransientError
+from jobs.errors import ConflictError, RefusedError, TransientError
 from jobs.transport import Transport, accept_private_ca
 
 FIELD_MANAGER = "caas-rancher-import"
@@ -95,6 +95,8 @@ def _refusal(error: ApiError, what: str) -> RefusedError | TransientError:
     message = f"{what}: {error.status.message}"
     if error.status.code == FORBIDDEN:
         return RefusedError("MissingRight", message)
+    if error.status.code == CONFLICT:
+        return ConflictError("Conflict", message)
     return TransientError("KubernetesRefuses", message)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from function.api.errors import InvalidError, Problem
 from function.api.input import RancherPlatform as Platform
 from function.k8s.fieldpath import get
+from function.observed.rancher import state_of
 from function.observed.state import ObservedRelease
 
 
@@ -13,7 +14,7 @@ def refuse_another(observed: ObservedRelease | None, platform: Platform) -> None
 
     Another import would leave the cluster and its owners behind in the first Rancher.
     """
-    if observed is None or not _is_known_to_rancher(observed.details):
+    if observed is None or not _is_known_to_rancher(state_of(observed)):
         return
     url = get(observed.values, "rancher", "url")
     same = {one.rstrip("/") for one in (platform.url, *platform.formerUrls)}

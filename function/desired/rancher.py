@@ -1,10 +1,10 @@
 """The Release of the import into Rancher, and its connection details.
 
-The import keeps its state in a ConfigMap; its keys are connection details. The import is done when
-it reports Connected for the current inputs.
+The import keeps its state in a ConfigMap, one key of which is the connection detail. The import is
+done when it reports Connected for the current inputs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from function.api.fields import Owner
@@ -18,7 +18,7 @@ from function.desired.namespace import own_chart
 from function.desired.release import Detail, build_release
 from function.k8s import addresses, image_reference
 from function.k8s.fieldpath import digest
-from function.observed.rancher import STATE_KEYS
+from function.observed.rancher import REPORT, STATE_KEYS, WRITERS, state_of
 from function.observed.state import ObservedRelease
 
 CHART: OwnChart = "vcluster-rancher"
@@ -43,11 +43,8 @@ def desired(
     Until the import's first report, a deletion keeps an earlier cluster in Rancher.
     """
     names = wanted.names
-    is_proven = observed is not None and bool(observed.details.get("phase"))
+    is_proven = bool(state_of(observed).get("phase"))
     is_takeover = deletion.is_takeover(wanted) and not is_proven
-    details = [
-        Detail(key, "v1", "ConfigMap", names.state_config_map, f"data.{key}") for key in STATE_KEYS
-    ]
     return build_release(
         name=names.rancher_release,
         namespace=names.home,
@@ -59,9 +56,31 @@ def desired(
             **({"takeover": True} if is_takeover else {}),
         },
         rollback_limit=deletion.rollback_limit(observed, is_proven=is_proven),
-        details=details,
+        details=[*_details(names.state_config_map, observed)],
         connection_secret=connection_secret(names.rancher_release),
     )
+
+
+def _details(config_map: str, observed: ObservedRelease | None) -> Iterator[Detail]:
+    """Yield the connection details: the report.
+
+    A Release of the release before keeps one for each key until the report was read, because a
+    program has to write it first: a missing key would fail the provider's whole observation.
+    """
+    if observed is None or observed.connection_keys == {REPORT} or _is_reported(observed):
+        yield Detail(REPORT, "v1", "ConfigMap", config_map, f"data.{REPORT}")
+        return
+    for key in STATE_KEYS:
+        yield Detail(key, "v1", "ConfigMap", config_map, f"data.{key}")
+    yield Detail(WRITERS, "v1", "ConfigMap", config_map, "metadata.managedFields")
+    is_probed = WRITERS in observed.connection_keys
+    is_written = is_probed and f"f:{REPORT}:" in observed.details.get(WRITERS, "")
+    if is_written or REPORT in observed.connection_keys:
+        yield Detail(REPORT, "v1", "ConfigMap", config_map, f"data.{REPORT}")
+
+
+def _is_reported(observed: ObservedRelease) -> bool:
+    return REPORT in observed.connection_keys and REPORT in observed.details
 
 
 def desired_inputs(resource: Mapping[str, Any]) -> str:

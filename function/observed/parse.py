@@ -35,6 +35,8 @@ PUBLIC_DETAILS = frozenset(
         exposure.INGRESS,
         exposure.ROUTE_WRITERS,
         exposure.ROUTE,
+        rancher.REPORT,
+        rancher.WRITERS,
         *rancher.STATE_KEYS,
     }
 )

@@ -1,9 +1,12 @@
 """The observed import into Rancher: condition RancherConnected from the reported state."""
 
+import functools
+import json
 import re
-from dataclasses import replace
+from collections.abc import Mapping
 
-from function.observed.release import judge
+from function.k8s.fieldpath import get, words
+from function.observed.release import UPDATING, judge
 from function.observed.state import Condition, ObservedRelease
 
 KEY = "rancher"
@@ -11,6 +14,13 @@ KEY = "rancher"
 CONDITION = "RancherConnected"
 
 PHASES = ("Pending", "Importing", "Registered", "Connected", "Lost", "Failed")
+
+REPORT = "report"
+"""Key of the state ConfigMap with all that is read of an import, as one JSON document: the contract
+with the chart, the import Job and the watcher."""
+
+WRITERS = "stateManagedFields"
+"""Connection detail that shows which keys a state ConfigMap of the release before has."""
 
 STATE_KEYS = (
     "phase",
@@ -21,7 +31,9 @@ STATE_KEYS = (
     "desiredInputs",
     "observedInputs",
 )
-"""Keys of the state ConfigMap: the contract with the chart and the import Job."""
+"""Connection details of a Release of the release before, which had one for each key."""
+
+_NO_STATE: Mapping[str, str] = {}
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 
@@ -34,25 +46,52 @@ def condition(observed: ObservedRelease | None, inputs: str | None, *, enabled: 
     if not enabled:
         return _switched_off(observed)
     judged = judge(CONDITION, observed)
-    if judged.status != "True" or observed is None:
+    if observed is None or (judged.status != "True" and judged.reason != UPDATING):
         return judged
-    state = observed.details
     wanted = observed.values.get("inputs") if inputs is None else inputs
+    reported = _reported(state_of(observed), wanted)
+    # What the inputs leave out, such as the list of details, does not disconnect a cluster.
+    return reported if judged.status == "True" or reported.status == "True" else judged
+
+
+def _reported(state: Mapping[str, str], wanted: object) -> Condition:
+    """Return the condition that an import reports; `wanted` is the digest of the inputs."""
     phase = state.get("phase", "")
     if phase not in PHASES:
-        return replace(
-            judged, status="Unknown", reason="NoState", message="The import has not reported yet."
-        )
+        return Condition(CONDITION, "Unknown", "NoState", "The import has not reported yet.")
     if phase == "Connected" and state.get("observedInputs") != wanted:
         message = "The import runs again, because what it works on has changed."
-        return replace(judged, status="False", reason="Importing", message=message)
+        return Condition(CONDITION, "False", "Importing", message)
     reason = state.get("reason", "")
-    return replace(
-        judged,
-        status="True" if phase == "Connected" else "False",
-        reason=reason if _REASON.fullmatch(reason) else phase,
-        message=state.get("message", ""),
+    return Condition(
+        CONDITION,
+        "True" if phase == "Connected" else "False",
+        reason if _REASON.fullmatch(reason) else phase,
+        state.get("message", ""),
     )
+
+
+def state_of(observed: ObservedRelease | None) -> Mapping[str, str]:
+    """Return the reported state: phase, reason, message, cluster's name and id, observed inputs.
+
+    Only listed details count: the Secret keeps those of the past.
+    """
+    if observed is None:
+        return _NO_STATE
+    listed = observed.connection_keys & observed.details.keys()
+    if REPORT in listed:
+        return _read(observed.details[REPORT])
+    return {key: observed.details[key] for key in STATE_KEYS if key in listed}
+
+
+@functools.lru_cache(maxsize=16)
+def _read(report: str) -> Mapping[str, str]:
+    """Return the parts of a report, each as one line; without any if it is malformed."""
+    try:
+        plain = json.loads(report)
+    except (ValueError, RecursionError):
+        return _NO_STATE
+    return {key: words(get(plain, key)) for key in STATE_KEYS}
 
 
 def _switched_off(observed: ObservedRelease | None) -> Condition:

@@ -15,6 +15,9 @@ EXTERNAL_NAME = "crossplane.io/external-name"
 
 NOT_CREATED = "NotCreated"
 
+UPDATING = "Updating"
+"""Reason of a deployed Release with a change that the provider has not observed yet."""
+
 FAILURES = frozenset({"InstallFailed", "ReleaseFailed", "UpdateFailed"})
 """Reasons whose message quotes Helm's error."""
 
@@ -68,7 +71,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
     if synced and synced.status == "False":
         return _out_of_sync(typ, observed, f"{label}: {synced.message or synced.reason}")
     if _is_stale(observed):
-        return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
+        return Condition(typ, "Unknown", UPDATING, f"{label} has changes not yet applied.")
     if observed.ready is None or synced is None or not observed.state:
         return unreported(typ, observed.namespace, observed.name)
     if observed.ready.status != "True" or not is_deployed(observed):

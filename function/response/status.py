@@ -9,6 +9,7 @@ from function.api.xr import RancherStatus
 from function.decision import exposure
 from function.decision.resolve import RancherImport, ResolvedSpec
 from function.observed import exposure as observed_exposure
+from function.observed import rancher as observed_rancher
 from function.observed import vcluster
 from function.observed.state import Observed, ObservedRelease
 from function.response import upgrade
@@ -50,7 +51,7 @@ def rancher_status(
     """Return `status.rancher`, or None where the cluster is not in Rancher."""
     if rancher is None or platform is None:
         return None
-    state = observed.details if observed else {}
+    state = observed_rancher.state_of(observed)
     cluster_id = state.get("clusterId", "")
     page = f"{platform.url.rstrip('/')}/dashboard/c/{cluster_id}"
     return RancherStatus(

@@ -2,14 +2,40 @@
 
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap, Secret
 from lightkube.types import PatchType
 
-from jobs.errors import TransientError
-from jobs.kubernetes import call, maybe, shorten
+from jobs.errors import ConflictError, TransientError
+from jobs.kubernetes import call, maybe
+from jobs.rancher import report
 from jobs.rancher.model import State
+
+ATTEMPTS = 5
+"""Attempts at a write of the state while others change it."""
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """A state ConfigMap as it was read."""
+
+    data: Mapping[str, str]
+    version: str = ""
+    """Its resource version; empty while it is unknown."""
+
+    @property
+    def state(self) -> State:
+        """The state of the import."""
+        return State(
+            desired_inputs=self.data.get("desiredInputs", ""),
+            phase=self.data.get("phase", ""),
+            reason=self.data.get("reason", ""),
+            message=self.data.get("message", ""),
+            cluster_id=self.data.get("clusterId", ""),
+            observed_inputs=self.data.get("observedInputs", ""),
+        )
 
 
 class HostCluster:
@@ -27,15 +53,25 @@ class HostCluster:
 
     def state(self) -> State:
         """Return the state of the ConfigMap, the empty state if it is absent."""
+        return self._stored().state
+
+    def report(self, changes: Mapping[str, str]) -> None:
+        """Write keys of the state ConfigMap, and the report with them."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                write_state(self._client, self._namespace, self._name, self._stored(), changes)
+            except ConflictError:
+                if attempt == ATTEMPTS:
+                    raise
+            else:
+                return
+
+    def _stored(self) -> StoredState:
         config_map = maybe(
             lambda: self._client.get(ConfigMap, self._name, namespace=self._namespace),
             f"ConfigMap {self._namespace}/{self._name}",
         )
-        return read_state((config_map.data if config_map else None) or {})
-
-    def report(self, changes: Mapping[str, str]) -> None:
-        """Write keys of the state ConfigMap."""
-        write_data(self._client, self._namespace, self._name, changes)
+        return stored_state(config_map) if config_map else StoredState({})
 
     def kubeconfig(self, namespace: str, name: str, key: str) -> str | None:
         """Return a kubeconfig, or None while there is none."""
@@ -49,24 +85,26 @@ class HostCluster:
             raise TransientError("BadKubeconfig", message) from None
 
 
-def read_state(data: Mapping[str, str]) -> State:
-    """Return the state from the data of a ConfigMap."""
-    return State(
-        desired_inputs=data.get("desiredInputs", ""),
-        phase=data.get("phase", ""),
-        reason=data.get("reason", ""),
-        message=data.get("message", ""),
-        cluster_id=data.get("clusterId", ""),
-        observed_inputs=data.get("observedInputs", ""),
-    )
+def stored_state(config_map: ConfigMap) -> StoredState:
+    """Return the state in a ConfigMap."""
+    version = config_map.metadata.resourceVersion if config_map.metadata else None
+    return StoredState(config_map.data or {}, version or "")
 
 
-def write_data(client: Client, namespace: str, name: str, changes: Mapping[str, str]) -> None:
-    """Write keys of a ConfigMap, each of a bounded length."""
-    data = {key: shorten(value) for key, value in changes.items()}
+def write_state(
+    client: Client, namespace: str, name: str, stored: StoredState, changes: Mapping[str, str]
+) -> None:
+    """Write changes of a state, and the report made anew.
+
+    Raises ConflictError if the ConfigMap was changed since it was read: the report would be of
+    former values.
+    """
+    patch: dict[str, object] = {"data": report.changed(stored.data, changes)}
+    if stored.version:
+        patch["metadata"] = {"resourceVersion": stored.version}
     call(
         lambda: client.patch(
-            ConfigMap, name, {"data": data}, namespace=namespace, patch_type=PatchType.MERGE
+            ConfigMap, name, patch, namespace=namespace, patch_type=PatchType.MERGE
         ),
         f"ConfigMap {namespace}/{name}",
     )

@@ -13,11 +13,11 @@ from lightkube.core.client import LabelSelector
 from lightkube.resources.core_v1 import ConfigMap
 from prometheus_client import Counter, Gauge
 
-from jobs.errors import RancherImportError
+from jobs.errors import ConflictError, RancherImportError
 from jobs.kubernetes import call
-from jobs.rancher import agents, watch_plan
+from jobs.rancher import agents, report, watch_plan
 from jobs.rancher.api import Rancher
-from jobs.rancher.host_cluster import read_state, write_data
+from jobs.rancher.host_cluster import StoredState, stored_state, write_state
 from jobs.rancher.model import Management, Phase, State
 from jobs.rancher.sight import look
 
@@ -95,13 +95,12 @@ class Watcher:
         self._looks += 1
         phases = dict.fromkeys(PHASES, 0)
         outdated = 0
-        states = self._states()
+        stored = self._stored()
+        states = {name: each.state for name, each in stored.items()}
         for name, state in states.items():
             unknown = self._unknown_owners.get(state.cluster_id, ())
             change = watch_plan.judge(state, clusters, agent_image, unknown)
-            if change:
-                log.info("changed", state=name, phase=change.phase, reason=change.reason)
-                self._write(name, change)
+            self._write(name, stored[name], change)
             phase = change.phase if change else state.phase
             phases[phase if phase in phases else UNKNOWN] += 1
             outdated += (change or state).reason == watch_plan.AGENT_OUTDATED
@@ -149,28 +148,33 @@ class Watcher:
         The error may be one of the host, which then refuses this too.
         """
         try:
-            for name, state in self._states().items():
-                change = watch_plan.judge_unreachable(state, error.reason, error.message)
-                if change:
-                    log.info("changed", state=name, phase=change.phase, reason=change.reason)
-                    self._write(name, change)
+            for name, stored in self._stored().items():
+                change = watch_plan.judge_unreachable(stored.state, error.reason, error.message)
+                self._write(name, stored, change)
         except RancherImportError as failure:
             log.warning("cannot write it down", reason=failure.reason, message=failure.message)
 
-    def _states(self) -> dict[str, State]:
+    def _stored(self) -> dict[str, StoredState]:
         config_maps = call(
             lambda: list(self._client.list(ConfigMap, namespace=self._namespace, labels=LABELS)),
             f"the state ConfigMaps in {self._namespace}",
         )
         return {
-            config_map.metadata.name: read_state(config_map.data or {})
+            config_map.metadata.name: stored_state(config_map)
             for config_map in config_maps
             if config_map.metadata and config_map.metadata.name
         }
 
-    def _write(self, name: str, change: watch_plan.Change) -> None:
-        data = {"phase": change.phase, "reason": change.reason, "message": change.message}
-        write_data(self._client, self._namespace, name, data)
+    def _write(self, name: str, stored: StoredState, change: watch_plan.Change | None) -> None:
+        """Write a change, or a report that a program of the release before has not written."""
+        if change is None and not report.is_outdated(stored.data):
+            return
+        if change:
+            log.info("changed", state=name, phase=change.phase, reason=change.reason)
+        try:
+            write_state(self._client, self._namespace, name, stored, vars(change) if change else {})
+        except ConflictError:
+            log.info("changed meanwhile, waiting for the next look", state=name)
 
     def _check_token_expiry(self) -> None:
         days = watch_plan.days_left(self._rancher.token_expiry() or "")

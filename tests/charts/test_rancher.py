@@ -13,6 +13,7 @@ import pytest
 
 from function.api import names
 from function.observed import rancher
+from jobs.rancher import report
 
 Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]
 RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]
@@ -81,14 +82,27 @@ def test_state_at_first(render: Render, minimal: dict[str, Any]) -> None:
         "desiredInputs": "0123456789abcdef",
         "observedInputs": "",
         "ownerUid": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d",
+        "report": json.dumps(
+            {
+                "clusterId": "",
+                "clusterName": "kunde1",
+                "message": "The import's Job has not begun. If this stays, look at its pods in "
+                "namespace vcluster-system.",
+                "observedInputs": "",
+                "phase": "Pending",
+                "reason": "JobStarting",
+            },
+            separators=(",", ":"),
+        ),
     }
+    assert not report.is_outdated(state["data"])
 
 
 def test_state_has_the_keys_that_are_read(render: Render, minimal: dict[str, Any]) -> None:
     """The function finds every key it asks for: a missing one fails the provider's observation."""
     (state,) = _of_kind(render(minimal), "ConfigMap")
 
-    assert set(state["data"]) == {*rancher.STATE_KEYS, "ownerUid"}
+    assert set(state["data"]) == {rancher.REPORT, *rancher.STATE_KEYS, "ownerUid"}
     assert state["data"]["phase"] in rancher.PHASES
 
 

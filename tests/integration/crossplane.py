@@ -6,6 +6,7 @@ listens, which is all that it asks of one.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import http
@@ -21,6 +22,7 @@ import yaml
 from dev.apiserver.processes import free_ports, process
 from dev.platform.function_certificates import write_certificates
 from dev.scripts import generate, life
+from function.observed import rancher
 from tests.support.tools import ROOT
 
 if TYPE_CHECKING:
@@ -140,12 +142,20 @@ def play_the_provider(client: Client, example: str) -> None:
         for secret in secrets:
             if secret["metadata"]["name"] == _connection_secret(made):
                 values = made["spec"]["forProvider"]["values"]
-                inputs = {"observedInputs": values.get("inputs", "")}
-                assert client.apply({**secret, "stringData": inputs}).status in (200, 201)
+                assert client.apply(_reported(secret, values)).status in (200, 201)
         status = copy.deepcopy(played["status"])
         for condition in status["conditions"]:
             condition["observedGeneration"] = made["metadata"]["generation"]
         client.patch(*where, {"status": status}, namespace=namespace, subresource="status")
+
+
+def _reported(secret: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return a connection Secret whose import is of these values."""
+    if rancher.REPORT not in secret["data"]:
+        return secret
+    state = json.loads(base64.b64decode(secret["data"][rancher.REPORT]))
+    report = json.dumps({**state, "observedInputs": values["inputs"]})
+    return {**secret, "stringData": {rancher.REPORT: report}}
 
 
 def _connection_secret(release: dict[str, Any]) -> str | None:

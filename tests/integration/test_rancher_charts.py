@@ -15,6 +15,7 @@ import yaml
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
+from jobs.rancher import report as program_report
 
 if TYPE_CHECKING:
     import subprocess
@@ -161,10 +162,13 @@ def test_every_example_installs(
     for hook in hooks:
         answer = platform.apply(hook, dry_run=True)
         assert answer.status == 201, answer.body
-    assert state(platform, given) == FIRST | {
+    told = state(platform, given)
+    assert not program_report.is_outdated(told)
+    assert told == FIRST | {
         "ownerUid": given["owner"]["uid"],
         "clusterName": given["rancher"]["clusterName"],
         "desiredInputs": given["inputs"],
+        "report": told["report"],
     }
     assert len(jobs(platform, given)) == 1
 
@@ -179,13 +183,36 @@ def test_an_upgrade_keeps_what_was_reported(platform: Client, install: Install) 
     renamed = {**given["rancher"], "clusterName": "renamed"}
     install({**given, "inputs": "f" * 16, "rancher": renamed})
 
-    assert state(platform, given) == REPORTED | {
+    told = state(platform, given)
+    assert not program_report.is_outdated(told)
+    assert told == REPORTED | {
         "ownerUid": given["owner"]["uid"],
         "clusterName": "renamed",
         "desiredInputs": "f" * 16,
+        "report": told["report"],
     }
     (new,) = jobs(platform, given)
     assert new["metadata"]["name"] != old["metadata"]["name"]
+
+
+def test_a_state_of_the_release_before(platform: Client, install: Install) -> None:
+    """Its report comes from a program of this release: one of the release before may still run.
+
+    The function recognizes by the writers of the ConfigMap that there is a report.
+    """
+    given = values("of-before")
+    install(given)
+    report(platform, given, {**REPORTED, "report": None})
+
+    install({**given, "image": "ghcr.io/example/function-vcluster:0.2.0"})
+
+    assert "report" not in state(platform, given)
+    assert "f:report" not in writers(platform, given)
+    report(platform, given, program_report.changed(state(platform, given), {}))
+    assert "f:report" in writers(platform, given)
+    install(given)
+    assert not program_report.is_outdated(state(platform, given))
+    assert state(platform, given).items() >= REPORTED.items()
 
 
 def test_nothing_runs_again_without_a_change(platform: Client, install: Install) -> None:
@@ -441,6 +468,12 @@ def state(client: Client, given: dict[str, Any]) -> dict[str, str]:
     found = client.get("v1", "ConfigMap", given["stateConfigMap"], namespace=PLATFORM)
     data: dict[str, str] = found.body["data"]
     return data
+
+
+def writers(client: Client, given: dict[str, Any]) -> str:
+    """Return who wrote which fields of the state ConfigMap."""
+    found = client.get("v1", "ConfigMap", given["stateConfigMap"], namespace=PLATFORM)
+    return str(found.body["metadata"]["managedFields"])
 
 
 def report(client: Client, given: dict[str, Any], data: Mapping[str, str | None]) -> None:

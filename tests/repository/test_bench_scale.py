@@ -56,6 +56,7 @@ STATEFULSET = {"metadata": {"uid": "1", "name": "one-vcluster", "namespace": "on
 
 ENV = {
     "KUBECONFIG_NAMESPACE": "one",
+    "CLUSTER_NAME": "one",
     "STATE_NAMESPACE": "vcluster-system",
     "STATE_CONFIG_MAP": "one-rancher",
     "INPUTS": "abc",
@@ -95,7 +96,7 @@ def test_a_virtual_cluster_comes_up(host: Simulator) -> None:
         "Registered",
         "Connected",
     ]
-    assert _WRITTEN[4][2]["data"]["observedInputs"] == "abc"
+    assert json.loads(_WRITTEN[4][2]["data"]["report"])["observedInputs"] == "abc"
     assert {mark for mark, _ in host.marks} == {"installed", "kubeconfig", "available", "connected"}
 
 

@@ -1,5 +1,6 @@
 """What exists, in what order, and when: the composition as a whole."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -216,7 +217,8 @@ def test_a_wrong_url_can_be_corrected() -> None:
     asked = moved("ready")
     found = asked.observed.rancher
     assert found
-    nowhere = {"phase": "Importing", "reason": "RancherUnreachable", "clusterId": ""}
+    state = {"phase": "Importing", "reason": "RancherUnreachable", "clusterId": ""}
+    nowhere = {"report": json.dumps(state)}
     answer = compose(observing(asked, rancher=replace(found, details=nowhere)))
     assert answer.fatal == ""
 

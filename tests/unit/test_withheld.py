@@ -1,5 +1,6 @@
 """The words of Helm, provider-helm, Rancher and the host: for the platform, not for tenants."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -90,8 +91,9 @@ def test_words_beside_a_refusal(release: ObservedRelease, reason: str) -> None:
 )
 def test_words_of_the_import(reason: str) -> None:
     """What Rancher and the host's API server said to the import is for the platform too."""
-    details = {"phase": "Importing", "reason": reason, "message": MARKER}
-    release = replace(deployed(), details=details)
+    report = json.dumps({"phase": "Importing", "reason": reason, "message": MARKER})
+    listed = frozenset({"report"})
+    release = replace(deployed(), connection_keys=listed, details={"report": report})
     observed = Observed(namespace=deployed(), vcluster=deployed(), rancher=release)
     _, platform = answered(observed, "")
     assert MARKER in everything_said(platform)

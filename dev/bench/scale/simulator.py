@@ -19,6 +19,7 @@ from dev.apiserver.client import MERGE_PATCH
 from dev.bench.scale.watch import follow
 from dev.platform.command import LocalError
 from function.commands.plan.simulated_host import import_state, workload_status
+from jobs.rancher import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -132,10 +133,13 @@ class Simulator:
 
     def _report(self, job: Mapping[str, Any], phase: str, **more: str) -> None:
         env = _env(job)
-        state = {**import_state(phase), **more}
-        cluster = {"clusterId": f"c-m-{job['metadata']['uid'][:8]}"}
+        changes = {**import_state(phase), **more}
+        cluster = {
+            "clusterName": env["CLUSTER_NAME"],
+            "clusterId": f"c-m-{job['metadata']['uid'][:8]}",
+        }
         path = f"/api/v1/namespaces/{env['STATE_NAMESPACE']}/configmaps/{env['STATE_CONFIG_MAP']}"
-        self._send("PATCH", path, {"data": state | cluster})
+        self._send("PATCH", path, {"data": report.changed({}, changes | cluster)})
 
     def _complete(self, job: Mapping[str, Any]) -> None:
         where = job["metadata"]

@@ -4,12 +4,13 @@
 to Releases recorded from provider-helm.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from function.k8s.fieldpath import get, mapping, sequence
-from function.observed import current, exposure, stamp, vcluster
+from function.observed import current, exposure, rancher, stamp, vcluster
 from function.observed.release import EXTERNAL_NAME
 
 CLOCK = "2026-01-01T00:00:00Z"
@@ -106,6 +107,7 @@ def connection_details(release: Mapping[str, Any], report: Report = HEALTHY) -> 
     if not report.is_ready:
         return {}
     found = {**_healthy_details(release), **report.details}
+    found[rancher.REPORT] = json.dumps({part: found[part] for part in rancher.STATE_KEYS})
     keys = [
         entry["toConnectionSecretKey"] for entry in release["spec"].get("connectionDetails", ())
     ]
@@ -151,8 +153,10 @@ def _healthy_details(release: Mapping[str, Any]) -> dict[str, str]:
         exposure.ROUTE: "[map[conditions:[map[ status:True type:Accepted]]]]",
         **import_state("Connected"),
         "clusterName": str(get(values, "rancher", "clusterName") or ""),
+        "clusterId": "",
         "desiredInputs": inputs,
         "observedInputs": inputs,
+        rancher.WRITERS: f"f:{rancher.REPORT}:",
     }
 
 

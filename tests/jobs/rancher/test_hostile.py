@@ -22,7 +22,7 @@ from dev.fake_rancher import FakeRancher, tls
 from jobs import abandoned, hooks, transport
 from jobs.errors import TransientError
 from jobs.kubernetes import LONGEST_VALUE, client
-from jobs.rancher.host_cluster import write_data
+from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.virtual_cluster import VirtualCluster
 from tests.support import hostile
 
@@ -238,10 +238,11 @@ def test_what_is_written_down_is_short(host: tuple[kubernetes.Store, str]) -> No
     store, address = host
     path = f"/api/v1/namespaces/{PLATFORM}/configmaps/kunde1-rancher"
     with client(_config(address)) as api:
-        write_data(api, PLATFORM, "kunde1-rancher", {"message": "x" * 900_000})
-    message = store.objects[path]["data"]["message"]
-    assert len(message) == LONGEST_VALUE
-    assert message.endswith("…")
+        HostCluster(api, PLATFORM, "kunde1-rancher").report({"message": "x" * 900_000})
+    data = store.objects[path]["data"]
+    for message in (data["message"], json.loads(data["report"])["message"]):
+        assert len(message) == LONGEST_VALUE
+        assert message.endswith("…")
 
 
 def test_notes_have_a_bound(

@@ -1,5 +1,6 @@
 """The import into Rancher: what it gets, when it runs again, and what it reports."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -100,15 +101,7 @@ def test_least() -> None:
                     "imagePullSecrets": [],
                 },
             },
-            "connectionDetails": [
-                state("phase"),
-                state("reason"),
-                state("message"),
-                state("clusterName"),
-                state("clusterId"),
-                state("desiredInputs"),
-                state("observedInputs"),
-            ],
+            "connectionDetails": [state("report")],
             "writeConnectionSecretToRef": {"name": "kunde1-rancher-conn"},
         },
     }
@@ -331,14 +324,19 @@ def test_desired_inputs() -> None:
     assert rancher.desired_inputs(desired()) == INPUTS
 
 
-def reported(details: Mapping[str, str] | None = None, **fields: Any) -> ObservedRelease:
+def reported(said: Mapping[str, str] | None = None, **fields: Any) -> ObservedRelease:
     """Return the Release of an import that reports this."""
-    return deployed(
-        name="kunde1-rancher", values={"inputs": "now"}, details=details or {}, **fields
-    )
+    report = {"connection_keys": frozenset({"report"}), "details": {"report": json.dumps(said)}}
+    given = {"name": "kunde1-rancher", "values": {"inputs": "now"}, **report}
+    return deployed(**{**given, **fields})
 
 
 CONNECTED = {"phase": "Connected", "observedInputs": "now", "message": "Connected."}
+UPDATING = (
+    "Unknown",
+    "Updating",
+    "Release vcluster-system/kunde1-rancher has changes not yet applied.",
+)
 AGAIN = "The import runs again, because what it works on has changed."
 SILENT = "The import has not reported yet."
 
@@ -429,12 +427,26 @@ SILENT = "The import has not reported yet."
         pytest.param(
             reported(CONNECTED, generation=3),
             "now",
-            (
-                "Unknown",
-                "Updating",
-                "Release vcluster-system/kunde1-rancher has changes not yet applied.",
-            ),
-            id="old-news-before-a-change",
+            ("True", "Connected", "Connected."),
+            id="a-change-that-is-not-of-its-inputs",
+        ),
+        pytest.param(
+            reported(CONNECTED, generation=3), "later", UPDATING, id="old-news-before-a-change"
+        ),
+        pytest.param(
+            reported({"phase": "Lost"}, generation=3),
+            "now",
+            UPDATING,
+            id="bad-news",
+        ),
+        *(
+            pytest.param(
+                reported(details={"report": bad}),
+                "now",
+                ("Unknown", "NoState", SILENT),
+                id=bad[:9],
+            )
+            for bad in ("", "Connected", "[]", '{"phase": 1}', "[" * 100_000)
         ),
     ],
 )
@@ -548,3 +560,76 @@ def test_the_contract_with_the_chart() -> None:
 def test_the_key_is_forever() -> None:
     """Another resource key would delete the Release and create it anew."""
     assert observed_rancher.KEY == "rancher"
+
+
+FORMER = {
+    "phase": "Connected",
+    "reason": "Connected",
+    "message": "",
+    "clusterName": "kunde1",
+    "clusterId": "c-m-x7k2p",
+    "desiredInputs": INPUTS,
+    "observedInputs": INPUTS,
+}
+"""Connection details of the release before, one for each key."""
+
+WITHOUT = (
+    "[map[fieldsV1:map[f:data:map[f:message:map[] f:phase:map[] f:reason:map[]]] manager:helm]]"
+)
+WITH = "[map[fieldsV1:map[f:data:map[f:phase:map[] f:report:map[]]] manager:caas-rancher-import]]"
+
+
+def of_before(listed: set[str], details: Mapping[str, str], **fields: Any) -> ObservedRelease:
+    """Return the Release of an import that was installed by the release before."""
+    return reported(
+        values={"inputs": INPUTS}, connection_keys=frozenset(listed), details=details, **fields
+    )
+
+
+def moved(observed: ObservedRelease) -> list[str]:
+    """Return what is listed next."""
+    found = config({"rancher": RANCHER})
+    asked = wanted(vcluster("kunde1"), found)
+    assert asked.rancher
+    assert found.rancher
+    release = rancher.desired(asked, asked.rancher, found.rancher, found, observed)
+    return [entry["toConnectionSecretKey"] for entry in release["spec"]["connectionDetails"]]
+
+
+def test_the_move_from_the_release_before() -> None:
+    """The report is listed once it is known to exist; the others go once it was read.
+
+    At no step is the cluster out of Rancher: neither while the provider has not seen the new list,
+    nor while it has not read what that lists.
+    """
+    probed = [*FORMER, "stateManagedFields"]
+    both = [*probed, "report"]
+    report = json.dumps({key: FORMER[key] for key in FORMER if key != "desiredInputs"})
+    stages: list[tuple[list[str], dict[str, str], list[str]]] = [
+        ([*FORMER], FORMER, probed),
+        (probed, FORMER, probed),
+        (probed, {**FORMER, "stateManagedFields": WITHOUT}, probed),
+        (probed, {**FORMER, "stateManagedFields": WITH}, both),
+        (both, {**FORMER, "stateManagedFields": WITH}, both),
+        (both, {**FORMER, "stateManagedFields": WITH, "report": report}, ["report"]),
+        (["report"], {**FORMER, "stateManagedFields": WITH, "report": report}, ["report"]),
+    ]
+    for listed, details, following in stages:
+        for generation in (2, 3):
+            observed = of_before({*listed}, details, generation=generation)
+            assert moved(observed) == following, (listed, details)
+            found = observed_rancher.condition(observed, INPUTS, enabled=True)
+            assert found.status == "True", (listed, details)
+
+
+def test_what_was_read_before_the_move_does_not_count_after_it() -> None:
+    """The Secret keeps the details of the past: neither they nor an old report are read."""
+    lost = {"report": json.dumps({**FORMER, "phase": "Lost"})}
+    after = of_before({"report"}, {**FORMER, **lost})
+    assert observed_rancher.condition(after, INPUTS, enabled=True).reason == "Connected"
+    assert observed_rancher.condition(after, INPUTS, enabled=True).status == "False"
+    unread = of_before({"report"}, FORMER)
+    assert observed_rancher.condition(unread, INPUTS, enabled=True).reason == "NoState"
+    back = of_before({*FORMER}, {**FORMER, **lost, "stateManagedFields": WITH})
+    assert observed_rancher.condition(back, INPUTS, enabled=True).status == "True"
+    assert "report" not in moved(back)
