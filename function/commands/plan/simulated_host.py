@@ -21,9 +21,9 @@ _EXTERNAL_KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n   
 _ADDRESS = "map[ingress:[map[ip:192.0.2.20]]]"
 
 IMPORT_STATES = {
-    "Pending": ("WaitingForKubeconfig", "Waits for the virtual cluster."),
+    "Pending": ("WaitingForKubeconfig", "The virtual cluster has no kubeconfig yet."),
     "Importing": ("WaitingForRancher", "Rancher has not processed the cluster yet."),
-    "Registered": ("AgentStarting", "Rancher waits for its agent."),
+    "Registered": ("AgentStarting", "Rancher's agent starts in the virtual cluster."),
     "Connected": ("Connected", ""),
 }
 """Reason and message of the import into Rancher, by phase."""
@@ -85,7 +85,7 @@ def release_status(release: Mapping[str, Any], report: Report = HEALTHY) -> dict
         }
     status = {
         "atProvider": helm,
-        "conditions": [_readiness(report), _synced(release, report.error)],
+        "conditions": [_readiness(release, report), _synced(release, report.error)],
     }
     return {**status, "synced": True} if report.is_ready else status
 
@@ -171,23 +171,24 @@ def _description(report: Report) -> str:
     return "Install complete" if report.revision == 1 else "Upgrade complete"
 
 
-def _readiness(report: Report) -> dict[str, Any]:
+def _readiness(release: Mapping[str, Any], report: Report) -> dict[str, Any]:
     if report.is_ready:
         return _condition("Ready", "True", "Available")
-    return _condition("Ready", "False", "Unavailable" if report.state else "Creating")
+    if report.state:
+        return _condition("Ready", "False", "Unavailable")
+    return _observed_at(release, _condition("Ready", "False", "Creating"))
 
 
 def _synced(release: Mapping[str, Any], error: str) -> dict[str, Any]:
+    status, reason = ("False", "ReconcileError") if error else ("True", "ReconcileSuccess")
+    synced = _observed_at(release, _condition("Synced", status, reason))
+    return {**synced, "message": error} if error else synced
+
+
+def _observed_at(release: Mapping[str, Any], condition: dict[str, Any]) -> dict[str, Any]:
+    """Return a condition with the generation of the Release, once the API server has set it."""
     generation = get(release, "metadata", "generation")
-    return {
-        **_condition(
-            "Synced",
-            "False" if error else "True",
-            "ReconcileError" if error else "ReconcileSuccess",
-        ),
-        **({} if generation is None else {"observedGeneration": generation}),
-        **({"message": error} if error else {}),
-    }
+    return condition if generation is None else {**condition, "observedGeneration": generation}
 
 
 def _condition(typ: str, status: str, reason: str) -> dict[str, Any]:

@@ -1,14 +1,31 @@
 """The simulated host reports what a real provider-helm and the real import report."""
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import yaml
 
+from dev.scripts import life
 from function.commands.plan import simulated_host
 from function.commands.plan.simulated_host import HEALTHY, Report
 from function.observed import rollout
+from jobs.rancher import import_plan
+from jobs.rancher.actions import Wait
+from jobs.rancher.model import (
+    OWNER_UID,
+    VCLUSTER_UID,
+    Agent,
+    Cluster,
+    Goal,
+    Management,
+    Marker,
+    Registration,
+    Snapshot,
+    State,
+    VirtualClusterState,
+)
 from tests.support.factories import RELEASES
 
 NO_SECRET = (
@@ -31,6 +48,7 @@ def recording(name: str) -> dict[str, Any]:
         pytest.param("kunde2-03", HEALTHY, id="healthy"),
         pytest.param("kunde2-update-03", Report(revision=2), id="upgraded"),
         pytest.param("kunde2-update-02", Report(revision=2, is_current=False), id="being-upgraded"),
+        pytest.param("bad-values", Report(state="", error=life.HELM_FAILURE), id="create-failed"),
     ],
 )
 def test_a_status_is_the_recorded_one(name: str, report: Report) -> None:
@@ -91,3 +109,29 @@ def test_connection_details_are_those_requested() -> None:
 def test_details_of_what_is_not_healthy(report: Report, expected: str | None) -> None:
     """A control plane that starts has no pod; without Ready no connection detail is written."""
     assert simulated_host.connection_details(release(), report).get("available") == expected
+
+
+GOAL = Goal("shop", "shop", "uid", frozenset(), "inputs")
+OURS = Cluster("shop", "u-1", {OWNER_UID: "uid", VCLUSTER_UID: "vc-1"})
+INSIDE = VirtualClusterState("vc-1", Marker("uid", "c-m-1", applied=True), Agent())
+PENDING = Snapshot(State("inputs"))
+IMPORTING = replace(PENDING, has_kubeconfig=True, virtual_cluster=INSIDE, cluster=OURS)
+REGISTERED = replace(
+    IMPORTING,
+    cluster=replace(OURS, cluster_id="c-m-1"),
+    management=Management(connected=False),
+    bindings=(),
+    registration=Registration("/v3/import/x.yaml"),
+)
+
+
+@pytest.mark.parametrize("snapshot", [PENDING, IMPORTING, REGISTERED])
+def test_the_import_says_what_the_program_says(snapshot: Snapshot) -> None:
+    """Phase, reason and message of each waiting import are those of `rancher-import`."""
+    action = import_plan.plan(GOAL, snapshot)
+    assert isinstance(action, Wait)
+    assert simulated_host.import_state(action.phase) == {
+        "phase": action.phase,
+        "reason": action.reason,
+        "message": action.message,
+    }
