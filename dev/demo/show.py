@@ -9,7 +9,7 @@ from dev.scripts import life
 from dev.scripts.life import Object
 from function.observed import release
 
-TOLD = ("available", "report")
+TOLD = ("workload", "report")
 """Connection details that are printed."""
 
 SECRET = "kubeconfig"  # noqa: S105  # a key

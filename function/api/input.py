@@ -61,7 +61,7 @@ LONGEST_LABEL = 63
 """Characters of a label's value."""
 
 OLDEST_CHART = (0, 31)
-"""The first chart with the PodDisruptionBudget that reports the control plane's health."""
+"""The first chart with the PodDisruptionBudget that keeps two control planes up during a drain."""
 
 
 def _supported(version: str) -> str:

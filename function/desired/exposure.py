@@ -54,8 +54,8 @@ def details(
     """Return the connection details of an exposure; some join once their objects exist.
 
     A Service and an Ingress are created with a `status.loadBalancer`, a TLSRoute without a status:
-    its managed fields name the writer of one. `is_up`: the observed control plane is the desired
-    one, and healthy. An entry once added stays.
+    its managed fields name the writer of one, and are not read any more afterwards. `is_up`: the
+    observed control plane is the desired one, and healthy.
     """
     if not exposure.is_external:
         return []
@@ -63,7 +63,7 @@ def details(
     entries = _first(exposure, own, offer)
     has_status = is_up and "f:parents:" in detail(observed, ROUTE_WRITERS)
     if exposure.type == "Gateway" and (ROUTE in present or has_status):
-        entries.append(Detail(ROUTE, offer.gateway.apiVersion, "TLSRoute", own.release, "status"))
+        entries = [Detail(ROUTE, offer.gateway.apiVersion, "TLSRoute", own.release, "status")]
     is_exporting = (
         observed and running(observed.values, observed.helm_release).is_external and is_up
     )

@@ -1,6 +1,7 @@
 """The Release of the virtual cluster, with the official chart, and its connection details.
 
 Health is read live from connection details: the provider's own Ready stays True when the pods die.
+Each of them is a request to the host at every look, so one reads the whole status of a workload.
 A detail of a missing object is an error, retried by the provider ever more slowly. So details join
 in two steps: first those that exist right after the installation, then, once these are healthy,
 the kubeconfig.
@@ -20,10 +21,8 @@ from function.observed import rollout, stamp
 from function.observed.release import judge
 from function.observed.state import ObservedRelease
 from function.observed.vcluster import (
-    AVAILABLE,
     CHART_LABEL,
     CONDITION,
-    ETCD_AVAILABLE,
     ETCD_GENERATION,
     ETCD_WORKLOAD,
     GENERATION,
@@ -90,22 +89,12 @@ def _details(
     kind, _ = _workload(wanted)
     is_healthy = observed is not None and health(observed) is None
     is_up = is_healthy and judge(CONDITION, observed).status == "True"
-    details = [*_installed(wanted, observed, is_up=is_up)]
+    details = [
+        *_installed(wanted, observed, is_up=is_up),
+        *_rollout(GENERATION, WORKLOAD, kind, names.release),
+    ]
     if wanted.highly_available:
-        # A Deployment omits status.availableReplicas while it is 0.
-        healthy, available = "status.currentHealthy", "status.availableReplicas"
-        details += [
-            Detail(AVAILABLE, "policy/v1", "PodDisruptionBudget", names.release, healthy),
-            Detail(ETCD_AVAILABLE, "apps/v1", "StatefulSet", names.etcd, available),
-        ]
-    else:
-        details.append(
-            Detail(AVAILABLE, "apps/v1", kind, names.release, "status.availableReplicas")
-        )
-    if is_healthy or (observed and WORKLOAD in observed.connection_keys):
-        details += _rollout(GENERATION, WORKLOAD, kind, names.release)
-        if wanted.highly_available:
-            details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
+        details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
     if was_healthy(observed):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
     exposed = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)

@@ -22,8 +22,6 @@ from function.observed.state import (
 
 PUBLIC_DETAILS = frozenset(
     {
-        vcluster.AVAILABLE,
-        vcluster.ETCD_AVAILABLE,
         vcluster.CHART_LABEL,
         vcluster.GENERATION,
         vcluster.WORKLOAD,

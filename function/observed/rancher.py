@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from function.k8s.fieldpath import get, words
-from function.observed.release import UPDATING, judge
+from function.observed.release import judge
 from function.observed.state import Condition, ObservedRelease
 
 KEY = "rancher"
@@ -45,13 +45,10 @@ def condition(observed: ObservedRelease | None, inputs: str | None, *, enabled: 
     """
     if not enabled:
         return _switched_off(observed)
-    judged = judge(CONDITION, observed)
-    if observed is None or (judged.status != "True" and judged.reason != UPDATING):
-        return judged
-    wanted = observed.values.get("inputs") if inputs is None else inputs
+    wanted = observed.values.get("inputs") if observed and inputs is None else inputs
     reported = _reported(state_of(observed), wanted)
-    # What the inputs leave out, such as the list of details, does not disconnect a cluster.
-    return reported if judged.status == "True" or reported.status == "True" else judged
+    judged = judge(CONDITION, observed, is_unaffected=reported.status == "True")
+    return reported if judged.status == "True" else judged
 
 
 def _reported(state: Mapping[str, str], wanted: object) -> Condition:

@@ -15,9 +15,6 @@ EXTERNAL_NAME = "crossplane.io/external-name"
 
 NOT_CREATED = "NotCreated"
 
-UPDATING = "Updating"
-"""Reason of a deployed Release with a change that the provider has not observed yet."""
-
 FAILURES = frozenset({"InstallFailed", "ReleaseFailed", "UpdateFailed"})
 """Reasons whose message quotes Helm's error."""
 
@@ -52,11 +49,12 @@ def installed_instead(observed: ObservedRelease | None) -> str | None:
 
 
 def judge(  # noqa: PLR0911  # a list of cases, one line each
-    typ: str, observed: ObservedRelease | None
+    typ: str, observed: ObservedRelease | None, *, is_unaffected: bool = False
 ) -> Condition:
     """Return condition `typ`: True if the Release is deployed, up to date and observed.
 
-    The message of a failure quotes Helm.
+    `is_unaffected`: a change that is not observed yet, such as that of a list of details, is known
+    not to touch what runs. The message of a failure quotes Helm.
     """
     if observed is None:
         return Condition(typ, "Unknown", NOT_CREATED, "Not created yet.")
@@ -70,8 +68,8 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
     synced = observed.synced
     if synced and synced.status == "False":
         return _out_of_sync(typ, observed, f"{label}: {synced.message or synced.reason}")
-    if _is_stale(observed):
-        return Condition(typ, "Unknown", UPDATING, f"{label} has changes not yet applied.")
+    if _is_stale(observed) and not is_unaffected:
+        return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
     if observed.ready is None or synced is None or not observed.state:
         return unreported(typ, observed.namespace, observed.name)
     if observed.ready.status != "True" or not is_deployed(observed):

@@ -16,6 +16,7 @@ from function.observed.stamp import Stamp
 FORMER_PATH = ("controlPlane", "statefulSet", "annotations", "caas.telekom.de/values")
 """Path of the former digest in the values, which the stamp replaces."""
 
+_AVAILABLE = re.compile(r"map\[(?:availableReplicas:(\d+)(?=[\] ]))?")
 _NUMBER = re.compile(r"(?<=[\[ ])(\w+):(\d+)(?=[\] ])")
 _REVISION = re.compile(r"(?<=[\[ ])(current|update)Revision:(\S+?)(?=[\] ])")
 
@@ -40,6 +41,15 @@ def unstamped(values: Mapping[str, object]) -> Mapping[str, object]:
         if get(values, *path) is not None:
             values = replace_at(values, path, {})
     return values
+
+
+def available(status: str) -> int | None:
+    """Return the number of available pods in a workload's status, or None while it is unknown.
+
+    A Deployment omits the number while it is 0. It comes first, before any text.
+    """
+    match = _AVAILABLE.match(status)
+    return int(match[1] or 0) if match else None
 
 
 def is_complete(details: Mapping[str, str], generation: str, status: str) -> bool:

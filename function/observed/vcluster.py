@@ -18,10 +18,6 @@ KEY = "vcluster"
 
 CONDITION = "ControlPlaneReady"
 
-AVAILABLE = "available"
-
-ETCD_AVAILABLE = "etcdAvailable"
-
 CHART_LABEL = "chart"
 
 KUBECONFIG = "kubeconfig"
@@ -29,6 +25,7 @@ KUBECONFIG = "kubeconfig"
 GENERATION = "generation"
 
 WORKLOAD = "workload"
+"""Connection detail with the whole status of the workload."""
 
 ETCD_GENERATION = "etcdGeneration"
 
@@ -53,7 +50,7 @@ def condition(observed: ObservedRelease | None) -> Condition:
 
 def _runs(observed: ObservedRelease | None) -> Condition:
     """Return ControlPlaneReady without exposure: up to date, healthy, with a kubeconfig."""
-    judged = judge(CONDITION, observed)
+    judged = judge(CONDITION, observed, is_unaffected=_runs_its_values(observed))
     if observed is None:
         return judged
     if judged.status != "True":
@@ -87,7 +84,7 @@ def is_settled(observed: ObservedRelease | None) -> bool:
         and _runs(observed).status == "True"
         and rollout.is_complete(observed.details, GENERATION, WORKLOAD)
         and (
-            ETCD_AVAILABLE not in observed.connection_keys
+            not is_highly_available(observed)
             or rollout.is_complete(observed.details, ETCD_GENERATION, ETCD_WORKLOAD)
         )
     )
@@ -108,6 +105,14 @@ def running_kubernetes(observed: ObservedRelease | None) -> str:
     return stamp.kubernetes_tag(observed.details) if observed else ""
 
 
+def _runs_its_values(observed: ObservedRelease | None) -> bool:
+    """Return whether the workload bears the stamp of the values, so that it stays as it is."""
+    if observed is None or stamp.DETAIL not in observed.connection_keys:
+        return False
+    desired_stamp = stamp.annotation(observed.values)
+    return bool(desired_stamp) and observed.details.get(stamp.DETAIL) == desired_stamp
+
+
 def _is_changing(observed: ObservedRelease) -> bool:
     """Return whether the workload or a pod predates the values."""
     desired_stamp = stamp.annotation(observed.values)
@@ -118,24 +123,29 @@ def _is_changing(observed: ObservedRelease) -> bool:
     )
 
 
+def is_highly_available(observed: ObservedRelease) -> bool:
+    """Return whether the Release has an etcd of its own, by the details that it lists."""
+    return ETCD_WORKLOAD in observed.connection_keys
+
+
 def health(observed: ObservedRelease) -> Condition | None:
     """Return the condition of unhealthy pods, or None if enough are healthy."""
-    if ETCD_AVAILABLE in observed.connection_keys:
-        return _enough(observed, AVAILABLE, "control plane replicas", HA_MINIMUM) or _enough(
-            observed, ETCD_AVAILABLE, "etcd members", HA_MINIMUM
+    if is_highly_available(observed):
+        return _enough(observed, WORKLOAD, "control plane replicas", HA_MINIMUM) or _enough(
+            observed, ETCD_WORKLOAD, "etcd members", HA_MINIMUM
         )
-    return _enough(observed, AVAILABLE, "control plane replicas", 1)
+    return _enough(observed, WORKLOAD, "control plane replicas", 1)
 
 
 def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Condition | None:
-    text = observed.details.get(key, "")
-    if not text.isdecimal():
+    number = rollout.available(observed.details.get(key, ""))
+    if number is None:
         message = f"The number of available {what} is not known yet."
         return Condition(CONDITION, "Unknown", "HealthUnknown", message)
-    if int(text) < needed:
-        total = HA_REPLICAS if ETCD_AVAILABLE in observed.connection_keys else 1
+    if number < needed:
+        total = HA_REPLICAS if is_highly_available(observed) else 1
         message = (
-            f"{text} of {total} {what} available, at least {needed} needed. "
+            f"{number} of {total} {what} available, at least {needed} needed. "
             "If this stays, look at pods, volume claims and events in its namespace."
         )
         return Condition(CONDITION, "False", "Unavailable", message)

@@ -109,6 +109,11 @@ def deployed(**fields: Any) -> ObservedRelease:
     return ObservedRelease(**{**healthy, **fields})
 
 
+def pods(available: int | str) -> str:
+    """Return the status of a workload with this many available pods, as provider-helm writes it."""
+    return f"map[availableReplicas:{available} collisionCount:0]"
+
+
 def rolled_out(chart: str, replicas: int = 1) -> dict[str, str]:
     """Return the connection details of a workload of which all pods are new."""
     counts = f"availableReplicas:{replicas} observedGeneration:3 replicas:{replicas}"

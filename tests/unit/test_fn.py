@@ -53,7 +53,6 @@ def test_only_public_details_enter() -> None:
     seen = protobuf.decode(req).observed.vcluster
     assert seen
     assert seen.details == {
-        "available": "1",
         "generation": "1",
         "installed": stamp.annotation(seen.values),
         "workload": "map[availableReplicas:1 observedGeneration:1 replicas:1 updatedReplicas:1]",

@@ -141,7 +141,7 @@ def _with_reason(changed: tuple[Difference, ...], *, has_other: bool) -> tuple[D
 def _effect(key: str, before: ObservedRelease) -> str:
     if key in _EFFECTS:
         return _EFFECTS[key]
-    return HA if observed_vcluster.ETCD_AVAILABLE in before.connection_keys else SINGLE
+    return HA if observed_vcluster.is_highly_available(before) else SINGLE
 
 
 def _deletion(key: str, before: ObservedRelease) -> Change:

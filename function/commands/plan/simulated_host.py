@@ -51,11 +51,12 @@ class Report:
         return self.state == "deployed" and self.is_current
 
 
+_NO_PODS = "map[availableReplicas:0 observedGeneration:1 replicas:1 updatedReplicas:1]"
 HEALTHY = Report()
 STARTING = Report(
     details={
-        vcluster.AVAILABLE: "0",
-        vcluster.ETCD_AVAILABLE: "0",
+        vcluster.WORKLOAD: _NO_PODS,
+        vcluster.ETCD_WORKLOAD: _NO_PODS,
         exposure.INGRESS: "map[]",
     }
 )
@@ -138,8 +139,6 @@ def _healthy_details(release: Mapping[str, Any]) -> dict[str, str]:
         stamp.CONTAINERS_DETAIL: (
             f"[map[command:[cp] image:ghcr.io/loft-sh/kubernetes:{tag} name:kubernetes]]"
         ),
-        vcluster.AVAILABLE: str(replicas),
-        vcluster.ETCD_AVAILABLE: str(replicas),
         vcluster.GENERATION: "1",
         vcluster.WORKLOAD: workload,
         vcluster.ETCD_GENERATION: "1",

@@ -49,9 +49,8 @@ VCLUSTER = deployed(
     chart_version="0.35.3",
     deployed_version="0.35.3",
     values=BY_HAND,
-    connection_keys=frozenset({"chart", "initContainers", "available", "kubeconfig"}),
+    connection_keys=frozenset({"chart", "initContainers", "generation", "workload", "kubeconfig"}),
     details={
-        "available": "1",
         "initContainers": "[map[image:ghcr.io/loft-sh/kubernetes:v1.34.3 name:kubernetes]]",
         **rolled_out("0.35.3"),
     },

@@ -25,7 +25,7 @@ from function.observed import vcluster as observed_vcluster
 from function.observed.current import Current, Storage, read
 from function.observed.exposure import INTERNAL, Exposure
 from function.observed.state import Condition, Observed, ObservedRelease, Request
-from tests.support.factories import changed, config, deployed, recorded, rolled_out, wanted
+from tests.support.factories import changed, config, deployed, pods, recorded, rolled_out, wanted
 from tests.support.factories import vcluster as asking
 
 TYPES = ["LoadBalancer", "Ingress", "Gateway"]
@@ -368,7 +368,7 @@ def test_what_is_no_way_in_of_ours(values: dict[str, Any]) -> None:
     assert observed_exposure.running(values, "kunde1-vcluster") == INTERNAL
 
 
-HEALTH = frozenset({"installed", "available", "kubeconfig"})
+HEALTH = frozenset({"installed", "generation", "workload", "kubeconfig"})
 FIRST = {
     "LoadBalancer": ("serviceLoadBalancer", "v1", "Service", "status.loadBalancer"),
     "Ingress": ("ingressLoadBalancer", "networking.k8s.io/v1", "Ingress", "status.loadBalancer"),
@@ -408,15 +408,12 @@ NOT_ACCEPTED = ACCEPTED.replace(
 GONE = "map[parents:[]]"
 
 
-ROLLOUT = {"generation", "workload", "etcdGeneration", "etcdWorkload"}
-
-
 def seen(typ: str, keys: set[str], hostname: str = "", **details: str) -> ObservedRelease:
     """Return a healthy Release of a way in, with these further details asked for."""
     return deployed(
         values=exposed(typ, hostname),
         connection_keys=HEALTH | keys,
-        details={"available": "1", **details},
+        details={"workload": pods(1), **details},
         has_kubeconfig=True,
         external_server=f"https://{hostname or HOSTNAME}",
     )
@@ -430,7 +427,7 @@ def read_of(typ: str, observed: ObservedRelease | None, ha: bool = False) -> lis
     return [
         (d["toConnectionSecretKey"], d["apiVersion"], d["kind"], d["fieldPath"])
         for d in release["spec"]["connectionDetails"]
-        if d["toConnectionSecretKey"] not in {*HEALTH, *ROLLOUT, "etcdAvailable"}
+        if d["toConnectionSecretKey"] not in {*HEALTH, "etcdGeneration", "etcdWorkload"}
     ]
 
 
@@ -443,7 +440,9 @@ def test_what_exists_is_read_first(typ: str, ha: bool) -> None:  # noqa: FBT001 
     """Nothing that the chart does not make itself: the provider would see nothing at all."""
     assert read_of(typ, None, ha) == [FIRST[typ]]
     assert read_of("ClusterIP", None, ha) == []
-    starting = replace(seen(typ, {FIRST[typ][0]}), details={"available": "0", "etcdAvailable": "3"})
+    starting = replace(
+        seen(typ, {FIRST[typ][0]}), details={"workload": pods(0), "etcdWorkload": pods(3)}
+    )
     assert read_of(typ, starting, ha) == [FIRST[typ]]
 
 
@@ -452,7 +451,7 @@ def test_the_kubeconfig_joins_once_the_control_plane_is_up(typ: str) -> None:
     """It stays in the list afterwards, whatever becomes of the pods."""
     first = FIRST[typ]
     assert read_of(typ, seen(typ, {first[0]})) == [first, SECRET]
-    down = replace(seen(typ, {first[0], SECRET[0]}), details={"available": "0"})
+    down = replace(seen(typ, {first[0], SECRET[0]}), details={"workload": pods(0)})
     assert read_of(typ, down) == [first, SECRET]
 
 
@@ -481,7 +480,9 @@ def test_a_routes_status_joins_once_there_is_one(
 ) -> None:
     """A TLSRoute has no status until a Gateway's controller writes one."""
     observed = seen("Gateway", keys, routeManagedFields=writers)
-    assert (STATUS in read_of("Gateway", observed)) is expected
+    found = read_of("Gateway", observed)
+    assert (STATUS in found) is expected
+    assert (FIRST["Gateway"] in found) is not expected
 
 
 def test_another_way_in_is_another_list() -> None:
@@ -555,7 +556,7 @@ def test_a_kubeconfig_of_an_earlier_way_in_does_not_count() -> None:
 
 def test_health_comes_first() -> None:
     """Whoever looks for the cause is not sent to the load balancer for pods that do not run."""
-    assert ready("LoadBalancer", WITHOUT_ADDRESS, details={"available": "0"})[1] == "Unavailable"
+    assert ready("LoadBalancer", WITHOUT_ADDRESS, details={"workload": pods(0)})[1] == "Unavailable"
 
 
 def test_upgrades_do_not_wait_for_an_address() -> None:

@@ -23,9 +23,9 @@ from function.observed.current import read
 from function.observed.exposure import Exposure
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response import conditions, upgrade
-from tests.support.factories import changed, config, deployed, wanted
+from tests.support.factories import changed, config, deployed, pods, wanted
 from tests.support.factories import vcluster as asking
-from tests.unit.desired.test_exposure import HEALTH, ROLLOUT, SANS, SECRET, observing
+from tests.unit.desired.test_exposure import HEALTH, SANS, SECRET, observing
 
 PORTS: dict[str, Any] = {"address": "nodes.example.org", "from": 30400, "to": 30499}
 PLATFORM: dict[str, Any] = {
@@ -253,7 +253,7 @@ def seen(**changes: Any) -> ObservedRelease:
         deployed(
             values=values(ASKED),
             connection_keys=HEALTH | {SECRET[0]},
-            details={"available": "1"},
+            details={"workload": pods(1)},
             has_kubeconfig=True,
             external_server=SERVER,
         ),
@@ -283,7 +283,7 @@ def test_only_the_kubeconfig_is_read() -> None:
     release = vcluster.desired(wanted(asking(expose=ASKED), found), found, {}, seen())
     details = release["spec"]["connectionDetails"]
     read = [(d["toConnectionSecretKey"], d["kind"], d["name"]) for d in details]
-    assert [each for each in read if each[0] not in HEALTH | ROLLOUT] == [
+    assert [each for each in read if each[0] not in HEALTH] == [
         ("externalKubeconfig", "Secret", "vc-kunde1-vcluster-external")
     ]
 

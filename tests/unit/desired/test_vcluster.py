@@ -9,7 +9,16 @@ import pytest
 from function.desired import vcluster
 from function.observed import vcluster as observed_vcluster
 from function.observed.state import Condition, ObservedRelease
-from tests.support.factories import at, changed, config, deployed, recorded, rolled_out, wanted
+from tests.support.factories import (
+    at,
+    changed,
+    config,
+    deployed,
+    pods,
+    recorded,
+    rolled_out,
+    wanted,
+)
 from tests.support.factories import vcluster as asking
 
 VALUES = {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}}
@@ -21,9 +30,9 @@ STAMPED = {
     }
 }
 
-SINGLE_KEYS = frozenset({"installed", "available"})
-HA_KEYS = SINGLE_KEYS | {"etcdAvailable"}
-BEFORE_STAMPS = frozenset({"chart", "initContainers", "available"})
+SINGLE_KEYS = frozenset({"installed", "generation", "workload"})
+HA_KEYS = SINGLE_KEYS | {"etcdGeneration", "etcdWorkload"}
+BEFORE_STAMPS = frozenset({"chart", "initContainers", "generation", "workload"})
 KUBECONFIG = frozenset({"kubeconfig"})
 
 
@@ -64,27 +73,8 @@ def without_stamp(kind: str) -> list[dict[str, Any]]:
     ]
 
 
-SINGLE = [
-    detail("installed", "apps/v1", "StatefulSet", "kunde1-vcluster", INSTALLED),
-    detail("available", "apps/v1", "StatefulSet", "kunde1-vcluster", "status.availableReplicas"),
-]
-HA = [
-    detail("installed", "apps/v1", "Deployment", "kunde1-vcluster", INSTALLED),
-    detail(
-        "available",
-        "policy/v1",
-        "PodDisruptionBudget",
-        "kunde1-vcluster",
-        "status.currentHealthy",
-    ),
-    detail(
-        "etcdAvailable",
-        "apps/v1",
-        "StatefulSet",
-        "kunde1-vcluster-etcd",
-        "status.availableReplicas",
-    ),
-]
+INSTALLED_SINGLE = detail("installed", "apps/v1", "StatefulSet", "kunde1-vcluster", INSTALLED)
+INSTALLED_HA = detail("installed", "apps/v1", "Deployment", "kunde1-vcluster", INSTALLED)
 ROLLOUT = [
     detail("generation", "apps/v1", "StatefulSet", "kunde1-vcluster", "metadata.generation"),
     detail("workload", "apps/v1", "StatefulSet", "kunde1-vcluster", "status"),
@@ -97,6 +87,8 @@ HA_ROLLOUT = [
     ),
     detail("etcdWorkload", "apps/v1", "StatefulSet", "kunde1-vcluster-etcd", "status"),
 ]
+SINGLE = [INSTALLED_SINGLE, *ROLLOUT]
+HA = [INSTALLED_HA, *HA_ROLLOUT]
 SECRET = detail("kubeconfig", "v1", "Secret", "vc-kunde1-vcluster", "data.config")
 
 
@@ -185,48 +177,48 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=SINGLE_KEYS, details={"available": "0"}),
+            deployed(connection_keys=SINGLE_KEYS, details={"workload": pods(0)}),
             SINGLE,
             id="single-not-healthy",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=SINGLE_KEYS, details={"available": "1"}),
-            [*SINGLE, *ROLLOUT, SECRET],
+            deployed(connection_keys=SINGLE_KEYS, details={"workload": pods(1)}),
+            [*SINGLE, SECRET],
             id="single-second-step",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=SINGLE_KEYS | KUBECONFIG, details={"available": "0"}),
+            deployed(connection_keys=SINGLE_KEYS | KUBECONFIG, details={"workload": pods(0)}),
             [*SINGLE, SECRET],
             id="single-once-there-it-stays",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=BEFORE_STAMPS, details={"available": "1"}, values=STAMPED),
-            [*SINGLE, *ROLLOUT, SECRET],
+            deployed(connection_keys=BEFORE_STAMPS, details={"workload": pods(1)}, values=STAMPED),
+            [*SINGLE, SECRET],
             id="single-that-got-its-stamp",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=BEFORE_STAMPS, details={"available": "0"}, values=STAMPED),
-            [*without_stamp("StatefulSet"), SINGLE[-1]],
+            deployed(connection_keys=BEFORE_STAMPS, details={"workload": pods(0)}, values=STAMPED),
+            [*without_stamp("StatefulSet"), *ROLLOUT],
             id="single-that-may-not-have-its-stamp-yet",
         ),
         pytest.param(
             "Single",
             deployed(
                 connection_keys=BEFORE_STAMPS,
-                details={"available": "1"},
+                details={"workload": pods(1)},
                 values=STAMPED,
                 generation=3,
             ),
-            [*without_stamp("StatefulSet"), SINGLE[-1], *ROLLOUT, SECRET],
+            [*without_stamp("StatefulSet"), *ROLLOUT, SECRET],
             id="single-with-a-stamp-on-its-way",
         ),
         pytest.param(
             "Single",
-            deployed(connection_keys=SINGLE_KEYS, details={"available": "0"}),
+            deployed(connection_keys=SINGLE_KEYS, details={"workload": pods(0)}),
             SINGLE,
             id="the-stamp-once-there-stays",
         ),
@@ -238,37 +230,43 @@ def test_the_release(platform: dict[str, Any], path: str, expected: object) -> N
         ),
         pytest.param(
             "HA",
-            deployed(connection_keys=HA_KEYS, details={"available": "2", "etcdAvailable": "1"}),
+            deployed(
+                connection_keys=HA_KEYS, details={"workload": pods(2), "etcdWorkload": pods(1)}
+            ),
             HA,
             id="ha-etcd-not-healthy",
         ),
         pytest.param(
             "HA",
-            deployed(connection_keys=HA_KEYS, details={"available": "1", "etcdAvailable": "3"}),
+            deployed(
+                connection_keys=HA_KEYS, details={"workload": pods(1), "etcdWorkload": pods(3)}
+            ),
             HA,
             id="ha-control-plane-not-healthy",
         ),
         pytest.param(
             "HA",
-            deployed(connection_keys=HA_KEYS, details={"available": "2", "etcdAvailable": "2"}),
-            [*HA, *HA_ROLLOUT, SECRET],
+            deployed(
+                connection_keys=HA_KEYS, details={"workload": pods(2), "etcdWorkload": pods(2)}
+            ),
+            [*HA, SECRET],
             id="ha-second-step",
         ),
         pytest.param(
             "HA",
             deployed(
-                connection_keys=BEFORE_STAMPS | {"etcdAvailable"},
-                details={"available": "2", "etcdAvailable": "2"},
+                connection_keys=BEFORE_STAMPS | {"etcdGeneration", "etcdWorkload"},
+                details={"workload": pods(2), "etcdWorkload": pods(2)},
                 values=STAMPED,
             ),
-            [*HA, *HA_ROLLOUT, SECRET],
+            [*HA, SECRET],
             id="ha-that-got-its-stamp",
         ),
         pytest.param(
             "HA",
             deployed(
                 connection_keys=HA_KEYS | KUBECONFIG,
-                details={"available": "0", "etcdAvailable": "0"},
+                details={"workload": pods(0), "etcdWorkload": pods(0)},
             ),
             [*HA, SECRET],
             id="ha-once-there-it-stays",
@@ -285,7 +283,7 @@ def test_connection_details(
 
 FAILED = deployed(state="failed", details={})
 INTERRUPTED = replace(FAILED, state="pending-install")
-RAN = frozenset({"available", "kubeconfig"})
+RAN = frozenset({"workload", "kubeconfig"})
 
 
 @pytest.mark.parametrize(
@@ -297,7 +295,7 @@ RAN = frozenset({"available", "kubeconfig"})
         pytest.param(FAILED, 0, 2147483647, id="first-install"),
         pytest.param(INTERRUPTED, 5, 2147483647, id="first-install-that-was-interrupted"),
         pytest.param(replace(FAILED, connection_keys=RAN), 5, 0, id="what-ran-once"),
-        pytest.param(replace(FAILED, details={"available": "1"}), 5, 0, id="what-is-healthy"),
+        pytest.param(replace(FAILED, details={"workload": pods(1)}), 5, 0, id="what-is-healthy"),
         pytest.param(replace(FAILED, revision=2), 0, 3, id="an-upgrade"),
         pytest.param(replace(FAILED, revision=9, connection_keys=RAN), 0, 3, id="a-later-upgrade"),
         pytest.param(
@@ -312,14 +310,15 @@ def test_rollback_limit(observed: ObservedRelease | None, retries: int, expected
 
 def single(available: str | None, **fields: Any) -> ObservedRelease:
     """Return a Single cluster with this many pods."""
-    details = {} if available is None else {"available": available}
+    details = {} if available is None else {"workload": pods(available)}
     given = {"connection_keys": SINGLE_KEYS | KUBECONFIG, "has_kubeconfig": True, **fields}
-    return deployed(details=details, **given)
+    return deployed(**{"details": details, **given})
 
 
 def highly_available(available: str, etcd: str | None, **fields: Any) -> ObservedRelease:
     """Return an HA cluster with this many pods."""
-    details = {"available": available, **({} if etcd is None else {"etcdAvailable": etcd})}
+    known = {} if etcd is None else {"etcdWorkload": pods(etcd)}
+    details = {"workload": pods(available), **known}
     given = {"connection_keys": HA_KEYS | KUBECONFIG, "has_kubeconfig": True, **fields}
     return deployed(details=details, **given)
 
@@ -336,9 +335,15 @@ CHANGING_MESSAGE = (
     "The control plane is being changed. "
     "If this stays, look whether provider-helm runs, and at pods and events in its namespace."
 )
+CHANGE = "Release vcluster-system/kunde1-vcluster has changes not yet applied."
 CHANGING = ("Unknown", "Updating", CHANGING_MESSAGE)
 NOT_KNOWN = "The number of available control plane replicas is not known yet."
 LOOK = "If this stays, look at pods, volume claims and events in its namespace."
+DOWN = (
+    "False",
+    "Unavailable",
+    "0 of 1 control plane replicas available, at least 1 needed. " + LOOK,
+)
 WAITING = "The control plane runs; its kubeconfig was not written yet."
 
 
@@ -354,16 +359,22 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
         pytest.param(single("2"), ("True", "Available", ""), id="single-during-a-rollout"),
         pytest.param(
             single("0"),
-            (
-                "False",
-                "Unavailable",
-                "0 of 1 control plane replicas available, at least 1 needed. " + LOOK,
-            ),
+            DOWN,
             id="single-without-pods",
         ),
         pytest.param(single(None), ("Unknown", "HealthUnknown", NOT_KNOWN), id="single-not-known"),
-        pytest.param(single(""), ("Unknown", "HealthUnknown", NOT_KNOWN), id="single-empty"),
-        pytest.param(single("-1"), ("Unknown", "HealthUnknown", NOT_KNOWN), id="single-no-number"),
+        *(
+            pytest.param(
+                single(None, details={"workload": text}),
+                ("Unknown", "HealthUnknown", NOT_KNOWN),
+                id=f"single-{text}",
+            )
+            for text in ("", "1", "[]", "<nil>")
+        ),
+        *(
+            pytest.param(single(None, details={"workload": text}), DOWN, id=f"single-{text}")
+            for text in ("map[]", "map[x:availableReplicas:1]", "map[availableReplicas:1x]")
+        ),
         pytest.param(
             single("1", has_kubeconfig=False),
             ("False", "WaitingForKubeconfig", WAITING),
@@ -371,11 +382,7 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
         ),
         pytest.param(
             single("0", has_kubeconfig=False),
-            (
-                "False",
-                "Unavailable",
-                "0 of 1 control plane replicas available, at least 1 needed. " + LOOK,
-            ),
+            DOWN,
             id="pods-before-kubeconfig",
         ),
         pytest.param(highly_available("3", "3"), ("True", "Available", ""), id="ha"),
@@ -415,12 +422,25 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
         ),
         pytest.param(
             single("1", generation=3),
-            (
-                "Unknown",
-                "Updating",
-                "Release vcluster-system/kunde1-vcluster has changes not yet applied.",
-            ),
+            ("Unknown", "Updating", CHANGE),
             id="healthy-with-a-change-on-its-way",
+        ),
+        pytest.param(
+            replace(
+                changing({"installed": STAMP}),
+                generation=3,
+            ),
+            ("True", "Available", ""),
+            id="healthy-with-a-change-that-is-not-of-its-values",
+        ),
+        pytest.param(
+            replace(
+                changing({"installed": STAMP}),
+                generation=3,
+                connection_keys=BEFORE_STAMPS | KUBECONFIG,
+            ),
+            ("Unknown", "Updating", CHANGE),
+            id="a-stamp-that-was-read-in-the-past",
         ),
         pytest.param(
             changing({"installed": STAMP.replace("0.36.1", "0.35.3")}),
@@ -449,10 +469,9 @@ WAITING = "The control plane runs; its kubeconfig was not written yet."
             replace(
                 highly_available("3", "3"),
                 details={
-                    "available": "3",
-                    "etcdAvailable": "3",
+                    "workload": pods(3),
                     "etcdGeneration": "3",
-                    "etcdWorkload": OLD_POD,
+                    "etcdWorkload": OLD_POD.replace(":1", ":3"),
                 },
             ),
             CHANGING,
@@ -495,26 +514,25 @@ NO_SECRET = (
         ),
         pytest.param(
             "crash-looping-but-ready",
-            {"available": b"0"},
-            (
-                "False",
-                "Unavailable",
-                "0 of 1 control plane replicas available, at least 1 needed. " + LOOK,
-            ),
+            {"workload": pods(0).encode()},
+            DOWN,
             id="crash-looping-is-seen-by-its-pods",
         ),
         pytest.param(
-            "kunde2-02", {"available": b"0"}, ("Unknown", "ObservationFailed", NO_SECRET), id="02"
+            "kunde2-02",
+            {"workload": pods(0).encode()},
+            ("Unknown", "ObservationFailed", NO_SECRET),
+            id="02",
         ),
         pytest.param(
             "kunde2-03",
-            {"available": b"1", "kubeconfig": b"x"},
+            {"workload": pods(1).encode(), "kubeconfig": b"x"},
             ("True", "Available", ""),
             id="03",
         ),
         pytest.param(
             "kunde2-secretgone-02",
-            {"available": b"1", "kubeconfig": b"x"},
+            {"workload": pods(1).encode(), "kubeconfig": b"x"},
             ("Unknown", "ObservationFailed", NO_SECRET),
             id="secret-gone",
         ),
@@ -556,7 +574,7 @@ def test_is_up_to_date(chart: str, observed: dict[str, Any], *, expected: bool) 
     assert vcluster.is_up_to_date(seen, resource) is expected
 
 
-SETTLED = replace(single("1"), details={"available": "1", **rolled_out("0.36.1")})
+SETTLED = replace(single("1"), details=rolled_out("0.36.1"))
 KUBERNETES = {"controlPlane": {"distro": {"k8s": {"image": {"tag": "v1.36.0"}}}}}
 INSTALLED_KUBERNETES = {
     "initContainers": "[map[image:ghcr.io/x/kubernetes:v1.36.0 name:kubernetes]]"
@@ -590,14 +608,14 @@ INSTALLED_KUBERNETES = {
             id="the-kubernetes-that-is-asked-for",
         ),
         pytest.param(
-            replace(SETTLED, connection_keys=SETTLED.connection_keys | {"etcdAvailable"}),
+            replace(SETTLED, connection_keys=SETTLED.connection_keys | {"etcdWorkload"}),
             False,
             id="etcd-is-not-known",
         ),
         pytest.param(replace(SETTLED, deployed_version="0.35.3"), False, id="still-the-old-one"),
         pytest.param(replace(SETTLED, deployed_version=""), False, id="not-known"),
         pytest.param(
-            replace(SETTLED, details={**SETTLED.details, "available": "0"}),
+            replace(SETTLED, details={**SETTLED.details, "workload": pods(0)}),
             False,
             id="not-healthy",
         ),
@@ -663,3 +681,51 @@ def test_nothing_runs() -> None:
 def test_the_key_is_forever() -> None:
     """Another resource key would delete the Release and create it anew."""
     assert observed_vcluster.KEY == "vcluster"
+
+
+EXPOSING = {
+    "expose": {"domain": "k8s.example.org", "gateway": {"parentRefs": [{"name": "public"}]}},
+    "tenant.exposeTypes": ["ClusterIP", "LoadBalancer", "Ingress", "Gateway"],
+}
+
+
+def test_the_looks_of_a_release() -> None:
+    """At most five requests for a cluster inside the host, and two more for an etcd of its own."""
+
+    def looks(observed: ObservedRelease, **spec: Any) -> int:
+        return len(at(desired(observed, spec, EXPOSING), "spec.connectionDetails"))
+
+    ran = frozenset({"kubeconfig", "externalKubeconfig", "routeStatus"})
+    assert looks(deployed(connection_keys=SINGLE_KEYS | ran)) == 4
+    assert looks(deployed(connection_keys=BEFORE_STAMPS | ran)) == 5
+    assert looks(deployed(connection_keys=HA_KEYS | ran), availability="HA") == 6
+    for typ in ("LoadBalancer", "Ingress", "Gateway"):
+        assert looks(deployed(connection_keys=SINGLE_KEYS | ran), expose={"type": typ}) == 6
+
+
+FORMER = frozenset(
+    {"installed", "available", "generation", "workload", "kubeconfig", "etcdAvailable"}
+)
+
+
+@pytest.mark.parametrize("read", [2, 3])
+def test_the_move_from_the_release_before(read: int) -> None:
+    """The numbers of pods have details of their own there; without them it stays as READY as it is.
+
+    The provider reads the new list right after it has it (`read` is the generation that it saw).
+    """
+    details = {**rolled_out("0.36.1"), "available": "1", "installed": STAMP}
+    before = single(
+        None,
+        connection_keys=FORMER - {"etcdAvailable"},
+        details=details,
+        values=STAMPED,
+        generation=3,
+        observed_generation=read,
+    )
+    assert observed_vcluster.condition(before).status == "True"
+    assert at(desired(before), "spec.connectionDetails") == [*SINGLE, SECRET]
+    assert at(desired(before), "spec.forProvider.values") == STAMPED
+    after = replace(before, connection_keys=SINGLE_KEYS | KUBECONFIG)
+    assert observed_vcluster.condition(after).status == "True"
+    assert at(desired(after), "spec.connectionDetails") == [*SINGLE, SECRET]

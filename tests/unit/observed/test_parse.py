@@ -24,7 +24,7 @@ VALUES = {
 
 def test_recorded_ready() -> None:
     """A Release in all its parts, as provider-helm reports one."""
-    details = {"available": b"1", "kubeconfig": b"s3cr3t"}
+    details = {"workload": b"map[]", "kubeconfig": b"s3cr3t"}
     assert recorded("kunde2-03", details) == ObservedRelease(
         name="kunde2-vcluster",
         namespace="vcluster-system",
@@ -45,7 +45,7 @@ def test_recorded_ready() -> None:
         description="Install complete",
         ready=Condition("Ready", "True", "Available"),
         synced=Condition("Synced", "True", "ReconcileSuccess"),
-        details={"available": "1"},
+        details={"workload": "map[]"},
         has_kubeconfig=True,
     )
 
@@ -205,8 +205,8 @@ def test_anything(plain: object, expected: dict[str, Any]) -> None:
         ),
         pytest.param(
             {
-                "available": b"1",
-                "etcdAvailable": b"3",
+                "workload": b"map[]",
+                "etcdWorkload": b"map[]",
                 "chart": b"c",
                 "installed": b"i",
                 "initContainers": b"[]",
@@ -221,12 +221,11 @@ def test_anything(plain: object, expected: dict[str, Any]) -> None:
                 "observedInputs": b"o",
             },
             {
-                "available": "1",
                 "chart": "c",
                 "clusterId": "c-m-1",
                 "clusterName": "n",
                 "desiredInputs": "d",
-                "etcdAvailable": "3",
+                "etcdWorkload": "map[]",
                 "initContainers": "[]",
                 "installed": "i",
                 "message": "m",
@@ -235,6 +234,7 @@ def test_anything(plain: object, expected: dict[str, Any]) -> None:
                 "reason": "r",
                 "report": "{}",
                 "stateManagedFields": "[]",
+                "workload": "map[]",
             },
             False,
             id="all-that-is-public",

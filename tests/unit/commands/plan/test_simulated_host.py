@@ -79,7 +79,7 @@ def test_a_lost_helm_release_leaves_its_last_state() -> None:
 def release(**values: Any) -> dict[str, Any]:
     """Return a Release that requests some connection details."""
     plain = recording("kunde2-03")
-    keys = ("available", "workload", "externalKubeconfig", "reason", "unknown")
+    keys = ("installed", "workload", "externalKubeconfig", "reason", "unknown")
     plain["spec"]["connectionDetails"] = [{"toConnectionSecretKey": key} for key in keys]
     plain["spec"]["forProvider"]["values"] = copy.deepcopy(values)
     return plain
@@ -92,8 +92,8 @@ def test_connection_details_are_those_requested() -> None:
     plain = release(**high, exportKubeConfig={"additionalSecrets": [secret]})
     plain["metadata"]["annotations"] = {"crossplane.io/external-name": "shop"}
     details = simulated_host.connection_details(plain)
-    assert list(details) == ["available", "workload", "externalKubeconfig", "reason"]
-    assert details["available"] == "3"
+    assert list(details) == ["installed", "workload", "externalKubeconfig", "reason"]
+    assert rollout.available(details["workload"]) == 3
     assert rollout.is_complete({"generation": "1", **details}, "generation", "workload")
     assert "server: https://shop.example.org" in details["externalKubeconfig"]
 
@@ -101,14 +101,15 @@ def test_connection_details_are_those_requested() -> None:
 @pytest.mark.parametrize(
     ("report", "expected"),
     [
-        pytest.param(simulated_host.STARTING, "0", id="starting"),
+        pytest.param(simulated_host.STARTING, 0, id="starting"),
         pytest.param(Report(is_current=False), None, id="being-upgraded"),
         pytest.param(Report(state="failed"), None, id="failed"),
     ],
 )
-def test_details_of_what_is_not_healthy(report: Report, expected: str | None) -> None:
+def test_details_of_what_is_not_healthy(report: Report, expected: int | None) -> None:
     """A control plane that starts has no pod; without Ready no connection detail is written."""
-    assert simulated_host.connection_details(release(), report).get("available") == expected
+    details = simulated_host.connection_details(release(), report)
+    assert rollout.available(details.get("workload", "")) == expected
 
 
 GOAL = Goal("shop", "shop", "uid", frozenset(), "inputs")
