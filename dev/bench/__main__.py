@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
             peers = [stack.enter_context(peer) for peer in loads.peers(os.environ)]
             servers = (serving(module, options.python) for module in _MODULES)
             ours, baseline = (stack.enter_context(server) for server in servers)
-            each_load = loads.loads(ours, options.round_calls)
+            each_load = loads.make_loads(ours, options.round_calls)
             for load in each_load:
                 wrong = load.check(ours.run(load.request))
                 if wrong:

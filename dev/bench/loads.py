@@ -46,7 +46,7 @@ class Load:
         return self._data.replace(requests.NUMBER.encode(), written)
 
 
-def loads(ours: Server, calls: int) -> list[Load]:
+def make_loads(ours: Server, calls: int) -> list[Load]:
     """Return the loads of our function."""
     steady, changed, large = requests.steady(), requests.changed(), requests.large()
     full, worst = requests.large(requests.LARGEST), requests.worst()

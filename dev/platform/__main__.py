@@ -21,7 +21,7 @@ from dev.platform import (
     packages,
     requirements,
 )
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 
 if TYPE_CHECKING:
     from dev.platform.site import Site
@@ -59,7 +59,7 @@ def up(name: str, where: str, registry: str | None) -> None:
     try:
         site, built = _prepare(name, where, registry, say)
         install.platform(site, built, say)
-    except LocalError as error:
+    except PlatformError as error:
         click.echo(f"up: {error}", err=True)
         sys.exit(1)
     say("ready")
@@ -80,8 +80,8 @@ def _prepare(
                 "for an existing cluster set KUBECONFIG to its kubeconfig, and REGISTRY to a "
                 "registry that you may push to and it can pull from, such as ghcr.io/me"
             )
-            raise LocalError(msg)
-        site, function = existing.existing(name, Path(config), registry, say)
+            raise PlatformError(msg)
+        site, function = existing.prepare(name, Path(config), registry, say)
         return site, (function,)
     requirements.check(say)
     built = images.build(say)

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from dev.platform import certificates, images, kubeconfigs, machine, programs
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.place import NODE, ROOT
 from dev.platform.supervise import await_ready, ensure, kubectl, succeeds
 
@@ -68,7 +68,7 @@ def _node_is_ready(there: Machine) -> bool:
     path = "jsonpath={.status.conditions[?(@.type=='Ready')].status}"
     try:
         return kubectl(there.place, "get", "node", NODE, "-o", path) == "True"
-    except LocalError:
+    except PlatformError:
         return False
 
 

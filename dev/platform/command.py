@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 SAID_CHARACTERS = 4000
 
 
-class LocalError(Exception):
-    """An error that the user can understand and fix."""
+class PlatformError(Exception):
+    """A failure of a platform or its programs, with a message for the user."""
 
 
 def run(
@@ -44,9 +44,9 @@ def run(
         )
     except subprocess.TimeoutExpired:
         msg = f"{command}: no end after {timeout:.0f} s"
-        raise LocalError(msg) from None
+        raise PlatformError(msg) from None
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip())[-SAID_CHARACTERS:]
         msg = f"{command}: exit code {done.returncode}: {said}"
-        raise LocalError(msg)
+        raise PlatformError(msg)
     return done.stdout

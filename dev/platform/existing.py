@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dev.platform import charts, function_image, packages
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.images import Image
 from dev.platform.place import RANCHER_PORT, ROOT, folder
 from dev.platform.site import OUR_PACKAGES, Site
@@ -80,7 +80,9 @@ def kind(name: str, say: Say) -> tuple[Site, packages.Package]:
     return site, packages.function(image, say)
 
 
-def existing(name: str, config: Path, registry: str, say: Say) -> tuple[Site, packages.Package]:
+def prepare_cluster(
+    name: str, config: Path, registry: str, say: Say
+) -> tuple[Site, packages.Package]:
     """Prepare an existing cluster; images and packages are pushed to a registry it can pull from.
 
     There is no test Rancher: add `rancher` to the Composition's Input for a real one.
@@ -123,7 +125,7 @@ class Administered:
 def _need(program: str, where: str) -> None:
     if not shutil.which(program):
         msg = f"{program} is missing: {where}"
-        raise LocalError(msg)
+        raise PlatformError(msg)
 
 
 def _kind_name(name: str) -> str:

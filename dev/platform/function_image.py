@@ -12,7 +12,7 @@ import shutil
 import tomllib
 from typing import TYPE_CHECKING
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import ROOT, TOOLS
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _mirror() -> str:
         if "security" not in line:
             return line.strip()
     msg = "apt-get names no repository of Debian: see /etc/apt/sources.list"
-    raise LocalError(msg)
+    raise PlatformError(msg)
 
 
 def _save(image: str, target: Path, inputs: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dev.platform import archive, function_image
 from dev.platform.archive import Config, Content
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.place import BIN, TOOLS
 from dev.platform.programs import GO
 
@@ -194,7 +194,7 @@ def _inputs(recipe: Recipe) -> str:
     for source in recipe.content.files.values():
         if not source.exists():
             msg = f"{source} is missing: make tools-node"
-            raise LocalError(msg)
+            raise PlatformError(msg)
         status = source.stat()
         told.append(f"{source} {status.st_size} {status.st_mtime_ns}")
     return hashlib.sha256("\n".join(told).encode()).hexdigest()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from dev.platform import rancher
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.packages import FUNCTION
 from dev.platform.place import BIN, ROOT, TOOLS
 from dev.platform.supervise import kubectl
@@ -193,10 +193,10 @@ def _await_crd(site: Site, name: str) -> None:
 def _await_healthy(site: Site, name: str) -> None:
     try:
         kubectl(site, "wait", name, "--for=condition=Healthy", "--timeout=180s")
-    except LocalError as error:
+    except PlatformError as error:
         said = kubectl(site, "get", name, "-o", "jsonpath={.status.conditions}")
         msg = f"{error}\n{said}"
-        raise LocalError(msg) from None
+        raise PlatformError(msg) from None
 
 
 def _await_rollout(site: Site, namespace: str, name: str) -> None:

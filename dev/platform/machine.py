@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import (
     NODE,
     NODE_ADDRESS,
@@ -123,7 +123,7 @@ def _number(name: str) -> int:
         if Place(name, number).link not in used:
             return number
     msg = f"all {NETWORKS} networks of platforms are in use"
-    raise LocalError(msg)
+    raise PlatformError(msg)
 
 
 def _unshare(log: Path) -> int:
@@ -153,7 +153,7 @@ def _child(pid: int) -> int:
                 return child
         time.sleep(0.02)
     msg = "no namespaces could be made: see programs/init.log"
-    raise LocalError(msg)
+    raise PlatformError(msg)
 
 
 def _started(pid: int) -> str | None:
@@ -250,5 +250,5 @@ def _await_end(machine: Machine) -> None:
     while link.exists() or _started(machine.pid):
         if time.monotonic() > deadline:
             msg = f"process {machine.pid} does not end"
-            raise LocalError(msg)
+            raise PlatformError(msg)
         time.sleep(0.05)

@@ -7,7 +7,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,17 +37,17 @@ def check(say: Callable[[str], None]) -> None:
     """Install missing packages where that is possible, or list them."""
     if sys.platform != "linux":
         msg = "a node runs on Linux only: use CLUSTER=kind, or set KUBECONFIG to a cluster of yours"
-        raise LocalError(msg)
+        raise PlatformError(msg)
     if os.geteuid() != 0:
         msg = "a node needs root: sudo make up, CLUSTER=kind, or KUBECONFIG of a cluster of yours"
-        raise LocalError(msg)
+        raise PlatformError(msg)
     missing = sorted({package for need, package in PACKAGES.items() if not shutil.which(need)})
     if not missing:
         return
     install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
     if not shutil.which("apt-get"):
         msg = f"these Debian packages, or what they hold, are missing: {' '.join(missing)}"
-        raise LocalError(msg)
+        raise PlatformError(msg)
     say(" ".join(install))
     for words in (["apt-get", "update"], install):
         run(*words, env={"DEBIAN_FRONTEND": "noninteractive"})

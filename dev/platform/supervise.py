@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import BIN
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def await_ready(
             log = (machine.place.programs / f"{name}.log").read_bytes()[-LOG_BYTES:]
             what = "has ended" if ended else f"is not ready after {seconds:.0f} s"
             msg = f"{name} {what}\n{log.decode(errors='replace')}"
-            raise LocalError(msg)
+            raise PlatformError(msg)
         time.sleep(POLL_SECONDS)
 
 
@@ -69,6 +69,6 @@ def succeeds(call: Callable[[], object]) -> bool:
     """Return whether a call ends without a transient error."""
     try:
         call()
-    except LocalError:
+    except PlatformError:
         return False
     return True

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(missing)
     try:
         with serving() as server:
-            render(server, wanted.example, wanted.state)
+            render_example(server, wanted.example, wanted.state)
     except ServerError as error:
         return _failed(str(error))
     except subprocess.CalledProcessError as error:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def render(
+def render_example(
     server: Server, example: str, state: str | None = None, *, stdout: int | None = None
 ) -> str:
     """Render an example to standard output, or with `stdout=subprocess.PIPE` return the text.

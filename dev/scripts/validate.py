@@ -16,7 +16,7 @@ import yaml
 
 from dev.scripts import generate, life
 from dev.scripts.life import Object
-from dev.scripts.render import CORE, CROSSPLANE, not_built, render
+from dev.scripts.render import CORE, CROSSPLANE, not_built, render_example
 from dev.scripts.server import Server, ServerError, serving
 from function.api import xr
 
@@ -60,7 +60,7 @@ def documents(server: Server, example: str) -> list[Object]:
     """Return an example's VCluster, and the objects rendered in some states of its life."""
     found = _load((life.EXAMPLES / example / "xr.yaml").read_text())
     for state in STATES:
-        rendered = _load(render(server, example, state, stdout=subprocess.PIPE))
+        rendered = _load(render_example(server, example, state, stdout=subprocess.PIPE))
         found += [document for document in rendered if document["kind"] != "Result"]
     return found
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dev.platform import machine
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.machine import Machine
 from dev.platform.place import folder
 
@@ -89,5 +89,5 @@ def test_a_machine_is_found_again_until_it_is_removed() -> None:
 
 def test_a_failing_command_says_what_it_printed(two: tuple[Machine, Machine]) -> None:
     """The error has the command's own words."""
-    with pytest.raises(LocalError, match=r"exit code 1: .*nothing-there"):
+    with pytest.raises(PlatformError, match=r"exit code 1: .*nothing-there"):
         two[0].run("cat", "/nothing-there")

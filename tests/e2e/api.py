@@ -13,7 +13,7 @@ import httpx2
 from lightkube import KubeConfig
 from lightkube.config.client_adapter import Client, ConnectionParams
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ class Api:
             # The API may have grown since the last look.
             self._kinds = tuple(self._discover())
         msg = f"the API server knows no {name}"
-        raise LocalError(msg)
+        raise PlatformError(msg)
 
     def _discover(self) -> Iterator[Kind]:
         for path in ("/api", "/apis"):
@@ -120,12 +120,12 @@ class Api:
             answer = self._client.get(path, params=words, headers={"Accept": accept})
         except httpx2.HTTPError as error:
             msg = f"GET {path}: {error}"
-            raise LocalError(msg) from None
+            raise PlatformError(msg) from None
         if answer.status_code == NOT_FOUND:
             return None
         if answer.is_error:
             msg = f"GET {path}: {answer.status_code}: {answer.text[:500]}"
-            raise LocalError(msg)
+            raise PlatformError(msg)
         found: Object = answer.json()
         return found
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import BIN
 from tests.e2e import api
 
@@ -160,5 +160,5 @@ def describe(kube: Kube, name: str) -> str:
 def _tried(kube: Kube, words: tuple[str, ...]) -> str:
     try:
         return f"$ kubectl {' '.join(words)}\n{kube(*words)}"
-    except LocalError as error:
+    except PlatformError as error:
         return f"$ kubectl {' '.join(words)}\n{error}"

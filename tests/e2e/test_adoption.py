@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from dev.platform import install, node
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import BIN, TOOLS
 from function.main import main
 from tests.e2e.kube import (
@@ -119,7 +119,7 @@ def by_hand(there: Machine, kube: Kube) -> None:
 def _answers(tenant: Kube) -> bool:
     try:
         tenant("get", "--raw=/readyz")
-    except LocalError:
+    except PlatformError:
         return False
     return True
 

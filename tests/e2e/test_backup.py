@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from tests.e2e import page
 from tests.e2e.kube import (
     PLATFORM,
@@ -112,7 +112,7 @@ def is_running(inside: Kube) -> bool:
 
 def letter(inside: Kube) -> str:
     """Return what the customer has written, and nothing while the API server does not answer."""
-    with contextlib.suppress(LocalError):
+    with contextlib.suppress(PlatformError):
         return str((inside.get("configmap", "letter", "default") or {}).get("data", {}).get("text"))
     return ""
 
@@ -204,7 +204,7 @@ def forget(kube: Kube, kind: str, name: str, namespace: str | None = None) -> No
 
     def is_gone() -> bool:
         # The webhook's view of Usages is a moment old, and the object may go at any moment.
-        with contextlib.suppress(LocalError):
+        with contextlib.suppress(PlatformError):
             kube("delete", kind, name, *where, "--ignore-not-found", "--wait=false")
             kube.patch(kind, name, {"metadata": {"finalizers": None}}, namespace)
         return kube.get(kind, name, namespace) is None

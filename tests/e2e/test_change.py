@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from tests.e2e.kube import PLATFORM, VCLUSTERS, Kube, is_ready, until
 
 if TYPE_CHECKING:
@@ -122,5 +122,5 @@ def another(kube: Kube, name: str, pod: str) -> bool:
 
 def test_what_would_lose_data_is_refused_at_admission(kube: Kube, tenants: tuple[str, ...]) -> None:
     """The refusal is a sentence that names the field."""
-    with pytest.raises(LocalError, match="availability"):
+    with pytest.raises(PlatformError, match="availability"):
         kube.patch(VCLUSTERS, tenants[0], {"spec": {"availability": "HA"}})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.place import RANCHER, RANCHER_ADDRESS, ROOT
 from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import (
@@ -102,7 +102,7 @@ def test_deletion_protection_refuses_with_a_sentence(
         ),
         60,
     )
-    with pytest.raises(LocalError, match="deletionProtection"):
+    with pytest.raises(PlatformError, match="deletionProtection"):
         kube("delete", VCLUSTERS, "protected")
     kube.patch(VCLUSTERS, "protected", {"spec": {"deletionProtection": False}})
     until(

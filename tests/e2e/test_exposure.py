@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.place import NODE_ADDRESS, ROOT
 from tests.e2e import edge
 from tests.e2e.kube import (
@@ -144,7 +144,7 @@ class Customer:
 def _may_read(kube: Kube, name: str) -> bool:
     try:
         kube("auth", "can-i", "get", f"secrets/{name}", "-n", NAME, f"--as={READER}")
-    except LocalError:
+    except PlatformError:
         return False
     return True
 
@@ -245,7 +245,7 @@ def test_a_customer_comes_in_from_outside(
 def _comes_in(customer: Customer) -> bool:
     try:
         return "namespace/default\n" in customer.namespaces()
-    except LocalError:
+    except PlatformError:
         return False
 
 

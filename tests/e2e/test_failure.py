@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import BIN, ROOT
 from dev.platform.rancher import give_token
 from tests.e2e.kube import (
@@ -324,7 +324,7 @@ def test_what_can_never_be_right_is_refused_before_it_is_stored(
     kube: Kube, name: str, spec: Object, sentence: str
 ) -> None:
     """Kubectl apply fails, and the API server says why."""
-    with pytest.raises(LocalError) as refused:
+    with pytest.raises(PlatformError) as refused:
         kube.apply(vcluster(name, **spec))
     assert sentence in str(refused.value)
     assert kube.get(VCLUSTERS, name) is None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import BIN, ROOT
 from dev.platform.supervise import succeeds
 from tests.e2e import page
@@ -83,7 +83,7 @@ def test_a_customer_does_what_the_guide_says(
         words = there.command("sh", "-euc", f"cd {folder}\n{block}")
         try:
             run(*words, env=env, timeout=page.SECONDS, shown=6)
-        except LocalError as error:
+        except PlatformError as error:
             pytest.fail(f"{error}\n{block}\n{describe(kube, NAME)}", pytrace=False)
         if f">{KUBECONFIG}" in block:
             _reach(kube, folder / KUBECONFIG)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dev.platform import charts, function_image
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.images import VCLUSTER
 from tests.e2e import page
 from tests.e2e.kube import (
@@ -67,7 +67,7 @@ class Customer:
         while not self.stopped.wait(PAUSE_SECONDS):
             number = str(self.written + 1)
             patch = json.dumps({"data": {"written": number}})
-            with contextlib.suppress(LocalError):
+            with contextlib.suppress(PlatformError):
                 self.inside(
                     *("patch", "configmap", "work", "--type=merge", "-p", patch),
                     "--request-timeout=4s",
@@ -186,7 +186,7 @@ def test_a_drain_takes_one_member_of_etcd_at_a_time(kube: Kube, available: str) 
     assert len(pods(kube, "vcluster-etcd")) == EACH
     first, second = (f"{available}-vcluster-etcd-{number}" for number in (0, 1))
     evict(kube, first)
-    with pytest.raises(LocalError, match="disruption budget"):
+    with pytest.raises(PlatformError, match="disruption budget"):
         evict(kube, second)
     until("there are three again", lambda: len(pods(kube, "vcluster-etcd")) == EACH, 120)
 
@@ -266,7 +266,7 @@ def test_a_snapshot_of_etcd_is_restored(
     tell(f"restored in {time.monotonic() - since:.0f} s")
 
     def letter() -> str:
-        with contextlib.suppress(LocalError):
+        with contextlib.suppress(PlatformError):
             found = customer.inside.get("configmap", "letter", "default") or {}
             return str(found.get("data", {}).get("text"))
         return ""

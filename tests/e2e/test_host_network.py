@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from tests.e2e.kube import VCLUSTERS, Kube, Object, await_ready, by, until, vcluster
 from tests.e2e.test_isolation import IMAGE, connect
 
@@ -89,7 +89,7 @@ def test_pods_of_the_platform(
     def reaches() -> bool:
         try:
             inside("exec", "server", "--", *connect(services[name], port))
-        except LocalError:
+        except PlatformError:
             return False
         return True
 

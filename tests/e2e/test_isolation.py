@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.place import API_PORT, API_SERVICE, NODE_ADDRESS, RANCHER
 from tests.e2e.kube import Kube, Object, until
 
@@ -52,7 +52,7 @@ class Tenant:
             """Try once; that the API is away, as after a change of the plan, is no answer."""
             try:
                 self.inside("exec", "server", "--", *connect(address, port))
-            except LocalError as error:
+            except PlatformError as error:
                 answers.append(str(error))
                 return "command terminated with exit code 1" in answers[-1]
             answers.append("")
@@ -90,7 +90,7 @@ def looked_up(tenant: Tenant, lookup: tuple[str, ...]) -> str:
     """Return what a pod is told about a name, or nothing as long as nobody knows it."""
     try:
         return tenant.inside("exec", "server", "--", *lookup)
-    except LocalError:
+    except PlatformError:
         return ""
 
 
@@ -230,7 +230,7 @@ def test_services_that_lead_to_others_are_refused(
 ) -> None:
     """The virtual cluster asks the host first, and hands its words on."""
     named = {"name": "bounds", "namespace": "default"}
-    with pytest.raises(LocalError, match=f"{rule} is refused"):
+    with pytest.raises(PlatformError, match=f"{rule} is refused"):
         pair[0].inside.apply({"apiVersion": "v1", **obj, "metadata": named})
 
 
@@ -263,7 +263,7 @@ def test_the_syncer_binds_no_pods_and_makes_no_endpoints(
         ("endpoints",),
         ("endpointslices.discovery.k8s.io",),
     ):
-        with pytest.raises(LocalError, match="exit code 1"):
+        with pytest.raises(PlatformError, match="exit code 1"):
             kube("auth", "can-i", "create", *resource, "-n", pair[0].name, account)
     kube("auth", "can-i", "create", "pods", "-n", pair[0].name, account)
 
@@ -292,7 +292,7 @@ def test_pod_security_refuses_what_would_take_the_host(
     pair: tuple[Tenant, Tenant], container: Object, spec: Object, rule: str
 ) -> None:
     """The virtual cluster itself refuses such a pod, with the rule."""
-    with pytest.raises(LocalError, match=rf"violates PodSecurity \"baseline:latest\": {rule}"):
+    with pytest.raises(PlatformError, match=rf"violates PodSecurity \"baseline:latest\": {rule}"):
         pair[0].inside.apply(_hostile("default", container, spec))
 
 
@@ -309,7 +309,7 @@ def test_pod_security_inside_cannot_be_lifted(pair: tuple[Tenant, Tenant]) -> No
             return bool(found["metadata"]["labels"][label] == "baseline")
 
         until("the label is back", is_back, 30)
-        with pytest.raises(LocalError, match="violates PodSecurity"):
+        with pytest.raises(PlatformError, match="violates PodSecurity"):
             inside.apply(_hostile("hostile", {}, {"hostNetwork": True}))
     finally:
         inside("delete", "namespace", "hostile", seconds=120)
@@ -322,5 +322,5 @@ def test_the_host_refuses_what_got_through_inside(
     """Whoever asks: the syncer has rights on pods there, but none to pod security."""
     pod = json.dumps(_hostile(pair[0].name, container, spec))
     refusal = rf"violates PodSecurity \"baseline:latest\": {rule}"
-    with pytest.raises(LocalError, match=refusal):
+    with pytest.raises(PlatformError, match=refusal):
         kube("create", "--dry-run=server", "-f", "-", text=pod)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dev.platform import node
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.install import composition
 from dev.platform.place import ROOT
 from dev.platform.supervise import succeeds
@@ -189,7 +189,7 @@ def test_a_customer_sees_his_vclusters_and_nothing_else(
         ("delete", "namespace", alice.namespace, "--dry-run=server"),
     ]
     for words in refused:
-        with pytest.raises(LocalError, match="is forbidden: User"):
+        with pytest.raises(PlatformError, match="is forbidden: User"):
             kube(*words, f"--as={alice.user}")
 
 
@@ -207,16 +207,16 @@ def test_a_customer_writes_no_more_than_a_spec(customers: tuple[Customer, Custom
             }
         },
     }
-    with pytest.raises(LocalError, match="is forbidden: User"):
+    with pytest.raises(PlatformError, match="is forbidden: User"):
         alice("create", "--dry-run=server", "-f", "-", text=json.dumps(release))
     patch = ("patch", VCLUSTERS, NAME, "--type=merge", "--dry-run=server", "-p")
-    with pytest.raises(LocalError, match="is forbidden: User"):
+    with pytest.raises(PlatformError, match="is forbidden: User"):
         alice(*patch, json.dumps({"status": {"blockedBy": "me"}}), "--subresource=status")
     for crossplane in (
         {"compositionRef": {"name": "lax"}},
         {"compositionUpdatePolicy": "Manual", "compositionRevisionRef": {"name": "older"}},
     ):
-        with pytest.raises(LocalError, match=r"spec\.crossplane belongs to the platform"):
+        with pytest.raises(PlatformError, match=r"spec\.crossplane belongs to the platform"):
             alice(*patch, json.dumps({"spec": {"crossplane": crossplane}}))
     alice(*patch, json.dumps({"spec": {"quota": {"pods": 5}}}))
 
@@ -264,7 +264,7 @@ def test_a_reader_reads_one_kubeconfig(kube: Kube, customers: tuple[Customer, Cu
         ("get", VCLUSTERS, "-n", alice.namespace),
     ]
     for words in refused:
-        with pytest.raises(LocalError, match="is forbidden: User"):
+        with pytest.raises(PlatformError, match="is forbidden: User"):
             kube(*words, reader)
 
 
@@ -285,7 +285,7 @@ def test_deletion_protection_refuses_with_a_sentence(
             60,
             lambda: told(kube, alice.namespace),
         )
-        with pytest.raises(LocalError, match="deletionProtection"):
+        with pytest.raises(PlatformError, match="deletionProtection"):
             alice("delete", VCLUSTERS, NAME, "--dry-run=server")
     finally:
         alice(*patch, json.dumps({"spec": {"deletionProtection": False}}))
@@ -325,7 +325,7 @@ def test_deleting_a_customers_namespace_removes_all_in_order(
     watching.start()
     try:
         kube("delete", "namespace", home, seconds=240)
-    except LocalError as error:
+    except PlatformError as error:
         pytest.fail(f"{error}\n{told(kube, home)}")
     finally:
         watching.join()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 from dev.platform.place import BIN, ROOT
 from dev.platform.supervise import succeeds
 from tests.e2e.kube import PLATFORM, RELEASES, Kube, until
@@ -199,7 +199,7 @@ def test_roles_can_be_made_only_by_who_may_escalate_and_bind(kube: Kube) -> None
     try:
         until("the roles count", lambda: allows(kube, "e2e-without"), 30)
         for words in (role, binding):
-            with pytest.raises(LocalError, match="attempting to grant RBAC permissions"):
+            with pytest.raises(PlatformError, match="attempting to grant RBAC permissions"):
                 kube(*words, "--as=e2e-without")
     finally:
         kube("delete", "clusterrole,clusterrolebinding", "e2e-without")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from tests.e2e.inventory import await_nothing
 from tests.e2e.kube import PLATFORM, RELEASES, VCLUSTERS, Kube, await_ready, is_ready, vcluster
 from tests.e2e.processes import VICTIMS, kill
@@ -95,7 +95,7 @@ def test_a_long_time_with_accidents(
         while time.monotonic() < end:
             try:
                 soak.step()
-            except LocalError as error:
+            except PlatformError as error:
                 # What is killed may be a webhook that the request needs.
                 if "failed calling webhook" not in str(error):
                     raise

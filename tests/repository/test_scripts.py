@@ -40,7 +40,9 @@ def crossplane() -> None:
 
 def rendered(server: Server, example: str, state: str | None) -> list[Any]:
     """Return what Crossplane renders."""
-    return [*yaml.safe_load_all(render.render(server, example, state, stdout=subprocess.PIPE))]
+    return [
+        *yaml.safe_load_all(render.render_example(server, example, state, stdout=subprocess.PIPE))
+    ]
 
 
 def keyed(objects: list[Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from dev.bench.scale.measure import Phase
 from dev.bench.scale.programs import ROOT
 from dev.bench.scale.simulator import Simulator
 from dev.bench.scale.vclusters import GONE, VClusters
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> str | None:
                 steady = Run(running, options.count, options.timeout).measure(options.steady)
         if steady and options.record:
             records.write_run(options.count, options.poll, steady)
-    except LocalError as error:
+    except PlatformError as error:
         return f"bench-scale: {error}"
     except KeyboardInterrupt:
         return "bench-scale: interrupted; nothing runs any more"
@@ -75,7 +75,7 @@ def _folder(wanted: Path | None) -> Iterator[Path]:
         wanted.mkdir(parents=True)
     except FileExistsError:
         msg = f"{wanted} exists: name a folder that does not"
-        raise LocalError(msg) from None
+        raise PlatformError(msg) from None
     yield wanted.resolve()
 
 
@@ -160,7 +160,7 @@ class Run:
             left.update(self._objects() - before)
             return not left
 
-        with contextlib.suppress(LocalError):
+        with contextlib.suppress(PlatformError):
             self._wait(lambda: f"{len(left)} objects are left", is_empty)
         return sorted(left)
 
@@ -178,7 +178,7 @@ class Run:
                 say(f"{now - self._began:4.0f} s  {state()}, load {os.getloadavg()[0]:.1f}")
             if now - start > self._timeout:
                 msg = f"{state()} after {self._timeout:.0f} s\n{self._vclusters.not_ready()}"
-                raise LocalError(msg)
+                raise PlatformError(msg)
             time.sleep(LOOK_SECONDS)
 
     def _objects(self) -> set[str]:

@@ -12,7 +12,7 @@ import yaml
 
 from dev.bench.scale import programs as start
 from dev.bench.scale.programs import TOOLS, Cluster, Crossplane, Programs
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from dev.platform.function_certificates import write_certificates
 from function.k8s.helm_values import merge
 
@@ -161,7 +161,7 @@ def _made(client: Client, manifest: dict[str, Any]) -> None:
     answer = client.apply(manifest)
     if answer.status not in (http.HTTPStatus.OK, http.HTTPStatus.CREATED):
         msg = f"{manifest['kind']} {manifest['metadata']['name']}: {answer.body.get('message')}"
-        raise LocalError(msg)
+        raise PlatformError(msg)
 
 
 def _is_established(client: Client) -> bool:

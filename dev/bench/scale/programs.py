@@ -16,7 +16,7 @@ from dev.apiserver import server
 from dev.apiserver.client import Client
 from dev.apiserver.processes import free_ports, process
 from dev.apiserver.server import ADMINISTRATORS
-from dev.platform.command import LocalError, run
+from dev.platform.command import PlatformError, run
 
 if TYPE_CHECKING:
     import contextlib
@@ -79,7 +79,7 @@ class Programs:
             self.check()
             if time.monotonic() > deadline:
                 msg = f"{what}: not after {START_SECONDS} s"
-                raise LocalError(msg)
+                raise PlatformError(msg)
             time.sleep(0.1)
 
     def check(self) -> None:
@@ -88,7 +88,7 @@ class Programs:
             if started.poll() is not None:
                 said = self.log(name).read_text(errors="replace")[-2000:]
                 msg = f"{name} ended with exit code {started.returncode}\n{said}"
-                raise LocalError(msg)
+                raise PlatformError(msg)
 
 
 def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Cluster:
@@ -177,7 +177,7 @@ def provider_helm(programs: Programs, on: Cluster, flags: Sequence[str]) -> None
             f"port {PROVIDER_METRICS_PORT} is taken, which provider-helm needs and cannot change: "
             "stop what listens there, or run this in a network namespace of its own"
         )
-        raise LocalError(msg)
+        raise PlatformError(msg)
     temporary = programs.folder / "provider-helm"
     temporary.mkdir()
     config = programs.folder / "provider-helm.kubeconfig"

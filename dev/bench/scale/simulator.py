@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dev.apiserver.client import MERGE_PATCH
 from dev.bench.scale.watch import follow
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 from function.commands.plan.simulated_host import import_state, workload_status
 from jobs.rancher import report
 
@@ -63,7 +63,7 @@ class Simulator:
         """Write all that is due."""
         try:
             self._later.run(blocking=False)
-        except (OSError, LocalError) as error:
+        except (OSError, PlatformError) as error:
             self.errors.append(str(error))
 
     def _run(self) -> None:
@@ -159,7 +159,7 @@ class Simulator:
             and answer.status != http.HTTPStatus.NOT_FOUND
         ):
             msg = f"simulator: {method} {path}: {answer.body.get('message')}"
-            raise LocalError(msg)
+            raise PlatformError(msg)
 
 
 def _env(job: Mapping[str, Any]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dev.bench.scale.watch import follow
-from dev.platform.command import LocalError
+from dev.platform.command import PlatformError
 
 if TYPE_CHECKING:
     import threading
@@ -73,7 +73,7 @@ class VClusters:
             answer = self.client.request("POST", PATH, manifest)
             if answer.status != http.HTTPStatus.CREATED:
                 msg = f"VCluster {name}: {answer.body.get('message')}"
-                raise LocalError(msg)
+                raise PlatformError(msg)
 
     def delete(self) -> None:
         """Start the deletion of all."""
