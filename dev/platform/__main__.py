@@ -81,7 +81,7 @@ def _prepare(
                 "registry that you may push to and it can pull from, such as ghcr.io/me"
             )
             raise PlatformError(msg)
-        site, function = existing.prepare(name, Path(config), registry, say)
+        site, function = existing.prepare_cluster(name, Path(config), registry, say)
         return site, (function,)
     requirements.check(say)
     built = images.build(say)
