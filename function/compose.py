@@ -17,7 +17,8 @@ from function.api.errors import InvalidError
 from function.decision import adoption, deletion
 from function.decision.decision import Decision, decide
 from function.decision.resolve import ResolvedSpec
-from function.desired import rancher, usages, vcluster
+from function.desired import rancher, usages
+from function.desired.chart_values import chart_values
 from function.desired.releases import DesiredReleases, desired_releases
 from function.k8s.fieldpath import get, text
 from function.observed import namespace, ownership, parse, release
@@ -37,7 +38,7 @@ def compose(request: Request) -> Response:
     """Return the response to a request; FATAL, with the error, if nothing may be touched."""
     try:
         ownership.refuse_taken_keys(request.taken)
-        decision = decide(request, validate.platform_input(request.input))
+        decision = decide(request, validate.platform_input(request.input), chart_values)
         return _answer(decision, request.observed)
     except InvalidError as error:
         return _refuse(error, request)
@@ -47,8 +48,8 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     effective, config, composite = decision.effective, decision.platform, decision.composite
     room = namespace.condition(observed.namespace, observed.foreign_releases)
     tenure = deletion.tenure(observed.namespace, room, composite.uid)
-    desired = desired_releases(decision, config, observed, is_earned=tenure.is_earned)
-    phases = (room, *_phases(desired, observed))
+    desired = desired_releases(decision, observed, is_earned=tenure.is_earned)
+    phases = (room, *_phases(decision, desired, observed))
     resources = _resources(effective, desired, phases, observed, tenure)
     unreported = [
         _unreported(phase, resources.get(key))
@@ -58,7 +59,7 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     note = adoption.MESSAGE if effective.frozen is not None else ""
     progress = upgrade.progress(decision.upgrade, settled=decision.settled)
     all_conditions = (
-        conditions.accepted([*decision.refusals, *desired.refusals], note),
+        conditions.accepted(decision.refusals, note),
         *shown,
         *_up_to_date(decision, progress, shown[1]),
     )
@@ -89,14 +90,17 @@ def _up_to_date(
     return (upgrade.condition(plan, progress, newer, control_plane),)
 
 
-def _phases(desired: DesiredReleases, observed: Observed) -> tuple[Condition, Condition]:
+def _phases(
+    decision: Decision, desired: DesiredReleases, observed: Observed
+) -> tuple[Condition, Condition]:
     """Return the conditions of the control plane and the import into Rancher."""
     control_plane = observed_vcluster.condition(observed.vcluster)
     if (
         observed.vcluster
         and control_plane.status == "True"
         and (
-            desired.awaits_quota or not vcluster.is_up_to_date(observed.vcluster, desired.vcluster)
+            decision.awaits_quota
+            or not release.is_up_to_date(observed.vcluster, desired.vcluster["spec"]["forProvider"])
         )
     ):
         control_plane = observed_vcluster.UPDATING

@@ -97,3 +97,17 @@ class InvalidError(Exception):
         self.problems = problems
         self.reason = reason
         super().__init__(joined(problems))
+
+    @classmethod
+    def by_field(cls, *problems: Problem) -> "InvalidError":
+        """Return the error of these problems; InvalidInput if one is not of the spec."""
+        is_spec = all(problem.field.startswith("spec.") for problem in problems)
+        return cls(*problems, reason="InvalidSpec" if is_spec else "InvalidInput")
+
+    def after(self, problems: Sequence[Problem]) -> "InvalidError":
+        """Return the error with these problems before its own."""
+        if not problems:
+            return self
+        first = InvalidError.by_field(*problems)
+        reason = self.reason if first.reason == "InvalidSpec" else first.reason
+        return InvalidError(*dict.fromkeys((*problems, *self.problems)), reason=reason)

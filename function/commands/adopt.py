@@ -4,31 +4,22 @@ It reads the output of `helm status`, and changes nothing. It prints paths of va
 values, which may be secret.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from function.api import validate
-from function.api.errors import InvalidError, Problem, Refusal
+from function.api.errors import InvalidError, Problem
 from function.api.input import Input
 from function.api.names import Names
-from function.api.validate import Composite
-from function.decision import (
-    adoption,
-    decision,
-    placement,
-    resolve,
-    tenancy,
-    tenant_limits,
-)
-from function.decision.resolve import ResolvedSpec, adopted_key
+from function.commands.plan import dry_run
+from function.decision import adoption
+from function.decision.decision import Decision, decide
+from function.decision.resolve import adopted_key
 from function.desired import namespace
 from function.desired.chart_values import chart_values
 from function.k8s.fieldpath import get, leaves, mapping, text
-from function.observed.current import Current
-from function.observed.state import Observed
-
-T = TypeVar("T")
+from function.observed import stamp
+from function.observed.state import Request
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
 """Stands for the UID of a VCluster that does not exist yet."""
@@ -103,35 +94,42 @@ def propose(
         "chart": found.chart.removeprefix("vcluster-"),
         "values": dict(found.values),
     }
-    problems = [*_unusual(found, platform), *adoption.unfit(key, found.values)]
-    proposed = {**platform, "adopted": {**mapping(platform.get("adopted")), key: entry}}
-    config = _tried(lambda: validate.platform_input(proposed), problems)
-    requested = _tried(lambda: validate.vcluster({**composite, "metadata": metadata}), problems)
-    if requested is not None:
-        problems += adoption.availability(requested.spec.availability, found.values)
-    granted = None
-    if requested is not None and config is not None:
-        granted = _tried(lambda: _granted(requested, config), problems)
-    if problems or requested is None or config is None or granted is None:
-        return Proposal(key, entry, tuple(dict.fromkeys(map(str, problems))))
-    effective, refusals = granted
+    unusual = [*_unusual(found, platform)]
+    request = Request(_claiming(platform, key, entry), {**composite, "metadata": metadata})
+    try:
+        decision = decide(request, _input(request, key, found), chart_values)
+        later = _later(request, key, entry)
+    except InvalidError as error:
+        return _hindered(key, entry, [*unusual, *error.problems])
+    if unusual:
+        return _hindered(key, entry, unusual)
     return Proposal(
         key,
         entry,
         (),
-        commands=_commands(effective.names),
-        at_once=(*_at_once(effective, config), *map(str, refusals)),
-        later=_later(requested, proposed, key),
+        commands=_commands(decision.effective.names),
+        at_once=(*_at_once(decision), *map(str, decision.refusals)),
+        later=later,
     )
 
 
-def _tried(action: Callable[[], T], problems: list[Problem]) -> T | None:
-    """Return the result of an action, or None after adding its problems to `problems`."""
+def _hindered(key: str, entry: Mapping[str, object], problems: list[Problem]) -> Proposal:
+    return Proposal(key, entry, tuple(dict.fromkeys(map(str, problems))))
+
+
+def _claiming(
+    platform: Mapping[str, object], key: str, entry: Mapping[str, object]
+) -> dict[str, object]:
+    """Return the Input with this entry."""
+    return {**platform, "adopted": {**mapping(platform.get("adopted")), key: entry}}
+
+
+def _input(request: Request, key: str, found: HelmRelease) -> Input:
+    """Return the Input; raise `InvalidError` with the problems of the values beside its own."""
     try:
-        return action()
+        return validate.platform_input(request.input)
     except InvalidError as error:
-        problems.extend(error.problems)
-        return None
+        raise error.after([*adoption.unfit(key, found.values)]) from None
 
 
 def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Problem]:
@@ -152,25 +150,6 @@ def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Pro
         )
 
 
-def _granted(requested: Composite, config: Input) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
-    """Return effective spec and refusals of a frozen cluster. Raises `InvalidError`."""
-    if requested.namespace:
-        tenancy.refuse_chart_secrets(config)
-    now = _installed(requested, config)
-    config = placement.on(requested.spec, requested.uid, config, "")
-    spec = resolve.resolve_spec(requested, config, now, imported=False)
-    tenant_limits.check(requested.spec, spec, config, new=False)
-    return adoption.keep(spec, now, requested.spec, config)
-
-
-def _installed(requested: Composite, config: Input) -> Current:
-    entry = config.adopted[adopted_key(requested.name, requested.namespace)]
-    current = adoption.installed(entry, Observed())
-    if current is None:
-        raise InvalidError(Problem("--release", "has no values", "Give those of an installation."))
-    return current
-
-
 def _commands(names: Names) -> tuple[str, ...]:
     """Return the commands that make Helm treat the namespace as part of its future Release."""
     owner = "app.kubernetes.io/managed-by=Helm"
@@ -182,10 +161,11 @@ def _commands(names: Names) -> tuple[str, ...]:
     )
 
 
-def _at_once(granted: ResolvedSpec, config: Input) -> Iterator[str]:
-    names = granted.names
+def _at_once(decision: Decision) -> Iterator[str]:
+    effective = decision.effective
+    names = effective.names
     releases = [names.namespace_release, names.vcluster_release]
-    if granted.rancher:
+    if effective.rancher:
         releases.append(names.rancher_release)
     for name in releases:
         yield f"Release {names.home}/{name} is created."
@@ -193,35 +173,40 @@ def _at_once(granted: ResolvedSpec, config: Input) -> Iterator[str]:
         f"Namespace {names.namespace} belongs to the VCluster, and is deleted with it. Pod "
         f"security {namespace.HOST_LEVEL} is enforced for new pods."
     )
-    limited = ", ".join(f"{k} {v}" for k, v in sorted(_quota(granted, config).items()))
+    limited = ", ".join(f"{k} {v}" for k, v in sorted(decision.quota.hard.items()))
     yield f"Its quota, for new pods: {limited or 'none'}."
-    yield f"Its network policies are switched {'on' if granted.network_policy else 'off'}."
-
-
-def _quota(granted: ResolvedSpec, config: Input) -> Mapping[str, object]:
-    values = adoption.with_defaults(chart_values(granted, config))
-    room = namespace.desired(granted, config, values, Observed(), is_earned=False)
-    return mapping(get(room, "spec", "forProvider", "values", "quota"))
+    yield f"Its network policies are switched {'on' if effective.network_policy else 'off'}."
 
 
 def _later(
-    requested: Composite, proposed: Mapping[str, object], key: str
+    request: Request, key: str, entry: Mapping[str, object]
 ) -> Mapping[str, tuple[str, ...]]:
     """Return the paths of the values that change, with a restart, once the entry has no values."""
-    frozen = validate.platform_input(proposed)
-    now = _installed(requested, frozen)
-    entry = frozen.adopted[key].model_copy(update={"values": None})
-    config = frozen.model_copy(update={"adopted": {**frozen.adopted, key: entry}})
-    spec = resolve.resolve_spec(requested, config, now, imported=False)
-    granted = decision.decide_existing(spec, now, requested, config, settled=True).effective
-    before = _by_path(frozen.adopted[key].values or {})
-    after = _by_path(chart_values(granted, config))
+    *_, (adopted, _) = dry_run.steps(request)
+    thawed = {name: value for name, value in entry.items() if name != "values"}
+    config = validate.platform_input(_claiming(mapping(request.input), key, thawed))
+    decision = decide(_with_version(adopted, config), config, chart_values)
+    before, after = _by_path(mapping(entry["values"])), _by_path(decision.values)
     both = before.keys() & after.keys()
     return {
         "set": tuple(sorted(after.keys() - before.keys())),
         "changed": tuple(sorted(path for path in both if before[path] != after[path])),
         "taken away": tuple(sorted(before.keys() - after.keys())),
     }
+
+
+def _with_version(request: Request, config: Input) -> Request:
+    """Return the request with a running version of Kubernetes.
+
+    The platform's default stands for that of the chart if the values name none.
+    """
+    vcluster = request.observed.vcluster
+    if vcluster is None or stamp.kubernetes_tag(vcluster.details):
+        return request
+    image = f"kubernetes:v{config.vcluster.kubernetes.default}"
+    details = {stamp.CONTAINERS_DETAIL: f"[map[image:{image} name:kubernetes]]"}
+    running = replace(vcluster, details={**vcluster.details, **details})
+    return replace(request, observed=replace(request.observed, vcluster=running))
 
 
 def _by_path(values: Mapping[str, object]) -> dict[str, object]:

@@ -66,10 +66,21 @@ def _exists(observed: Observed) -> bool:
 
 
 def _resolve(plain: Mapping[str, object], config: Input, observed: Observed) -> Admission:
+    """Return the requested spec; an adoption that is impossible does not hide other problems."""
     composite = validate.vcluster(plain)
     if composite.namespace:
         tenancy.refuse_chart_secrets(config)
-    adoption.check(composite, config, observed)
+    unfit = adoption.problems(composite, config, observed)
+    try:
+        admission = _limited(composite, config, observed)
+    except InvalidError as error:
+        raise error.after(unfit) from None
+    if unfit:
+        raise InvalidError.by_field(*unfit, *admission.problems)
+    return admission
+
+
+def _limited(composite: Composite, config: Input, observed: Observed) -> Admission:
     now = _now(adopted_key(composite.name, composite.namespace), config, observed)
     runs_on = placement.provider_config(observed)
     config = placement.on(composite.spec, composite.uid, config, runs_on)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from function.api import decided_values
-from function.api.errors import InvalidError, Problem, Refusal
+from function.api.errors import Problem, Refusal
 from function.api.fields import Availability
 from function.api.input import Adopted, Input
 from function.api.validate import Composite
@@ -18,7 +18,7 @@ from function.api.xr import Spec
 from function.decision import immutable_fields
 from function.decision.resolve import ResolvedSpec, adopted_key
 from function.k8s.fieldpath import get, leaves
-from function.k8s.helm_values import merge
+from function.k8s.helm_values import Values, merge
 from function.observed import current, exposure, stamp
 from function.observed.current import Current
 from function.observed.state import Observed
@@ -83,21 +83,17 @@ def installed(claim: Adopted, observed: Observed) -> Current | None:
     )
 
 
-def check(requested: Composite, config: Input, observed: Observed) -> None:
-    """Raise `InvalidError` if a cluster cannot be adopted, or not be thawed yet."""
+def problems(requested: Composite, config: Input, observed: Observed) -> tuple[Problem, ...]:
+    """Return why a cluster cannot be adopted, or not be thawed yet."""
     claim = entry(requested, config)
     if claim is None:
-        return
+        return ()
     key = adopted_key(requested.name, requested.namespace)
-    if claim.values is not None:
-        problems = [*unfit(key, claim.values)]
-        if observed.vcluster is None:
-            problems += availability(requested.spec.availability, claim.values)
-    else:
-        problems = [*_unknown(key, observed)]
-    if problems:
-        is_spec = all(problem.field.startswith("spec.") for problem in problems)
-        raise InvalidError(*problems, reason="InvalidSpec" if is_spec else "InvalidInput")
+    if claim.values is None:
+        return tuple(_unknown(key, observed))
+    if observed.vcluster is not None:
+        return tuple(unfit(key, claim.values))
+    return (*unfit(key, claim.values), *availability(requested.spec.availability, claim.values))
 
 
 def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
@@ -145,7 +141,7 @@ def keep(
     )
 
 
-def with_defaults(values: Mapping[str, object]) -> Mapping[str, object]:
+def with_defaults(values: Mapping[str, object]) -> Values:
     """Return values with the chart's defaults that count against the quota."""
     return merge(CHART_DEFAULTS, values)
 

@@ -1,67 +1,118 @@
 """Decide on one request: compare the requested spec with the current state."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from function.api.errors import Refusal, Replacement
 from function.api.input import Input
 from function.api.validate import Composite, VersionPair
 from function.api.value_layers import layers
-from function.decision import adoption, immutable_fields, rancher, upgrade
+from function.decision import (
+    adoption,
+    exposure,
+    immutable_fields,
+    immutable_values,
+    rancher,
+    upgrade,
+)
 from function.decision.admission import Admission, admit
+from function.decision.quota import NamespaceQuota, namespace_quota
 from function.decision.resolve import ResolvedSpec
 from function.decision.upgrade import UpgradeOffer, UpgradePlan, UpgradeStart
+from function.k8s.helm_values import Values, nested, overlaid
 from function.observed import ownership, release, vcluster
 from function.observed.current import Current
 from function.observed.state import Observed, Request
 
+Render = Callable[[ResolvedSpec, Input], Values]
+"""Function that renders the values of the vcluster chart."""
+
 
 @dataclass(frozen=True)
 class Decision:
-    """Effective spec, refusals and upgrade plan of a VCluster."""
+    """Everything that is decided on a VCluster: no later stage refuses or keeps anything."""
 
     composite: Composite
     platform: Input
     """The Input with the settings of the VCluster's host."""
     effective: ResolvedSpec
-    refusals: tuple[Refusal | Replacement, ...] = ()
-    """Fields of the spec that are not applied."""
-    upgrade: UpgradePlan | None = None
+    workload: ResolvedSpec
+    """The effective spec of the workload, with the current exposure while the quota has no room for
+    another."""
+    values: Values
+    """Values of the vcluster chart."""
+    quota: NamespaceQuota
+    refusals: tuple[Refusal | Replacement, ...]
+    """Fields of the spec and chart values that are not applied."""
+    upgrade: UpgradePlan | None
     """None before there is a virtual cluster, or while it is frozen."""
-    settled: bool = False
+    settled: bool
     """True if every pod runs the versions of the Release, so that the next step is due."""
 
+    @property
+    def awaits_quota(self) -> bool:
+        """True if the exposure waits until the quota has room for its Service."""
+        return self.workload is not self.effective
 
-def decide(request: Request, platform: Input) -> Decision:
-    """Return the decision on a request; raise `InvalidError` if nothing may be touched."""
+
+class Step(NamedTuple):
+    """The effective spec of this call, its refusals, and the upgrade that it is a step of."""
+
+    effective: ResolvedSpec
+    refusals: tuple[Refusal, ...]
+    upgrade: UpgradePlan | None = None
+    settled: bool = False
+
+
+def decide(request: Request, platform: Input, render: Render) -> Decision:
+    """Return the decision on a request; raise `InvalidError` if nothing may be touched.
+
+    Chart values are rendered once, by `render`, because some refusals only show in them.
+    """
     observed = request.observed
     admission = admit(request, platform)
-    decision = _decide(admission, observed)
-    if decision.effective.rancher and decision.platform.rancher:
-        rancher.refuse_another(observed.rancher, decision.platform.rancher)
-    ownership.refuse_foreign_releases(decision.effective.names, observed)
-    return replace(decision, refusals=(*admission.refusals, *decision.refusals))
+    config = admission.config
+    step = _step(admission, observed)
+    effective = step.effective
+    if effective.rancher and config.rancher:
+        rancher.refuse_another(observed.rancher, config.rancher)
+    ownership.refuse_foreign_releases(effective.names, observed)
+    workload = _workload(effective, admission, observed)
+    values, unfit = immutable_values.fit(
+        render(workload, config), workload, config, observed.vcluster, hops=_hops(step)
+    )
+    return Decision(
+        composite=admission.composite,
+        platform=config,
+        effective=effective,
+        workload=workload,
+        values=values,
+        quota=namespace_quota(effective, config, _counted(values, effective, workload)),
+        refusals=(*admission.refusals, *step.refusals, *unfit),
+        upgrade=step.upgrade,
+        settled=step.settled,
+    )
 
 
-def _decide(admission: Admission, observed: Observed) -> Decision:
-    composite, platform, requested = admission.composite, admission.config, admission.requested
-    if admission.now is None:
-        exists = bool(observed.releases)
-        moves = immutable_fields.moves(requested, composite.spec) if exists else ()
-        return Decision(composite, platform, requested, moves)
+def _step(admission: Admission, observed: Observed) -> Step:
+    spec, requested, now = admission.composite.spec, admission.requested, admission.now
+    if now is None:
+        is_there = bool(observed.releases)
+        return Step(requested, immutable_fields.moves(requested, spec) if is_there else ())
     if requested.frozen is not None:
-        kept = adoption.keep(requested, admission.now, composite.spec, platform)
-        return Decision(composite, platform, *kept)
+        return Step(*adoption.keep(requested, now, spec, admission.config))
     return decide_existing(
         requested,
-        admission.now,
-        composite,
-        platform,
+        now,
+        admission.composite,
+        admission.config,
         settled=vcluster.is_settled(observed.vcluster),
         instead=release.installed_instead(observed.vcluster),
     )
 
 
-def decide_existing(  # noqa: PLR0913  # all that a decision depends on
+def decide_existing(  # noqa: PLR0913  # all that a step depends on
     requested: ResolvedSpec,
     now: Current,
     composite: Composite,
@@ -69,8 +120,8 @@ def decide_existing(  # noqa: PLR0913  # all that a decision depends on
     *,
     settled: bool,
     instead: str | None = None,
-) -> Decision:
-    """Return the decision on an existing virtual cluster.
+) -> Step:
+    """Return the next step of an existing virtual cluster.
 
     `settled` is true if every pod runs the versions of the Release; `instead` is the installed
     chart version if Helm could not begin with that of the Release.
@@ -85,4 +136,28 @@ def decide_existing(  # noqa: PLR0913  # all that a decision depends on
     following = plan.following
     stepped = replace(requested, chart=following.chart, kubernetes=following.kubernetes)
     effective, refusals = immutable_fields.keep(stepped, now, spec, platform)
-    return Decision(composite, platform, effective, (*plan.refusals, *refusals), plan, settled)
+    return Step(effective, (*plan.refusals, *refusals), plan, settled)
+
+
+def _workload(effective: ResolvedSpec, admission: Admission, observed: Observed) -> ResolvedSpec:
+    """Return the effective spec of the workload: its exposure may have to wait for quota."""
+    now = admission.now
+    if now is not None and exposure.awaits_quota(
+        effective, now.exposure, admission.config, observed.namespace
+    ):
+        return replace(effective, exposure=now.exposure)
+    return effective
+
+
+def _hops(step: Step) -> bool:
+    """Return whether a later chart follows the effective one."""
+    return step.upgrade is not None and step.upgrade.end.chart != step.effective.chart
+
+
+def _counted(values: Values, effective: ResolvedSpec, workload: ResolvedSpec) -> Values:
+    """Return the values that count against the quota, with a Service that waits for room in it."""
+    if effective.names.adopted:
+        values = adoption.with_defaults(values)
+    if workload is effective:
+        return values
+    return overlaid(values, nested(exposure.SERVICE_TYPE, effective.exposure.type))

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 from function.api.chart_value import ImmutableValue
 from function.api.errors import InvalidError, Problem, Refusal
-from function.api.value_layers import Layers
+from function.api.input import Input
+from function.api.value_layers import Layers, layers
 from function.api.written_values import IMMUTABLE
 from function.decision import chart_keys
+from function.decision.resolve import ResolvedSpec
 from function.k8s import fieldpath
 from function.k8s.fieldpath import get
 from function.k8s.helm_values import Values, replace_at
+from function.observed import rollout
+from function.observed.state import ObservedRelease
 
 TAKE_BACK = "Take it back, or move what is in the cluster into a new VCluster."
 
@@ -23,6 +27,32 @@ NO_START = "needs a licence, without which the open-source control plane does no
 NO_SYNC = "needs a licence, without which nothing of it is synced"
 
 _IMAGE = ("controlPlane", "statefulSet", "image", "repository")
+
+
+def fit(
+    values: Values,
+    spec: ResolvedSpec,
+    config: Input,
+    observed: ObservedRelease | None,
+    *,
+    hops: bool,
+) -> tuple[Values, tuple[Refusal, ...]]:
+    """Return the values that can run, and the refusals; raise `InvalidError` for a new one.
+
+    Refused values are replaced by the observed ones. `hops` is true if a later chart follows.
+    """
+    if observed is None and spec.frozen is not None:
+        return values, ()
+    written = layers(spec.values, config)
+    if observed is None:
+        refuse_unfit(values, spec.chart, written)
+        return values, ()
+    seen = rollout.unstamped(observed.values)
+    kept, refusals = keep(values, seen, written)
+    if spec.frozen is not None:
+        return kept, refusals
+    fitting, unknown = known(kept, spec.chart, seen, written, hops=hops)
+    return fitting, (*refusals, *unknown)
 
 
 def keep(
@@ -68,8 +98,7 @@ def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
         for found in unfit(values, chart)
     ]
     if problems:
-        is_spec = all(problem.field.startswith("spec.") for problem in problems)
-        raise InvalidError(*problems, reason="InvalidSpec" if is_spec else "InvalidInput")
+        raise InvalidError.by_field(*problems)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from function.api.chart_value import ChartValue
 from function.api.input import Input
 from function.api.value_layers import plan_values
 from function.api.written_values import JOINED
+from function.decision.allowances import ETCD_LIMITS, ETCD_REQUESTS
+from function.decision.exposure import NO_KUBELETS
 from function.decision.resolve import ResolvedSpec
-from function.desired import exposure, images, quota
+from function.desired import exposure, images
 from function.k8s.fieldpath import get
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed.vcluster import HA_MINIMUM, HA_REPLICAS
@@ -104,7 +106,7 @@ def _base(wanted: ResolvedSpec, pull_secret: str | None) -> Values:
             "service": {"spec": {"type": "ClusterIP"}},
         },
         "exportKubeConfig": {"context": names.xr, "server": names.endpoint},
-        "networking": {"advanced": {"proxyKubelets": {"byHostname": False, "byIP": False}}},
+        **NO_KUBELETS,
         "policies": {
             "resourceQuota": {"enabled": False},
             "limitRange": {"enabled": False},
@@ -185,8 +187,8 @@ def _highly_available(wanted: ResolvedSpec) -> Values:
                             "highAvailability": {"replicas": HA_REPLICAS},
                             "persistence": {"volumeClaim": _volume(wanted)},
                             "resources": {
-                                "requests": quota.ETCD_REQUESTS,
-                                "limits": quota.ETCD_LIMITS,
+                                "requests": ETCD_REQUESTS,
+                                "limits": ETCD_LIMITS,
                             },
                             "scheduling": _spread("vcluster-etcd", release),
                         },

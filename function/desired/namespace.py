@@ -7,18 +7,17 @@ does not restart the control plane.
 from collections.abc import Mapping
 from typing import Any
 
-from function.api.errors import InvalidError, Problem
-from function.api.input import Input, LimitRange, OwnChart, Subject
+from function.api.input import Input, OwnChart, Subject
 from function.api.network import PodDestination
 from function.decision import deletion, exposure
+from function.decision.decision import Decision
+from function.decision.quota import NamespaceQuota
 from function.decision.resolve import ResolvedSpec
-from function.desired import quota
 from function.desired.release import Chart, build_release
 from function.k8s import image_reference
 from function.k8s.fieldpath import get, mapping, text
-from function.observed import record, release
-from function.observed.namespace import CONDITION
-from function.observed.state import Observed, ObservedRelease
+from function.observed import record
+from function.observed.state import Observed
 
 CHART: OwnChart = "vcluster-namespace"
 
@@ -30,34 +29,27 @@ METRICS = ("integrations", "metricsServer", "enabled")
 """The chart's value that makes the control plane serve the host's metrics."""
 
 
-def desired(
-    wanted: ResolvedSpec,
-    config: Input,
-    vcluster_values: Mapping[str, object],
-    observed: Observed,
-    *,
-    is_earned: bool,
-) -> dict[str, Any]:
+def desired(decision: Decision, observed: Observed, *, is_earned: bool) -> dict[str, Any]:
     """Return the Release of the namespace.
 
-    `vcluster_values` determine the control plane's share of the quota. `is_earned`: the namespace
-    was ready before, so Helm removes it with the VCluster.
+    `is_earned`: the namespace was ready before, so Helm removes it with the VCluster.
     """
-    names = wanted.names
-    is_takeover = deletion.is_takeover(wanted) and not is_earned
+    spec, config = decision.effective, decision.platform
+    names = spec.names
+    is_takeover = deletion.is_takeover(spec) and not is_earned
     return build_release(
         name=names.namespace_release,
         namespace=names.home,
         target_namespace=names.platform_namespace,
-        provider_config=wanted.host.provider_config,
+        provider_config=spec.host.provider_config,
         chart=own_chart(CHART, config),
         values={
-            **_values(wanted, config, vcluster_values),
-            "owner": _owner(wanted, observed),
+            **_values(spec, config, decision.values, decision.quota),
+            "owner": _owner(spec, observed),
             **({"takeover": True} if is_takeover else {}),
         },
         rollback_limit=deletion.rollback_limit(observed.namespace, is_proven=is_earned),
-        annotations={record.ANNOTATION: wanted.record} if wanted.record else {},
+        annotations={record.ANNOTATION: spec.record} if spec.record else {},
     )
 
 
@@ -73,20 +65,13 @@ def own_chart(name: OwnChart, config: Input) -> Chart:
     )
 
 
-def has_quota(observed: ObservedRelease | None, resource: Mapping[str, Any]) -> bool:
-    """Return whether the desired quota is in force."""
-    return (
-        observed is not None
-        and release.judge(CONDITION, observed).status == "True"
-        and observed.values.get("quota") == resource["spec"]["forProvider"]["values"]["quota"]
-    )
-
-
 def _values(
-    wanted: ResolvedSpec, config: Input, vcluster_values: Mapping[str, object]
+    wanted: ResolvedSpec,
+    config: Input,
+    vcluster_values: Mapping[str, object],
+    quota: NamespaceQuota,
 ) -> dict[str, Any]:
-    names = wanted.names
-    hard, limits = _quota(wanted, config, vcluster_values)
+    names, limits = wanted.names, quota.limits
     return {
         "name": names.namespace,
         "release": names.release,
@@ -94,7 +79,7 @@ def _values(
         "annotations": config.hostNamespace.annotations,
         "podSecurity": HOST_LEVEL,
         "rancherProject": wanted.rancher.project if wanted.rancher else "",
-        "quota": hard,
+        "quota": quota.hard,
         "limitRange": {
             "enabled": any((limits.default, limits.defaultRequest, limits.max)),
             "default": limits.default,
@@ -127,38 +112,6 @@ def _owner(wanted: ResolvedSpec, observed: Observed) -> dict[str, str]:
         "uid": wanted.uid,
         **({"controlPlane": control_plane} if control_plane else {}),
     }
-
-
-def _quota(
-    wanted: ResolvedSpec, config: Input, vcluster_values: Mapping[str, object]
-) -> tuple[dict[str, str], LimitRange]:
-    """Return `hard` of the ResourceQuota, and the LimitRange."""
-    agent = config.rancher.agentResources if wanted.rancher and config.rancher else None
-    try:
-        limits = quota.limit_range(wanted.quota, wanted.plan.limitRange)
-        rows = quota.allowances(
-            vcluster_values,
-            limits,
-            highly_available=wanted.highly_available,
-            agent=agent and agent.filled,
-        )
-        hard = quota.hard(wanted.quota, rows, limits)
-        too_large = quota.too_large(rows, limits.max)
-    except ValueError:
-        problem = Problem(
-            "input.vcluster: controlPlane.statefulSet, etcd or CoreDNS in values or enforcedValues",
-            "must have quantities as resources and volume size",
-            "Correct them there.",
-        )
-        raise InvalidError(problem, reason="InvalidInput") from None
-    if too_large:
-        problem = Problem(
-            "input.plans: limitRange.max of the plan",
-            f"is below the limits of a component of the platform: {too_large}",
-            "Raise it, or give the component less.",
-        )
-        raise InvalidError(problem, reason="InvalidInput")
-    return hard, limits
 
 
 def _network_policy(

@@ -69,15 +69,6 @@ def desired(
     )
 
 
-def is_up_to_date(observed: ObservedRelease, resource: Mapping[str, Any]) -> bool:
-    """Return whether the observed Release already has the desired chart version and values."""
-    provider = resource["spec"]["forProvider"]
-    values = provider["values"]
-    return observed.chart_version == provider["chart"]["version"] and (
-        observed.values == values or _contains(observed.values, values)
-    )
-
-
 def _details(
     wanted: ResolvedSpec, config: Input, observed: ObservedRelease | None
 ) -> tuple[Detail, ...]:
@@ -146,13 +137,3 @@ def _rollout(generation: str, status: str, kind: str, name: str) -> tuple[Detail
         Detail(generation, "apps/v1", kind, name, "metadata.generation"),
         Detail(status, "apps/v1", kind, name, "status"),
     )
-
-
-def _contains(observed: object, desired_value: object) -> bool:
-    """Return whether the observed value contains the desired one; additions do not matter."""
-    if isinstance(desired_value, dict):
-        return isinstance(observed, dict) and all(
-            key in observed and _contains(observed[key], value)
-            for key, value in desired_value.items()
-        )
-    return observed == desired_value

@@ -5,8 +5,10 @@ reason of the condition.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
+from function.k8s.fieldpath import mapping
 from function.observed import release
 from function.observed.state import Condition, ForeignRelease, ObservedRelease
 
@@ -51,3 +53,10 @@ def rephrase(condition: Condition) -> Condition:
     if not match:
         return condition
     return replace(condition, status="False", reason=match[1], message=match[2])
+
+
+def quota(observed: ObservedRelease | None) -> Mapping[str, object] | None:
+    """Return the ResourceQuota in force, or None while it is unknown."""
+    if observed is None or release.judge(CONDITION, observed).status != "True":
+        return None
+    return mapping(observed.values.get("quota"))

@@ -4,6 +4,9 @@ provider-helm's own Ready is not enough: it stays True when a later observation 
 not cover pods. Unknown means that there is no current observation.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from function.observed.state import Condition, ObservedRelease
 
 API_VERSION = "helm.m.crossplane.io/v1beta1"
@@ -117,3 +120,21 @@ def _failure(observed: ObservedRelease) -> str:
     if observed.synced and observed.synced.status == "False":
         words = observed.synced.message or words
     return words or "Helm gives no reason."
+
+
+def is_up_to_date(observed: ObservedRelease, provider: Mapping[str, Any]) -> bool:
+    """Return whether the Release requests the chart version and values of a `forProvider`."""
+    values = provider["values"]
+    return observed.chart_version == provider["chart"]["version"] and (
+        observed.values == values or _contains(observed.values, values)
+    )
+
+
+def _contains(observed: object, desired_value: object) -> bool:
+    """Return whether the observed value contains the desired one; additions do not matter."""
+    if isinstance(desired_value, dict):
+        return isinstance(observed, dict) and all(
+            key in observed and _contains(observed[key], value)
+            for key, value in desired_value.items()
+        )
+    return observed == desired_value

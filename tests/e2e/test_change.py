@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 OWNER = "keycloakoidc_user://4711"
 PODS = 2
 ALLOWED_ABOVE = 10
-"""What function/desired/quota.py adds at most for control plane, CoreDNS and Rancher's agents."""
+"""Upper bound of function/decision/allowances.py for control plane, CoreDNS and agents."""
 
 
 def control_plane(kube: Kube, name: str) -> str:

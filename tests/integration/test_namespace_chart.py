@@ -12,10 +12,9 @@ from dev.scripts import life
 from function import protobuf
 from function.compose import compose
 from function.desired import namespace
-from function.desired.chart_values import chart_values
 from function.k8s.fieldpath import digest
 from function.observed.state import Observed
-from tests.support.factories import config, vcluster, wanted
+from tests.support.factories import config, decided, vcluster, wanted
 
 if TYPE_CHECKING:
     import subprocess
@@ -88,8 +87,7 @@ def values_of_plan(plan: dict[str, Any], name: str) -> dict[str, Any]:
     """Return what the function gives the chart for a VCluster of a plan."""
     found = config({"plans.small": plan})
     granted = wanted(vcluster(name), found)
-    values = chart_values(granted, found)
-    emitted = namespace.desired(granted, found, values, Observed(), is_earned=False)
+    emitted = namespace.desired(decided(granted, found), Observed(), is_earned=False)
     return dict(emitted["spec"]["forProvider"]["values"])
 
 

@@ -1,5 +1,6 @@
 """The layout of the tests: each module has a test file of its name, or a reason why not."""
 
+import ast
 import re
 
 import pytest
@@ -52,3 +53,15 @@ def test_units_mirror_the_packages() -> None:
     folders = {path.parent.relative_to(TESTS / "unit") for path in (TESTS / "unit").rglob("*.py")}
     assert folders
     assert [path for path in folders if not (ROOT / "function" / path).is_dir()] == []
+
+
+def test_desired_decides_nothing() -> None:
+    """Refusals come out of `decide`: no module of the stage after it makes or raises one."""
+    names = {"InvalidError", "Refusal", "Replacement"}
+    found = {
+        path.name
+        for path in (ROOT / "function/desired").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Raise) or (isinstance(node, ast.alias) and node.name in names)
+    }
+    assert found == set()

@@ -12,7 +12,10 @@ from function.api.input import Input
 from function.api.validate import Composite
 from function.api.xr import Spec
 from function.decision import resolve as resolving
+from function.decision.decision import Decision
+from function.decision.quota import namespace_quota
 from function.decision.resolve import ResolvedSpec
+from function.desired.chart_values import chart_values
 from function.observed import parse
 from function.observed.current import Current
 from function.observed.state import Condition, ObservedRelease
@@ -86,6 +89,24 @@ def wanted(
 ) -> ResolvedSpec:
     """Return what a VCluster wants on a platform."""
     return resolving.resolve_spec(asked or vcluster(), platform or config(), now, imported=False)
+
+
+def decided(
+    asked: ResolvedSpec, platform: Input, values: Mapping[str, object] | None = None
+) -> Decision:
+    """Return the decision to give a VCluster what it wants, with these values of the chart."""
+    rendered = chart_values(asked, platform) if values is None else dict(values)
+    return Decision(
+        composite=vcluster(),
+        platform=platform,
+        effective=asked,
+        workload=asked,
+        values=rendered,
+        quota=namespace_quota(asked, platform, rendered),
+        refusals=(),
+        upgrade=None,
+        settled=False,
+    )
 
 
 def deployed(**fields: Any) -> ObservedRelease:

@@ -82,25 +82,31 @@ def plan(request: Request) -> DryRun:
     where = str(get(request.composite, "metadata", "namespace") or "")
     if "spec" not in request.composite:
         return DryRun(name, where, conditions.invalid(_NO_SPEC), fatal=str(_NO_SPEC))
-    first = answer = compose(request)
-    steps: list[tuple[Change, ...]] = []
-    for _ in range(MOST_STEPS):
-        if answer.fatal:
-            return DryRun(name, where, answer.conditions[0], tuple(steps), fatal=answer.fatal)
-        changes = tuple(_changes(request, answer))
-        if changes:
-            steps.append(changes)
-        after = simulate.following(request, answer)
-        if after == request:
-            break
-        request, answer = after, compose(after)
-    accepted = first.conditions[0]
+    taken = [*steps(request)]
+    (_, first), (_, last) = taken[0], taken[-1]
+    changes = (tuple(_changes(*each)) for each in taken if not each[1].fatal)
+    groups = tuple(filter(None, changes))
+    if last.fatal:
+        return DryRun(name, where, last.conditions[0], groups, fatal=last.fatal)
     unmet = tuple(
         condition
-        for condition in answer.conditions
+        for condition in last.conditions
         if condition.status != "True" and condition.reason not in ("ChangeRefused", "Disabled")
     )
-    return DryRun(name, where, accepted, tuple(steps), unmet)
+    return DryRun(name, where, first.conditions[0], groups, unmet)
+
+
+def steps(request: Request) -> Iterator[tuple[Request, Response]]:
+    """Yield each request and its response, until nothing changes any more."""
+    for _ in range(MOST_STEPS):
+        answer = compose(request)
+        yield request, answer
+        if answer.fatal:
+            return
+        after = simulate.following(request, answer)
+        if after == request:
+            return
+        request = after
 
 
 def _changes(request: Request, answer: Response) -> Iterator[Change]:

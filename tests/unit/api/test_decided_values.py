@@ -24,7 +24,8 @@ from function.api.input import LimitRange
 from function.api.written_values import JOINED, row
 from function.compose import compose
 from function.decision import adoption, chart_keys
-from function.desired import images, quota, releases
+from function.decision.allowances import allowances
+from function.desired import images
 from function.desired.chart_values import chart_values
 from function.k8s import fieldpath
 from function.k8s.helm_values import merge
@@ -479,11 +480,11 @@ def test_all_that_is_read_is_in_the_table(
     assert seen
     recorded = replace(seen, values=Recorder(merge(seen.values, values), read))
     monkeypatch.setattr(
-        releases, "chart_values", lambda *given: Recorder(chart_values(*given), read)
+        "function.compose.chart_values", lambda *given: Recorder(chart_values(*given), read)
     )
     answer = compose(replace(req, observed=replace(req.observed, vcluster=recorded)))
     assert answer.fatal == ""
-    quota.allowances(Recorder(values, read), LimitRange(), highly_available=bool(spec), agent=None)
+    allowances(Recorder(values, read), LimitRange(), highly_available=bool(spec), agent=None)
     exposure.running(Recorder(values, read), "kunde1-vcluster")
     assert [*adoption.unfit("kunde1", Recorder(values, read))] == []
     paths = {path for path in read if not any(one[: len(path)] == path for one in read - {path})}

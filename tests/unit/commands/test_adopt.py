@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,32 @@ def test_it_can_be_adopted() -> None:
         "sync.toHost.ingresses.enabled",
     )
     assert later["taken away"] == ()
+
+
+def test_an_installation_without_a_version_of_kubernetes() -> None:
+    """The chart's version runs, and is written out later."""
+    release = replace(RELEASE, values={"telemetry": {"enabled": False}})
+    found = adopt.propose(XR, INPUT, release)
+    assert found.hindrances == ()
+    assert "controlPlane.distro.k8s.image.tag" in found.later["set"]
+
+
+def test_later_is_what_the_function_decides() -> None:
+    """A value that the function refuses is not announced."""
+    licensed = "controlPlane.coredns.embedded"
+    given = changed(INPUT, {f"vcluster.values.{licensed}": True})
+    found = adopt.propose(XR, given, RELEASE)
+    assert found.hindrances == ()
+    assert licensed not in found.later["set"]
+
+
+def test_problems_of_the_input_and_the_values_at_once() -> None:
+    """An entry that the Input refuses does not hide that the values cannot be adopted."""
+    values = {**VALUES, "privateNodes": {"enabled": True}}
+    release = replace(RELEASE, namespace="kube-system", values=values)
+    found = "\n".join(adopt.propose(XR, INPUT, release).hindrances)
+    assert "input.adopted.kunde9.values.privateNodes.enabled" in found
+    assert "must not name a namespace that is reserved" in found
 
 
 def test_everything_that_hinders_at_once() -> None:

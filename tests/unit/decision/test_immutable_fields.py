@@ -57,8 +57,7 @@ def keep(
     requested = vcluster(**spec)
     asked = wanted(requested, found, now)
     granted = decision.decide_existing(asked, now, requested, found, settled=settled)
-    refusals = tuple(each for each in granted.refusals if isinstance(each, Refusal))
-    return asked, granted.effective, refusals
+    return asked, granted.effective, granted.refusals
 
 
 @pytest.mark.parametrize(

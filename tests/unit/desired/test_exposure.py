@@ -14,18 +14,30 @@ from function import protobuf
 from function.api import names
 from function.api.errors import InvalidError, Refusal
 from function.api.fields import Quota
-from function.api.input import LimitRange
+from function.api.input import Input, LimitRange
 from function.compose import compose
-from function.decision import decision, exposure, immutable_fields, tenant_limits
-from function.desired import quota, vcluster
+from function.decision import decision, exposure, immutable_fields, quota, tenant_limits
+from function.decision.allowances import allowances
+from function.decision.resolve import ResolvedSpec
+from function.desired import vcluster
 from function.desired.chart_values import chart_values
+from function.k8s.helm_values import Values
 from function.observed import exposure as observed_exposure
 from function.observed import parse
 from function.observed import vcluster as observed_vcluster
 from function.observed.current import Current, Storage, read
 from function.observed.exposure import INTERNAL, Exposure
 from function.observed.state import Condition, Observed, ObservedRelease, Request
-from tests.support.factories import changed, config, deployed, pods, recorded, rolled_out, wanted
+from tests.support.factories import (
+    changed,
+    config,
+    decided,
+    deployed,
+    pods,
+    recorded,
+    rolled_out,
+    wanted,
+)
 from tests.support.factories import vcluster as asking
 
 TYPES = ["LoadBalancer", "Ingress", "Gateway"]
@@ -778,6 +790,45 @@ def test_a_load_balancer_waits_for_its_quota() -> None:
         assert service == ("LoadBalancer" if reason == "Available" else "ClusterIP")
 
 
+@pytest.mark.parametrize("offer", [{}, {"byHostname": True}, {"byHostname": False}])
+@pytest.mark.parametrize("limits", [{}, {"loadBalancers": 2}, {"nodePorts": 3, "loadBalancers": 0}])
+@pytest.mark.parametrize("typ", ["LoadBalancer", "NodePort"])
+def test_the_wait_ends_with_the_quota_that_is_desired(
+    typ: str, limits: dict[str, int], offer: dict[str, bool]
+) -> None:
+    """The room that is waited for is the room that the namespace gets, however it is counted."""
+    kubelets = {"networking": {"advanced": {"proxyKubelets": offer}}} if offer else {}
+    ports = {"hosts.local.nodePorts": {"from": 30000, "to": 32767, "address": "192.0.2.1"}}
+    given = {**PLATFORM, **ports, "vcluster.values": kubelets, "plans.small.quota": limits}
+    found = config(given)
+    port = {"port": 30443} if typ == "NodePort" else {}
+    asked = wanted(asking("laden", expose={"type": typ, **port}), found)
+    hard = decided(asked, found).quota.hard
+    room = deployed(values={"quota": hard}, name="laden-namespace")
+    assert exposure.awaits_quota(asked, INTERNAL, found, room) is False
+    for name in (exposure.LOAD_BALANCERS, exposure.NODE_PORTS):
+        if name in hard:
+            less = {**hard, name: str(int(hard[name]) - 1)}
+            assert exposure.awaits_quota(
+                asked, INTERNAL, found, replace(room, values={"quota": less})
+            )
+
+
+def test_values_are_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also while an exposure waits for quota."""
+    internal = observing(request(type="ClusterIP"), request(type="ClusterIP"))
+    waiting = replace(internal, composite=request(type="LoadBalancer").composite)
+    seen = []
+
+    def render(spec: ResolvedSpec, platform: Input) -> Values:
+        seen.append(spec.exposure.type)
+        return chart_values(spec, platform)
+
+    monkeypatch.setattr("function.compose.chart_values", render)
+    compose(waiting)
+    assert seen == ["ClusterIP"]
+
+
 def test_a_load_balancer_that_exists_is_kept() -> None:
     """Whatever becomes of the quota or the namespace, it does not come and go."""
     found = config(PLATFORM)
@@ -802,16 +853,14 @@ def test_a_load_balancer_that_exists_is_kept() -> None:
 )
 def test_quota(typ: str, asked: int, balancers: str, ports: str) -> None:
     """The platform's own load balancer takes none of the customer's."""
-    rows = quota.allowances(exposed(typ), LimitRange(), highly_available=False, agent=None)
+    rows = allowances(exposed(typ), LimitRange(), highly_available=False, agent=None)
     hard = quota.hard(Quota(loadBalancers=asked), rows, LimitRange())
     assert hard == {"services.loadbalancers": balancers, "services.nodeports": ports}
 
 
 def test_no_quota_of_load_balancers_stays_none() -> None:
     """What is not limited is not limited by the platform's share."""
-    rows = quota.allowances(
-        exposed("LoadBalancer"), LimitRange(), highly_available=False, agent=None
-    )
+    rows = allowances(exposed("LoadBalancer"), LimitRange(), highly_available=False, agent=None)
     assert quota.hard(Quota(), rows, LimitRange()) == {}
 
 

@@ -10,7 +10,16 @@ from function.api.input import DENIED_ANNOTATIONS
 from function.desired import namespace
 from function.observed import namespace as observed_namespace
 from function.observed.state import Condition, ForeignRelease, Observed, ObservedRelease
-from tests.support.factories import RANCHER, at, changed, config, deployed, vcluster, wanted
+from tests.support.factories import (
+    RANCHER,
+    at,
+    changed,
+    config,
+    decided,
+    deployed,
+    vcluster,
+    wanted,
+)
 
 CONTROL_PLANE: dict[str, Any] = {
     "controlPlane": {
@@ -48,7 +57,7 @@ def desired(
     """Return the Release for a spec on a platform."""
     found = config(platform)
     asked = wanted(vcluster(**(spec or {})), found)
-    return namespace.desired(asked, found, CONTROL_PLANE, Observed(), is_earned=False)
+    return namespace.desired(decided(asked, found, CONTROL_PLANE), Observed(), is_earned=False)
 
 
 def values(
@@ -391,7 +400,7 @@ def test_metrics(host: dict[str, Any], expected: dict[str, Any], *, enabled: boo
     found = config({"hosts.local.metrics": host})
     merged = {**CONTROL_PLANE, "integrations": {"metricsServer": {"enabled": enabled}}}
     asked = wanted(vcluster(), found)
-    resource = namespace.desired(asked, found, merged, Observed(), is_earned=False)
+    resource = namespace.desired(decided(asked, found, merged), Observed(), is_earned=False)
     assert at(resource, "spec.forProvider.values.networkPolicy.metrics") == expected
 
 
@@ -470,7 +479,7 @@ def test_values_without_quantities(changes: dict[str, Any], spec: dict[str, Any]
     asked = wanted(vcluster(quota=spec), found)
     with pytest.raises(InvalidError) as error:
         namespace.desired(
-            asked, found, changed(CONTROL_PLANE, changes), Observed(), is_earned=False
+            decided(asked, found, changed(CONTROL_PLANE, changes)), Observed(), is_earned=False
         )
     assert str(error.value) == (
         "input.vcluster: controlPlane.statefulSet, etcd or CoreDNS in values or enforcedValues: "
@@ -560,6 +569,6 @@ def test_pods_are_held_to_the_nodes_that_the_syncer_chooses() -> None:
     found = config({})
     merged = changed(CONTROL_PLANE, labels)
     asked = wanted(vcluster(), found)
-    release = namespace.desired(asked, found, merged, Observed(), is_earned=False)
+    release = namespace.desired(decided(asked, found, merged), Observed(), is_earned=False)
     values = at(release, "spec.forProvider.values")
     assert values["synced"]["nodeLabels"] == "example.org/pool=tenants,zone="

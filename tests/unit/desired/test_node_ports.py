@@ -13,9 +13,10 @@ from function.api.fields import Quota
 from function.api.input import LimitRange
 from function.api.validate import VersionPair
 from function.compose import compose
-from function.decision import tenant_limits
+from function.decision import quota, tenant_limits
+from function.decision.allowances import allowances
 from function.decision.upgrade import UpgradePlan
-from function.desired import quota, vcluster
+from function.desired import vcluster
 from function.desired.chart_values import chart_values
 from function.observed import exposure, parse, record
 from function.observed import vcluster as observed_vcluster
@@ -519,7 +520,5 @@ def service_of(req: Request) -> str:
 )
 def test_quota(asked: dict[str, int], platform: dict[str, Any], hard: dict[str, str]) -> None:
     """The control plane's node ports take none of the tenant's."""
-    rows = quota.allowances(
-        values(ASKED, platform), LimitRange(), highly_available=False, agent=None
-    )
+    rows = allowances(values(ASKED, platform), LimitRange(), highly_available=False, agent=None)
     assert quota.hard(Quota(**asked), rows, LimitRange()) == hard

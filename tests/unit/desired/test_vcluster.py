@@ -9,16 +9,7 @@ import pytest
 from function.desired import vcluster
 from function.observed import vcluster as observed_vcluster
 from function.observed.state import Condition, ObservedRelease
-from tests.support.factories import (
-    at,
-    changed,
-    config,
-    deployed,
-    pods,
-    recorded,
-    rolled_out,
-    wanted,
-)
+from tests.support.factories import at, config, deployed, pods, recorded, rolled_out, wanted
 from tests.support.factories import vcluster as asking
 
 VALUES = {"controlPlane": {"coredns": {"deployment": {"replicas": 1}}}}
@@ -544,34 +535,6 @@ def test_condition_of_recorded(
     """What really happened is judged rightly."""
     found = observed_vcluster.condition(recorded(name, details))
     assert (found.status, found.reason, found.message) == expected
-
-
-ASKED = {"a": {"b": 1, "c": [1, 2]}, "d": {}, "e": None}
-
-
-@pytest.mark.parametrize(
-    ("chart", "observed", "expected"),
-    [
-        pytest.param("0.36.1", ASKED, True, id="the-same"),
-        pytest.param("0.35.3", ASKED, False, id="another-chart"),
-        pytest.param("0.36.1", {}, False, id="nothing"),
-        pytest.param("0.36.1", {**ASKED, "x": 1}, True, id="what-others-added"),
-        pytest.param("0.36.1", changed(ASKED, {"a.x": 1}), True, id="what-others-added-below"),
-        pytest.param("0.36.1", changed(ASKED, {"d.x": 1}), True, id="in-an-empty-map"),
-        pytest.param("0.36.1", changed(ASKED, {"a.b": 2}), False, id="another-value"),
-        pytest.param("0.36.1", changed(ASKED, {"a.c": [2, 1]}), False, id="another-order"),
-        pytest.param("0.36.1", changed(ASKED, {"a.c": [1, 2, 3]}), False, id="a-longer-list"),
-        pytest.param("0.36.1", changed(ASKED, {"a": "text"}), False, id="text-for-a-map"),
-        pytest.param("0.36.1", changed(ASKED, {"e": {}}), False, id="a-map-for-null"),
-        pytest.param("0.36.1", {"a": ASKED["a"], "d": {}}, False, id="a-missing-null"),
-        pytest.param("0.36.1", {"a": ASKED["a"], "e": None}, False, id="a-missing-empty-map"),
-    ],
-)
-def test_is_up_to_date(chart: str, observed: dict[str, Any], *, expected: bool) -> None:
-    """A change counts as done only when the observed Release asks for all of it."""
-    resource = {"spec": {"forProvider": {"chart": {"version": "0.36.1"}, "values": ASKED}}}
-    seen = deployed(chart_version=chart, values=observed)
-    assert vcluster.is_up_to_date(seen, resource) is expected
 
 
 SETTLED = replace(single("1"), details=rolled_out("0.36.1"))

@@ -6,7 +6,7 @@ import pytest
 
 from function.observed import release
 from function.observed.state import Condition
-from tests.support.factories import deployed, recorded
+from tests.support.factories import changed, deployed, recorded
 
 LABEL = "Release vcluster-system/kunde1-vcluster"
 NO_SECRET = (
@@ -383,3 +383,31 @@ def test_nothing_observed_is_installed_instead_of_nothing() -> None:
 def test_nothing_is_not_deployed() -> None:
     """What does not exist is not deployed."""
     assert release.is_deployed(None) is False
+
+
+ASKED = {"a": {"b": 1, "c": [1, 2]}, "d": {}, "e": None}
+
+
+@pytest.mark.parametrize(
+    ("chart", "observed", "expected"),
+    [
+        pytest.param("0.36.1", ASKED, True, id="the-same"),
+        pytest.param("0.35.3", ASKED, False, id="another-chart"),
+        pytest.param("0.36.1", {}, False, id="nothing"),
+        pytest.param("0.36.1", {**ASKED, "x": 1}, True, id="what-others-added"),
+        pytest.param("0.36.1", changed(ASKED, {"a.x": 1}), True, id="what-others-added-below"),
+        pytest.param("0.36.1", changed(ASKED, {"d.x": 1}), True, id="in-an-empty-map"),
+        pytest.param("0.36.1", changed(ASKED, {"a.b": 2}), False, id="another-value"),
+        pytest.param("0.36.1", changed(ASKED, {"a.c": [2, 1]}), False, id="another-order"),
+        pytest.param("0.36.1", changed(ASKED, {"a.c": [1, 2, 3]}), False, id="a-longer-list"),
+        pytest.param("0.36.1", changed(ASKED, {"a": "text"}), False, id="text-for-a-map"),
+        pytest.param("0.36.1", changed(ASKED, {"e": {}}), False, id="a-map-for-null"),
+        pytest.param("0.36.1", {"a": ASKED["a"], "d": {}}, False, id="a-missing-null"),
+        pytest.param("0.36.1", {"a": ASKED["a"], "e": None}, False, id="a-missing-empty-map"),
+    ],
+)
+def test_is_up_to_date(chart: str, observed: dict[str, Any], *, expected: bool) -> None:
+    """A change counts as done only when the observed Release asks for all of it."""
+    provider = {"chart": {"version": "0.36.1"}, "values": ASKED}
+    seen = deployed(chart_version=chart, values=observed)
+    assert release.is_up_to_date(seen, provider) is expected

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from dev.scripts.life import ROOT
 from function.api.fields import Quota
 from function.api.input import LimitRange, Resources
-from function.desired import quota
+from function.decision import quota
+from function.decision.allowances import allowances, too_large
 from tests.support.factories import changed
 
 SINGLE: dict[str, Any] = {
@@ -46,7 +47,7 @@ def hard(
 ) -> dict[str, str]:
     """Return the quota for a control plane with values."""
     filled = limits or LimitRange()
-    rows = quota.allowances(values, filled, highly_available=highly_available, agent=agent)
+    rows = allowances(values, filled, highly_available=highly_available, agent=agent)
     return quota.hard(asked, rows, filled)
 
 
@@ -392,11 +393,11 @@ def test_contradictions(given: dict[str, Any], rule: str) -> None:
 def test_a_maximum_below_the_platforms_own_limits() -> None:
     """A component that the LimitRange would refuse is named."""
     values = changed(SINGLE, {f"{WORKLOAD}.sidecarContainers": [SIDECAR]})
-    rows = quota.allowances(values, LimitRange(), highly_available=False, agent=None)
-    assert quota.too_large(rows, {"memory": "1Gi"}) == "control plane (memory)"
-    on_the_node = quota.too_large(rows, {"ephemeral-storage": "8Gi"})
+    rows = allowances(values, LimitRange(), highly_available=False, agent=None)
+    assert too_large(rows, {"memory": "1Gi"}) == "control plane (memory)"
+    on_the_node = too_large(rows, {"ephemeral-storage": "8Gi"})
     assert on_the_node == "control plane (ephemeral-storage)"
-    assert quota.too_large(rows, {"memory": "2Gi", "ephemeral-storage": "10Gi"}) is None
+    assert too_large(rows, {"memory": "2Gi", "ephemeral-storage": "10Gi"}) is None
 
 
 @pytest.mark.parametrize(
@@ -414,7 +415,7 @@ def test_components() -> None:
 
     def rows(*, highly_available: bool, in_rancher: bool) -> list[str]:
         agent = Resources() if in_rancher else None
-        found = quota.allowances({}, LimitRange(), highly_available=highly_available, agent=agent)
+        found = allowances({}, LimitRange(), highly_available=highly_available, agent=agent)
         return [row.component for row in found]
 
     assert rows(highly_available=False, in_rancher=False) == ["control plane", "CoreDNS"]
