@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn, TextIO
 
@@ -17,7 +17,7 @@ from crossplane.function import cli, logging
 
 from function.api import validate, xr
 from function.api.errors import InvalidError
-from function.commands import adopt, documents, images
+from function.commands import adopt, documents, images, restore
 from function.commands.plan import dry_run, report, requests
 from function.k8s.fieldpath import get
 from function.server import grpc_server
@@ -139,7 +139,7 @@ def adopt_command(vcluster: TextIO, composition: TextIO, release: TextIO, output
     if output == "json":
         click.echo(json.dumps(dataclasses.asdict(proposal), indent=2))
     else:
-        click.echo("\n".join(_lines(proposal)))
+        click.echo("\n".join(adopt.lines(proposal)))
     sys.exit(1 if proposal.hindrances else 0)
 
 
@@ -208,6 +208,20 @@ def plan_command(  # noqa: PLR0913  # the command's options
     sys.exit(2 if exit_code and any(plan.steps for plan in plans) else 0)
 
 
+@main.command()
+@click.argument("file", type=click.File(encoding="utf-8"))
+def restore_command(file: TextIO) -> None:
+    """Print the VClusters that restore those in FILE on a new control plane.
+
+    FILE is a backup that `kubectl get vclusters.caas.telekom.de --all-namespaces -o json` printed;
+    - is standard input. The output is a List for `kubectl create -f -`. Nothing is changed.
+    """
+    try:
+        click.echo(json.dumps(restore.restored(_documents(file)), indent=2))
+    except InvalidError as error:
+        _fail(str(error))
+
+
 def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
     # Imported here: the server does not need the client, and starts faster without.
     from function.commands.plan import cluster  # noqa: PLC0415
@@ -247,24 +261,6 @@ def _documents(file: TextIO) -> list[object]:
         return [*documents.read(file)]
     except (yaml.YAMLError, UnicodeDecodeError):
         _fail(f"{file.name} is not YAML, or too large")
-
-
-def _lines(proposal: adopt.Proposal) -> Iterator[str]:
-    where = f"Helm release {proposal.entry['namespace']}/{proposal.entry['release']}"
-    if proposal.hindrances:
-        yield f"{where} cannot be adopted by VCluster {proposal.key}:"
-        yield from (f"- {hindrance}" for hindrance in proposal.hindrances)
-        return
-    yield f"{where} can be adopted by VCluster {proposal.key}."
-    yield "\n1. Run on the host:\n"
-    yield from proposal.commands
-    yield "\n2. Put into the Input, after a look for secrets, which do not belong there:\n"
-    yield yaml.safe_dump({"adopted": {proposal.key: proposal.entry}}, sort_keys=False)
-    yield "3. Create the VCluster. At once, and without a restart:\n"
-    yield from (f"- {line}" for line in proposal.at_once)
-    yield "\nOnce `values` leave the entry the control plane restarts, with other values at:\n"
-    for what, paths in proposal.later.items():
-        yield from (f"- {path} ({what})" for path in paths)
 
 
 def _listed(file: TextIO) -> list[images.Listed]:

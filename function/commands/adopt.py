@@ -7,6 +7,8 @@ values, which may be secret.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import yaml
+
 from function.api import validate
 from function.api.errors import InvalidError, Problem
 from function.api.input import Input
@@ -130,6 +132,25 @@ def _input(request: Request, key: str, found: HelmRelease) -> Input:
         return validate.platform_input(request.input)
     except InvalidError as error:
         raise error.after([*adoption.unfit(key, found.values)]) from None
+
+
+def lines(proposal: Proposal) -> Iterator[str]:
+    """Yield the lines of a proposal for people."""
+    where = f"Helm release {proposal.entry['namespace']}/{proposal.entry['release']}"
+    if proposal.hindrances:
+        yield f"{where} cannot be adopted by VCluster {proposal.key}:"
+        yield from (f"- {hindrance}" for hindrance in proposal.hindrances)
+        return
+    yield f"{where} can be adopted by VCluster {proposal.key}."
+    yield "\n1. Run on the host:\n"
+    yield from proposal.commands
+    yield "\n2. Put into the Input, after a look for secrets, which do not belong there:\n"
+    yield yaml.safe_dump({"adopted": {proposal.key: proposal.entry}}, sort_keys=False)
+    yield "3. Create the VCluster. At once, and without a restart:\n"
+    yield from (f"- {line}" for line in proposal.at_once)
+    yield "\nOnce `values` leave the entry the control plane restarts, with other values at:\n"
+    for what, paths in proposal.later.items():
+        yield from (f"- {path} ({what})" for path in paths)
 
 
 def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Problem]:

@@ -44,7 +44,7 @@ SAVE = page.block(PAGE, "exec backup -- tar cf")
 RESTORE = page.block(PAGE, "exec -i backup -- tar xf")
 START = page.block(PAGE, 'scale statefulset "$release" --replicas=1')
 SAVE_VCLUSTERS = page.block(PAGE, ">vclusters.json")
-RESTORE_VCLUSTERS = page.block(PAGE, "scripts.restorable")
+RESTORE_VCLUSTERS = page.block(PAGE, "function restore")
 
 # It ends when it is told to, so that no test waits for half a minute.
 WORK = "trap 'exit 0' TERM; while :; do sleep 1; done"

@@ -1,15 +1,16 @@
 """A backup of VClusters becomes what restores them."""
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner, Result
 
 from dev.scripts import life
-from dev.scripts.restorable import restorable
 from function.api import validate
+from function.commands.restore import restorable
+from function.main import main
 
 UID = "5d2f6c0e-8a31-4b7d-9c64-1e0f7a9b3c58"
 FORMER = "0c5a1a5e-4f0a-4f4b-9d39-4d8f9a6d1b11"
@@ -137,25 +138,30 @@ def test_restorable(
     }
 
 
-def program(backup: Any) -> Any:
-    """Run it as docs/backup.md says."""
-    words = [sys.executable, "-m", "dev.scripts.restorable"]
-    text = json.dumps(backup)
-    done = subprocess.run(words, input=text, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def program(backup: str) -> Result:
+    """Run it on standard input."""
+    return CliRunner().invoke(main, ["restore", "-"], input=backup)
+
+
+def printed(backup: Any) -> Any:
+    """Return what it prints of a backup, as JSON or as YAML."""
+    done = program(json.dumps(backup))
+    assert done.exit_code == 0, done.output
+    assert program(yaml.safe_dump(backup)).output == done.output
+    return json.loads(done.output)
 
 
 def test_a_backup_of_all() -> None:
     """All come back but those that were being deleted."""
     dying = saved({"name": "gone", "deletionTimestamp": "2026-01-01T00:00:00Z"}, {}, {})
-    found = program({"kind": "List", "items": [saved({}, {}, {}), dying]})
+    found = printed({"kind": "List", "items": [saved({}, {}, {}), dying]})
     assert (found["apiVersion"], found["kind"]) == ("v1", "List")
     assert [each["metadata"] for each in found["items"]] == [{"name": "shop"}]
 
 
 def test_a_backup_of_one() -> None:
     """What `kubectl get` prints of a single one will do."""
-    assert len(program(saved({}, {}, {}))["items"]) == 1
+    assert len(printed(saved({}, {}, {}))["items"]) == 1
 
 
 @pytest.mark.parametrize("example", ["kunde1", "ha", "exposed", "limits", "retained", "tenant"])
@@ -163,6 +169,50 @@ def test_what_it_makes_is_valid(example: str) -> None:
     """Every example is admitted again."""
     former = life.composite(example)
     former["metadata"]["uid"] = UID
-    again = restorable(former)
+    again: Any = restorable(former)
     again["metadata"]["uid"] = FORMER
     assert validate.vcluster(again).spec.storage.restoreFrom == UID
+
+
+@pytest.mark.parametrize(
+    "backup",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("text", id="a-text"),
+        pytest.param("[1]", id="a-list"),
+        pytest.param('{"kind": "List", "items": [{}]}', id="an-empty-object"),
+        pytest.param('{"kind": "List", "items": [1]}', id="a-number"),
+        pytest.param(json.dumps({**saved({}, {}, {}), "kind": "Pod"}), id="another-kind"),
+        pytest.param(json.dumps(saved({"uid": ""}, {}, {})), id="no-uid"),
+        pytest.param(json.dumps({**saved({}, {}, {}), "metadata": 1}), id="no-metadata"),
+    ],
+)
+def test_another_file(backup: str) -> None:
+    """One line says what the file must hold, and nothing is printed that could be applied."""
+    done = program(backup)
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr == (
+        "function: FILE: must hold what `kubectl get vclusters.caas.telekom.de --all-namespaces -o "
+        "json` prints. Run that.\n"
+    )
+
+
+def test_a_file_that_is_none() -> None:
+    """Broken YAML is an error of one line too."""
+    done = program("{")
+    assert (done.exit_code, done.stderr) == (1, "function: <stdin> is not YAML, or too large\n")
+
+
+@pytest.mark.parametrize("odd", [None, 1, [], "text"])
+def test_odd_parts(odd: object) -> None:
+    """A part of another type is left out rather than a crash."""
+    found = printed(saved({"labels": odd}, {"storage": odd, "crossplane": odd}, {"host": ""}))
+    assert found["items"][0]["spec"] == {"storage": {"restoreFrom": UID}}
+
+
+def test_help() -> None:
+    """The command explains itself and is listed."""
+    words = " ".join(CliRunner().invoke(main, ["restore", "--help"]).output.split())
+    assert "a List for `kubectl create -f -`" in words
+    assert "restore" in CliRunner().invoke(main, ["--help"]).output
