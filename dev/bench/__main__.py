@@ -69,8 +69,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         ("--calls", 100_000, "calls to each server for memory"),
         ("--seconds", 900, "most seconds for these, which may mean fewer calls"),
     ):
-        told = f"{words} (default {default})"
-        parser.add_argument(flag, type=_positive, default=default, help=told)
+        meaning = f"{words} (default {default})"
+        parser.add_argument(flag, type=_positive, default=default, help=meaning)
     text = "Python that runs the function and the baseline (default this one)"
     parser.add_argument("--python", default=sys.executable, help=text)
     text = "write the table into dev/bench/measured too"
@@ -122,14 +122,14 @@ def _held(
     clients = [client(server.channel) for server in servers]
     before = [resident_bytes(server.pid) for server in servers]
     deadline = time.monotonic() + seconds
-    made, told = 0, 0
+    made, latest = 0, 0
     while made < calls and time.monotonic() < deadline:
         batch = min(BATCH, calls - made)
         for caller in clients:
             caller.throughput(load.payload, batch, IN_FLIGHT, Figures())
         made += batch
-        if made - told >= calls / 20 or made == calls:
-            told = made
+        if made - latest >= calls / 20 or made == calls:
+            latest = made
             held = resident_bytes(servers[0].pid) / 1e6
             _progress(f"memory, {made} of {calls} calls, the function holds {held:.1f} MB")
     after = [resident_bytes(server.pid) for server in servers]
@@ -143,11 +143,11 @@ def _start(python: str, starts: int) -> report.Row:
     """Return the row of the time from the start of the process until it answers."""
     seconds: tuple[list[float], ...] = tuple([] for _ in _MODULES)
     for _ in range(starts):
-        for module, found in zip(_MODULES, seconds, strict=True):
+        for module, times in zip(_MODULES, seconds, strict=True):
             started = time.perf_counter()
             with serving(module, python):
-                found.append(time.perf_counter() - started)
-    return report.start(starts, *(min(found) for found in seconds))
+                times.append(time.perf_counter() - started)
+    return report.start(starts, *(min(times) for times in seconds))
 
 
 def _rows(load: Load) -> list[report.Row]:

@@ -84,12 +84,12 @@ class Cost:
     @property
     def breaks(self) -> tuple[str, ...]:
         """Limits that one instance of each exceeds."""
-        found = [
+        limits = [
             *(["Rancher"] if self.ranchers > 1 else []),
             *(["provider-helm's rate"] if self.looks_per_second > PROVIDER_RATE else []),
             *(program for program in SECONDS if self.cores(program) > CORES),
         ]
-        return tuple(found)
+        return tuple(limits)
 
 
 def largest(poll: int, rate: int = PROVIDER_RATE) -> int:

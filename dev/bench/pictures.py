@@ -44,9 +44,9 @@ def page(text: str) -> str:
     """Return the page with the tables between their marks."""
     for name, table in tables().items():
         begin, end = f"<!-- {name}: make pictures -->\n", f"\n<!-- end of {name} -->"
-        before, found, rest = text.partition(begin)
-        _, found_end, after = rest.partition(end)
-        if not found or not found_end:
+        before, marker, rest = text.partition(begin)
+        _, end_marker, after = rest.partition(end)
+        if not marker or not end_marker:
             msg = f"{PAGE.name} must have the lines {begin.strip()} and {end.strip()}"
             raise ValueError(msg)
         text = f"{before}{begin}\n{table}\n{end}{after}"

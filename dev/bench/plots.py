@@ -39,19 +39,19 @@ LINES = ("-", "--", ":", "-.")
 @svg.styled
 def latency(record: Function) -> str:
     """Return bars of the latency of each request: the function beside the baseline."""
-    found = _milliseconds(record)
-    figure = svg.figure(8, 1.4 + 0.75 * len(found))
+    latencies = _milliseconds(record)
+    figure = svg.figure(8, 1.4 + 0.75 * len(latencies))
     axes = figure.subplots()
     for row, (number, percentile, colour, label) in enumerate(BARS):
         bars = axes.barh(
-            [request + (row - 1.5) * THICKNESS for request in range(len(found))],
-            [each[percentile][number] for each in found.values()],
+            [request + (row - 1.5) * THICKNESS for request in range(len(latencies))],
+            [each[percentile][number] for each in latencies.values()],
             height=THICKNESS,
             color=colour,
             label=label,
         )
         axes.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)
-    _rows(axes, list(found))
+    _rows(axes, list(latencies))
     axes.set_xlabel("ms until the answer, one call in flight")
     figure.legend(loc="outside lower center", ncols=len(BARS))
     _title(axes, "Latency of a call", record)
@@ -60,13 +60,13 @@ def latency(record: Function) -> str:
 
 def _milliseconds(record: Function) -> dict[str, dict[str, tuple[float, float]]]:
     """Return p50 and p99 of function and baseline, by request."""
-    found: dict[str, dict[str, tuple[float, float]]] = {}
+    latencies: dict[str, dict[str, tuple[float, float]]] = {}
     for request, _, figure, ours, theirs, _ in record["rows"]:
         percentile, _, load = figure.partition(", ")
         if percentile in PERCENTILES and load == "1 in flight":
             both = (_number(ours), _number(theirs))
-            found.setdefault(request, {})[percentile] = both
-    return found
+            latencies.setdefault(request, {})[percentile] = both
+    return latencies
 
 
 def _number(cell: str) -> float:

@@ -54,29 +54,29 @@ class Scale(TypedDict):
 
 def function() -> Function:
     """Return the record of `make bench`."""
-    found: Function = _read("function")
-    return found
+    record: Function = _read("function")
+    return record
 
 
 def ready() -> Ready:
     """Return the record of the time to READY."""
-    found: Ready = _read("ready")
-    return found
+    record: Ready = _read("ready")
+    return record
 
 
 def scale() -> Scale:
     """Return the record of `make bench-scale`."""
-    found: Scale = _read("scale")
-    return found
+    record: Scale = _read("scale")
+    return record
 
 
 def write_function(rows: Sequence[Sequence[str]], python: str) -> None:
     """Write the record of `make bench`."""
-    found = Function(
+    record = Function(
         **_here(f", Python {python}"),
         rows=[list(row) for row in rows],
     )
-    _write("function", found)
+    _write("function", record)
 
 
 def write_ready(reached: Mapping[str, float], poll: int) -> None:

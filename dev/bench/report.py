@@ -14,17 +14,17 @@ def rows(load: Load, in_flight: int, busy: float) -> list[Row]:
     """Return the rows of a load."""
     ours, baseline = load.figures
     start = _start(load)
-    found = []
+    lines = []
     for percent in (50, 99):
         compared = _compared(
             ours.percentile(percent) * 1000, baseline.percentile(percent) * 1000, "{:.2f} ms"
         )
-        found.append((*start, f"p{percent}, 1 in flight", *compared))
+        lines.append((*start, f"p{percent}, 1 in flight", *compared))
     tails = _compared(ours.tail, baseline.tail, "{:.1f} p50")
-    found.append((*start, f"p99 at {busy:.0%} load", *tails))
+    lines.append((*start, f"p99 at {busy:.0%} load", *tails))
     figure = f"requests per second, {in_flight} in flight"
     speeds = _compared(ours.per_second, baseline.per_second, "{:.0f}")
-    return [*found, (*start, figure, *speeds)]
+    return [*lines, (*start, figure, *speeds)]
 
 
 def memory(load: Load, when: str, ours: int, baseline: int) -> Row:

@@ -150,7 +150,7 @@ def check_worst(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> 
     """Return the fault of an answer to `worst`; empty if there is none."""
     if not {*req.observed.resources} <= {*rsp.desired.resources}:
         return "the function does not answer it"
-    [accepted] = (found for found in rsp.conditions if found.type == "Accepted")
+    [accepted] = (condition for condition in rsp.conditions if condition.type == "Accepted")
     return "" if accepted.reason == "ChangeRefused" else "the function accepts it"
 
 

@@ -17,13 +17,13 @@ PICTURE = ROOT / "docs" / "images" / "dashboard.svg"
 def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> str | None:
     """Evaluate the dashboard and draw it; return what is wrong with it."""
     try:
-        found = panels(RECORDING)
+        drawing = panels(RECORDING)
     except DashboardError as error:
         return f"dashboard: {error}"
-    lines = sum(len(panel.series) for panel in found)
-    print(f"dashboard: {len(found)} panels with {lines} lines, none empty")
+    lines = sum(len(panel.series) for panel in drawing)
+    print(f"dashboard: {len(drawing)} panels with {lines} lines, none empty")
     if "--check" not in arguments:
-        PICTURE.write_text(plot.draw(found))
+        PICTURE.write_text(plot.draw(drawing))
     return None
 
 

@@ -100,7 +100,7 @@ def _await(url: str) -> None:
 
 
 def _panel(url: str, panel: Mapping[str, Any], start: float, end: float) -> Panel:
-    found: list[Series] = []
+    lines: list[Series] = []
     for target in panel["targets"]:
         parameters = {
             "query": target["expr"],
@@ -109,10 +109,10 @@ def _panel(url: str, panel: Mapping[str, Any], start: float, end: float) -> Pane
             "step": str(SCRAPE_SECONDS),
         }
         answer = httpx2.get(f"{url}/api/v1/query_range", params=parameters, trust_env=False).json()
-        found += series(panel["title"], target, answer)
+        lines += series(panel["title"], target, answer)
     unit = panel["fieldConfig"]["defaults"]["unit"]
     return Panel(
-        panel["title"], unit, tuple(target["expr"] for target in panel["targets"]), tuple(found)
+        panel["title"], unit, tuple(target["expr"] for target in panel["targets"]), tuple(lines)
     )
 
 

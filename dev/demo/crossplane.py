@@ -41,8 +41,8 @@ def store(vcluster: Object, rsp: fnv1.RunFunctionResponse) -> Object:
         {"type": c.type, "status": STATUS[c.status], "reason": c.reason, "message": c.message}
         for c in rsp.conditions
     ]
-    kept = vcluster.get("status", {}) if fatal(rsp) else status(rsp)
-    return {**vcluster, "status": {**kept, "conditions": conditions}}
+    fields = vcluster.get("status", {}) if fatal(rsp) else status(rsp)
+    return {**vcluster, "status": {**fields, "conditions": conditions}}
 
 
 def status(rsp: fnv1.RunFunctionResponse) -> dict[str, Any]:
@@ -80,5 +80,5 @@ def plain(held: fnv1.Resource) -> dict[str, Any]:
     return resource.struct_to_dict(held.resource)
 
 
-def _truth(given: fnv1.Ready) -> str:
-    return "True" if given == fnv1.READY_TRUE else "False"
+def _truth(readiness: fnv1.Ready) -> str:
+    return "True" if readiness == fnv1.READY_TRUE else "False"

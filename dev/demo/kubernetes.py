@@ -45,8 +45,8 @@ class Store:
                 return 409, _status(409, "AlreadyExists")
             return 201, self.put(path, body)
         if method == "PATCH":
-            found = self.objects.get(path, {"metadata": {}})
-            return 200, self.put(path, _merged(found, body))
+            before = self.objects.get(path, {"metadata": {}})
+            return 200, self.put(path, _merged(before, body))
         if self._is_collection(path):
             listed = self._listed(path, labels or {})
             if method == "DELETE":
@@ -58,14 +58,14 @@ class Store:
 
     def _listed(self, path: str, labels: Mapping[str, str | None]) -> list[Object]:
         """Return the objects of a collection, of one namespace or of all."""
-        found = []
+        bodies = []
         for one, body in self.objects.items():
             above = one.rpartition("/")[0]
             everywhere = re.sub("/namespaces/[^/]+/", "/", above)
             borne = body["metadata"].get("labels") or {}
             if path in (above, everywhere) and _is_selected(borne, labels):
-                found.append(body)
-        return found
+                bodies.append(body)
+        return bodies
 
     def _end(self, bodies: list[Object]) -> None:
         """Remove objects, except those that are ending already, which are blocked."""
@@ -143,9 +143,9 @@ def _status(code: int, reason: str) -> Object:
     return {"kind": "Status", "code": code, "reason": reason, "message": reason}
 
 
-def _merged(found: Object, patch: Object) -> Object:
+def _merged(before: Object, patch: Object) -> Object:
     """Merge as a JSON merge patch; an apply is one where there is one manager only."""
-    merged = dict(found)
+    merged = dict(before)
     for key, value in patch.items():
         if value is None:
             merged.pop(key, None)

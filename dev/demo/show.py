@@ -9,7 +9,7 @@ from dev.scripts import life
 from dev.scripts.life import Object
 from function.observed import release
 
-TOLD = ("workload", "report")
+SHOWN_DETAILS = ("workload", "report")
 """Connection details that are printed."""
 
 SECRET = "kubeconfig"  # noqa: S105  # a key
@@ -77,9 +77,9 @@ def _seen(held: fnv1.Resource) -> tuple[str, str, str]:
     status = crossplane.plain(held)["status"]
     (ready,) = (c["status"] for c in status["conditions"] if c["type"] == "Ready")
     details = held.connection_details
-    told = [f"{key} {details[key].decode()}" for key in TOLD if details.get(key)]
-    told += [f"{SECRET} ({len(details[SECRET])} bytes)"] if SECRET in details else []
-    return status.get("atProvider", {}).get("state", "-"), ready, ", ".join(told)
+    parts = [f"{key} {details[key].decode()}" for key in SHOWN_DETAILS if details.get(key)]
+    parts += [f"{SECRET} ({len(details[SECRET])} bytes)"] if SECRET in details else []
+    return status.get("atProvider", {}).get("state", "-"), ready, ", ".join(parts)
 
 
 def _release(desired: Object) -> tuple[str, str]:

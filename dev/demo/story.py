@@ -104,7 +104,7 @@ def _list(last: dict[str, fnv1.RunFunctionResponse]) -> None:
     )
 
 
-def _expect(what: str, found: object, expected: object) -> None:
-    if found != expected:
-        msg = f"{what}: expected {expected}, found {found}"
+def _expect(what: str, actual: object, expected: object) -> None:
+    if actual != expected:
+        msg = f"{what}: expected {expected}, found {actual}"
         raise UnexpectedError(msg)

@@ -151,11 +151,11 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, ends)
     with tempfile.TemporaryDirectory(prefix="fake-rancher-") as folder:
         options.folder = options.folder or Path(folder)
-        given = (options.folder / "token").exists()
+        has_token = (options.folder / "token").exists()
         with prepared(options) as fake:
             for user in fake.state.users:
                 name = "token" if user == "importer" else f"token-{user}"
-                if not given:
+                if not has_token:
                     (options.folder / name).write_text(fake.token(user))
             say(f"url={fake.url}", f"ca={fake.ca_file}", f"token={options.folder / 'token'}")
             if options.control_port:

@@ -26,13 +26,13 @@ def authenticate(state: State, request: Request) -> User | None:
 
 def answer(state: State, user: User | None, request: Request, passwords: dict[str, str]) -> Answer:
     """Answer a request."""
-    given = _public(state, request, passwords) or _answer(state, user, request)
-    return with_headers(user, given)
+    response = _public(state, request, passwords) or _answer(state, user, request)
+    return with_headers(user, response)
 
 
-def with_headers(user: User | None, given: Answer) -> Answer:
+def with_headers(user: User | None, response: Answer) -> Answer:
     """Add the headers of every answer."""
-    return given.with_headers({**EVERYWHERE, "X-Api-Cattle-Auth": str(user is not None).lower()})
+    return response.with_headers({**EVERYWHERE, "X-Api-Cattle-Auth": str(user is not None).lower()})
 
 
 def _answer(state: State, user: User | None, request: Request) -> Answer:

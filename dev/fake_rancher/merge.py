@@ -72,9 +72,9 @@ def norman_merged(old: dict[str, str], new: Any) -> dict[str, str]:
     def protected(key: str) -> bool:
         return "cattle.io/" in key and (not key.startswith(ours) or key == f"{ours}creatorId")
 
-    kept = {
+    constants = {
         key: value
         for key, value in old.items()
         if key in new or protected(key) or key.startswith(ours)
     }
-    return kept | {key: value for key, value in new.items() if not protected(key)}
+    return constants | {key: value for key, value in new.items() if not protected(key)}

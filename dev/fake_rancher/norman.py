@@ -64,8 +64,8 @@ def _clusters(state: State, user: User, request: Request, name: str) -> Answer:
         if request.method != "GET":
             raise Refusal(405, "MethodNotAllowed", "Method not allowed")
         wanted = request.query.get("name")
-        found = accessible(state, user, MANAGEMENT)
-        data = [cluster(base, one) for one in found if not wanted or one.name in wanted]
+        clusters = accessible(state, user, MANAGEMENT)
+        data = [cluster(base, one) for one in clusters if not wanted or one.name in wanted]
         me = f"{base}/v3/clusters"
         listed: Json = {"type": "collection", "resourceType": "cluster", "links": {"self": me}}
         listed |= {"createTypes": {"cluster": me}, "data": data}

@@ -30,8 +30,8 @@ def _roles(state: State, user: User, request: Request, kind: str) -> tuple[int, 
     singular, prefix = TYPES[kind]
     if request.method == "GET":
         wanted = request.query.get("name")
-        found = [one for one in state.roles[kind] if not wanted or one["name"] in wanted]
-        return 200, {"type": "collection", "resourceType": singular, "data": found}
+        roles = [one for one in state.roles[kind] if not wanted or one["name"] in wanted]
+        return 200, {"type": "collection", "resourceType": singular, "data": roles}
     if request.method != "POST" or not user.admin:
         message = f'{kind}.management.cattle.io is forbidden: User "{user.id}" cannot create'
         raise Refusal(403, "Forbidden", message)
@@ -55,14 +55,14 @@ def _roles(state: State, user: User, request: Request, kind: str) -> tuple[int, 
 def _user(state: State, user: User, request: Request) -> Json:
     """Return a user, for administrators only: norman-user-imp.json."""
     wanted = request.segments[-1]
-    found = next((one for one in state.users.values() if one.id == wanted), None)
+    match = next((one for one in state.users.values() if one.id == wanted), None)
     if not user.admin:
         message = f'users.management.cattle.io is forbidden: User "{user.id}" cannot get'
         raise Refusal(403, "Forbidden", message)
-    if found is None or request.method != "GET":
+    if match is None or request.method != "GET":
         raise Refusal(404, "NotFound", f'users.management.cattle.io "{wanted}" not found')
-    shown = common(request.base, f"users/{found.id}", "user", Object(found.id))
-    return shown | {"name": found.name, "username": found.name, "enabled": True}
+    shown = common(request.base, f"users/{match.id}", "user", Object(match.id))
+    return shown | {"name": match.name, "username": match.name, "enabled": True}
 
 
 def _tokens(state: State, user: User, request: Request) -> Json:

@@ -50,9 +50,9 @@ def _provisioning(state: State, user: User, request: Request, place: tuple[str, 
         return json_answer(201, clusters.create(state, user, request.json(), namespace, dry=False))
     if request.method != "GET":
         return CLOSED
-    found = [one for one in accessible(state, user, PROVISIONING) if one.namespace == namespace]
+    matches = [one for one in accessible(state, user, PROVISIONING) if one.namespace == namespace]
     if name:
-        for one in found:
+        for one in matches:
             if one.name == name:
                 return json_answer(200, provisioning(one))
         if user.admin:
@@ -60,7 +60,7 @@ def _provisioning(state: State, user: User, request: Request, place: tuple[str, 
         forbid(state, user, PROVISIONING, "get", place)
     if not user.admin:
         forbid(state, user, PROVISIONING, "list", place)
-    items = [provisioning(one) for one in found]
+    items = [provisioning(one) for one in matches]
     return json_answer(
         200,
         {"apiVersion": "provisioning.cattle.io/v1", "kind": "ClusterList", "items": items},

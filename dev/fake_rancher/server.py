@@ -200,8 +200,8 @@ class FakeRancher(Mishaps):
 
     def statuses(self, method: str = "", path: str = "") -> list[int | None]:
         """Return the status codes of requests by their method and a text in their path."""
-        found = [one for one in self.requests if path in one.path]
-        return [one.status for one in found if method in ("", one.method)]
+        requests = [one for one in self.requests if path in one.path]
+        return [one.status for one in requests if method in ("", one.method)]
 
     # -- how requests are handled -----------------------------------------------------------------
 
@@ -268,8 +268,8 @@ class FakeRancher(Mishaps):
                 if one is None or not owns(user, one) or request.method != "GET":
                     return Answer(403)
                 kube = self.agents.watched.get(one.id) or self.agents.watched.get(one.name)
-                status, found = kube.call("/" + "/".join(rest)) if kube and one.agent else (0, None)
-                return json_answer(status, found) if status else UNAVAILABLE
+                status, body = kube.call("/" + "/".join(rest)) if kube and one.agent else (0, None)
+                return json_answer(status, body) if status else UNAVAILABLE
             case _:
                 return None
 

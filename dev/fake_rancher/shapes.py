@@ -58,8 +58,8 @@ def _object(kind: Kind, thing: Object, namespace: str = "", **metadata: object) 
     inner |= {"namespace": namespace} if namespace else {}
     inner |= {"labels": dict(thing.labels)} if thing.labels else {}
     inner |= {"annotations": dict(thing.annotations)} if thing.annotations else {}
-    given = {key: value for key, value in metadata.items() if value is not None}
-    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": inner | given}
+    fields = {key: value for key, value in metadata.items() if value is not None}
+    return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": inner | fields}
 
 
 def _deletion(cluster: Cluster) -> Json:

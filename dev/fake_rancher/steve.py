@@ -33,7 +33,7 @@ from .steve_shapes import fields, wrapped
 BY_COLLECTION = {kind.collection: kind for kind in KINDS}
 # flow-impkey-01-create.json: Kubernetes warns of Steve's own field.
 TYPE_WARNING = {"Warning": '299 - unknown field "type"'}
-Found = tuple[Json, Cluster | None]
+Item = tuple[Json, Cluster | None]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -53,12 +53,12 @@ def answer(state: State, user: User | None, request: Request) -> Answer:
         return with_headers(request, refusal.steve())
 
 
-def with_headers(request: Request, given: Answer) -> Answer:
+def with_headers(request: Request, response: Answer) -> Answer:
     """Add Steve's own headers, which an empty 404 lacks."""
-    if given is INVISIBLE:
-        return given
+    if response is INVISIBLE:
+        return response
     schemas = f"{request.base}/v1/schemas"
-    return given.with_headers({"Expires": EXPIRES, "X-Api-Schemas": schemas})
+    return response.with_headers({"Expires": EXPIRES, "X-Api-Schemas": schemas})
 
 
 def _anonymous(state: State, request: Request, place: list[str]) -> Answer:
@@ -72,8 +72,8 @@ def _anonymous(state: State, request: Request, place: list[str]) -> Answer:
         )
         raise Refusal(403, "Forbidden", message)
     call = _Call(state, nobody, request, SETTING)
-    found = [one for one in call.all() if one[0]["metadata"]["name"] in PUBLIC_SETTINGS]
-    return json_answer(200, call.collection(found, ""))
+    settings = [one for one in call.all() if one[0]["metadata"]["name"] in PUBLIC_SETTINGS]
+    return json_answer(200, call.collection(settings, ""))
 
 
 class _Call:
@@ -184,7 +184,7 @@ class _Call:
             self.state.set_setting(name, body.get("value", ""))
         return self.shown(200, setting(one), cells=False)
 
-    def all(self) -> Iterator[Found]:
+    def all(self) -> Iterator[Item]:
         """Return all objects of the kind that the user may read."""
         state = self.state
         if self.kind == SETTING:
@@ -213,11 +213,11 @@ class _Call:
             made["metadata"]["fields"] = fields(self.kind, made, listed=listed)
         return wrapped(self.kind, made, self.request.base, self.user, cluster)
 
-    def collection(self, found: list[Found], namespace: str) -> Json:
+    def collection(self, objects: list[Item], namespace: str) -> Json:
         """Return a list: flow-impkey-02-list.json, other-cc-prov-list.json."""
         me = f"{self.request.base}/v1/{self.kind.collection}"
         data = []
-        for made, cluster in found:
+        for made, cluster in objects:
             if namespace in ("", made["metadata"].get("namespace")) and selected(
                 self.request, self.kind, made
             ):

@@ -62,24 +62,24 @@ def platform_input(data: bytes) -> None:
 
 def _in_place(data: bytes, where: str) -> None:
     try:
-        found = yaml.safe_load(data)
-        json.dumps(found)
+        plain = yaml.safe_load(data)
+        json.dumps(plain)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
         return
-    if not isinstance(found, dict):
+    if not isinstance(plain, dict):
         return
     req = fnv1.RunFunctionRequest.FromString(_sound())
     composite = req.observed.composite.resource
     with suppress(ValueError, TypeError):
         if where == "spec":
             composite.get_or_create_struct("spec").Clear()
-            composite.get_or_create_struct("spec").update(found)
+            composite.get_or_create_struct("spec").update(plain)
         elif where == "input":
-            req.input.update(found)
+            req.input.update(plain)
         else:
-            composite.get_or_create_struct("status").update(found)
+            composite.get_or_create_struct("status").update(plain)
             for seen in req.observed.resources.values():
-                seen.resource.update(found)
+                seen.resource.update(plain)
     _answered(req)
 
 
@@ -101,11 +101,11 @@ def _answered(req: fnv1.RunFunctionRequest) -> None:
         "another answer the second time"
     )
     if not req.context.ByteSize() and not req.desired.ByteSize():
-        told = protobuf.serialize(rsp)
+        response = protobuf.serialize(rsp)
         for seen in req.observed.resources.values():
             for key in ("kubeconfig", "externalKubeconfig"):
                 secret = seen.connection_details.get(key, b"")
-                assert len(secret) < len(SECRET) or secret not in told, "a secret comes out"
+                assert len(secret) < len(SECRET) or secret not in response, "a secret comes out"
 
 
 def import_manifest(data: bytes) -> None:
@@ -117,11 +117,11 @@ def import_manifest(data: bytes) -> None:
 
 def rancher(data: bytes) -> None:
     """Take any answers as Rancher's: a line each, with the status before the body."""
-    asked: list[str] = []
+    hosts: list[str] = []
     lines = iter(data.split(b"\n"))
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.url.host)
+        hosts.append(request.url.host)
         code, _, body = next(lines, b"404").partition(b" ")
         number = int(code) if code.isdigit() and 200 <= int(code) < 600 else 200  # noqa: PLR2004
         return httpx2.Response(number, content=body)
@@ -130,17 +130,17 @@ def rancher(data: bytes) -> None:
     for request in _looks(client):
         with suppress(RancherImportError):
             request()
-    assert {*asked} <= {HOST}, "somebody else is asked"
+    assert {*hosts} <= {HOST}, "a request to another host"
 
 
 def import_kubeconfig(data: bytes) -> None:
     """Take any text as the kubeconfig of a virtual cluster."""
     with suppress(RancherImportError):
-        found = kubeconfig.read(data.decode(errors="replace"))
-        user = found.user
+        config = kubeconfig.read(data.decode(errors="replace"))
+        user = config.user
         assert user, "nobody is asked as"
         assert not (user.exec or user.token_file or user.client_cert or user.client_key)
-        assert not (found.cluster.insecure or found.cluster.certificate_auth)
+        assert not (config.cluster.insecure or config.cluster.certificate_auth)
 
 
 @functools.cache
@@ -163,11 +163,11 @@ def _looks(client: Rancher) -> Iterator[Callable[[], object]]:
     sight = Sight(client, "a", [])
 
     def registration() -> None:
-        found = sight.registration("c-m-1")
-        if found:
-            path = urlsplit(f"https://{HOST}{found.path}")
+        offer = sight.registration("c-m-1")
+        if offer:
+            path = urlsplit(f"https://{HOST}{offer.path}")
             assert path.hostname == HOST, "the manifest would be somebody else's"
-            client.manifest(found)
+            client.manifest(offer)
 
     yield lambda: look(client, "a").cluster
     yield lambda: look(client).owned()
@@ -212,7 +212,7 @@ def seeds(name: str) -> Iterator[bytes]:
         yield _KUBECONFIG
     else:
         yield from _RANCHER
-    yield from FOUND.get(name, ())
+    yield from FINDINGS.get(name, ())
 
 
 def _yaml_seeds(name: str) -> Iterator[bytes]:
@@ -263,7 +263,7 @@ _RANCHER = (
     ),
 )
 
-FOUND: Mapping[str, tuple[bytes, ...]] = {
+FINDINGS: Mapping[str, tuple[bytes, ...]] = {
     "manifest": (
         b"apiVersion: v1\nkind: Namespace\nmetadata: x",
         b"apiVersion: v1\nkind: Namespace",

@@ -23,10 +23,10 @@ MANIFESTS = ROOT / "dev" / "platform" / "manifests"
 
 def start(name: str, loaded: Sequence[Image], say: Say) -> Machine:
     """Start missing programs, and wait until the node is ready and names resolve."""
-    found = machine.find(name)
-    if found is None:
+    before = machine.find(name)
+    if before is None:
         say("making namespaces for network, mounts and processes")
-    there = found or machine.start(name)
+    there = before or machine.start(name)
     certificates.make(there.place)
     kubeconfigs.make(there.place)
     for program in programs.control_plane(there.place):

@@ -62,15 +62,15 @@ def kind(name: str, say: Say) -> tuple[Site, packages.Package]:
     say("loading images")
     names = (image.reference, *function_image.test_rancher_dockerfiles())
     run("kind", "load", "docker-image", "--name", cluster, *names, timeout=BUILD_SECONDS)
-    found = Administered(config)
+    administrator = Administered(config)
     addresses = "jsonpath={.items[0].status.addresses[?(@.type=='InternalIP')].address}"
-    address = kubectl(found, "get", "nodes", "-o", addresses)
+    address = kubectl(administrator, "get", "nodes", "-o", addresses)
     site = Site(
         folder=place,
         kubeconfig=config,
         image=image.reference,
         image_digest=image.digest,
-        charts=_serve_charts(found, image.reference, say),
+        charts=_serve_charts(administrator, image.reference, say),
         charts_digest=charts.digest(charts.FOLDER),
         registry=outside,
         packages={OUR_PACKAGES: inside},
@@ -177,9 +177,9 @@ def _build_image(reference: str, say: Say) -> Image:
 
 
 def _docker_build(reference: str, context: Path, dockerfile: str | None = None) -> None:
-    given = [] if dockerfile is None else ["--file=-"]
+    source = [] if dockerfile is None else ["--file=-"]
     version = f"--build-arg=VERSION={function_image.version()}"
-    words = ("docker", "build", "--quiet", f"--tag={reference}", version, *given, str(context))
+    words = ("docker", "build", "--quiet", f"--tag={reference}", version, *source, str(context))
     run(*words, text=dockerfile, timeout=BUILD_SECONDS)
 
 

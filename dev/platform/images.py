@@ -190,11 +190,11 @@ def _built(recipe: Recipe, say: Say) -> Image:
 
 def _inputs(recipe: Recipe) -> str:
     """Return a digest of sizes and times of files, without reading hundreds of megabytes."""
-    told = [repr(recipe.reference), repr(recipe.content), repr(recipe.config)]
+    parts = [repr(recipe.reference), repr(recipe.content), repr(recipe.config)]
     for source in recipe.content.files.values():
         if not source.exists():
             msg = f"{source} is missing: make tools-node"
             raise PlatformError(msg)
         status = source.stat()
-        told.append(f"{source} {status.st_size} {status.st_mtime_ns}")
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+        parts.append(f"{source} {status.st_size} {status.st_mtime_ns}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

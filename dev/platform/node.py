@@ -18,8 +18,8 @@ INPUT = ROOT / "dev" / "platform" / "manifests" / "input.yaml"
 
 def own_input() -> dict[str, Any]:
     """Return the part of the Input that only this machine has."""
-    found: dict[str, Any] = yaml.safe_load(INPUT.read_text())
-    return found
+    plain: dict[str, Any] = yaml.safe_load(INPUT.read_text())
+    return plain
 
 
 def site(there: Machine) -> Site:

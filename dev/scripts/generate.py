@@ -39,7 +39,7 @@ NAMESPACED_PACKAGE = {
 }
 """Replacements of texts in the package of scope Namespaced."""
 
-_KEPT = (
+_SCHEMA_KEYS = (
     "type",
     "enum",
     "pattern",
@@ -98,18 +98,18 @@ NAME_RULES = [
 NAMESPACED_NAME_RULES = [_CHARACTERS_RULE]
 """Crossplane itself bounds the length, and no name that is derived is a reserved one."""
 
-_ASKED = "self.spec.kubernetesVersion"
+_REQUEST = "self.spec.kubernetesVersion"
 _RUNS = "self.status.kubernetesVersion"
 
 UPGRADE_RULES = [
     {
         # What runs counts, so that a version that was never reached can be taken back; and only a
         # change of the spec is judged, or Crossplane could not write the status.
-        "rule": f"!(has(self.spec) && has({_ASKED}) && has(self.status) && has({_RUNS})) || "
+        "rule": f"!(has(self.spec) && has({_REQUEST}) && has(self.status) && has({_RUNS})) || "
         f"(has(oldSelf.spec) && has(oldSelf.spec.kubernetesVersion) && "
-        f"oldSelf.spec.kubernetesVersion == {_ASKED}) || "
+        f"oldSelf.spec.kubernetesVersion == {_REQUEST}) || "
         rf"!{_RUNS}.matches('^v?1[.][0-9]{{1,3}}[.]') || "
-        f"int({_ASKED}.split('.')[1]) >= int({_RUNS}.split('.')[1])",
+        f"int({_REQUEST}.split('.')[1]) >= int({_RUNS}.split('.')[1])",
         "message": "spec.kubernetesVersion is lower than what runs, and Kubernetes is never "
         "downgraded",
     },
@@ -326,7 +326,7 @@ def structural(model: type[BaseModel]) -> Schema:
 
 def _convert(schema: Schema, definitions: dict[str, Schema]) -> Schema:
     schema = _resolve(schema, definitions)
-    converted = {key: schema[key] for key in _KEPT if key in schema}
+    converted = {key: schema[key] for key in _SCHEMA_KEYS if key in schema}
     description = _described(schema)
     if description:
         converted["description"] = description

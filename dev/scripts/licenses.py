@@ -21,11 +21,11 @@ def packages() -> list[str]:
 
 def licence(name: str) -> str:
     """Return the licence that a package declares; by expression, classifier or field."""
-    found: Any = metadata.metadata(name)
-    classifiers = [c for c in found.get_all("Classifier") or [] if c.startswith(_CLASSIFIER)]
-    field = (found.get("License") or "").strip()
+    package: Any = metadata.metadata(name)
+    classifiers = [c for c in package.get_all("Classifier") or [] if c.startswith(_CLASSIFIER)]
+    field = (package.get("License") or "").strip()
     return str(
-        found.get("License-Expression")
+        package.get("License-Expression")
         or ", ".join(sorted(c.removeprefix(_CLASSIFIER) for c in classifiers))
         or (field if len(field) <= _LONGEST else "")
     )

@@ -173,17 +173,17 @@ def live_of(vcluster: Object, state: str) -> tuple[list[Object], list[Object]]:
     while True:
         answer = compose(protobuf.decode(request_of(vcluster, resources, secrets)))
         reports = LIFE[state]
-        found = [
+        current = [
             _as_observed(key, composed.resource, reports[key], vcluster)
             for key, composed in answer.resources.items()
             if key in reports
         ]
         new_secrets = [
-            secret for composed in found for secret in _secret(composed, reports[_key(composed)])
+            secret for composed in current for secret in _secret(composed, reports[_key(composed)])
         ]
-        if (found, new_secrets) == (resources, secrets):
+        if (current, new_secrets) == (resources, secrets):
             return resources, secrets
-        resources, secrets = found, new_secrets
+        resources, secrets = current, new_secrets
 
 
 def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Object:

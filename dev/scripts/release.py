@@ -26,7 +26,7 @@ def check(tag: str, root: Path) -> None:
     if not re.fullmatch(r"v\d+\.\d+\.\d+", tag):
         msg = f"{tag} is no version such as v1.2.3"
         raise ReleaseError(msg)
-    wrong = [f"{file} has {found}" for file, found in versions(root) if f"v{found}" != tag]
+    wrong = [f"{file} has {version}" for file, version in versions(root) if f"v{version}" != tag]
     if wrong:
         msg = f"the tag is {tag}, but {', '.join(wrong)}"
         raise ReleaseError(msg)
@@ -46,11 +46,11 @@ def notes(tag: str, root: Path) -> str:
     changelog = (root / "CHANGELOG.md").read_text()
     version = re.escape(tag.removeprefix("v"))
     section = rf"^## \[{version}\][^\n]*\n(.*?)(?=^## \[|\Z)"
-    found = re.search(section, changelog, re.MULTILINE | re.DOTALL)
-    if not found or not found[1].strip():
+    match = re.search(section, changelog, re.MULTILINE | re.DOTALL)
+    if not match or not match[1].strip():
         msg = f"CHANGELOG.md has no section [{tag.removeprefix('v')}]"
         raise ReleaseError(msg)
-    return found[1].strip()
+    return match[1].strip()
 
 
 def place(registry: str, root: Path) -> None:

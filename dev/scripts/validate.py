@@ -38,13 +38,13 @@ def main() -> int:
     try:
         with serving() as server:
             apis = (generate.CONFIGURATION, generate.NAMESPACED)
-            found = [_report(api.name, configuration(api)) for api in apis]
-            found += [_report(example, documents(server, example)) for example in life.names()]
+            failures = [_report(api.name, configuration(api)) for api in apis]
+            failures += [_report(example, documents(server, example)) for example in life.names()]
     except (ServerError, ValidateError) as error:
         return _failed(str(error))
     except subprocess.CalledProcessError as error:
         return _failed(f"`crossplane composition render` ended with {error.returncode}")
-    return int(any(found))
+    return int(any(failures))
 
 
 def configuration(folder: Path) -> list[Object]:
@@ -58,11 +58,11 @@ def configuration(folder: Path) -> list[Object]:
 
 def documents(server: Server, example: str) -> list[Object]:
     """Return an example's VCluster, and the objects rendered in some states of its life."""
-    found = _load((life.EXAMPLES / example / "xr.yaml").read_text())
+    objects = _load((life.EXAMPLES / example / "xr.yaml").read_text())
     for state in STATES:
         rendered = _load(render_example(server, example, state, stdout=subprocess.PIPE))
-        found += [document for document in rendered if document["kind"] != "Result"]
-    return found
+        objects += [document for document in rendered if document["kind"] != "Result"]
+    return objects
 
 
 def findings(objects: Sequence[Object]) -> list[str]:
@@ -70,7 +70,7 @@ def findings(objects: Sequence[Object]) -> list[str]:
 
     VClusters among them are of one scope, with its schema.
     """
-    vclusters = [found for found in objects if found["kind"] == xr.KIND]
+    vclusters = [vcluster for vcluster in objects if vcluster["kind"] == xr.KIND]
     api = life.configuration(vclusters[0]) if vclusters else generate.CONFIGURATION
     schemas = (*SCHEMAS, api / "definition.yaml")
     with tempfile.TemporaryDirectory(prefix="validate-") as folder:
@@ -118,13 +118,13 @@ def _of(resource: Object) -> list[str]:
 
 def _report(what: str, objects: Sequence[Object]) -> bool:
     """Print a summary and the findings of a group of objects; return whether there are any."""
-    found = findings(objects)
+    problems = findings(objects)
     kinds = Counter(str(document["kind"]) for document in objects)
     counted = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
-    print(f"validate: {what}: {counted}: {'invalid' if found else 'valid'}")
-    for line in found:
+    print(f"validate: {what}: {counted}: {'invalid' if problems else 'valid'}")
+    for line in problems:
         print(f"  {line}")
-    return bool(found)
+    return bool(problems)
 
 
 def _load(text: str) -> list[Object]:

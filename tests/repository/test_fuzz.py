@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dev.fuzz.targets import FOUND, TARGETS, seeds
+from dev.fuzz.targets import FINDINGS, TARGETS, seeds
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -39,4 +39,4 @@ def test_damaged_seeds(name: str, seed: int) -> None:
 
 def test_all_that_was_found_is_kept() -> None:
     """Each finding belongs to a target."""
-    assert FOUND.keys() <= TARGETS.keys()
+    assert FINDINGS.keys() <= TARGETS.keys()

@@ -169,12 +169,12 @@ class Run:
         self._wait(lambda: f"{why} for {seconds:.0f} s", lambda: time.monotonic() >= end)
 
     def _wait(self, state: Callable[[], str], holds: Callable[[], bool]) -> None:
-        start = told = time.monotonic()
+        start = latest = time.monotonic()
         while not holds():
             self._platform.programs.check()
             now = time.monotonic()
-            if now - told >= PROGRESS_SECONDS:
-                told = now
+            if now - latest >= PROGRESS_SECONDS:
+                latest = now
                 say(f"{now - self._began:4.0f} s  {state()}, load {os.getloadavg()[0]:.1f}")
             if now - start > self._timeout:
                 msg = f"{state()} after {self._timeout:.0f} s\n{self._vclusters.not_ready()}"
@@ -182,13 +182,13 @@ class Run:
             time.sleep(LOOK_SECONDS)
 
     def _objects(self) -> set[str]:
-        found = set()
+        names = set()
         for place, cluster, kinds in (
             ("control plane", self._platform.control_plane, vclusters.CONTROL_PLANE_KINDS),
             ("host", self._platform.host, vclusters.HOST_KINDS),
         ):
-            found |= {f"{place}: {each}" for each in vclusters.objects(cluster.admin, kinds)}
-        return found
+            names |= {f"{place}: {each}" for each in vclusters.objects(cluster.admin, kinds)}
+        return names
 
     def _times(self, up: float, down: float) -> dict[str, list[float]]:
         rows: dict[str, list[float]] = {}
@@ -225,17 +225,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         ("--timeout", 1800, "most seconds for each phase"),
         ("--poll", 10, "provider-helm's --poll in seconds"),
     ):
-        told = f"{words} (default %(default)s)"
-        parser.add_argument(flag, type=int, default=default, help=told)
-    told = "the checkout whose function, charts and API are measured (default: this one)"
-    parser.add_argument("--root", type=Path, default=ROOT, help=told)
-    told = "write the steady state into dev/bench/measured too"
-    parser.add_argument("--record", action="store_true", help=told)
-    told = "an empty folder for the logs, which stays (default: one that is removed)"
-    parser.add_argument("--folder", type=Path, help=told)
+        text = f"{words} (default %(default)s)"
+        parser.add_argument(flag, type=int, default=default, help=text)
+    text = "the checkout whose function, charts and API are measured (default: this one)"
+    parser.add_argument("--root", type=Path, default=ROOT, help=text)
+    text = "write the steady state into dev/bench/measured too"
+    parser.add_argument("--record", action="store_true", help=text)
+    text = "an empty folder for the logs, which stays (default: one that is removed)"
+    parser.add_argument("--folder", type=Path, help=text)
     for program in ("crossplane", "provider"):
-        told = f"a flag of {program}, such as --{program}-flag=--debug; may be repeated"
-        parser.add_argument(f"--{program}-flag", action="append", default=[], help=told)
+        text = f"a flag of {program}, such as --{program}-flag=--debug; may be repeated"
+        parser.add_argument(f"--{program}-flag", action="append", default=[], help=text)
     return parser.parse_args(arguments)
 
 

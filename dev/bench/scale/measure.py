@@ -138,23 +138,23 @@ def _requests(platform: Platform, texts: Mapping[str, str]) -> dict[str, float]:
         f"127.0.0.1:{platform.control_plane.admin.port}": "control plane",
         f"127.0.0.1:{platform.host.admin.port}": "host",
     }
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for program, text in texts.items():
         for labels, value in _series(text, "rest_client_requests_total"):
             if labels["host"] in places:
-                found[f"{program} to {places[labels['host']]}"] += int(value)
-    return dict(found)
+                counts[f"{program} to {places[labels['host']]}"] += int(value)
+    return dict(counts)
 
 
 def _served(place: str, client: Client) -> dict[tuple[str, str, str], float]:
     text = client.request("GET", "/metrics").body["message"]
-    found: Counter[tuple[str, str, str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     for labels, value in _series(text, "apiserver_request_total"):
         resource = labels["resource"] or "discovery"
         if labels["subresource"]:
             resource += f"/{labels['subresource']}"
-        found[place, labels["verb"], resource] += int(value)
-    return dict(found)
+        counts[place, labels["verb"], resource] += int(value)
+    return dict(counts)
 
 
 def _series(text: str, name: str) -> Iterator[tuple[dict[str, str], float]]:

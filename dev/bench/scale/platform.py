@@ -166,6 +166,6 @@ def _made(client: Client, manifest: dict[str, Any]) -> None:
 
 def _is_established(client: Client) -> bool:
     path = "/apis/apiextensions.crossplane.io/v2/compositeresourcedefinitions"
-    found = client.request("GET", f"{path}/vclusters.caas.telekom.de").body
-    conditions = found.get("status", {}).get("conditions", [])
+    xrd = client.request("GET", f"{path}/vclusters.caas.telekom.de").body
+    conditions = xrd.get("status", {}).get("conditions", [])
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)

@@ -104,17 +104,17 @@ def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Clust
     programs.start(f"{place} etcd", etcd)
     apiserver = server.apiserver_command(BIN / "kube-apiserver", folder, api_port, etcd_port)
     programs.start(f"{place} kube-apiserver", apiserver)
-    found = Cluster(Client(api_port, tokens["admin"], folder / "tls.crt"), tokens)
-    programs.wait(f"{place} kube-apiserver", lambda: server.is_ready(found.admin))
+    result = Cluster(Client(api_port, tokens["admin"], folder / "tls.crt"), tokens)
+    programs.wait(f"{place} kube-apiserver", lambda: server.is_ready(result.admin))
     config = folder / "controllers.kubeconfig"
-    config.write_text(found.kubeconfig(CONTROLLERS))
+    config.write_text(result.kubeconfig(CONTROLLERS))
     manager: list[str | Path] = [
         *(BIN / "kube-controller-manager", f"--kubeconfig={config}", "--leader-elect=false"),
         *(f"--controllers={','.join(controllers)}", f"--secure-port={manager_port}"),
         *("--bind-address=127.0.0.1", f"--cert-dir={folder}"),
     ]
     programs.start(f"{place} kube-controller-manager", manager)
-    return found
+    return result
 
 
 def charts(programs: Programs, root: Path) -> str:
@@ -195,12 +195,12 @@ def versions() -> str:
         "etcd": ("etcd", "go.etcd.io/etcd/server/v3"),
         "chart vcluster": ("vcluster", "github.com/loft-sh/vcluster"),
     }
-    found = []
+    pins = []
     for name, (folder, module) in pinned.items():
         text = (ROOT / "dev" / "tools" / folder / "go.mod").read_text()
         [version] = re.findall(rf"{re.escape(module)} (v\S+)", text)
-        found.append(f"{name} {version}")
-    return ", ".join(found)
+        pins.append(f"{name} {version}")
+    return ", ".join(pins)
 
 
 def _listens(port: int) -> bool:

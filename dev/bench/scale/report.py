@@ -29,8 +29,8 @@ MOST_SERVED = 12
 def times(rows: Mapping[str, Sequence[float]]) -> Iterator[str]:
     """Yield the times of the first, the middle and the last VCluster at each mark."""
     lines: list[Sequence[str]] = [("SECONDS SINCE THE FIRST REQUEST", "FIRST", "MEDIAN", "LAST")]
-    for what, found in rows.items():
-        ordered = sorted(found)
+    for what, seconds in rows.items():
+        ordered = sorted(seconds)
         if ordered:
             three = (ordered[0], ordered[len(ordered) // 2], ordered[-1])
             lines.append((what, *(f"{each:.0f}" for each in three)))

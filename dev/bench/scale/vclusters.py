@@ -115,10 +115,10 @@ def _true(item: dict[str, Any]) -> set[str]:
 
 def objects(client: Client, kinds: Sequence[str]) -> set[str]:
     """Return the objects of these kinds."""
-    found = set()
+    names = set()
     for path in kinds:
         for item in client.request("GET", path).body["items"]:
             where = item["metadata"]
             kind = path.rpartition("/")[2]
-            found.add(f"{kind} {where.get('namespace', '')}/{where['name']}")
-    return found
+            names.add(f"{kind} {where.get('namespace', '')}/{where['name']}")
+    return names
