@@ -18,7 +18,7 @@ from function.decision import adoption, deletion
 from function.decision.decision import Decision, decide
 from function.decision.resolve import ResolvedSpec
 from function.desired import rancher, usages
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.desired.releases import DesiredReleases, desired_releases
 from function.k8s.fieldpath import get, text
 from function.observed import namespace, ownership, parse, release
@@ -38,7 +38,7 @@ def compose(request: Request) -> Response:
     """Return the response to a request; FATAL, with the error, if nothing may be touched."""
     try:
         ownership.refuse_taken_keys(request.taken)
-        decision = decide(request, validate.platform_input(request.input), chart_values)
+        decision = decide(request, validate.platform_input(request.input), build_chart_values)
         return _answer(decision, request.observed)
     except InvalidError as error:
         return _refuse(error, request)

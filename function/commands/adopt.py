@@ -18,7 +18,7 @@ from function.decision import adoption
 from function.decision.decision import Decision, decide
 from function.decision.resolve import adopted_key
 from function.desired import namespace
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.k8s.fieldpath import get, leaves, mapping, text
 from function.observed import stamp
 from function.observed.state import Request
@@ -99,7 +99,7 @@ def propose(
     unusual = [*_unusual(found, platform)]
     request = Request(_claiming(platform, key, entry), {**composite, "metadata": metadata})
     try:
-        decision = decide(request, _input(request, key, found), chart_values)
+        decision = decide(request, _input(request, key, found), build_chart_values)
         later = _later(request, key, entry)
     except InvalidError as error:
         return _hindered(key, entry, [*unusual, *error.problems])
@@ -206,7 +206,7 @@ def _later(
     *_, (adopted, _) = dry_run.steps(request)
     thawed = {name: value for name, value in entry.items() if name != "values"}
     config = validate.platform_input(_claiming(mapping(request.input), key, thawed))
-    decision = decide(_with_version(adopted, config), config, chart_values)
+    decision = decide(_with_version(adopted, config), config, build_chart_values)
     before, after = _by_path(mapping(entry["values"])), _by_path(decision.values)
     both = before.keys() & after.keys()
     return {

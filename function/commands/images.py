@@ -69,7 +69,7 @@ def _found(config: platform.Input) -> Iterator[str | Problem]:
 
 
 def _values(offer: platform.ChartOffer, kubernetes: str) -> dict[str, object]:
-    """Return the image values of `chart_values`; plan and spec add none."""
+    """Return the image values of `build_chart_values`; plan and spec add none."""
     return merge(
         {"controlPlane": {"statefulSet": {"image": {"repository": OPEN_SOURCE}}}},
         offer.values,

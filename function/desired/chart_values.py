@@ -38,7 +38,7 @@ _WATCH_ENDPOINT_SLICES: Values = {
 }
 
 
-def chart_values(wanted: ResolvedSpec, config: Input) -> Values:
+def build_chart_values(wanted: ResolvedSpec, config: Input) -> Values:
     """Return the complete values of the chart.
 
     Mirrors are no layer: they apply to the images of every layer. An adopted cluster keeps the

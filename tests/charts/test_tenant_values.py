@@ -11,7 +11,7 @@ import yaml
 from function.api.errors import InvalidError
 from function.api.written_values import MULTILINE, never_allowed
 from function.decision import tenant_limits
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from tests.charts.test_official_chart import Helm
 from tests.support.factories import changed, config, vcluster, wanted
 from tests.support.tools import official_chart
@@ -76,7 +76,7 @@ def template(run_helm: Helm, values: dict[str, Any]) -> CompletedProcess[str]:
     return run_helm(
         *("template", "kunde1-vcluster", official_chart(), "--namespace=kunde1"),
         "--kube-version=v1.36.0",
-        values=chart_values(wanted(asked, platform), platform),
+        values=build_chart_values(wanted(asked, platform), platform),
     )
 
 

@@ -15,7 +15,7 @@ from function.decision import resolve as resolving
 from function.decision.decision import Decision
 from function.decision.quota import namespace_quota
 from function.decision.resolve import ResolvedSpec
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.observed import parse
 from function.observed.current import Current
 from function.observed.state import Condition, ObservedRelease
@@ -95,7 +95,7 @@ def decided(
     asked: ResolvedSpec, platform: Input, values: Mapping[str, object] | None = None
 ) -> Decision:
     """Return the decision to give a VCluster what it wants, with these values of the chart."""
-    rendered = chart_values(asked, platform) if values is None else dict(values)
+    rendered = build_chart_values(asked, platform) if values is None else dict(values)
     return Decision(
         composite=vcluster(),
         platform=platform,

@@ -26,7 +26,7 @@ from function.compose import compose
 from function.decision import adoption, chart_keys
 from function.decision.allowances import allowances
 from function.desired import images
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.k8s import fieldpath
 from function.k8s.helm_values import merge
 from function.observed import exposure, rollout
@@ -232,7 +232,7 @@ def test_what_the_platform_may_set() -> None:
         "policies": {},
     }
     found = config({"vcluster.values": changed({}, free)})
-    values = chart_values(wanted(vcluster(), found), found)
+    values = build_chart_values(wanted(vcluster(), found), found)
     assert at(values, f"{WORKLOAD}.resources.limits.cpu") == "3"
     assert at(values, f"{SERVICE}.spec") == {
         "type": "ClusterIP",
@@ -275,7 +275,7 @@ OWN: dict[str, list[Any]] = {
 def values_of(platform: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
     """Return the chart's values of a VCluster on a platform with a way in from outside."""
     found = config({**OUTSIDE, **platform})
-    return chart_values(wanted(vcluster(**spec), found), found)
+    return build_chart_values(wanted(vcluster(**spec), found), found)
 
 
 def test_every_joined_list_has_an_entry_here() -> None:
@@ -409,7 +409,7 @@ FULL: dict[str, Any] = {
 def given_values(platform: Mapping[str, Any], spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the chart gets of all that the function knows how to write."""
     found = config({**FULL, **platform})
-    return rollout.stamped(chart_values(wanted(vcluster(**spec), found), found), "0.36.1")
+    return rollout.stamped(build_chart_values(wanted(vcluster(**spec), found), found), "0.36.1")
 
 
 @settings(deadline=None)
@@ -480,7 +480,8 @@ def test_all_that_is_read_is_in_the_table(
     assert seen
     recorded = replace(seen, values=Recorder(merge(seen.values, values), read))
     monkeypatch.setattr(
-        "function.compose.chart_values", lambda *given: Recorder(chart_values(*given), read)
+        "function.compose.build_chart_values",
+        lambda *given: Recorder(build_chart_values(*given), read),
     )
     answer = compose(replace(req, observed=replace(req.observed, vcluster=recorded)))
     assert answer.fatal == ""

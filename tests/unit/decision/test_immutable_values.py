@@ -8,13 +8,13 @@ from function.api.chart_value import ImmutableValue
 from function.api.errors import InvalidError, Problem, Refusal
 from function.api.written_values import IMMUTABLE
 from function.decision import immutable_values
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.k8s.helm_values import merge
 from tests.support.factories import at, changed, config, vcluster, wanted
 
 SECRET = "mysql://root:s3cr3t@db"  # what must not show
-SINGLE = chart_values(wanted(), config())
-HA = chart_values(wanted(vcluster(availability="HA")), config())
+SINGLE = build_chart_values(wanted(), config())
+HA = build_chart_values(wanted(vcluster(availability="HA")), config())
 BALANCED = changed(SINGLE, {"controlPlane.service.spec.type": "LoadBalancer"})
 ENFORCED = "input.vcluster.enforcedValues"
 ETCD = "controlPlane.backingStore.etcd.deploy.statefulSet"

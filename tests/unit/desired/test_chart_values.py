@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.k8s.helm_values import merge
 from tests.support.factories import at, changed, config, vcluster, wanted
 
@@ -91,7 +91,7 @@ def values(
 ) -> dict[str, Any]:
     """Return the values of the chart for a spec on a platform."""
     found = config({**PLATFORM, **(platform or {})})
-    return chart_values(wanted(vcluster(**(spec or {})), found), found)
+    return build_chart_values(wanted(vcluster(**(spec or {})), found), found)
 
 
 def test_single() -> None:

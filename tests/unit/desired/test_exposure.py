@@ -20,7 +20,7 @@ from function.decision import decision, exposure, immutable_fields, quota, tenan
 from function.decision.allowances import allowances
 from function.decision.resolve import ResolvedSpec
 from function.desired import vcluster
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.k8s.helm_values import Values
 from function.observed import exposure as observed_exposure
 from function.observed import parse
@@ -60,7 +60,7 @@ def exposed(
     """Return the chart's values of a VCluster that is exposed so."""
     found = config({**PLATFORM, **(platform or {})})
     asked = asking(expose={"type": typ, "hostname": hostname})
-    return chart_values(wanted(asked, found), found)
+    return build_chart_values(wanted(asked, found), found)
 
 
 def refused(expose: dict[str, Any], platform: Mapping[str, Any] | None = None) -> str:
@@ -822,9 +822,9 @@ def test_values_are_rendered_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def render(spec: ResolvedSpec, platform: Input) -> Values:
         seen.append(spec.exposure.type)
-        return chart_values(spec, platform)
+        return build_chart_values(spec, platform)
 
-    monkeypatch.setattr("function.compose.chart_values", render)
+    monkeypatch.setattr("function.compose.build_chart_values", render)
     compose(waiting)
     assert seen == ["ClusterIP"]
 
@@ -837,7 +837,7 @@ def test_a_load_balancer_that_exists_is_kept() -> None:
     assert req.observed.vcluster
     assert req.observed.namespace
     broken = replace(req.observed.namespace, ready=Condition("Ready", "False", "Creating"))
-    exposed_now = replace(req.observed.vcluster, values=chart_values(asked, found))
+    exposed_now = replace(req.observed.vcluster, values=build_chart_values(asked, found))
     req = replace(req, observed=replace(req.observed, namespace=broken, vcluster=exposed_now))
     assert control_plane(req)[1] == "LoadBalancer"
 

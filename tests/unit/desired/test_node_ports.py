@@ -17,7 +17,7 @@ from function.decision import quota, tenant_limits
 from function.decision.allowances import allowances
 from function.decision.upgrade import UpgradePlan
 from function.desired import vcluster
-from function.desired.chart_values import chart_values
+from function.desired.chart_values import build_chart_values
 from function.observed import exposure, parse, record
 from function.observed import vcluster as observed_vcluster
 from function.observed.current import read
@@ -41,7 +41,7 @@ SERVER = "https://nodes.example.org:30443"
 def values(expose: Mapping[str, Any], platform: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the chart's values of a VCluster that is exposed so."""
     found = config({**PLATFORM, **(platform or {})})
-    return chart_values(wanted(asking(expose=expose), found), found)
+    return build_chart_values(wanted(asking(expose=expose), found), found)
 
 
 @pytest.mark.parametrize(
