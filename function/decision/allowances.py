@@ -83,7 +83,7 @@ RANCHER_HELPERS = Allowance(
 """fleet-agent and rancher-webhook; Rancher's installer pods come and go."""
 
 
-def allowances(
+def list_allowances(
     values: Mapping[str, object],
     limits: LimitRange,
     *,

@@ -1,7 +1,7 @@
 """The ResourceQuota of a namespace: the tenant's quota plus the platform's own share.
 
 The pods of the control plane run in the same namespace and count against the same quota. The
-rows of `allowances` add them, so that a quota of 10 pods allows the tenant 10 pods.
+rows of `list_allowances` add them, so that a quota of 10 pods allows the tenant 10 pods.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from function.api.errors import InvalidError, Problem
 from function.api.fields import Quota
 from function.api.input import Input, LimitRange
 from function.decision import exposure
-from function.decision.allowances import COMPUTE, Allowance, allowances, amount_text, too_large
+from function.decision.allowances import COMPUTE, Allowance, amount_text, list_allowances, too_large
 from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity
 
@@ -51,7 +51,7 @@ def namespace_quota(
     agent = config.rancher.agentResources if spec.rancher and config.rancher else None
     try:
         limits = limit_range(spec.quota, spec.plan.limitRange)
-        rows = allowances(
+        rows = list_allowances(
             values,
             limits,
             highly_available=spec.highly_available,

@@ -14,6 +14,7 @@ from tests.support.tools import ROOT
 FILES = sorted(
     path for folder in ("function", "jobs", "dev") for path in (ROOT / folder).rglob("*.py")
 )
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 BEGINNINGS = ("What ", "Whether ", "How ", "Which ", "That ")
 
 
@@ -60,3 +61,12 @@ def test_style(path: Path) -> None:
 def test_docstrings(source: str, expected: list[tuple[int, str]]) -> None:
     """Every kind of docstring is looked at."""
     assert sorted(docstrings(ast.parse(source))) == expected
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_function_has_another_name_than_its_module(path: Path) -> None:
+    """One name has one meaning; `compose` and `main` are what their callers look for."""
+    names = {
+        node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, FUNCTIONS)
+    }
+    assert path.stem in ("compose", "main") or path.stem not in names

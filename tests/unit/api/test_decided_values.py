@@ -24,7 +24,7 @@ from function.api.input import LimitRange
 from function.api.written_values import JOINED, row
 from function.compose import compose
 from function.decision import adoption, chart_keys
-from function.decision.allowances import allowances
+from function.decision.allowances import list_allowances
 from function.desired import images
 from function.desired.chart_values import build_chart_values
 from function.k8s import fieldpath
@@ -485,7 +485,7 @@ def test_all_that_is_read_is_in_the_table(
     )
     answer = compose(replace(req, observed=replace(req.observed, vcluster=recorded)))
     assert answer.fatal == ""
-    allowances(Recorder(values, read), LimitRange(), highly_available=bool(spec), agent=None)
+    list_allowances(Recorder(values, read), LimitRange(), highly_available=bool(spec), agent=None)
     exposure.running(Recorder(values, read), "kunde1-vcluster")
     assert [*adoption.unfit("kunde1", Recorder(values, read))] == []
     paths = {path for path in read if not any(one[: len(path)] == path for one in read - {path})}

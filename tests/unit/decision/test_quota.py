@@ -12,7 +12,7 @@ from dev.scripts.life import ROOT
 from function.api.fields import Quota
 from function.api.input import LimitRange, Resources
 from function.decision import quota
-from function.decision.allowances import allowances, too_large
+from function.decision.allowances import list_allowances, too_large
 from tests.support.factories import changed
 
 SINGLE: dict[str, Any] = {
@@ -47,7 +47,7 @@ def hard(
 ) -> dict[str, str]:
     """Return the quota for a control plane with values."""
     filled = limits or LimitRange()
-    rows = allowances(values, filled, highly_available=highly_available, agent=agent)
+    rows = list_allowances(values, filled, highly_available=highly_available, agent=agent)
     return quota.hard(asked, rows, filled)
 
 
@@ -393,7 +393,7 @@ def test_contradictions(given: dict[str, Any], rule: str) -> None:
 def test_a_maximum_below_the_platforms_own_limits() -> None:
     """A component that the LimitRange would refuse is named."""
     values = changed(SINGLE, {f"{WORKLOAD}.sidecarContainers": [SIDECAR]})
-    rows = allowances(values, LimitRange(), highly_available=False, agent=None)
+    rows = list_allowances(values, LimitRange(), highly_available=False, agent=None)
     assert too_large(rows, {"memory": "1Gi"}) == "control plane (memory)"
     on_the_node = too_large(rows, {"ephemeral-storage": "8Gi"})
     assert on_the_node == "control plane (ephemeral-storage)"
@@ -415,7 +415,7 @@ def test_components() -> None:
 
     def rows(*, highly_available: bool, in_rancher: bool) -> list[str]:
         agent = Resources() if in_rancher else None
-        found = allowances({}, LimitRange(), highly_available=highly_available, agent=agent)
+        found = list_allowances({}, LimitRange(), highly_available=highly_available, agent=agent)
         return [row.component for row in found]
 
     assert rows(highly_available=False, in_rancher=False) == ["control plane", "CoreDNS"]

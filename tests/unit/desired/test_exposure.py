@@ -17,7 +17,7 @@ from function.api.fields import Quota
 from function.api.input import Input, LimitRange
 from function.compose import compose
 from function.decision import decision, exposure, immutable_fields, quota, tenant_limits
-from function.decision.allowances import allowances
+from function.decision.allowances import list_allowances
 from function.decision.resolve import ResolvedSpec
 from function.desired import vcluster
 from function.desired.chart_values import build_chart_values
@@ -853,14 +853,16 @@ def test_a_load_balancer_that_exists_is_kept() -> None:
 )
 def test_quota(typ: str, asked: int, balancers: str, ports: str) -> None:
     """The platform's own load balancer takes none of the customer's."""
-    rows = allowances(exposed(typ), LimitRange(), highly_available=False, agent=None)
+    rows = list_allowances(exposed(typ), LimitRange(), highly_available=False, agent=None)
     hard = quota.hard(Quota(loadBalancers=asked), rows, LimitRange())
     assert hard == {"services.loadbalancers": balancers, "services.nodeports": ports}
 
 
 def test_no_quota_of_load_balancers_stays_none() -> None:
     """What is not limited is not limited by the platform's share."""
-    rows = allowances(exposed("LoadBalancer"), LimitRange(), highly_available=False, agent=None)
+    rows = list_allowances(
+        exposed("LoadBalancer"), LimitRange(), highly_available=False, agent=None
+    )
     assert quota.hard(Quota(), rows, LimitRange()) == {}
 
 

@@ -14,7 +14,7 @@ from function.api.input import LimitRange
 from function.api.validate import VersionPair
 from function.compose import compose
 from function.decision import quota, tenant_limits
-from function.decision.allowances import allowances
+from function.decision.allowances import list_allowances
 from function.decision.upgrade import UpgradePlan
 from function.desired import vcluster
 from function.desired.chart_values import build_chart_values
@@ -520,5 +520,7 @@ def service_of(req: Request) -> str:
 )
 def test_quota(asked: dict[str, int], platform: dict[str, Any], hard: dict[str, str]) -> None:
     """The control plane's node ports take none of the tenant's."""
-    rows = allowances(values(ASKED, platform), LimitRange(), highly_available=False, agent=None)
+    rows = list_allowances(
+        values(ASKED, platform), LimitRange(), highly_available=False, agent=None
+    )
     assert quota.hard(Quota(**asked), rows, LimitRange()) == hard
