@@ -36,8 +36,9 @@ def answer(req: fnv1.RunFunctionRequest) -> tuple[fnv1.RunFunctionResponse, Call
     except Exception as error:  # noqa: BLE001  # Crossplane needs a response to any error
         result = _own_error(error, structlog.stdlib.get_logger().bind(tag=req.meta.tag))
         rsp = protobuf.encode(req, result)
+    changed = protobuf.changed(req, rsp) if not result.fatal else ()
     before = validate.conditions(get(request.composite, "status", "conditions"))
-    return rsp, outcome_of(request, result, before)
+    return rsp, outcome_of(request, result, before, changed)
 
 
 def _own_error(error: Exception, log: structlog.stdlib.BoundLogger) -> Response:

@@ -141,6 +141,32 @@ def encode(req: fnv1.RunFunctionRequest, answer: Response) -> fnv1.RunFunctionRe
     return rsp
 
 
+def changed(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> tuple[str, ...]:
+    """Return the keys of the existing Releases whose chart version or values change."""
+    observed, desired = req.observed.resources, rsp.desired.resources
+    return tuple(
+        key
+        for key in sorted(parse.RELEASES)
+        if key in observed and key in desired and _differ(observed[key], desired[key])
+    )
+
+
+def _differ(observed: fnv1.Resource, desired: fnv1.Resource) -> bool:
+    before, after = _provider(observed), _provider(desired)
+    if before.fields["values"] != after.fields["values"]:
+        return True
+    version, newer = (
+        each.fields["chart"].struct_value.fields["version"] for each in (before, after)
+    )
+    return version != newer
+
+
+def _provider(release: fnv1.Resource) -> struct_pb2.Struct:
+    """Return `spec.forProvider`; absent fields are empty."""
+    spec = release.resource.fields["spec"].struct_value
+    return spec.fields["forProvider"].struct_value
+
+
 def _ttl(answer: Response) -> dt.timedelta:
     if not answer.ready:
         return PROGRESSING_TTL
@@ -163,7 +189,7 @@ def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
     if key not in req.observed.resources:
         return None
     resource = req.observed.resources[key]
-    plain = picked(resource.resource, parse.RELEASE)
+    plain = picked(resource.resource, parse.RELEASE[key])
     return parse.parse_release(plain, resource.connection_details)
 
 

@@ -8,11 +8,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from function.k8s.fieldpath import mapping
+from function.k8s.fieldpath import Parts, mapping
 from function.observed import release
 from function.observed.state import Condition, ForeignRelease, ObservedRelease
 
 KEY = "namespace"
+
+VALUES: Parts = {
+    "owner": {"uid": None, "controlPlane": None},
+    "quota": None,
+    "restoreFrom": None,
+}
+"""Chart values that are read."""
 
 CONDITION = "NamespaceReady"
 

@@ -45,35 +45,46 @@ KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
 
 
 _CONDITION: Parts = {"type": None, "status": None, "reason": None, "message": None}
-RELEASE: Parts = {
-    "apiVersion": None,
-    "kind": None,
-    "metadata": {
-        "name": None,
-        "namespace": None,
-        "generation": None,
-        "deletionTimestamp": None,
-        "annotations": {EXTERNAL_NAME: None, record.ANNOTATION: None},
-    },
-    "spec": {
-        "providerConfigRef": {"name": None},
-        "forProvider": {"chart": {"version": None}, "values": None},
-        "connectionDetails": {"toConnectionSecretKey": None},
-        "managementPolicies": None,
-    },
-    "status": {
-        "atProvider": {
-            "version": None,
-            "state": None,
-            "revision": None,
-            "releaseDescription": None,
-        },
-        "conditions": {**_CONDITION, "observedGeneration": None},
-    },
-}
-"""Fields that `parse_release` reads."""
 
-USAGE: Parts = {"status": {"conditions": _CONDITION}}
+
+def _release(values: Parts | None) -> Parts:
+    """Return the fields of a Release, with those of its chart values."""
+    return {
+        "apiVersion": None,
+        "kind": None,
+        "metadata": {
+            "name": None,
+            "namespace": None,
+            "generation": None,
+            "deletionTimestamp": None,
+            "annotations": {EXTERNAL_NAME: None, record.ANNOTATION: None},
+        },
+        "spec": {
+            "providerConfigRef": {"name": None},
+            "forProvider": {"chart": {"version": None}, "values": values},
+            "connectionDetails": {"toConnectionSecretKey": None},
+            "managementPolicies": None,
+        },
+        "status": {
+            "atProvider": {
+                "version": None,
+                "state": None,
+                "revision": None,
+                "releaseDescription": None,
+            },
+            "conditions": {**_CONDITION, "observedGeneration": None},
+        },
+    }
+
+
+RELEASE: Mapping[str, Parts] = {
+    namespace.KEY: _release(namespace.VALUES),
+    vcluster.KEY: _release(None),
+    rancher.KEY: _release(rancher.VALUES),
+}
+"""Fields of each Release that are read, by its key; the chart values are for later stages."""
+
+USAGE: Parts = {"status": {"conditions": {"type": None, "status": None}}}
 """Fields that `parse_usage` reads."""
 
 FOREIGN_RELEASE: Parts = {
@@ -172,8 +183,12 @@ _SERVER = re.compile(
 
 def parse_usage(plain: object) -> ObservedUsage:
     """Return an observed Usage."""
-    ready = condition(plain, "Ready")
-    return ObservedUsage(ready=ready is not None and ready.status == "True")
+    return ObservedUsage(
+        ready=any(
+            get(entry, "type") == "Ready" and get(entry, "status") == "True"
+            for entry in _conditions(plain)
+        )
+    )
 
 
 def condition(plain: object, typ: str) -> Condition | None:

@@ -5,11 +5,14 @@ import json
 import re
 from collections.abc import Mapping
 
-from function.k8s.fieldpath import get, words
+from function.k8s.fieldpath import Parts, get, words
 from function.observed.release import judge
 from function.observed.state import Condition, ObservedRelease
 
 KEY = "rancher"
+
+VALUES: Parts = {"inputs": None, "rancher": {"clusterName": None, "url": None}}
+"""Chart values that are read."""
 
 CONDITION = "RancherConnected"
 

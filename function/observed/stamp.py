@@ -28,6 +28,9 @@ _KUBERNETES = re.compile(r"(?<=[\[ ])image:(\S+) (?:imagePullPolicy:\S+ )?name:k
 `fmt.Sprintf("%v")`, keys sorted (pkg/controller/namespaced/release/observe.go, line 174)."""
 
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
+
 @dataclass(frozen=True)
 class Stamp:
     """Chart version, tag of the Kubernetes image and digest of the values of a workload."""
@@ -39,7 +42,7 @@ class Stamp:
 
     def __str__(self) -> str:
         """Return the text of the annotation."""
-        return json.dumps(vars(self), separators=(",", ":"))
+        return _JSON.encode(vars(self))
 
 
 def annotation(values: Mapping[str, object]) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from function.k8s.fieldpath import mapping, text
 from function.observed import namespace as observed_namespace
 from function.observed import parse, rancher, vcluster
-from function.observed.state import ObservedRelease, Request
-from function.response.response import Composed, Response
+from function.observed.state import Request
+from function.response.response import Response
 from function.response.upgrade import CONDITION as UPGRADED
 
 READY = "ready"
@@ -54,10 +54,19 @@ class Call:
     became_ready: bool
 
 
-def outcome_of(request: Request, answer: Response, before: dict[str, tuple[str, str]]) -> Call:
-    """Return the outcome of a response; `before` are status and reason of the old conditions."""
+def outcome_of(
+    request: Request,
+    answer: Response,
+    before: dict[str, tuple[str, str]],
+    changed: tuple[str, ...] = (),
+) -> Call:
+    """Return the outcome of a response.
+
+    `before` are status and reason of the old conditions, `changed` the keys of the changed
+    Releases.
+    """
     metadata = mapping(request.composite.get("metadata"))
-    created, changed, dropped = _differences(request, answer)
+    created, dropped = _differences(request, answer)
     accepted = answer.conditions[0].reason if answer.conditions else ""
     warns = any(event.warning for event in answer.events) or accepted == "ChangeRefused"
     return Call(
@@ -94,28 +103,12 @@ def _phase(answer: Response) -> str:
     return next((phase for phase, condition in phases if condition.status != "True"), "rancher")
 
 
-def _differences(
-    request: Request, answer: Response
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _differences(request: Request, answer: Response) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the keys of the resources that are created, and of those that are deleted."""
     if answer.fatal:
-        return (), (), ()
-    releases = parse.releases(request.observed)
-    there = {*releases, *request.observed.usages}
-    changed = (
-        key
-        for key, composed in answer.resources.items()
-        if (observed := releases.get(key)) and _is_changed(observed, composed)
-    )
+        return (), ()
+    there = {*parse.releases(request.observed), *request.observed.usages}
     return (
         tuple(sorted({*answer.resources} - there)),
-        tuple(sorted(changed)),
         tuple(sorted(there - {*answer.resources})),
-    )
-
-
-def _is_changed(observed: ObservedRelease, composed: Composed) -> bool:
-    provider = composed.resource["spec"]["forProvider"]
-    return bool(
-        observed.chart_version != provider["chart"]["version"]
-        or observed.values != provider["values"]
     )

@@ -1,19 +1,23 @@
 """Of each object exactly the fields that are read are decoded."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from function.k8s.fieldpath import Parts
-from function.observed import parse, usages
+from function.k8s.fieldpath import Parts, get, mapping
+from function.observed import namespace, parse, rancher, usages
 from function.observed.state import Request
 from function.response.outcome import outcome_of
 from tests.support.factories import INPUT
 
 Path = tuple[str, ...]
+
+VALUES = ("spec", "forProvider", "values")
 
 
 class Recorder(dict[str, Any]):
@@ -68,14 +72,58 @@ CONDITIONS = [
 ]
 
 
-def test_release() -> None:
-    """A Release that is asked for, deployed and observed."""
-    plain = filled(parse.RELEASE)
+@pytest.mark.parametrize("key", parse.RELEASES)
+def test_release(key: str) -> None:
+    """A Release that is requested, deployed and observed; its values are for later stages."""
+    parts = parse.RELEASE[key]
+    plain = filled(parts)
     plain["spec"]["connectionDetails"] = [{"toConnectionSecretKey": "x"}]
     plain["status"]["conditions"] = CONDITIONS
     seen: set[Path] = set()
-    parse.parse_release(Recorder(plain, parse.RELEASE, seen), {})
-    assert ends(seen) == leaves(parse.RELEASE)
+    parse.parse_release(Recorder(plain, parts, seen), {})
+    assert ends(seen) == {each for each in leaves(parts) if each[:3] != VALUES} | {VALUES}
+
+
+@pytest.mark.parametrize(
+    ("key", "parts"), [("namespace", namespace.VALUES), ("rancher", rancher.VALUES)]
+)
+def test_values(key: str, parts: Parts) -> None:
+    """Every decoded chart value is read in some state of an example, and no other is."""
+    seen: set[Path] = set()
+    requests = [life.request(example, state) for example in life.names() for state in life.LIFE]
+    for req in (*requests, exposed_by_another_type(), without_input()):
+        compose(with_recorded_values(req, key, parts, seen))
+    assert ends(seen) == leaves(parts)
+
+
+def exposed_by_another_type() -> fnv1.RunFunctionRequest:
+    """Return a request for a load balancer, which waits for the quota."""
+    req = life.request("exposed", "ready")
+    req.input.get_or_create_struct("tenant").update({"exposeTypes": ["LoadBalancer"]})
+    spec = req.observed.composite.resource.get_or_create_struct("spec")
+    spec.update({"expose": {"type": "LoadBalancer"}})
+    return req
+
+
+def without_input() -> fnv1.RunFunctionRequest:
+    """Return a request that is refused, so only the conditions of what exists are composed."""
+    req = life.request("kunde1", "ready")
+    req.ClearField("input")
+    return req
+
+
+def with_recorded_values(
+    req: fnv1.RunFunctionRequest, key: str, parts: Parts, seen: set[Path]
+) -> Request:
+    """Return the request, with a record of the chart values that are read of a Release."""
+    request = protobuf.decode(req)
+    release = getattr(request.observed, key)
+    if release is None:
+        return request
+    whole = get(protobuf.plain(req.observed.resources[key].resource), *VALUES)
+    values = Recorder(dict(mapping(whole)), parts, seen)
+    observed = replace(request.observed, **{key: replace(release, values=values)})
+    return replace(request, observed=observed)
 
 
 def test_usage() -> None:

@@ -1,6 +1,7 @@
 """Structs become plain values and back, and of an object only what is read."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -83,20 +84,22 @@ def test_picked(parts: Parts, expected: dict[str, object]) -> None:
 def test_all_that_is_read_is_picked(example: str, state: str) -> None:
     """The whole object tells the function no more than the parts of it that are decoded."""
     req = life.request(example, state)
-    for key, seen in req.observed.resources.items():
-        whole = protobuf.plain(seen.resource)
-        if key in usages.KEYS:
-            picked = protobuf.picked(seen.resource, parse.USAGE)
-            assert parse.parse_usage(picked) == parse.parse_usage(whole)
-        else:
-            picked = protobuf.picked(seen.resource, parse.RELEASE)
-            details = seen.connection_details
-            assert parse.parse_release(picked, details) == parse.parse_release(whole, details)
     request = protobuf.decode(req)
-    whole = protobuf.plain(req.observed.composite.resource)
-    assert compose(request) == compose(
-        type(request)(request.input, whole, request.observed, request.taken)
+    releases: dict[str, Any] = {}
+    for key, seen in req.observed.resources.items():
+        plain = protobuf.plain(seen.resource)
+        if key in usages.KEYS:
+            assert request.observed.usages[key] == parse.parse_usage(plain)
+        else:
+            releases[key] = parse.parse_release(plain, seen.connection_details)
+            picked = getattr(request.observed, key)
+            assert replace(picked, values=releases[key].values) == releases[key]
+    whole = replace(
+        request,
+        composite=protobuf.plain(req.observed.composite.resource),
+        observed=replace(request.observed, **releases),
     )
+    assert compose(request) == compose(whole)
 
 
 def test_all_that_is_read_of_a_stranger_is_picked() -> None:
