@@ -60,7 +60,7 @@ class Refusal:
     """Path of the field."""
     kept: str
     """The effective value; empty if unset."""
-    wanted: str
+    requested: str
     """The requested value; empty if unset."""
     rule: str
     """The reason, as the end of a sentence."""
@@ -70,9 +70,9 @@ class Refusal:
     def __str__(self) -> str:
         """Return the refusal as a sentence."""
         kept = shortened(self.kept, LONGEST_VALUE) or "unset"
-        wanted = shortened(self.wanted, LONGEST_VALUE) or "unset"
+        requested = shortened(self.requested, LONGEST_VALUE) or "unset"
         path = shortened(self.field, LONGEST_FIELD)
-        sentence = f"{path}: stays {kept} instead of {wanted}: {self.rule}"
+        sentence = f"{path}: stays {kept} instead of {requested}: {self.rule}"
         return f"{sentence}. {self.remedy}" if self.remedy else sentence
 
 

@@ -111,7 +111,7 @@ class Sync(Model):
     )
     ingressClasses: Bool = Field(default=False, description="IngressClasses, from the host.")
 
-    def wanted(self, allowed: list[SyncKind]) -> dict[SyncKind, bool]:
+    def with_defaults(self, allowed: list[SyncKind]) -> dict[SyncKind, bool]:
         """Return each kind, with True if it is synced."""
         default = "storageClasses" in allowed
         return {

@@ -129,15 +129,15 @@ def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[
 
 
 def keep(
-    wanted: ResolvedSpec, now: Current, spec: Spec, config: Input
+    requested: ResolvedSpec, now: Current, spec: Spec, config: Input
 ) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
     """Return the effective spec of a frozen cluster, and the refusals."""
-    asked = replace(wanted, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
+    asked = replace(requested, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
     kept, refusals = immutable_fields.keep(asked, now, spec, config)
-    has_service = keeps_service(wanted.frozen or {})
-    return replace(kept, retain=wanted.retain and has_service), (
+    has_service = keeps_service(requested.frozen or {})
+    return replace(kept, retain=requested.retain and has_service), (
         *refusals,
-        *_waiting(wanted, now, spec, has_service=has_service),
+        *_waiting(requested, now, spec, has_service=has_service),
     )
 
 
@@ -147,14 +147,14 @@ def with_defaults(values: Mapping[str, object]) -> Values:
 
 
 def _waiting(
-    wanted: ResolvedSpec, now: Current, spec: Spec, *, has_service: bool
+    requested: ResolvedSpec, now: Current, spec: Spec, *, has_service: bool
 ) -> Iterator[Refusal]:
     version = spec.kubernetesVersion
     if version and now.kubernetes and not f"{now.kubernetes}.".startswith(f"{version}."):
         yield Refusal("spec.kubernetesVersion", now.kubernetes, version, WAITS)
-    if wanted.exposure != now.exposure:
-        yield _exposure_waits(now.exposure, wanted.exposure)
-    if wanted.retain and not has_service:
+    if requested.exposure != now.exposure:
+        yield _exposure_waits(now.exposure, requested.exposure)
+    if requested.retain and not has_service:
         yield Refusal("spec.storage.onDelete", "Delete", "Retain", WAITS)
 
 

@@ -55,9 +55,9 @@ def tenure(observed: ObservedRelease | None, condition: Condition, uid: str) -> 
     return Tenure(is_earned=is_ready or observed.may_delete, is_refused=False)
 
 
-def is_takeover(wanted: ResolvedSpec) -> bool:
+def is_takeover(spec: ResolvedSpec) -> bool:
     """Return whether the virtual cluster or its data may have existed before the Releases."""
-    return wanted.names.adopted or bool(wanted.restore_from)
+    return spec.names.adopted or bool(spec.restore_from)
 
 
 def rollback_limit(

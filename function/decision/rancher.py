@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from function.api.errors import InvalidError, Problem
-from function.api.input import RancherPlatform as Platform
+from function.api.input import RancherPlatform
 from function.k8s.fieldpath import get
 from function.observed.rancher import state_of
 from function.observed.state import ObservedRelease
 
 
-def refuse_another(observed: ObservedRelease | None, platform: Platform) -> None:
+def refuse_another(observed: ObservedRelease | None, platform: RancherPlatform) -> None:
     """Raise `InvalidError` if the Input names another Rancher than that of the import.
 
     Another import would leave the cluster and its owners behind in the first Rancher.

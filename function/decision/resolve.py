@@ -157,7 +157,7 @@ def _resolve(
         pod_security=spec.isolation.podSecurity or config.tenant.podSecurity[0],
         network_policy=spec.isolation.networkPolicy,
         egress=tuple(spec.isolation.egress),
-        sync=spec.sync.wanted(config.tenant.sync),
+        sync=spec.sync.with_defaults(config.tenant.sync),
         pool=pool,
         host=host,
         readers=tuple(spec.kubeconfigReaders),

@@ -19,51 +19,53 @@ from function.k8s.fieldpath import leaves
 ASK = "Ask for less, or ask the platform team to raise the limit."
 
 
-def check(spec: xr.Spec, wanted: ResolvedSpec, config: platform.Input, *, new: bool) -> None:
+def check(spec: xr.Spec, requested: ResolvedSpec, config: platform.Input, *, new: bool) -> None:
     """Raise `InvalidError` with all problems of a spec beyond the limits.
 
     `upgrade` checks the versions of a cluster that is not `new`, because it knows the current ones.
     """
-    found = tuple(problems(spec, wanted, config, new=new))
+    found = tuple(problems(spec, requested, config, new=new))
     if found:
         raise InvalidError(*found)
 
 
 def problems(
-    spec: xr.Spec, wanted: ResolvedSpec, config: platform.Input, *, new: bool
+    spec: xr.Spec, requested: ResolvedSpec, config: platform.Input, *, new: bool
 ) -> Iterator[Problem]:
     """Yield the problems of a spec beyond the limits."""
     yield from (
-        *_isolation(spec, wanted, config.tenant),
-        *_quota(spec.quota, wanted, config.tenant.quota),
-        *_storage(spec.storage, wanted, config.tenant.storage),
-        *_expose(spec.expose, wanted, config),
-        *_sync(spec.sync, wanted, config.tenant),
+        *_isolation(spec, requested, config.tenant),
+        *_quota(spec.quota, requested, config.tenant.quota),
+        *_storage(spec.storage, requested, config.tenant.storage),
+        *_expose(spec.expose, requested, config),
+        *_sync(spec.sync, requested, config.tenant),
         *_host(spec),
         *_upgrade(spec.upgrade, config, new=new),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),
-        *_rancher(spec, wanted, config.rancher),
-        *(_compatibility(wanted, config.vcluster.kubernetes) if new else ()),
-        *(_gateway(wanted) if new else ()),
+        *_rancher(spec, requested, config.rancher),
+        *(_compatibility(requested, config.vcluster.kubernetes) if new else ()),
+        *(_gateway(requested) if new else ()),
     )
 
 
-def _isolation(spec: xr.Spec, wanted: ResolvedSpec, tenant: platform.Tenant) -> Iterator[Problem]:
-    if wanted.pod_security not in tenant.podSecurity:
+def _isolation(
+    spec: xr.Spec, requested: ResolvedSpec, tenant: platform.Tenant
+) -> Iterator[Problem]:
+    if requested.pod_security not in tenant.podSecurity:
         yield Problem(
             "spec.isolation.podSecurity",
             "is not a level that the platform allows",
             f"Choose one of: {', '.join(tenant.podSecurity)}.",
         )
-    if wanted.pod_security == "restricted" and wanted.rancher:
+    if requested.pod_security == "restricted" and requested.rancher:
         yield Problem(
             "spec.isolation.podSecurity",
             "cannot be restricted together with the import into Rancher, whose agent has no "
             "restricted security context",
             "Use baseline, or set spec.rancher.enabled to false.",
         )
-    if tenant.networkPolicy == "Enforced" and not wanted.network_policy:
+    if tenant.networkPolicy == "Enforced" and not requested.network_policy:
         yield Problem(
             "spec.isolation.networkPolicy", "is enforced by the platform", "Leave it out."
         )
@@ -94,8 +96,8 @@ def _within(inner: _Network, outer: _Network) -> bool:
     return False
 
 
-def _quota(asked: Quota, wanted: ResolvedSpec, maximum: Quota) -> Iterator[Problem]:
-    given = wanted.plan.quota
+def _quota(asked: Quota, requested: ResolvedSpec, maximum: Quota) -> Iterator[Problem]:
+    given = requested.plan.quota
     for field, amount in asked.model_dump(exclude_none=True, exclude={"other"}).items():
         limit = getattr(given if getattr(maximum, field) is None else maximum, field)
         if limit is not None and quantity.parse(str(amount)) > quantity.parse(str(limit)):
@@ -112,12 +114,12 @@ def _quota(asked: Quota, wanted: ResolvedSpec, maximum: Quota) -> Iterator[Probl
 
 
 def _storage(
-    asked: xr.SpecStorage, wanted: ResolvedSpec, tenant: platform.TenantStorage
+    asked: xr.SpecStorage, requested: ResolvedSpec, tenant: platform.TenantStorage
 ) -> Iterator[Problem]:
-    limit = tenant.size or wanted.plan.storage.size
+    limit = tenant.size or requested.plan.storage.size
     if asked.size and limit and quantity.parse(asked.size) > quantity.parse(limit):
         yield Problem("spec.storage.size", f"must be at most {limit}", ASK)
-    allowed = [wanted.plan.storage.storageClassName, *tenant.storageClassNames]
+    allowed = [requested.plan.storage.storageClassName, *tenant.storageClassNames]
     if asked.storageClassName and asked.storageClassName not in allowed:
         yield Problem(
             "spec.storage.storageClassName",
@@ -132,7 +134,7 @@ def _storage(
         )
 
 
-def _expose(asked: xr.Expose, wanted: ResolvedSpec, config: platform.Input) -> Iterator[Problem]:
+def _expose(asked: xr.Expose, requested: ResolvedSpec, config: platform.Input) -> Iterator[Problem]:
     if asked.type not in config.tenant.exposeTypes:
         yield Problem(
             "spec.expose.type",
@@ -142,7 +144,7 @@ def _expose(asked: xr.Expose, wanted: ResolvedSpec, config: platform.Input) -> I
         )
         return
     if asked.type == "NodePort":
-        yield from _node_port(asked, wanted.host.name, config)
+        yield from _node_port(asked, requested.host.name, config)
         return
     if asked.port is not None:
         yield Problem(
@@ -156,8 +158,8 @@ def _expose(asked: xr.Expose, wanted: ResolvedSpec, config: platform.Input) -> I
             "is a name for outside, and type ClusterIP has no way in from there",
             "Leave it out, or choose another spec.expose.type.",
         )
-    elif wanted.exposure.is_external:
-        yield from _hostname(wanted, config.expose.domain)
+    elif requested.exposure.is_external:
+        yield from _hostname(requested, config.expose.domain)
 
 
 def _node_port(asked: xr.Expose, host: str, config: platform.Input) -> Iterator[Problem]:
@@ -195,9 +197,9 @@ def _node_port(asked: xr.Expose, host: str, config: platform.Input) -> Iterator[
         )
 
 
-def _hostname(wanted: ResolvedSpec, domain: str) -> Iterator[Problem]:
-    namespace = wanted.names.namespace
-    if not exposure.belongs(wanted.exposure.hostname, namespace, domain):
+def _hostname(requested: ResolvedSpec, domain: str) -> Iterator[Problem]:
+    namespace = requested.names.namespace
+    if not exposure.belongs(requested.exposure.hostname, namespace, domain):
         yield Problem(
             "spec.expose.hostname",
             f"must be {namespace}.{domain}, or end with .{namespace}.{domain}, so that no two "
@@ -206,8 +208,8 @@ def _hostname(wanted: ResolvedSpec, domain: str) -> Iterator[Problem]:
         )
 
 
-def _gateway(wanted: ResolvedSpec) -> Iterator[Problem]:
-    if not exposure.is_possible(wanted.exposure, wanted.chart):
+def _gateway(requested: ResolvedSpec) -> Iterator[Problem]:
+    if not exposure.is_possible(requested.exposure, requested.chart):
         yield Problem(
             "spec.expose.type",
             "cannot be Gateway with this platform's chart, which is older than 0.34",
@@ -215,15 +217,15 @@ def _gateway(wanted: ResolvedSpec) -> Iterator[Problem]:
         )
 
 
-def _sync(asked: xr.Sync, wanted: ResolvedSpec, tenant: platform.Tenant) -> Iterator[Problem]:
-    for kind, enabled in asked.wanted(tenant.sync).items():
+def _sync(asked: xr.Sync, requested: ResolvedSpec, tenant: platform.Tenant) -> Iterator[Problem]:
+    for kind, enabled in asked.with_defaults(tenant.sync).items():
         if enabled and kind not in tenant.sync:
             yield Problem(
                 f"spec.sync.{kind}",
                 "is not synced on this platform",
                 f"Leave it out. Allowed: {', '.join(tenant.sync) or 'none'}.",
             )
-    if asked.networkPolicies and wanted.network_policy:
+    if asked.networkPolicies and requested.network_policy:
         yield Problem(
             "spec.sync.networkPolicies",
             "cannot be on together with isolation.networkPolicy: policies only add up, so the "
@@ -298,11 +300,11 @@ def _readers(spec: xr.Spec) -> Iterator[Problem]:
 
 
 def _rancher(
-    spec: xr.Spec, wanted: ResolvedSpec, config: platform.RancherPlatform | None
+    spec: xr.Spec, requested: ResolvedSpec, config: platform.RancherPlatform | None
 ) -> Iterator[Problem]:
-    if wanted.rancher is None or config is None:
+    if requested.rancher is None or config is None:
         return
-    yield from tenancy.cluster_name(wanted.rancher.cluster_name, wanted.names, config)
+    yield from tenancy.cluster_name(requested.rancher.cluster_name, requested.names, config)
     for index, owner in enumerate(spec.rancher.owners):
         if owner.role not in config.ownerRoles:
             yield Problem(
@@ -324,9 +326,9 @@ def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[P
             yield Problem(field, f"must match {patterns[key]}", "Choose another value.", path)
 
 
-def _compatibility(wanted: ResolvedSpec, offer: platform.Kubernetes) -> Iterator[Problem]:
-    if not versions.fits(wanted.chart, wanted.kubernetes, offer.compatibility):
-        chart = versions.minor(wanted.chart)
+def _compatibility(requested: ResolvedSpec, offer: platform.Kubernetes) -> Iterator[Problem]:
+    if not versions.fits(requested.chart, requested.kubernetes, offer.compatibility):
+        chart = versions.minor(requested.chart)
         yield Problem(
             "spec.kubernetesVersion",
             f"does not fit chart {chart}",

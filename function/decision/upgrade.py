@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from function.api.errors import Refusal
-from function.api.input import ChartOffer as Offer
+from function.api.input import ChartOffer
 from function.api.validate import VersionPair
 from function.api.value_layers import Layers
-from function.api.xr import Upgrade as Policy
+from function.api.xr import Upgrade
 from function.decision import chart_keys
 from function.k8s import versions
 
@@ -61,7 +61,7 @@ class UpgradePlan:
 class UpgradeOffer:
     """Versions that the platform offers, and the values that a chart must know."""
 
-    offer: Offer
+    offer: ChartOffer
     layers: Layers
     """Values of the Input and the spec, by their field."""
 
@@ -78,31 +78,31 @@ class UpgradeOffer:
         """Return the keys of the values that the chart no longer knows."""
         return chart_keys.removed(self.layers, chart)
 
-    def chart_steps(self, now: str, wanted: str) -> list[str]:
+    def chart_steps(self, now: str, target: str) -> list[str]:
         """Return the current version and the offered ones above it, up to the requested one."""
-        if not versions.is_comparable(now) or wanted not in self.charts:
+        if not versions.is_comparable(now) or target not in self.charts:
             return [now]
-        low, high = versions.order(now), versions.order(wanted)
+        low, high = versions.order(now), versions.order(target)
         return [now, *(chart for chart in self.charts if low < versions.order(chart) <= high)]
 
-    def kubernetes_steps(self, now: str, wanted: str) -> list[str]:
+    def kubernetes_steps(self, now: str, target: str) -> list[str]:
         """Return the current version, the newest patch of each minor between, the requested one.
 
         The steps end before a minor without an offered patch.
         """
-        if not now or versions.order(wanted) <= versions.order(now):
-            return [now or wanted]
+        if not now or versions.order(target) <= versions.order(now):
+            return [now or target]
         steps = [now]
-        for minor in versions.minors_between(now, wanted):
+        for minor in versions.minors_between(now, target):
             patch = versions.newest_patch(self.offer.kubernetes.versions, minor)
             if patch is None:
                 return steps
             steps.append(patch)
-        return [*steps, wanted]
+        return [*steps, target]
 
 
 def plan(
-    wanted: VersionPair, start: UpgradeStart, policy: Policy, offer: UpgradeOffer
+    target: VersionPair, start: UpgradeStart, policy: Upgrade, offer: UpgradeOffer
 ) -> UpgradePlan:
     """Return the upgrade plan to the requested versions.
 
@@ -114,9 +114,9 @@ def plan(
     if start.instead is not None and chart not in offer.charts:
         chart, settled = start.instead, False
     if not chart:
-        return UpgradePlan(wanted, wanted)
-    charts = offer.chart_steps(chart, wanted.chart)
-    kubernetes = offer.kubernetes_steps(start.requested.kubernetes, wanted.kubernetes)
+        return UpgradePlan(target, target)
+    charts = offer.chart_steps(chart, target.chart)
+    kubernetes = offer.kubernetes_steps(start.requested.kubernetes, target.kubernetes)
     now = VersionPair(charts[0], kubernetes[0])
     steps = longest_path(charts, kubernetes, offer, is_known=bool(start.requested.kubernetes))
     end = steps[-1] if steps else now
@@ -124,10 +124,10 @@ def plan(
     return UpgradePlan(
         now=now,
         following=steps[0] if steps and is_due else now,
-        steps=_whole(start.started_from, now, steps, wanted, offer),
+        steps=_whole(start.started_from, now, steps, target, offer),
         refusals=(
-            *_stopped_chart(end, wanted.chart, charts, policy, offer),
-            *_stopped_kubernetes(end, wanted.kubernetes, kubernetes),
+            *_stopped_chart(end, target.chart, charts, policy, offer),
+            *_stopped_kubernetes(end, target.kubernetes, kubernetes),
         ),
     )
 
@@ -169,13 +169,13 @@ def _whole(
     started_from: VersionPair | None,
     now: VersionPair,
     steps: tuple[VersionPair, ...],
-    wanted: VersionPair,
+    target: VersionPair,
     offer: UpgradeOffer,
 ) -> tuple[VersionPair, ...]:
     """Return all steps from the start of the upgrade, or from the current versions without one."""
     if started_from:
-        charts = offer.chart_steps(started_from.chart, wanted.chart)
-        kubernetes = offer.kubernetes_steps(started_from.kubernetes, wanted.kubernetes)
+        charts = offer.chart_steps(started_from.chart, target.chart)
+        kubernetes = offer.kubernetes_steps(started_from.kubernetes, target.kubernetes)
         whole = (started_from, *longest_path(charts, kubernetes, offer, is_known=True))
         if now in whole and whole[whole.index(now) + 1 :] == steps:
             return whole
@@ -189,7 +189,7 @@ def _is_repair(now: VersionPair, step: VersionPair, listed: Sequence[str]) -> bo
 
 
 def _stopped_chart(
-    end: VersionPair, wanted: str, charts: Sequence[str], policy: Policy, offer: UpgradeOffer
+    end: VersionPair, target: str, charts: Sequence[str], policy: Upgrade, offer: UpgradeOffer
 ) -> Iterator[Refusal]:
     """Yield the refusal of a requested chart version that the steps do not reach."""
     if end.chart != charts[-1]:
@@ -203,29 +203,29 @@ def _stopped_chart(
         yield Refusal(CHARTS, end.chart, following, rule, remedy)
         return
     field = TARGET if policy.chartVersion else CHARTS
-    if wanted not in (end.chart, *offer.charts):
+    if target not in (end.chart, *offer.charts):
         remedy = f"Choose one of: {', '.join(offer.charts)}."
-        yield Refusal(field, end.chart, wanted, "the platform does not offer it", remedy)
-    elif versions.is_comparable(end.chart) and versions.order(wanted) < versions.order(end.chart):
+        yield Refusal(field, end.chart, target, "the platform does not offer it", remedy)
+    elif versions.is_comparable(end.chart) and versions.order(target) < versions.order(end.chart):
         remedy = "Name a version that is not lower."
-        yield Refusal(field, end.chart, wanted, "a chart is never downgraded", remedy)
+        yield Refusal(field, end.chart, target, "a chart is never downgraded", remedy)
 
 
 def _stopped_kubernetes(
-    end: VersionPair, wanted: str, kubernetes: Sequence[str]
+    end: VersionPair, target: str, kubernetes: Sequence[str]
 ) -> Iterator[Refusal]:
     """Yield the refusal of a requested Kubernetes version that the steps do not reach."""
-    if end.kubernetes == wanted:
+    if end.kubernetes == target:
         return
-    if versions.order(wanted) < versions.order(end.kubernetes):
+    if versions.order(target) < versions.order(end.kubernetes):
         rule = "Kubernetes is never downgraded"
         remedy = "Ask for a version that is not lower."
     elif end.kubernetes == kubernetes[-1]:
-        missing = next(versions.minors_between(end.kubernetes, wanted))
+        missing = next(versions.minors_between(end.kubernetes, target))
         rule = f"Kubernetes is upgraded one minor at a time, and the platform offers no {missing}"
         remedy = "Ask the platform team for it, or for a lower version."
     else:
         following = kubernetes[kubernetes.index(end.kubernetes) + 1]
         rule = f"chart {versions.minor(end.chart)} does not support Kubernetes {following}"
         remedy = "Ask for a lower version, or the platform team for another chart."
-    yield Refusal(KUBERNETES, end.kubernetes, wanted, rule, remedy)
+    yield Refusal(KUBERNETES, end.kubernetes, target, rule, remedy)

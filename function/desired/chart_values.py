@@ -38,24 +38,24 @@ _WATCH_ENDPOINT_SLICES: Values = {
 }
 
 
-def build_chart_values(wanted: ResolvedSpec, config: Input) -> Values:
+def build_chart_values(effective: ResolvedSpec, config: Input) -> Values:
     """Return the complete values of the chart.
 
     Mirrors are no layer: they apply to the images of every layer. An adopted cluster keeps the
     values of its installation.
     """
-    if wanted.frozen is not None:
-        return dict(wanted.frozen)
-    base, spec = _base(wanted, config.pullSecret), _spec(wanted)
-    exposed = exposure.values(wanted.exposure, wanted.names, config.expose)
+    if effective.frozen is not None:
+        return dict(effective.frozen)
+    base, spec = _base(effective, config.pullSecret), _spec(effective)
+    exposed = exposure.values(effective.exposure, effective.names, config.expose)
     below, above = config.vcluster.values, config.vcluster.enforcedValues
-    plan = plan_values(wanted.plan)
-    layered = overlaid(base, below, plan, spec, exposed, wanted.values, above)
-    written = overlaid(below, plan, wanted.values, above)
-    joined = _joined(layered, ours=(base, spec, exposed), theirs=(below, wanted.values, above))
+    plan = plan_values(effective.plan)
+    layered = overlaid(base, below, plan, spec, exposed, effective.values, above)
+    written = overlaid(below, plan, effective.values, above)
+    joined = _joined(layered, ours=(base, spec, exposed), theirs=(below, effective.values, above))
     followed = container_resources.following(layered, written)
     changed = (nested(keys, value) for keys, value in chain(joined, followed))
-    return images.mapped(overlaid(layered, *changed), config.registries, wanted.kubernetes)
+    return images.mapped(overlaid(layered, *changed), config.registries, effective.kubernetes)
 
 
 def _joined(
@@ -76,7 +76,7 @@ def _lists(row: ChartValue, layers: Layers) -> list[list[object]]:
     return [value for value in values if isinstance(value, list)]
 
 
-def _base(wanted: ResolvedSpec, pull_secret: str | None) -> Values:
+def _base(spec: ResolvedSpec, pull_secret: str | None) -> Values:
     """Return the values that every virtual cluster has.
 
     The certificate does not cover `<service>.svc` by itself. Quota, limits and network policies
@@ -87,7 +87,7 @@ def _base(wanted: ResolvedSpec, pull_secret: str | None) -> Values:
     the right to do so:
     https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/mappings/resources/register.go.
     """
-    names = wanted.names
+    names = spec.names
     secrets = [{"name": pull_secret}] if pull_secret else []
     return {
         "controlPlane": {
@@ -124,11 +124,11 @@ def _base(wanted: ResolvedSpec, pull_secret: str | None) -> Values:
     }
 
 
-def _spec(wanted: ResolvedSpec) -> Values:
-    sync = wanted.sync
+def _spec(spec: ResolvedSpec) -> Values:
+    sync = spec.sync
     common: Values = {
-        "controlPlane": {"distro": {"k8s": {"image": {"tag": f"v{wanted.kubernetes}"}}}},
-        "policies": {"podSecurityStandard": wanted.pod_security},
+        "controlPlane": {"distro": {"k8s": {"image": {"tag": f"v{spec.kubernetes}"}}}},
+        "policies": {"podSecurityStandard": spec.pod_security},
         "sync": {
             "toHost": {
                 "ingresses": {"enabled": sync["ingresses"]},
@@ -139,19 +139,19 @@ def _spec(wanted: ResolvedSpec) -> Values:
             "fromHost": {
                 "storageClasses": {"enabled": sync["storageClasses"]},
                 "ingressClasses": {"enabled": sync["ingressClasses"]},
-                "nodes": {"selector": {"labels": wanted.pool.labels}},
+                "nodes": {"selector": {"labels": spec.pool.labels}},
             },
         },
     }
     return overlaid(
         common,
-        _highly_available(wanted) if wanted.highly_available else _single(wanted),
-        _retained(wanted),
-        _pool(wanted),
+        _highly_available(spec) if spec.highly_available else _single(spec),
+        _retained(spec),
+        _pool(spec),
     )
 
 
-def _single(wanted: ResolvedSpec) -> Values:
+def _single(spec: ResolvedSpec) -> Values:
     """Return one control plane, its embedded database on a volume of the StatefulSet."""
     return {
         "controlPlane": {
@@ -161,7 +161,7 @@ def _single(wanted: ResolvedSpec) -> Values:
             },
             "statefulSet": {
                 "highAvailability": {"replicas": 1},
-                "persistence": {"volumeClaim": _volume(wanted)},
+                "persistence": {"volumeClaim": _volume(spec)},
             },
             "coredns": {"deployment": {"replicas": 1}},
             "advanced": {"podDisruptionBudget": {"enabled": False}},
@@ -169,13 +169,13 @@ def _single(wanted: ResolvedSpec) -> Values:
     }
 
 
-def _highly_available(wanted: ResolvedSpec) -> Values:
+def _highly_available(spec: ResolvedSpec) -> Values:
     """Return three control planes, a Deployment, and three etcd members with a volume each.
 
     Embedded etcd would need a licence. The limits are explicit, because the defaults of the
     namespace are too small for etcd.
     """
-    release = wanted.names.release
+    release = spec.names.release
     return {
         "controlPlane": {
             "backingStore": {
@@ -185,7 +185,7 @@ def _highly_available(wanted: ResolvedSpec) -> Values:
                         "enabled": True,
                         "statefulSet": {
                             "highAvailability": {"replicas": HA_REPLICAS},
-                            "persistence": {"volumeClaim": _volume(wanted)},
+                            "persistence": {"volumeClaim": _volume(spec)},
                             "resources": {
                                 "requests": ETCD_REQUESTS,
                                 "limits": ETCD_LIMITS,
@@ -206,9 +206,9 @@ def _highly_available(wanted: ResolvedSpec) -> Values:
     }
 
 
-def _pool(wanted: ResolvedSpec) -> Values:
+def _pool(spec: ResolvedSpec) -> Values:
     """Schedule pods to the pool's nodes; CoreDNS runs inside, so it is always scheduled there."""
-    pool = wanted.pool
+    pool = spec.pool
     values: Values = {}
     if pool.tolerations:
         values["sync"] = {"toHost": {"pods": {"enforceTolerations": [*pool.tolerations]}}}
@@ -222,7 +222,7 @@ def _pool(wanted: ResolvedSpec) -> Values:
         etcd: Values = {"backingStore": {"etcd": {"deploy": {"statefulSet": workload}}}}
         values["controlPlane"] = {
             "statefulSet": workload,
-            **(etcd if wanted.highly_available else {}),
+            **(etcd if spec.highly_available else {}),
         }
     return values
 
@@ -235,22 +235,22 @@ def _toleration(taint: str) -> Values:
     return {"key": key, "operator": "Exists", "effect": effect}
 
 
-def _volume(wanted: ResolvedSpec) -> Values:
-    policy = "Retain" if wanted.retain else "Delete"
+def _volume(spec: ResolvedSpec) -> Values:
+    policy = "Retain" if spec.retain else "Delete"
     volume: Values = {"enabled": True, "retentionPolicy": policy}
-    if wanted.storage.size:
-        volume["size"] = wanted.storage.size
-    if wanted.storage.storage_class:
-        volume["storageClass"] = wanted.storage.storage_class
+    if spec.storage.size:
+        volume["size"] = spec.storage.size
+    if spec.storage.storage_class:
+        volume["storageClass"] = spec.storage.storage_class
     return volume
 
 
-def _retained(wanted: ResolvedSpec) -> Values:
+def _retained(spec: ResolvedSpec) -> Values:
     """Keep the Service: it owns the tenant's objects on the host, and its deletion deletes them.
 
     https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/util/translate/translate.go
     """
-    if not wanted.retain:
+    if not spec.retain:
         return {}
     return {"controlPlane": {"service": {"annotations": {"helm.sh/resource-policy": "keep"}}}}
 

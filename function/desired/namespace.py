@@ -66,19 +66,19 @@ def own_chart(name: OwnChart, config: Input) -> Chart:
 
 
 def _values(
-    wanted: ResolvedSpec,
+    spec: ResolvedSpec,
     config: Input,
     vcluster_values: Mapping[str, object],
     quota: NamespaceQuota,
 ) -> dict[str, Any]:
-    names, limits = wanted.names, quota.limits
+    names, limits = spec.names, quota.limits
     return {
         "name": names.namespace,
         "release": names.release,
         "labels": config.hostNamespace.labels,
         "annotations": config.hostNamespace.annotations,
         "podSecurity": HOST_LEVEL,
-        "rancherProject": wanted.rancher.project if wanted.rancher else "",
+        "rancherProject": spec.rancher.project if spec.rancher else "",
         "quota": quota.hard,
         "limitRange": {
             "enabled": any((limits.default, limits.defaultRequest, limits.max)),
@@ -86,50 +86,50 @@ def _values(
             "defaultRequest": limits.defaultRequest,
             "max": limits.max,
         },
-        "highAvailability": wanted.highly_available,
-        "networkPolicy": _network_policy(wanted, config, vcluster_values),
+        "highAvailability": spec.highly_available,
+        "networkPolicy": _network_policy(spec, config, vcluster_values),
         "synced": {
             "deniedAnnotations": ",".join(config.tenant.deniedAnnotations),
             "nodeLabels": _node_labels(vcluster_values),
             "storageClassNames": ",".join(config.tenant.storage.volumeClassNames),
         },
         "kubeconfig": {
-            "secret": exposure.kubeconfig_secret(wanted.exposure, names),
-            "readers": [{"kind": r.kind, "name": r.name} for r in wanted.readers],
+            "secret": exposure.kubeconfig_secret(spec.exposure, names),
+            "readers": [{"kind": r.kind, "name": r.name} for r in spec.readers],
         },
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],
         "pullSecret": config.pullSecret or "",
-        **namespace_values(wanted, config),
+        **namespace_values(spec, config),
     }
 
 
-def _owner(wanted: ResolvedSpec, observed: Observed) -> dict[str, str]:
+def _owner(spec: ResolvedSpec, observed: Observed) -> dict[str, str]:
     """Return the owner of the namespace. The control plane stays that of the creation."""
     before = observed.namespace.values if observed.namespace else {}
     control_plane = text(get(before, "owner", "controlPlane")) or observed.control_plane
     return {
-        "name": wanted.names.namespace,
-        "uid": wanted.uid,
+        "name": spec.names.namespace,
+        "uid": spec.uid,
         **({"controlPlane": control_plane} if control_plane else {}),
     }
 
 
 def _network_policy(
-    wanted: ResolvedSpec, config: Input, vcluster_values: Mapping[str, object]
+    spec: ResolvedSpec, config: Input, vcluster_values: Mapping[str, object]
 ) -> dict[str, Any]:
-    rancher = config.rancher if wanted.rancher else None
-    host = config.hosts[wanted.host.name]
+    rancher = config.rancher if spec.rancher else None
+    host = config.hosts[spec.host.name]
     has_metrics = get(vcluster_values, *METRICS) is True
     pods = [*host.egressTo, *(rancher.egressTo if rancher else ())]
     return {
-        "enabled": wanted.network_policy,
-        "hostCidrs": list(wanted.host.cidrs),
-        "egress": [*wanted.egress, *(rancher.egress if rancher else ())],
+        "enabled": spec.network_policy,
+        "hostCidrs": list(spec.host.cidrs),
+        "egress": [*spec.egress, *(rancher.egress if rancher else ())],
         "egressTo": [each.model_dump(exclude_defaults=True) | _ports(each) for each in pods],
         "dns": host.dns.model_dump(),
         "apiPorts": host.apiPorts,
         "metrics": host.metrics.model_dump() if has_metrics else {},
-        "ingressFrom": config.expose.ingressFrom if _is_reachable(wanted) else [],
+        "ingressFrom": config.expose.ingressFrom if _is_reachable(spec) else [],
     }
 
 
@@ -143,22 +143,22 @@ def _node_labels(vcluster_values: Mapping[str, object]) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted(mapping(labels).items()))
 
 
-def _is_reachable(wanted: ResolvedSpec) -> bool:
+def _is_reachable(spec: ResolvedSpec) -> bool:
     """Return whether the tenant's pods may be reached from outside the host."""
-    return wanted.sync["ingresses"] or wanted.quota.loadBalancers != 0
+    return spec.sync["ingresses"] or spec.quota.loadBalancers != 0
 
 
 def _subject(subject: Subject) -> dict[str, Any]:
     return subject.model_dump(exclude_none=True)
 
 
-def namespace_values(wanted: ResolvedSpec, config: Input) -> dict[str, Any]:
+def namespace_values(spec: ResolvedSpec, config: Input) -> dict[str, Any]:
     """Return the chart values of retain and restore."""
     values: dict[str, Any] = {}
-    if wanted.retain:
+    if spec.retain:
         values["onDelete"] = "Retain"
         values["image"] = image_reference.mirror(config.image, config.registries)
         values["imagePullSecrets"] = [config.pullSecret] if config.pullSecret else []
-    if wanted.restore_from:
-        values["restoreFrom"] = wanted.restore_from
+    if spec.restore_from:
+        values["restoreFrom"] = spec.restore_from
     return values

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from function.api.fields import Owner
-from function.api.input import Input, OwnChart, Resources
-from function.api.input import RancherPlatform as Platform
+from function.api.input import Input, OwnChart, RancherPlatform, Resources
 from function.api.names import Names, connection_secret
 from function.api.network import Proxy
 from function.decision import deletion
@@ -32,9 +31,9 @@ DIRECT = ("localhost", "127.0.0.0/8", *addresses.PRIVATE, ".svc", ".cluster.loca
 
 
 def desired(
-    wanted: ResolvedSpec,
+    spec: ResolvedSpec,
     rancher: RancherImport,
-    platform: Platform,
+    platform: RancherPlatform,
     config: Input,
     observed: ObservedRelease | None,
 ) -> dict[str, Any]:
@@ -42,17 +41,17 @@ def desired(
 
     Until the import's first report, a deletion keeps an earlier cluster in Rancher.
     """
-    names = wanted.names
+    names = spec.names
     is_proven = bool(state_of(observed).get("phase"))
-    is_takeover = deletion.is_takeover(wanted) and not is_proven
+    is_takeover = deletion.is_takeover(spec) and not is_proven
     return build_release(
         name=names.rancher_release,
         namespace=names.home,
         target_namespace=names.platform_namespace,
-        provider_config=wanted.host.provider_config,
+        provider_config=spec.host.provider_config,
         chart=own_chart(CHART, config),
         values={
-            **_values(wanted, rancher, platform, config),
+            **_values(spec, rancher, platform, config),
             **({"takeover": True} if is_takeover else {}),
         },
         rollback_limit=deletion.rollback_limit(observed, is_proven=is_proven),
@@ -89,12 +88,12 @@ def desired_inputs(resource: Mapping[str, Any]) -> str:
 
 
 def _values(
-    wanted: ResolvedSpec, rancher: RancherImport, platform: Platform, config: Input
+    spec: ResolvedSpec, rancher: RancherImport, platform: RancherPlatform, config: Input
 ) -> dict[str, Any]:
-    names = wanted.names
-    labels: dict[str, object] = {**rancher.labels, LABEL_HOST: wanted.host.name}
+    names = spec.names
+    labels: dict[str, object] = {**rancher.labels, LABEL_HOST: spec.host.name}
     work: dict[str, object] = {
-        "owner": {"name": names.namespace, "uid": wanted.uid},
+        "owner": {"name": names.namespace, "uid": spec.uid},
         "vcluster": _vcluster(names),
         "stateConfigMap": names.state_config_map,
         "rancher": {
@@ -103,15 +102,15 @@ def _values(
             "tokenSecret": platform.tokenSecret.model_dump(),
             "caSecret": platform.caSecret.model_dump() if platform.caSecret else {},
             **({"caChecksum": platform.caChecksum} if platform.caChecksum else {}),
-            **({"proxy": _proxy(platform.proxy, wanted)} if platform.proxy else {}),
+            **({"proxy": _proxy(platform.proxy, spec)} if platform.proxy else {}),
             **_agent(platform.agentResources.filled),
             "onRebuild": platform.onRebuild,
             "owners": [_owner(owner) for owner in rancher.owners],
             "labels": labels,
             "timeout": platform.timeout,
         },
-        "onDelete": "Retain" if wanted.retain else "Delete",
-        **({"formerOwnerUid": wanted.restore_from} if wanted.restore_from else {}),
+        "onDelete": "Retain" if spec.retain else "Delete",
+        **({"formerOwnerUid": spec.restore_from} if spec.restore_from else {}),
     }
     return {
         **work,
@@ -131,12 +130,12 @@ def _agent(resources: Resources) -> dict[str, Any]:
     return {"agentResources": named} if named else {}
 
 
-def _proxy(proxy: Proxy, wanted: ResolvedSpec) -> dict[str, Any]:
+def _proxy(proxy: Proxy, spec: ResolvedSpec) -> dict[str, Any]:
     """Return the proxy, without the addresses of the virtual cluster and the host.
 
     Addresses of a Service are the host's, so the host's ranges are reached directly.
     """
-    direct = (*DIRECT, *wanted.host.cidrs, *proxy.noProxy)
+    direct = (*DIRECT, *spec.host.cidrs, *proxy.noProxy)
     return {
         **({"https": proxy.https} if proxy.https else {}),
         **({"http": proxy.http} if proxy.http else {}),

@@ -37,70 +37,70 @@ UPGRADE_ATTEMPTS = 3
 
 
 def desired(
-    wanted: ResolvedSpec,
+    spec: ResolvedSpec,
     config: Input,
     values: Mapping[str, object],
     observed: ObservedRelease | None,
 ) -> dict[str, Any]:
     """Return the Release of the virtual cluster with the given chart values."""
-    names = wanted.names
+    names = spec.names
     offer = config.vcluster.chart
     return build_release(
         name=names.vcluster_release,
         external_name=names.release,
         namespace=names.home,
         target_namespace=names.namespace,
-        provider_config=wanted.host.provider_config,
+        provider_config=spec.host.provider_config,
         chart=Chart(
             repository=offer.repository,
             name=offer.name,
-            version=wanted.chart,
-            digest=offer.digests.get(wanted.chart),
+            version=spec.chart,
+            digest=offer.digests.get(spec.chart),
             pull_secret=offer.pullSecret,
         ),
-        values=values if wanted.frozen is not None else _stamped(values, wanted.chart, observed),
+        values=values if spec.frozen is not None else _stamped(values, spec.chart, observed),
         rollback_limit=deletion.rollback_limit(
             observed,
-            is_proven=deletion.is_takeover(wanted) or was_healthy(observed),
-            attempts=UPGRADE_ATTEMPTS + wanted.retries,
+            is_proven=deletion.is_takeover(spec) or was_healthy(observed),
+            attempts=UPGRADE_ATTEMPTS + spec.retries,
         ),
-        details=_details(wanted, config, observed),
+        details=_details(spec, config, observed),
         connection_secret=connection_secret(names.vcluster_release),
     )
 
 
 def _details(
-    wanted: ResolvedSpec, config: Input, observed: ObservedRelease | None
+    spec: ResolvedSpec, config: Input, observed: ObservedRelease | None
 ) -> tuple[Detail, ...]:
     """Return the connection details; the kubeconfig joins once the pods are healthy.
 
     An entry once added stays: its removal would remove the kubeconfig from the Secret.
     """
-    names = wanted.names
-    kind, _ = _workload(wanted)
+    names = spec.names
+    kind, _ = _workload(spec)
     is_healthy = observed is not None and health(observed) is None
     is_up = is_healthy and judge(CONDITION, observed).status == "True"
     details = [
-        *_installed(wanted, observed, is_up=is_up),
+        *_installed(spec, observed, is_up=is_up),
         *_rollout(GENERATION, WORKLOAD, kind, names.release),
     ]
-    if wanted.highly_available:
+    if spec.highly_available:
         details += _rollout(ETCD_GENERATION, ETCD_WORKLOAD, "StatefulSet", names.etcd)
     if was_healthy(observed):
         details.append(Detail(KUBECONFIG, "v1", "Secret", names.kubeconfig_secret, "data.config"))
-    exposed = exposure.details(wanted.exposure, names, config.expose, observed, is_up=is_up)
+    exposed = exposure.details(spec.exposure, names, config.expose, observed, is_up=is_up)
     return (*details, *exposed)
 
 
 def _installed(
-    wanted: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool
+    spec: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool
 ) -> Iterator[Detail]:
     """Yield the details of the running versions: the stamp, or the sources of a workload without.
 
     Reading a missing stamp would block the upgrade that adds it.
     """
-    kind, name = _workload(wanted)
-    if _bears_stamp(wanted, observed, is_up=is_up):
+    kind, name = _workload(spec)
+    if _bears_stamp(spec, observed, is_up=is_up):
         where = f"metadata.annotations[{stamp.ANNOTATION}]"
         yield Detail(stamp.DETAIL, "apps/v1", kind, name, where)
         return
@@ -109,22 +109,22 @@ def _installed(
     yield Detail(stamp.CONTAINERS_DETAIL, "apps/v1", kind, name, containers)
 
 
-def _bears_stamp(wanted: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool) -> bool:
+def _bears_stamp(spec: ResolvedSpec, observed: ObservedRelease | None, *, is_up: bool) -> bool:
     """Return whether the workload has a stamp, or gets one by its installation.
 
     A restored cluster may be installed over a workload that predates the stamp.
     """
-    if wanted.frozen is not None:
+    if spec.frozen is not None:
         return False
     if observed is None:
-        return not wanted.restore_from
+        return not spec.restore_from
     has_it = is_up and bool(stamp.annotation(observed.values))
     return stamp.DETAIL in observed.connection_keys or has_it
 
 
-def _workload(wanted: ResolvedSpec) -> tuple[str, str]:
+def _workload(spec: ResolvedSpec) -> tuple[str, str]:
     """Return kind and name of the control plane's workload."""
-    return "Deployment" if wanted.highly_available else "StatefulSet", wanted.names.release
+    return "Deployment" if spec.highly_available else "StatefulSet", spec.names.release
 
 
 def _stamped(values: Mapping[str, object], chart: str, observed: ObservedRelease | None) -> Values:

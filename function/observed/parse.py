@@ -130,7 +130,7 @@ def releases(found: Observed) -> dict[str, ObservedRelease]:
 def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
     """Return an observed Release."""
     metadata, spec = get(plain, "metadata"), get(plain, "spec")
-    wanted, helm = get(spec, "forProvider"), get(plain, "status", "atProvider")
+    provider, helm = get(spec, "forProvider"), get(plain, "status", "atProvider")
     generation = get(metadata, "generation")
     return ObservedRelease(
         name=text(get(metadata, "name")),
@@ -141,8 +141,8 @@ def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedReleas
         generation=generation if isinstance(generation, int) else None,
         observed_generation=_observed_generation(plain),
         provider_config=text(get(spec, "providerConfigRef", "name")),
-        chart_version=text(get(wanted, "chart", "version")),
-        values=mapping(get(wanted, "values")),
+        chart_version=text(get(provider, "chart", "version")),
+        values=mapping(get(provider, "values")),
         connection_keys=frozenset(
             text(get(entry, "toConnectionSecretKey"))
             for entry in sequence(get(spec, "connectionDetails"))

@@ -48,18 +48,18 @@ def condition(observed: ObservedRelease | None, inputs: str | None, *, enabled: 
     """
     if not enabled:
         return _switched_off(observed)
-    wanted = observed.values.get("inputs") if observed and inputs is None else inputs
-    reported = _reported(state_of(observed), wanted)
+    current = observed.values.get("inputs") if observed and inputs is None else inputs
+    reported = _reported(state_of(observed), current)
     judged = judge(CONDITION, observed, is_unaffected=reported.status == "True")
     return reported if judged.status == "True" else judged
 
 
-def _reported(state: Mapping[str, str], wanted: object) -> Condition:
-    """Return the condition that an import reports; `wanted` is the digest of the inputs."""
+def _reported(state: Mapping[str, str], inputs: object) -> Condition:
+    """Return the condition that an import reports; `inputs` is the digest of the inputs."""
     phase = state.get("phase", "")
     if phase not in PHASES:
         return Condition(CONDITION, "Unknown", "NoState", "The import has not reported yet.")
-    if phase == "Connected" and state.get("observedInputs") != wanted:
+    if phase == "Connected" and state.get("observedInputs") != inputs:
         message = "The import runs again, because what it works on has changed."
         return Condition(CONDITION, "False", "Importing", message)
     reason = state.get("reason", "")

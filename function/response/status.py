@@ -3,8 +3,7 @@
 from typing import Any
 
 from function.api import xr
-from function.api.input import Input
-from function.api.input import RancherPlatform as Platform
+from function.api.input import Input, RancherPlatform
 from function.api.xr import RancherStatus
 from function.decision import exposure
 from function.decision.resolve import RancherImport, ResolvedSpec
@@ -16,29 +15,29 @@ from function.response import upgrade
 
 
 def status_of(
-    granted: ResolvedSpec,
+    effective: ResolvedSpec,
     config: Input,
     observed: Observed,
     blocked_by: str,
     progress: upgrade.Progress | None,
 ) -> dict[str, Any]:
     """Return the status of the VCluster."""
-    names = granted.names
+    names = effective.names
     current = xr.Status(
-        observedGeneration=granted.generation,
+        observedGeneration=effective.generation,
         namespace=names.namespace,
         release=names.release,
-        host=granted.host.name,
+        host=effective.host.name,
         chartVersion=vcluster.running_chart(observed.vcluster),
         kubernetesVersion=vcluster.running_kubernetes(observed.vcluster),
-        endpoint=exposure.endpoint(granted.exposure, names),
-        address=observed_exposure.address(granted.exposure, observed.vcluster),
+        endpoint=exposure.endpoint(effective.exposure, names),
+        address=observed_exposure.address(effective.exposure, observed.vcluster),
         kubeconfigSecretRef=xr.KubeconfigSecretRef(
             namespace=names.namespace,
-            name=exposure.kubeconfig_secret(granted.exposure, names),
+            name=exposure.kubeconfig_secret(effective.exposure, names),
             key="config",
         ),
-        rancher=rancher_status(observed.rancher, granted.rancher, config.rancher),
+        rancher=rancher_status(observed.rancher, effective.rancher, config.rancher),
         upgrade=upgrade.status(progress),
         blockedBy=blocked_by,
     )
@@ -46,7 +45,9 @@ def status_of(
 
 
 def rancher_status(
-    observed: ObservedRelease | None, rancher: RancherImport | None, platform: Platform | None
+    observed: ObservedRelease | None,
+    rancher: RancherImport | None,
+    platform: RancherPlatform | None,
 ) -> RancherStatus | None:
     """Return `status.rancher`, or None where the cluster is not in Rancher."""
     if rancher is None or platform is None:
