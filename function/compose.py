@@ -10,11 +10,13 @@ cluster out of Rancher.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from function.api import validate, xr
 from function.api.errors import InvalidError
-from function.decision import adoption, deletion
+from function.api.input import Polling
+from function.decision import adoption, deletion, looks
 from function.decision.decision import Decision, decide
 from function.decision.resolve import ResolvedSpec
 from function.desired import rancher, usages
@@ -26,7 +28,7 @@ from function.observed import rancher as observed_rancher
 from function.observed import usages as observed_usages
 from function.observed import vcluster as observed_vcluster
 from function.observed.state import Condition, Observed, ObservedRelease, Request
-from function.response import conditions, requirements, status, upgrade
+from function.response import conditions, pause, requirements, status, upgrade
 from function.response.response import Composed, Response
 
 OBSERVED = "caas.telekom.de/observed"
@@ -51,6 +53,10 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     desired = desired_releases(decision, observed, is_earned=tenure.is_earned)
     phases = (room, *_phases(decision, desired, observed))
     resources = _resources(effective, desired, phases, observed, tenure)
+    stages = _stages(resources, phases, observed)
+    resources |= {
+        key: _looked_at(resources[key], key, stage, config.polling) for key, stage in stages.items()
+    }
     unreported = [
         _unreported(phase, resources.get(key))
         for phase, key in zip(phases, parse.RELEASES, strict=True)
@@ -64,6 +70,7 @@ def _answer(decision: Decision, observed: Observed) -> Response:
         *_up_to_date(decision, progress, shown[1]),
     )
     relevant = shown if desired.rancher else shown[:2]
+    is_watched = config.polling.watchesRequired
     blocked_by = conditions.blocked_by(relevant) or _waiting_usage(resources)
     return Response(
         resources=resources,
@@ -71,10 +78,38 @@ def _answer(decision: Decision, observed: Observed) -> Response:
         conditions=all_conditions,
         events=conditions.changes(all_conditions, composite.conditions),
         withheld=withheld,
-        requirements=requirements.before_creation(effective.names, observed),
+        requirements=(
+            *requirements.before_creation(effective.names, observed),
+            *requirements.connection_secrets(resources, is_watched=is_watched),
+        ),
         ready=not blocked_by,
-        is_circuit_open=conditions.is_circuit_open(composite.conditions),
+        pause=pause.seconds(
+            stages,
+            parse.releases(observed),
+            ready=not blocked_by,
+            is_watched=is_watched,
+            is_circuit_open=conditions.is_circuit_open(composite.conditions),
+        ),
     )
+
+
+def _looked_at(composed: Composed, key: str, stage: looks.Stage, polling: Polling) -> Composed:
+    """Return a Release with the interval of its stage."""
+    return replace(composed, resource=looks.annotated(composed.resource, key, stage, polling))
+
+
+def _stages(
+    resources: Mapping[str, Composed],
+    phases: tuple[Condition, Condition, Condition],
+    observed: Observed,
+) -> dict[str, looks.Stage]:
+    """Return the stage of each composed Release."""
+    releases = parse.releases(observed)
+    return {
+        key: looks.stage(key, phase, releases.get(key))
+        for key, phase in zip(parse.RELEASES, phases, strict=True)
+        if key in resources
+    }
 
 
 def _up_to_date(

@@ -24,16 +24,6 @@ from function.observed import ownership, parse, usages
 from function.observed.state import ObservedRelease, ObservedUsage, Request
 from function.response.response import Response
 
-PROGRESSING_TTL = dt.timedelta(seconds=5)
-"""Time to the next call while a VCluster is not READY: a changed connection detail alone causes no
-call."""
-
-READY_TTL = dt.timedelta(minutes=2)
-"""Time to the next call for a READY VCluster."""
-
-CIRCUIT_OPEN_TTL = dt.timedelta(seconds=30)
-"""Time to the next call while Crossplane drops events, maybe that of a changed spec."""
-
 COMPOSITE: Parts = {
     "kind": None,
     "metadata": {
@@ -106,7 +96,7 @@ def decode(req: fnv1.RunFunctionRequest) -> Request:
 
 def encode(req: fnv1.RunFunctionRequest, answer: Response) -> fnv1.RunFunctionResponse:
     """Return the response, with the context and the desired state of earlier steps."""
-    rsp = response.to(req, ttl=_ttl(answer))
+    rsp = response.to(req, ttl=dt.timedelta(seconds=answer.pause))
     for key, composed in answer.resources.items():
         desired = rsp.desired.resources[key]
         write(desired.resource, composed.resource)
@@ -165,12 +155,6 @@ def _provider(release: fnv1.Resource) -> struct_pb2.Struct:
     """Return `spec.forProvider`; absent fields are empty."""
     spec = release.resource.fields["spec"].struct_value
     return spec.fields["forProvider"].struct_value
-
-
-def _ttl(answer: Response) -> dt.timedelta:
-    if not answer.ready:
-        return PROGRESSING_TTL
-    return CIRCUIT_OPEN_TTL if answer.is_circuit_open else READY_TTL
 
 
 def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:

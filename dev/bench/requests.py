@@ -13,6 +13,7 @@ from function.api import bounds
 from function.commands.plan.requests import RESOURCE_NAME
 from function.commands.plan.simulated_host import CLOCK
 from function.compose import compose
+from function.response import pause
 
 EXAMPLE = "kunde1"
 
@@ -134,7 +135,7 @@ def check(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> str:
     """Return the fault of an answer to `steady`; empty if there is none."""
     if rsp.results:
         return f"the function reports: {rsp.results[0].message}"
-    if rsp.meta.ttl.ToTimedelta() != protobuf.READY_TTL:
+    if rsp.meta.ttl.seconds != pause.READY:
         return "the function does not call it ready"
     changes = _changes(req, rsp)
     return f"the function changes {', '.join(changes)}" if changes else ""

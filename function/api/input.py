@@ -822,6 +822,51 @@ class Adopted(Model):
     )
 
 
+def _between(least: int, most: int) -> AfterValidator:
+    def check(value: str) -> str:
+        seconds = int(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
+        if not least <= seconds <= most:
+            msg = f"must be between {least} and {most} seconds"
+            raise ValueError(msg)
+        return value
+
+    return AfterValidator(check)
+
+
+class SettledPolling(Model):
+    """Looks at a Release of which nothing is awaited."""
+
+    namespace: Annotated[Duration, _between(10, 86400)] = Field(
+        "10m", description="The namespace, of which nothing is read."
+    )
+    vcluster: Annotated[Duration, _between(5, 3600)] = Field(
+        "1m", description="The virtual cluster: a lost pod shows at the next look."
+    )
+    rancher: Annotated[Duration, _between(5, 3600)] = Field(
+        "1m", description="The import: a lost connection shows at the next look."
+    )
+
+
+class Polling(Model):
+    """Intervals of provider-helm's looks at a Release, and of Crossplane's at a VCluster."""
+
+    awaited: Annotated[Duration, _between(1, 60)] = Field(
+        "2s", description="While a step is under way: an installation, a change, an import."
+    )
+    failing: Annotated[Duration, _between(5, 3600)] = Field(
+        "30s", description="While it takes a person, or the end of an outage."
+    )
+    settled: SettledPolling = Field(
+        SettledPolling(), description="While nothing is awaited of the Release."
+    )
+    watchesRequired: Bool = Field(
+        default=False,
+        description="Whether Crossplane watches required resources, as from version 2.4 on. The "
+        "function then requires the connection Secrets: their changes show at once, and a READY "
+        "VCluster is computed anew every 10 minutes instead of 2. Before, it doubles the calls.",
+    )
+
+
 class Input(Model):
     """Configuration of function-vcluster."""
 
@@ -868,6 +913,11 @@ class Input(Model):
         None, description="Leave out where there is no Rancher."
     )
     tenant: Tenant = Field(Tenant(), description="Limits of every spec.")
+    polling: Polling = Field(
+        Polling(),
+        description="How often Releases are looked at. provider-helm follows it from version 1.4 "
+        "on, and its `--poll` before.",
+    )
     adopted: dict[
         Annotated[
             str,

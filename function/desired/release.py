@@ -10,10 +10,6 @@ from typing import Any, NamedTuple
 
 from function.observed.release import API_VERSION, EXTERNAL_NAME, KIND
 
-POLL_INTERVAL = "30s"
-"""Interval of provider-helm's observations. Before provider-helm 1.4 its `--poll` applies."""
-
-
 MAX_HISTORY = 3
 
 
@@ -87,7 +83,6 @@ def build_release(  # noqa: PLR0913  # a Release has these parts
             "namespace": namespace,
             "annotations": {
                 EXTERNAL_NAME: external_name or name,
-                "crossplane.io/poll-interval": POLL_INTERVAL,
                 **annotations,
             },
         },

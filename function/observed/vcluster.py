@@ -31,6 +31,9 @@ ETCD_GENERATION = "etcdGeneration"
 
 ETCD_WORKLOAD = "etcdWorkload"
 
+UNAVAILABLE = "Unavailable"
+"""Reason of ControlPlaneReady while too few pods are available."""
+
 UPDATING = Condition(
     CONDITION,
     "Unknown",
@@ -58,7 +61,7 @@ def _runs(observed: ObservedRelease | None) -> Condition:
     unhealthy = health(observed)
     if unhealthy:
         return unhealthy
-    if _is_changing(observed):
+    if is_changing(observed):
         return UPDATING
     if not observed.has_kubeconfig:
         return replace(
@@ -82,11 +85,15 @@ def is_settled(observed: ObservedRelease | None) -> bool:
         running_chart(observed) == observed.chart_version
         and named in ("", running_kubernetes(observed))
         and _runs(observed).status == "True"
-        and rollout.is_complete(observed.details, GENERATION, WORKLOAD)
-        and (
-            not is_highly_available(observed)
-            or rollout.is_complete(observed.details, ETCD_GENERATION, ETCD_WORKLOAD)
-        )
+        and is_complete(observed)
+    )
+
+
+def is_complete(observed: ObservedRelease) -> bool:
+    """Return whether all pods, of etcd too, are available and of the newest template."""
+    return rollout.is_complete(observed.details, GENERATION, WORKLOAD) and (
+        not is_highly_available(observed)
+        or rollout.is_complete(observed.details, ETCD_GENERATION, ETCD_WORKLOAD)
     )
 
 
@@ -113,7 +120,7 @@ def _runs_its_values(observed: ObservedRelease | None) -> bool:
     return bool(desired_stamp) and observed.details.get(stamp.DETAIL) == desired_stamp
 
 
-def _is_changing(observed: ObservedRelease) -> bool:
+def is_changing(observed: ObservedRelease) -> bool:
     """Return whether the workload or a pod predates the values."""
     desired_stamp = stamp.annotation(observed.values)
     return (
@@ -148,7 +155,7 @@ def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Cond
             f"{number} of {total} {what} available, at least {needed} needed. "
             "If this stays, look at pods, volume claims and events in its namespace."
         )
-        return Condition(CONDITION, "False", "Unavailable", message)
+        return Condition(CONDITION, "False", UNAVAILABLE, message)
     return None
 
 

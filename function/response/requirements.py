@@ -1,10 +1,13 @@
 """Required resources, which Crossplane adds to the next call."""
 
+from collections.abc import Mapping
+
 from function.api.names import Names
+from function.k8s.fieldpath import get, text
 from function.observed import namespace, rancher, release, vcluster
 from function.observed.ownership import CONTROL_PLANE
 from function.observed.state import Observed
-from function.response.response import Requirement
+from function.response.response import Composed, Requirement
 
 DEFINITION = (
     "apiextensions.crossplane.io/v2",
@@ -31,3 +34,20 @@ def before_creation(names: Names, observed: Observed) -> tuple[Requirement, ...]
         )
     )
     return *releases, Requirement(CONTROL_PLANE, *DEFINITION, namespace=None)
+
+
+def connection_secrets(
+    resources: Mapping[str, Composed], *, is_watched: bool
+) -> tuple[Requirement, ...]:
+    """Return the connection Secrets of the Releases, if Crossplane watches what is required.
+
+    Their contents come as connection details anyway; a change of theirs causes a call.
+    """
+    if not is_watched:
+        return ()
+    return tuple(
+        Requirement(f"{key}-connection", "v1", "Secret", secret, metadata["namespace"])
+        for key, composed in resources.items()
+        if (secret := text(get(composed.resource, "spec", "writeConnectionSecretToRef", "name")))
+        for metadata in (composed.resource["metadata"],)
+    )

@@ -47,8 +47,8 @@ class Response:
     events: tuple[Event, ...] = ()
     requirements: tuple[Requirement, ...] = ()
     ready: bool = False
-    is_circuit_open: bool = False
-    """True if Crossplane drops events, so that only its next regular call sees a change."""
+    pause: int = 10
+    """Seconds to the next call, if no event causes one before."""
     withheld: tuple[Condition, ...] = ()
     """Conditions whose messages are only logged."""
     fatal: str = ""

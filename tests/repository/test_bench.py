@@ -17,7 +17,8 @@ from dev.bench import loads, records, requests
 from dev.bench.measure import Figures, resident_bytes
 from dev.scripts import life
 from dev.scripts.server import Server, serving
-from function import fn, protobuf
+from function import fn
+from function.response import pause
 
 FIGURES = (
     "p50, 1 in flight",
@@ -101,7 +102,7 @@ def test_what_is_not_steady_is_not_measured() -> None:
     assert requests.check(up, run(up)).startswith("the function reports: ")
     req = requests.steady()
     rsp = run(req)
-    rsp.meta.ttl.FromTimedelta(protobuf.PROGRESSING_TTL)
+    rsp.meta.ttl.FromSeconds(pause.DETAIL)
     assert requests.check(req, rsp) == "the function does not call it ready"
     rsp = run(req)
     resource.update(rsp.desired.resources["vcluster"], {"spec": {"rollbackLimit": 1}})

@@ -55,4 +55,4 @@ def test_examples_become_ready(example: str) -> None:
     ready = {state: yaml.safe_load(answer(example, state)) for state in ("nothing", "ready")}
     assert ready["ready"]["meta"]["ttl"] == "120s"
     assert ready["ready"]["desired"]["composite"]["resource"]["status"]["blockedBy"] == ""
-    assert ready["nothing"]["meta"]["ttl"] == "5s"
+    assert ready["nothing"]["meta"]["ttl"] == "10s"

@@ -88,19 +88,10 @@ def test_strangers_are_releases_that_another_controls() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("answer", "seconds"),
-    [
-        (Response(ready=True), 120),
-        (Response(ready=True, is_circuit_open=True), 30),
-        (Response(is_circuit_open=True), 5),
-        (Response(fatal="no"), 5),
-    ],
-    ids=["steady", "events are dropped", "in progress", "refused"],
-)
-def test_how_soon_crossplane_asks_again(answer: Response, seconds: int) -> None:
-    """Seldom if nothing is awaited, unless Crossplane would miss a change."""
-    assert protobuf.encode(fnv1.RunFunctionRequest(), answer).meta.ttl.seconds == seconds
+def test_how_soon_crossplane_calls_again() -> None:
+    """The pause of the answer is the TTL of the response, also of one that refuses."""
+    for answer, seconds in ((Response(ready=True, pause=120), 120), (Response(fatal="no"), 10)):
+        assert protobuf.encode(fnv1.RunFunctionRequest(), answer).meta.ttl.seconds == seconds
 
 
 def test_encode() -> None:
@@ -116,7 +107,7 @@ def test_encode() -> None:
         conditions=(Condition("Accepted", "True", "Accepted"),),
     )
     want = fnv1.RunFunctionResponse(
-        meta=fnv1.ResponseMeta(tag="t", ttl=duration_pb2.Duration(seconds=5)),
+        meta=fnv1.ResponseMeta(tag="t", ttl=duration_pb2.Duration(seconds=10)),
         conditions=[
             fnv1.Condition(type="Accepted", status=fnv1.STATUS_CONDITION_TRUE, reason="Accepted")
         ],

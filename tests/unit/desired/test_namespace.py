@@ -78,7 +78,6 @@ def test_least() -> None:
             "namespace": "vcluster-system",
             "annotations": {
                 "crossplane.io/external-name": "kunde1-namespace",
-                "crossplane.io/poll-interval": "30s",
                 "caas.telekom.de/granted-spec": '{"spec":{}}',
             },
         },

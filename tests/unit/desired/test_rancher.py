@@ -58,7 +58,6 @@ def test_least() -> None:
             "namespace": "vcluster-system",
             "annotations": {
                 "crossplane.io/external-name": "kunde1-rancher",
-                "crossplane.io/poll-interval": "30s",
             },
         },
         "spec": {

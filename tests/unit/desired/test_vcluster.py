@@ -93,7 +93,6 @@ def test_first_install() -> None:
             "namespace": "vcluster-system",
             "annotations": {
                 "crossplane.io/external-name": "kunde1-vcluster",
-                "crossplane.io/poll-interval": "30s",
             },
         },
         "spec": {

@@ -1,0 +1,51 @@
+"""The pause until Crossplane's next call, if no event causes one before.
+
+Crossplane watches the Releases, but not their connection Secrets, unless the function requires them
+and Crossplane watches what is required, since version 2.4.
+"""
+
+from collections.abc import Mapping
+
+from function.decision.looks import Stage
+from function.observed.release import is_deployed
+from function.observed.state import ObservedRelease
+
+DETAIL = 3
+"""Seconds while a connection detail is awaited: its change causes no event."""
+
+EVENT = 10
+"""Seconds while events alone can change anything; a single one may be lost."""
+
+FAILING = 30
+"""Seconds while nothing is under way."""
+
+READY = 120
+READY_WATCHED = 600
+"""Seconds of a READY VCluster, by whether Crossplane watches the connection Secrets."""
+
+CIRCUIT_OPEN = 30
+"""Most seconds while Crossplane drops events, maybe that of a changed spec."""
+
+
+def seconds(
+    stages: Mapping[str, Stage],
+    releases: Mapping[str, ObservedRelease],
+    *,
+    ready: bool,
+    is_watched: bool,
+    is_circuit_open: bool,
+) -> int:
+    """Return the pause, by the stages of the composed Releases and what was observed of them."""
+    if ready:
+        pause = READY_WATCHED if is_watched else READY
+        return min(pause, CIRCUIT_OPEN) if is_circuit_open else pause
+    awaited = [key for key, stage in stages.items() if stage == "Awaited"]
+    if not stages or is_circuit_open or any(_reads(releases.get(key)) for key in awaited):
+        return DETAIL
+    is_failing = "Failing" in stages.values() and not awaited
+    return FAILING if is_failing else EVENT
+
+
+def _reads(observed: ObservedRelease | None) -> bool:
+    """Return whether provider-helm reads connection details of a Release."""
+    return observed is not None and is_deployed(observed) and bool(observed.connection_keys)
