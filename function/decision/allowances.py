@@ -1,7 +1,7 @@
 """The platform's own share of a namespace's quota: a row for each component."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -185,14 +185,20 @@ def _pod(
 def _container(container: object, kind: str, limits: LimitRange) -> dict[str, Decimal]:
     """Return the resources of a container; the API server uses a limit as missing request."""
     resources = mapping(get(container, "resources"))
-    layers: list[Mapping[Any, str]] = [limits.default, _texts(mapping(resources.get("limits")))]
+    layers: tuple[Mapping[Any, object], ...] = (mapping(resources.get("limits")), limits.default)
     if kind == "requests":
-        layers.insert(1, limits.defaultRequest)
-        layers.append(_texts(mapping(resources.get("requests"))))
-    taken: dict[str, str] = {}
+        own = mapping(resources.get("requests"))
+        layers = (own, layers[0], limits.defaultRequest, limits.default)
+    return {name: quantity.parse(_first(name, layers)) for name, _ in COMPUTE}
+
+
+def _first(name: str, layers: Iterable[Mapping[Any, object]]) -> str:
+    """Return the amount in the first layer that has one."""
     for layer in layers:
-        taken.update(layer)
-    return {name: quantity.parse(taken.get(name, "0")) for name, _ in COMPUTE}
+        amount = layer.get(name)
+        if amount is not None:
+            return str(amount)
+    return "0"
 
 
 def amount_text(name: str, amount: Decimal) -> str:

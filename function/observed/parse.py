@@ -5,8 +5,7 @@ unexpected type reads as absent, never as an error.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
 
 from function.k8s.fieldpath import Parts, get, mapping, sequence, text, words
 from function.observed import exposure, namespace, rancher, record, stamp, vcluster
@@ -17,7 +16,6 @@ from function.observed.state import (
     Observed,
     ObservedRelease,
     ObservedUsage,
-    Truth,
 )
 
 PUBLIC_DETAILS = frozenset(
@@ -131,15 +129,17 @@ def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedReleas
     """Return an observed Release."""
     metadata, spec = get(plain, "metadata"), get(plain, "spec")
     provider, helm = get(spec, "forProvider"), get(plain, "status", "atProvider")
-    generation = get(metadata, "generation")
+    annotations = get(metadata, "annotations")
+    by_type = _conditions(plain)
+    synced = by_type.get("Synced")
     return ObservedRelease(
         name=text(get(metadata, "name")),
         namespace=text(get(metadata, "namespace")),
         api_version=text(get(plain, "apiVersion")),
         kind=text(get(plain, "kind")),
         terminating=get(metadata, "deletionTimestamp") is not None,
-        generation=generation if isinstance(generation, int) else None,
-        observed_generation=_observed_generation(plain),
+        generation=_whole(get(metadata, "generation")),
+        observed_generation=_whole(get(synced, "observedGeneration")),
         provider_config=text(get(spec, "providerConfigRef", "name")),
         chart_version=text(get(provider, "chart", "version")),
         values=mapping(get(provider, "values")),
@@ -149,14 +149,14 @@ def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedReleas
         ),
         deployed_version=text(get(helm, "version")),
         state=text(get(helm, "state")),
-        revision=_whole(get(helm, "revision")),
+        revision=_whole(get(helm, "revision")) or 0,
         description=words(get(helm, "releaseDescription")),
-        ready=condition(plain, "Ready"),
-        synced=condition(plain, "Synced"),
+        ready=condition("Ready", by_type.get("Ready")),
+        synced=condition("Synced", synced),
         details={key: _detail(key, details[key]) for key in sorted(PUBLIC_DETAILS & {*details})},
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
-        record=text(get(metadata, "annotations", record.ANNOTATION)),
-        external_name=text(get(metadata, "annotations", EXTERNAL_NAME)),
+        record=text(get(annotations, record.ANNOTATION)),
+        external_name=text(get(annotations, EXTERNAL_NAME)),
         may_delete=not {"*", "Delete"}.isdisjoint(
             text(policy) for policy in sequence(get(spec, "managementPolicies"))
         ),
@@ -183,21 +183,16 @@ _SERVER = re.compile(
 
 def parse_usage(plain: object) -> ObservedUsage:
     """Return an observed Usage."""
-    return ObservedUsage(
-        ready=any(
-            get(entry, "type") == "Ready" and get(entry, "status") == "True"
-            for entry in _conditions(plain)
-        )
-    )
+    return ObservedUsage(ready=get(_conditions(plain).get("Ready"), "status") == "True")
 
 
-def condition(plain: object, typ: str) -> Condition | None:
-    """Return a condition of an object, or None if there is none of this type."""
-    for entry in _conditions(plain):
-        if get(entry, "type") == typ and get(entry, "status") in ("True", "False", "Unknown"):
-            status = cast("Truth", get(entry, "status"))
-            return Condition(typ, status, text(get(entry, "reason")), words(get(entry, "message")))
-    return None
+def condition(typ: str, entry: object) -> Condition | None:
+    """Return a condition of this type, or None if the entry is none."""
+    status = get(entry, "status")
+    if status not in ("True", "False", "Unknown"):
+        return None
+    reason, message = text(get(entry, "reason")), words(get(entry, "message"))
+    return Condition(typ, status, reason, message)
 
 
 def foreign_releases(found: Iterable[object], composite: object) -> tuple[ForeignRelease, ...]:
@@ -237,17 +232,11 @@ def _is_earlier(controller: object, composite: object) -> bool:
     return (get(controller, "kind"), get(controller, "name")) == (kind, name)
 
 
-def _observed_generation(plain: object) -> int | None:
-    for entry in _conditions(plain):
-        generation = get(entry, "observedGeneration")
-        if get(entry, "type") == "Synced" and isinstance(generation, int):
-            return generation
-    return None
+def _conditions(plain: object) -> dict[str, object]:
+    """Return the conditions of an object by type."""
+    entries = sequence(get(plain, "status", "conditions"))
+    return {text(get(entry, "type")): entry for entry in entries}
 
 
-def _conditions(plain: object) -> Sequence[object]:
-    return sequence(get(plain, "status", "conditions"))
-
-
-def _whole(value: object) -> int:
-    return value if isinstance(value, int) else 0
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None

@@ -291,7 +291,8 @@ def test_no_object_is_an_error(plain: object) -> None:
 )
 def test_condition(conditions: object, expected: Condition | None) -> None:
     """A condition is found by its type."""
-    assert parse.condition({"status": {"conditions": conditions}}, "Ready") == expected
+    release = parse.parse_release({"status": {"conditions": conditions}}, {})
+    assert release.ready == expected
 
 
 def owned_by(*owners: object, **metadata: Any) -> dict[str, Any]:
