@@ -10,7 +10,6 @@ cluster out of Rancher.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from function.api import validate, xr
@@ -95,7 +94,7 @@ def _answer(decision: Decision, observed: Observed) -> Response:
 
 def _looked_at(composed: Composed, key: str, stage: looks.Stage, polling: Polling) -> Composed:
     """Return a Release with the interval of its stage."""
-    return replace(composed, resource=looks.annotated(composed.resource, key, stage, polling))
+    return Composed(looks.annotated(composed.resource, key, stage, polling), composed.ready)
 
 
 def _stages(

@@ -177,8 +177,10 @@ def _pod(
     alone = [_container(each, kind, limits) for each in first]
     taken: dict[str, str] = {}
     for name, _ in COMPUTE:
-        beside_each_other = sum((each[name] for each in together), Decimal())
-        taken[name] = amount_text(name, max([beside_each_other, *(each[name] for each in alone)]))
+        most = sum([each[name] for each in together], Decimal())
+        if alone:
+            most = max(most, *[each[name] for each in alone])
+        taken[name] = amount_text(name, most)
     return taken
 
 

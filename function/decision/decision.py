@@ -133,8 +133,9 @@ def decide_existing(  # noqa: PLR0913  # all that a step depends on
     offer = UpgradeOffer(platform.vcluster, layers(spec.values, platform))
     target = VersionPair(requested.chart, requested.kubernetes)
     plan = upgrade.plan(target, start, spec.upgrade, offer)
-    following = plan.following
-    stepped = replace(requested, chart=following.chart, kubernetes=following.kubernetes)
+    stepped = immutable_fields.having(
+        requested, chart=plan.following.chart, kubernetes=plan.following.kubernetes
+    )
     effective, refusals = immutable_fields.keep(stepped, now, spec, platform)
     return Step(effective, (*plan.refusals, *refusals), plan, settled)
 

@@ -73,7 +73,7 @@ def _restore_from(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] 
 
 def _keep_restore_from(requested: ResolvedSpec, now: Current, _: Input) -> ResolvedSpec:
     kept = now.restore_from if requested.restore_from else ""
-    return _having(requested, restore_from=kept)
+    return having(requested, restore_from=kept)
 
 
 def _host(requested: ResolvedSpec, spec: Spec) -> tuple[str, str] | None:
@@ -101,10 +101,10 @@ def _cluster_name(requested: ResolvedSpec, now: Current, _: Spec) -> tuple[str, 
 def _keep_cluster_name(requested: ResolvedSpec, now: Current, _: Input) -> ResolvedSpec:
     if requested.rancher is None or now.cluster_name is None:
         return requested
-    return _having(requested, rancher=_having(requested.rancher, cluster_name=now.cluster_name))
+    return having(requested, rancher=having(requested.rancher, cluster_name=now.cluster_name))
 
 
-def _having(found: _T, **kept: object) -> _T:
+def having(found: _T, **kept: object) -> _T:
     """Return a copy with the given values, or the object itself if they are equal.
 
     Every change request keeps all fields: `replace` alone takes 16 us for a spec, and this 0.5 us.
@@ -124,7 +124,7 @@ RULES = (
         remedy=NEW_ONE,
         unset="Single",
         difference=_availability,
-        kept=lambda requested, now, _: _having(requested, availability=now.availability),
+        kept=lambda requested, now, _: having(requested, availability=now.availability),
     ),
     ImmutableField(
         field="storage.size",
@@ -132,8 +132,8 @@ RULES = (
         remedy=NEW_ONE,
         unset="",
         difference=_size,
-        kept=lambda requested, now, _: _having(
-            requested, storage=_having(requested.storage, size=now.storage.size)
+        kept=lambda requested, now, _: having(
+            requested, storage=having(requested.storage, size=now.storage.size)
         ),
     ),
     ImmutableField(
@@ -142,8 +142,8 @@ RULES = (
         remedy=NEW_ONE,
         unset="",
         difference=_storage_class,
-        kept=lambda requested, now, _: _having(
-            requested, storage=_having(requested.storage, storage_class=now.storage.storage_class)
+        kept=lambda requested, now, _: having(
+            requested, storage=having(requested.storage, storage_class=now.storage.storage_class)
         ),
     ),
     ImmutableField(

@@ -129,8 +129,10 @@ def _request(row: Allowance, name: str, default: str) -> str:
 
 def _sum(rows: Sequence[Allowance], amounts: Sequence[str]) -> Decimal:
     """Return the sum over all pods of the components, each with the amount of its row."""
-    each = zip(rows, amounts, strict=True)
-    return sum(((row.pods + row.surge) * quantity.parse(one) for row, one in each), Decimal())
+    total = Decimal()
+    for row, amount in zip(rows, amounts, strict=True):
+        total += (row.pods + row.surge) * quantity.parse(amount)
+    return total
 
 
 def _storage(quota: Quota, rows: Sequence[Allowance]) -> dict[str, str]:

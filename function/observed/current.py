@@ -4,7 +4,7 @@ The requested spec is compared with it. It needs no status, so it also holds aft
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from function.api.fields import Availability
 from function.k8s import versions
@@ -45,16 +45,16 @@ def read(observed: Observed) -> Current | None:
     if vcluster is None:
         return None
     imported = observed.rancher.values if observed.rancher else {}
-    state = parse(
+    values = observed.namespace.values if observed.namespace else {}
+    return parse(
         vcluster.values,
         release=vcluster.helm_release,
         chart=vcluster.chart_version,
         kubernetes=stamp.kubernetes_tag(vcluster.details),
         provider_config=vcluster.provider_config,
         cluster_name=_text(get(imported, "rancher", "clusterName")),
+        restore_from=_text(values.get("restoreFrom")) or "",
     )
-    values = observed.namespace.values if observed.namespace else {}
-    return replace(state, restore_from=_text(values.get("restoreFrom")) or "")
 
 
 def parse(  # noqa: PLR0913  # the facts of a Release beside its values
@@ -65,6 +65,7 @@ def parse(  # noqa: PLR0913  # the facts of a Release beside its values
     kubernetes: str,
     provider_config: str,
     cluster_name: str | None,
+    restore_from: str = "",
 ) -> Current:
     """Return the state that the chart's values request.
 
@@ -90,6 +91,7 @@ def parse(  # noqa: PLR0913  # the facts of a Release beside its values
         provider_config=provider_config,
         cluster_name=cluster_name,
         exposure=observed_exposure.running(values, release),
+        restore_from=restore_from,
     )
 
 
