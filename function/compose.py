@@ -10,6 +10,7 @@ cluster out of Rancher.
 """
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from function.api import validate, xr
@@ -17,6 +18,7 @@ from function.api.errors import InvalidError
 from function.api.input import Polling
 from function.decision import adoption, deletion, looks
 from function.decision.decision import Decision, decide
+from function.decision.rancher import is_import_due
 from function.decision.resolve import ResolvedSpec
 from function.desired import rancher, usages
 from function.desired.chart_values import build_chart_values
@@ -26,7 +28,7 @@ from function.observed import namespace, ownership, parse, release
 from function.observed import rancher as observed_rancher
 from function.observed import usages as observed_usages
 from function.observed import vcluster as observed_vcluster
-from function.observed.state import Condition, Observed, ObservedRelease, Request
+from function.observed.state import Condition, Observed, Request
 from function.response import conditions, pause, requirements, status, upgrade
 from function.response.response import Composed, Response
 
@@ -104,11 +106,12 @@ def _stages(
 ) -> dict[str, looks.Stage]:
     """Return the stage of each composed Release."""
     releases = parse.releases(observed)
-    return {
+    stages = {
         key: looks.stage(key, phase, releases.get(key))
         for key, phase in zip(parse.RELEASES, phases, strict=True)
         if key in resources
     }
+    return looks.waiting(stages)
 
 
 def _up_to_date(
@@ -172,41 +175,41 @@ def _resources(
         manifest = tenure.allow(desired.vcluster, observed.vcluster)
         resources[observed_vcluster.KEY] = Composed(manifest, ready=vcluster_ready)
 
-    if desired.rancher and (release.is_deployed(observed.vcluster) or observed.rancher):
+    is_importable = namespace_ready and is_import_due(effective, observed)
+    if desired.rancher and (is_importable or observed.rancher):
         manifest = tenure.allow(desired.rancher, observed.rancher)
         resources[observed_rancher.KEY] = Composed(manifest, ready=rancher_ready)
 
-    for key, manifest in _usages(effective, observed):
+    for key, manifest in _usages(effective, observed, resources.keys()):
         usage = observed.usages.get(key)
         resources[key] = Composed(manifest, ready=usage is not None and usage.ready)
 
     return marked(resources, observed)
 
 
-def _usages(effective: ResolvedSpec, observed: Observed) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield key and manifest of each Usage that is due."""
-    names = effective.names
-    if _is_used(
-        observed_usages.NAMESPACE_BY_VCLUSTER, observed.namespace, observed.vcluster, observed
-    ):
-        yield observed_usages.NAMESPACE_BY_VCLUSTER, usages.namespace_by_vcluster(names)
+def _usages(
+    effective: ResolvedSpec, observed: Observed, composed: AbstractSet[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield key and manifest of each Usage that is due: both its Releases exist, or it exists.
 
-    has_left = effective.leaves_rancher and observed.rancher is None
-    if not has_left and _is_used(
-        observed_usages.VCLUSTER_BY_RANCHER, observed.vcluster, observed.rancher, observed
-    ):
-        yield observed_usages.VCLUSTER_BY_RANCHER, usages.vcluster_by_rancher(names)
+    It is composed together with the Release that uses the other, because each further change of the
+    composed resources costs a call of the function, and events that Crossplane counts.
+    """
+    names = effective.names
+    releases = composed | parse.releases(observed).keys()
+    key = observed_usages.NAMESPACE_BY_VCLUSTER
+    if releases >= {namespace.KEY, observed_vcluster.KEY} or key in observed.usages:
+        yield key, usages.namespace_by_vcluster(names)
+
+    key = observed_usages.VCLUSTER_BY_RANCHER
+    is_used = releases >= {observed_vcluster.KEY, observed_rancher.KEY}
+    has_left = effective.leaves_rancher and observed_rancher.KEY not in releases
+    if is_used or (key in observed.usages and not has_left):
+        yield key, usages.vcluster_by_rancher(names)
 
     if effective.deletion_protection:
         manifest = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
         yield observed_usages.DELETION_PROTECTION, manifest
-
-
-def _is_used(
-    key: str, of: ObservedRelease | None, by: ObservedRelease | None, observed: Observed
-) -> bool:
-    """Return whether a Usage is due: both its Releases exist, or it exists itself."""
-    return (of is not None and by is not None) or key in observed.usages
 
 
 def _waiting_usage(resources: Mapping[str, Composed]) -> str:

@@ -14,8 +14,9 @@ class Step:
     ready: str = "False"
 
 
-_UP = frozenset({"namespace", "vcluster", "rancher"})
-_ALL = _UP | {"namespace-by-vcluster", "vcluster-by-rancher"}
+_ALL = frozenset(
+    {"namespace", "vcluster", "rancher", "namespace-by-vcluster", "vcluster-by-rancher"}
+)
 
 STEPS = (
     Step(
@@ -26,19 +27,19 @@ STEPS = (
     Step(
         "deploying",
         "Helm has installed the chart, but no pod of the control plane is available yet. The "
-        "import into Rancher may start: its Job waits by itself.",
-        _UP | {"namespace-by-vcluster"},
+        "import into Rancher was created beside it: its Job waits by itself.",
+        _ALL,
     ),
     Step("up", "The control plane is up and its kubeconfig was read. The import waits.", _ALL),
     Step("imported", "Rancher knows the cluster; its agent is starting.", _ALL),
-    Step("ready", "Rancher is connected: a customer can use the cluster.", _ALL, ready="True"),
+    Step("ready", "Rancher is connected: a tenant can use the cluster.", _ALL, ready="True"),
 )
 
 FAILED = Step(
     "failed",
     "What if Helm refuses to install? The condition says it in Helm's own words, which are "
     "recorded from a real provider-helm.",
-    frozenset({"namespace", "vcluster", "namespace-by-vcluster"}),
+    _ALL,
 )
 
 REFUSED = """\

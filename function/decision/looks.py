@@ -55,6 +55,12 @@ def stage(key: str, condition: Condition, observed: ObservedRelease | None) -> S
     return "Failing"
 
 
+def waiting(stages: Mapping[str, Stage]) -> dict[str, Stage]:
+    """Return the stages; an import that waits for a failing control plane fails with it."""
+    is_waiting = stages.get(rancher.KEY) == "Awaited" and stages.get(vcluster.KEY) == "Failing"
+    return {**stages, rancher.KEY: "Failing"} if is_waiting else dict(stages)
+
+
 def annotated(resource: Mapping[str, Any], key: str, at: Stage, polling: Polling) -> dict[str, Any]:
     """Return a Release with its interval."""
     metadata = resource["metadata"]

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from function.api.errors import InvalidError, Problem
 from function.api.input import RancherPlatform
+from function.decision.resolve import ResolvedSpec
 from function.k8s.fieldpath import get
 from function.observed.rancher import state_of
-from function.observed.state import ObservedRelease
+from function.observed.release import is_deployed
+from function.observed.state import Observed, ObservedRelease
 
 
 def refuse_another(observed: ObservedRelease | None, platform: RancherPlatform) -> None:
@@ -29,6 +31,16 @@ def refuse_another(observed: ObservedRelease | None, platform: RancherPlatform) 
             ),
             reason="InvalidInput",
         )
+
+
+def is_import_due(effective: ResolvedSpec, observed: Observed) -> bool:
+    """Return whether the import may be created, once the namespace is ready.
+
+    It waits for the kubeconfig by itself. A virtual cluster that existed before, adopted or
+    restored, is imported only after Helm deployed it for this VCluster.
+    """
+    existed = effective.names.adopted or effective.restore_from
+    return not existed or is_deployed(observed.vcluster)
 
 
 def _is_known_to_rancher(state: Mapping[str, str]) -> bool:

@@ -51,22 +51,33 @@ def conditions(answer: Response) -> dict[str, tuple[str, str]]:
     ("state", "expected"),
     [
         pytest.param("nothing", ["namespace"], id="the-namespace-at-once"),
-        pytest.param(
-            "failed",
-            ["namespace", "vcluster", "namespace-by-vcluster"],
-            id="no-import-before-the-cluster-is-deployed",
-        ),
-        pytest.param(
-            "deploying",
-            ["namespace", "vcluster", "rancher", "namespace-by-vcluster"],
-            id="the-import-as-soon-as-it-is-deployed",
-        ),
+        pytest.param("failed", ALL, id="all-else-with-the-virtual-cluster"),
         pytest.param("ready", ALL, id="everything"),
     ],
 )
 def test_order(state: str, expected: list[str]) -> None:
-    """Things come up one after the other."""
+    """All that needs the namespace is created in one call, once the namespace is ready."""
     assert [*compose(request(state)).resources] == expected
+
+
+def test_the_second_call_creates_all_else() -> None:
+    """Few calls, and few changes of the list of composed resources."""
+    seen = replace(request("ready").observed, vcluster=None, rancher=None, usages={})
+    assert [*compose(replace(request(), observed=seen)).resources] == ALL
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("failed", ["namespace", "vcluster", "namespace-by-vcluster"]),
+        ("deploying", ALL),
+    ],
+)
+def test_a_restored_cluster_is_imported_once_it_is_deployed(
+    state: str, expected: list[str]
+) -> None:
+    """The kubeconfig that the import finds may be that of the cluster before."""
+    assert [*compose(request(state, "retained")).resources] == expected
 
 
 @pytest.mark.parametrize(

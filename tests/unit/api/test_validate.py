@@ -304,7 +304,7 @@ def test_bad_spec(spec: Any, message: str) -> None:
             {"colour": MARKER},
             f"input.colour: {UNKNOWN}adopted, apiVersion, charts, defaultHostSelector, "
             "defaultPlan, expose, hostNamespace, hosts, image, kind, metadata, nodePools, plans, "
-            "platformNamespace, pullSecret, rancher, registries, tenant, vcluster.",
+            "platformNamespace, polling, pullSecret, rancher, registries, tenant, vcluster.",
             id="unknown-at-the-top",
         ),
         pytest.param(

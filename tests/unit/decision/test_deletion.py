@@ -86,7 +86,7 @@ def test_a_refusal_that_an_outage_hides_gives_nothing() -> None:
 def test_what_follows_the_namespace() -> None:
     """What is created where the namespace is ours may delete at once; else what it could."""
     observed = REQUEST.observed
-    assert policies(Observed(namespace=namespace())) == {"namespace": ALL, "vcluster": ALL}
+    assert policies(Observed(namespace=namespace())) == dict.fromkeys(KEYS, ALL)
     assert policies(observed) == dict.fromkeys(KEYS, ALL)
     assert observed.namespace
     lost = replace(observed.namespace, may_delete=False, synced=OUTAGE)

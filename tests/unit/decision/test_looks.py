@@ -150,7 +150,7 @@ def request(state: str) -> Request:
     [
         ("nothing", {"namespace": "2s"}),
         ("deploying", {"namespace": "10m", "vcluster": "2s", "rancher": "2s"}),
-        ("failed", {"namespace": "10m", "vcluster": "30s"}),
+        ("failed", {"namespace": "10m", "vcluster": "30s", "rancher": "30s"}),
         ("up", {"namespace": "10m", "vcluster": "1m", "rancher": "2s"}),
         ("imported", {"namespace": "10m", "vcluster": "1m", "rancher": "2s"}),
         ("ready", {"namespace": "10m", "vcluster": "1m", "rancher": "1m"}),
