@@ -52,7 +52,7 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     room = namespace.condition(observed.namespace, observed.foreign_releases)
     tenure = deletion.tenure(observed.namespace, room, composite.uid)
     desired = desired_releases(decision, observed, is_earned=tenure.is_earned)
-    phases = (room, *_phases(decision, desired, observed))
+    phases = (_while_created(room, tenure, observed), *_phases(decision, desired, observed))
     resources = _resources(effective, desired, phases, observed, tenure)
     stages = _stages(resources, phases, observed)
     resources |= {
@@ -91,6 +91,19 @@ def _answer(decision: Decision, observed: Observed) -> Response:
             is_watched=is_watched,
             is_circuit_open=conditions.is_circuit_open(composite.conditions),
         ),
+    )
+
+
+def _while_created(room: Condition, tenure: deletion.Tenure, observed: Observed) -> Condition:
+    """Return NamespaceReady; a new namespace stays ready while it gets the right to delete.
+
+    That right changes the Release and nothing on the host. The condition would alternate, because
+    Crossplane reads its own writes with a delay.
+    """
+    if room.reason != release.UPDATING or release.is_deployed(observed.vcluster):
+        return room
+    return namespace.condition(
+        observed.namespace, observed.foreign_releases, is_unaffected=tenure.is_earned
     )
 
 

@@ -32,11 +32,19 @@ OTHERS = ("DataRetained", "RestoreRefused")
 _FAILURE = re.compile(rf"execution error at \([^)]*\): ({'|'.join(REASONS)}): (.+)")
 
 
-def condition(observed: ObservedRelease | None, foreign: tuple[ForeignRelease, ...]) -> Condition:
-    """Return NamespaceReady, False while a foreign Release has our name."""
+def condition(
+    observed: ObservedRelease | None,
+    foreign: tuple[ForeignRelease, ...],
+    *,
+    is_unaffected: bool = False,
+) -> Condition:
+    """Return NamespaceReady, False while a foreign Release has our name.
+
+    `is_unaffected`: a change that is not observed yet is known not to touch the namespace.
+    """
     if observed is None and foreign:
         return _held_up(foreign)
-    return rephrase(release.judge(CONDITION, observed))
+    return rephrase(release.judge(CONDITION, observed, is_unaffected=is_unaffected))
 
 
 def _held_up(foreign: tuple[ForeignRelease, ...]) -> Condition:

@@ -18,6 +18,8 @@ EXTERNAL_NAME = "crossplane.io/external-name"
 
 NOT_CREATED = "NotCreated"
 
+UPDATING = "Updating"
+
 FAILURES = frozenset({"InstallFailed", "ReleaseFailed", "UpdateFailed"})
 """Reasons whose message quotes Helm's error."""
 
@@ -72,7 +74,7 @@ def judge(  # noqa: PLR0911  # a list of cases, one line each
     if synced and synced.status == "False":
         return _out_of_sync(typ, observed, f"{label}: {synced.message or synced.reason}")
     if _is_stale(observed) and not is_unaffected:
-        return Condition(typ, "Unknown", "Updating", f"{label} has changes not yet applied.")
+        return Condition(typ, "Unknown", UPDATING, f"{label} has changes not yet applied.")
     if observed.ready is None or synced is None or not observed.state:
         return unreported(typ, observed.namespace, observed.name)
     if observed.ready.status != "True" or not is_deployed(observed):

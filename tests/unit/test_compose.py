@@ -81,6 +81,30 @@ def test_a_restored_cluster_is_imported_once_it_is_deployed(
 
 
 @pytest.mark.parametrize(
+    ("state", "may_delete", "expected"),
+    [
+        pytest.param("", True, ("True", "Available"), id="while-it-is-created"),
+        pytest.param("", False, ("Unknown", "Updating"), id="not-yet-of-this-vcluster"),
+        pytest.param("deployed", True, ("Unknown", "Updating"), id="changed-later"),
+    ],
+)
+def test_the_right_to_delete_does_not_touch_the_namespace(
+    state: str, *, may_delete: bool, expected: tuple[str, str]
+) -> None:
+    """The write that gives it, which provider-helm has not observed yet, changes no condition."""
+    ready = request().observed
+    assert ready.namespace
+    assert ready.vcluster
+    stale = replace(ready.namespace, may_delete=may_delete, generation=3, observed_generation=2)
+    seen = replace(
+        ready,
+        namespace=stale,
+        vcluster=replace(ready.vcluster, state=state),
+    )
+    assert conditions(compose(replace(request(), observed=seen)))["NamespaceReady"] == expected
+
+
+@pytest.mark.parametrize(
     ("state", "marked"),
     [
         ("nothing", []),
