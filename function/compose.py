@@ -16,20 +16,20 @@ from typing import Any
 from function.api import validate, xr
 from function.api.errors import InvalidError
 from function.api.input import Polling
-from function.decision import adoption, deletion, looks
+from function.decision import deletion, looks
 from function.decision.decision import Decision, decide
+from function.decision.looks import Stage
 from function.decision.rancher import is_import_due
 from function.decision.resolve import ResolvedSpec
 from function.desired import rancher, usages
 from function.desired.chart_values import build_chart_values
 from function.desired.releases import DesiredReleases, desired_releases
-from function.k8s.fieldpath import get, text
 from function.observed import namespace, ownership, parse, release
 from function.observed import rancher as observed_rancher
 from function.observed import usages as observed_usages
 from function.observed import vcluster as observed_vcluster
-from function.observed.state import Condition, Observed, Request
-from function.response import conditions, pause, requirements, status, upgrade
+from function.observed.state import Condition, Observed, ObservedRelease, Request
+from function.response import responses
 from function.response.response import Composed, Response
 
 OBSERVED = "caas.telekom.de/observed"
@@ -44,54 +44,24 @@ def compose(request: Request) -> Response:
         decision = decide(request, validate.platform_input(request.input), build_chart_values)
         return _answer(decision, request.observed)
     except InvalidError as error:
-        return _refuse(error, request)
+        return responses.of_error(error, request)
 
 
 def _answer(decision: Decision, observed: Observed) -> Response:
-    effective, config, composite = decision.effective, decision.platform, decision.composite
+    """Return the response to a decision: all Releases are rendered, those that are due let through.
+
+    A Release may delete on the host once the namespace has proven to be this VCluster's.
+    """
     room = namespace.condition(observed.namespace, observed.foreign_releases)
-    tenure = deletion.tenure(observed.namespace, room, composite.uid)
+    tenure = deletion.tenure(observed.namespace, room, decision.composite.uid)
     desired = desired_releases(decision, observed, is_earned=tenure.is_earned)
-    phases = (_while_created(room, tenure, observed), *_phases(decision, desired, observed))
-    resources = _resources(effective, desired, phases, observed, tenure)
-    stages = _stages(resources, phases, observed)
-    resources |= {
-        key: _looked_at(resources[key], key, stage, config.polling) for key, stage in stages.items()
-    }
-    unreported = [
-        _unreported(phase, resources.get(key))
-        for phase, key in zip(phases, parse.RELEASES, strict=True)
-    ]
-    shown, withheld = conditions.for_reader(unreported, composite.namespace)
-    note = adoption.MESSAGE if effective.frozen is not None else ""
-    progress = upgrade.progress(decision.upgrade, settled=decision.settled)
-    all_conditions = (
-        conditions.accepted(decision.refusals, note),
-        *shown,
-        *_up_to_date(decision, progress, shown[1]),
-    )
-    relevant = shown if desired.rancher else shown[:2]
-    is_watched = config.polling.watchesRequired
-    blocked_by = conditions.blocked_by(relevant) or _waiting_usage(resources)
-    return Response(
-        resources=resources,
-        status=status.status_of(effective, config, observed, blocked_by, progress),
-        conditions=all_conditions,
-        events=conditions.changes(all_conditions, composite.conditions),
-        withheld=withheld,
-        requirements=(
-            *requirements.before_creation(effective.names, observed),
-            *requirements.connection_secrets(resources, is_watched=is_watched),
-        ),
-        ready=not blocked_by,
-        pause=pause.seconds(
-            stages,
-            parse.releases(observed),
-            ready=not blocked_by,
-            is_watched=is_watched,
-            is_circuit_open=conditions.is_circuit_open(composite.conditions),
-        ),
-    )
+    room = _while_created(room, tenure, observed)
+    phases = {namespace.KEY: room, **_phases(decision, desired, observed)}
+    releases = _releases(decision.effective, desired, phases, observed, tenure)
+    due = {**releases, **_usages(decision.effective, observed, releases.keys())}
+    stages = looks.stages(phases, parse.releases(observed), due)
+    resources = _annotated(due, stages, decision.platform.polling, observed)
+    return responses.of_decision(decision, phases, resources, stages, observed)
 
 
 def _while_created(room: Condition, tenure: deletion.Tenure, observed: Observed) -> Condition:
@@ -107,42 +77,9 @@ def _while_created(room: Condition, tenure: deletion.Tenure, observed: Observed)
     )
 
 
-def _looked_at(composed: Composed, key: str, stage: looks.Stage, polling: Polling) -> Composed:
-    """Return a Release with the interval of its stage."""
-    return Composed(looks.annotated(composed.resource, key, stage, polling), composed.ready)
-
-
-def _stages(
-    resources: Mapping[str, Composed],
-    phases: tuple[Condition, Condition, Condition],
-    observed: Observed,
-) -> dict[str, looks.Stage]:
-    """Return the stage of each composed Release."""
-    releases = parse.releases(observed)
-    stages = {
-        key: looks.stage(key, phase, releases.get(key))
-        for key, phase in zip(parse.RELEASES, phases, strict=True)
-        if key in resources
-    }
-    return looks.waiting(stages)
-
-
-def _up_to_date(
-    decision: Decision, progress: upgrade.Progress | None, control_plane: Condition
-) -> tuple[Condition, ...]:
-    """Return condition Upgraded of a virtual cluster that exists and is not frozen."""
-    plan = decision.upgrade
-    if plan is None:
-        return ()
-    newest = decision.platform.vcluster.chart.versions[-1]
-    is_manual = decision.composite.spec.upgrade.policy == "Manual"
-    newer = newest if is_manual and newest != plan.now.chart else ""
-    return (upgrade.condition(plan, progress, newer, control_plane),)
-
-
 def _phases(
     decision: Decision, desired: DesiredReleases, observed: Observed
-) -> tuple[Condition, Condition]:
+) -> dict[str, Condition]:
     """Return the conditions of the control plane and the import into Rancher."""
     control_plane = observed_vcluster.condition(observed.vcluster)
     if (
@@ -155,53 +92,55 @@ def _phases(
     ):
         control_plane = observed_vcluster.UPDATING
     inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
-    return (
-        control_plane,
-        observed_rancher.condition(observed.rancher, inputs, enabled=desired.rancher is not None),
-    )
+    is_enabled = desired.rancher is not None
+    return {
+        observed_vcluster.KEY: control_plane,
+        observed_rancher.KEY: observed_rancher.condition(
+            observed.rancher, inputs, enabled=is_enabled
+        ),
+    }
 
 
-def _unreported(phase: Condition, composed: Composed | None) -> Condition:
-    """Return the condition of a phase, also if this response creates its Release."""
-    if phase.reason != release.NOT_CREATED or composed is None:
-        return phase
-    metadata = composed.resource["metadata"]
-    return release.unreported(phase.type, metadata["namespace"], metadata["name"])
-
-
-def _resources(
+def _releases(
     effective: ResolvedSpec,
     desired: DesiredReleases,
-    phases: tuple[Condition, Condition, Condition],
+    phases: Mapping[str, Condition],
     observed: Observed,
     tenure: deletion.Tenure,
 ) -> dict[str, Composed]:
-    """Return the desired resources in the order of their creation."""
-    namespace_ready, vcluster_ready, rancher_ready = (phase.status == "True" for phase in phases)
-    resources: dict[str, Composed] = {}
+    """Return the Releases that are due, in the order of their creation."""
+    due: dict[str, tuple[dict[str, Any], ObservedRelease | None]] = {}
 
     if observed.releases or not observed.foreign_releases:
-        manifest = tenure.allow(desired.namespace, observed.namespace)
-        resources[namespace.KEY] = Composed(manifest, ready=namespace_ready)
+        due[namespace.KEY] = desired.namespace, observed.namespace
 
-    if namespace_ready or observed.vcluster:
-        manifest = tenure.allow(desired.vcluster, observed.vcluster)
-        resources[observed_vcluster.KEY] = Composed(manifest, ready=vcluster_ready)
+    has_room = phases[namespace.KEY].status == "True"
+    if has_room or observed.vcluster:
+        due[observed_vcluster.KEY] = desired.vcluster, observed.vcluster
 
-    is_importable = namespace_ready and is_import_due(effective, observed)
+    is_importable = has_room and is_import_due(effective, observed)
     if desired.rancher and (is_importable or observed.rancher):
-        manifest = tenure.allow(desired.rancher, observed.rancher)
-        resources[observed_rancher.KEY] = Composed(manifest, ready=rancher_ready)
+        due[observed_rancher.KEY] = desired.rancher, observed.rancher
 
-    for key, manifest in _usages(effective, observed, resources.keys()):
-        usage = observed.usages.get(key)
-        resources[key] = Composed(manifest, ready=usage is not None and usage.ready)
-
-    return marked(resources, observed)
+    return {
+        key: Composed(tenure.allow(manifest, existing), ready=phases[key].status == "True")
+        for key, (manifest, existing) in due.items()
+    }
 
 
 def _usages(
-    effective: ResolvedSpec, observed: Observed, composed: AbstractSet[str]
+    effective: ResolvedSpec, observed: Observed, due: AbstractSet[str]
+) -> dict[str, Composed]:
+    """Return the Usages that are due."""
+    existing = observed.usages
+    return {
+        key: Composed(manifest, ready=key in existing and existing[key].ready)
+        for key, manifest in _due_usages(effective, observed, due)
+    }
+
+
+def _due_usages(
+    effective: ResolvedSpec, observed: Observed, due: AbstractSet[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield key and manifest of each Usage that is due: both its Releases exist, or it exists.
 
@@ -209,7 +148,7 @@ def _usages(
     composed resources costs a call of the function, and events that Crossplane counts.
     """
     names = effective.names
-    releases = composed | parse.releases(observed).keys()
+    releases = due | parse.releases(observed).keys()
     key = observed_usages.NAMESPACE_BY_VCLUSTER
     if releases >= {namespace.KEY, observed_vcluster.KEY} or key in observed.usages:
         yield key, usages.namespace_by_vcluster(names)
@@ -225,41 +164,30 @@ def _usages(
         yield observed_usages.DELETION_PROTECTION, manifest
 
 
-def _waiting_usage(resources: Mapping[str, Composed]) -> str:
-    waiting = sorted(key for key, composed in resources.items() if not composed.ready)
-    return f"Usage {', '.join(waiting)} is not ready yet." if waiting else ""
+def _annotated(
+    due: Mapping[str, Composed],
+    stages: Mapping[str, Stage],
+    polling: Polling,
+    observed: Observed,
+) -> dict[str, Composed]:
+    """Return the resources with annotations for Crossplane and provider-helm.
 
-
-def _refuse(error: InvalidError, request: Request) -> Response:
-    """Return a FATAL response with all conditions: Crossplane drops those that are missing."""
-    observed = request.observed
-    phases = (
-        namespace.condition(observed.namespace, observed.foreign_releases),
-        observed_vcluster.condition(observed.vcluster),
-        observed_rancher.condition(observed.rancher, None, enabled=True),
-    )
-    home = text(get(request.composite, "metadata", "namespace"))
-    shown, withheld = conditions.for_reader(phases, home)
-    return Response(
-        conditions=(conditions.invalid(error), *shown), withheld=withheld, fatal=str(error)
-    )
-
-
-def marked(resources: Mapping[str, Composed], observed: Observed) -> dict[str, Composed]:
-    """Mark existing resources, so that Crossplane cannot create them a second time.
-
-    Crossplane applies a response some time after it observed. A deletion may have removed a
-    resource in between, and a second one would never be deleted.
+    Existing ones are marked, so that Crossplane cannot create them a second time: it applies a
+    response some time after it observed. A deletion may have removed a resource in between, and a
+    second one would never be deleted. Releases have the interval of their stage.
     """
     existing = parse.releases(observed).keys() | observed.usages.keys()
-    return {
-        key: _marked(composed) if key in existing else composed
-        for key, composed in resources.items()
-    }
+    resources = {}
+    for key, composed in due.items():
+        annotations = {OBSERVED: "true"} if key in existing else {}
+        if key in stages:
+            annotations[looks.ANNOTATION] = looks.interval(key, stages[key], polling)
+        resources[key] = _with_annotations(composed, annotations) if annotations else composed
+    return resources
 
 
-def _marked(composed: Composed) -> Composed:
+def _with_annotations(composed: Composed, annotations: Mapping[str, str]) -> Composed:
     metadata = composed.resource["metadata"]
-    annotations = {**metadata.get("annotations", {}), OBSERVED: "true"}
-    resource = {**composed.resource, "metadata": {**metadata, "annotations": annotations}}
+    together = {**metadata.get("annotations", {}), **annotations}
+    resource = {**composed.resource, "metadata": {**metadata, "annotations": together}}
     return Composed(resource, composed.ready)

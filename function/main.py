@@ -63,19 +63,8 @@ def main(  # noqa: PLR0913  # the SDK's standard options
     if context.invoked_subcommand:
         return
     logging.configure(level=logging.Level.DEBUG if debug else logging.Level.INFO)
-    if not insecure and tls_certs_dir is None:
-        _fail("give --tls-server-certs-dir, or --insecure to serve without TLS")
-    sent = max_recv_message_size if max_send_message_size is None else max_send_message_size
-    if min(max_recv_message_size, sent) < 1:
-        _fail("the message sizes are in MB and must be at least 1")
-    options = [
-        ("grpc.max_receive_message_length", max_recv_message_size * MEGABYTE),
-        ("grpc.max_send_message_length", sent * MEGABYTE),
-    ]
-    try:
-        certificates = None if insecure else Certificates(Path(str(tls_certs_dir)))
-    except OSError as error:
-        _fail(f"cannot read {error.filename}: {error.strerror}")
+    certificates = None if insecure else _certificates(tls_certs_dir)
+    options = _message_sizes(max_recv_message_size, max_send_message_size)
     try:
         credentials = certificates.credentials() if certificates else None
         grpc_server.serve(
@@ -220,6 +209,26 @@ def restore_command(file: TextIO) -> None:
         click.echo(json.dumps(restore.restored(_documents(file)), indent=2))
     except InvalidError as error:
         _fail(str(error))
+
+
+def _certificates(folder: str | None) -> Certificates:
+    if folder is None:
+        _fail("give --tls-server-certs-dir, or --insecure to serve without TLS")
+    try:
+        return Certificates(Path(folder))
+    except OSError as error:
+        _fail(f"cannot read {error.filename}: {error.strerror}")
+
+
+def _message_sizes(receive: int, send: int | None) -> list[tuple[str, int]]:
+    """Return gRPC's options for the sizes in MB; that of responses defaults to that of requests."""
+    response = receive if send is None else send
+    if min(receive, response) < 1:
+        _fail("the message sizes are in MB and must be at least 1")
+    return [
+        ("grpc.max_receive_message_length", receive * MEGABYTE),
+        ("grpc.max_send_message_length", response * MEGABYTE),
+    ]
 
 
 def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:

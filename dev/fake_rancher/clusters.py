@@ -61,22 +61,18 @@ def create(state: State, user: User, body: Json, namespace: str = "", *, dry: bo
     name = metadata.get("name") or f"{metadata.get('generateName') or 'p-'}{random_name(5)}"
     spec = body.get("spec") or {}
     admit(name, metadata, spec)
-    annotations = dict(metadata.get("annotations") or {})
-    # webhook-prov-create-foreign-creatorid.json, webhook-prov-create-no-creator-rbac.json
-    annotations.pop(life.CREATOR, None)
-    rbac = annotations.get(life.NO_CREATOR_RBAC) != "true"
+    annotations = _annotations(user, metadata)
+    rbac = life.CREATOR in annotations
     if dry and rbac:  # dryrun-create.json: the webhook changes no dry run, and still checks it
         raise PROVISIONING.denied(422, "Invalid", BAD_CREATOR)
     existing = state.provisioning(namespace, name)
     if existing:
         raise PROVISIONING.already_exists(name, deleting=existing.deleting is not None)
-    if rbac:
-        annotations[life.CREATOR] = user.id
     cluster = Cluster(
         name,
         namespace=namespace,
         spec=spec,
-        creator=user.id if rbac else "",
+        creator=annotations.get(life.CREATOR, ""),
         labels=dict(metadata.get("labels") or {}),
         annotations=annotations,
     )
@@ -87,6 +83,18 @@ def create(state: State, user: User, body: Json, namespace: str = "", *, dry: bo
     if dry:  # dryrun-create-no-creator-rbac.json
         del made["metadata"]["resourceVersion"]
     return made
+
+
+def _annotations(user: User, metadata: Json) -> Json:
+    """Return the annotations of a new cluster, with the creator that the webhook writes.
+
+    webhook-prov-create-foreign-creatorid.json, webhook-prov-create-no-creator-rbac.json
+    """
+    annotations = dict(metadata.get("annotations") or {})
+    annotations.pop(life.CREATOR, None)
+    if annotations.get(life.NO_CREATOR_RBAC) != "true":
+        annotations[life.CREATOR] = user.id
+    return annotations
 
 
 def admit(name: str, metadata: Json, spec: Any) -> None:

@@ -8,8 +8,8 @@ from .merge import norman_merged
 from .messages import EXPIRES, INVISIBLE, Answer, Invisible, Json, Refusal, Request, json_answer
 from .norman_shapes import cluster, common, setting
 from .rights import accessible, forbid, require_visible
-from .shapes import commands
 from .state import Cluster, State, User, now, stamp
+from .token_shapes import commands
 
 FORCE_DEPLOY = "io.cattle.agent.force.deploy"
 SESSION_SECONDS = 16 * 3600

@@ -4,8 +4,9 @@ from . import clusters
 from .kinds import PROVISIONING, SECRET, TOKEN
 from .messages import Answer, Invisible, Refusal, Request, json_answer, text_answer
 from .rights import accessible, forbid, require
-from .shapes import management, provisioning, registration_token, secret
+from .shapes import management, provisioning
 from .state import State, User
+from .token_shapes import registration_token, secret
 
 # rkapi-noauth.json
 NOT_AUTHORIZED = text_answer(401, "not authorized\n", "text/plain; charset=utf-8")

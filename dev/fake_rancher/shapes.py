@@ -1,12 +1,10 @@
 """Kubernetes objects, made from the state."""
 
-import base64
-
-from .kinds import BINDING, EXT_TOKEN, MANAGEMENT, PROVISIONING, SECRET, SETTING, TOKEN, Kind
+from .kinds import BINDING, MANAGEMENT, PROVISIONING, SETTING, Kind
 from .messages import Json
-from .state import BearerToken, Binding, Cluster, Object, RegistrationToken, Setting, State, stamp
+from .state import Binding, Cluster, Object, Setting, stamp
 
-# flow-impkey-02-prov.json, flow-impkey-03-mgmt.json, flow-impkey-04-crt.json, ...-08-crtb-get.json
+# flow-impkey-02-prov.json, flow-impkey-03-mgmt.json, flow-impkey-08-crtb-get.json
 FINALIZERS = {
     PROVISIONING: [
         "wrangler.cattle.io/provisioning-cluster-remove",
@@ -21,20 +19,11 @@ FINALIZERS = {
         "controller.cattle.io/cluster-provisioner-controller",
         "controller.cattle.io/mgmt-cluster-rbac-remove",
     ],
-    TOKEN: ["wrangler.cattle.io/cluster-registration-token-cleanup"],
     BINDING: [
         "wrangler.cattle.io/mgmt-crtb-remove-handler",
         "controller.cattle.io/mgmt-auth-crtb-controller",
     ],
 }
-COMMANDS = (
-    "command",
-    "insecureCommand",
-    "nodeCommand",
-    "insecureNodeCommand",
-    "windowsNodeCommand",
-    "insecureWindowsNodeCommand",
-)
 LOCAL_STEPS = ("SubjectExists", "LabelsReconciled", "BindingExists")
 REMOTE_STEPS = (
     "CRTBLabelsUpdated",
@@ -42,12 +31,12 @@ REMOTE_STEPS = (
     "ClusterRoleBindingsExists",
     "ServiceAccountImpersonatorExists",
 )
-PLACEHOLDER = "{token}"
 DISCONNECTED = "Cluster agent is not connected"
 WAITING = "Waiting for API to be available"
 
 
-def _object(kind: Kind, thing: Object, namespace: str = "", **metadata: object) -> Json:
+def kubernetes_object(kind: Kind, thing: Object, namespace: str = "", **metadata: object) -> Json:
+    """Return an object without spec and status."""
     inner: Json = {
         "name": thing.name,
         "uid": thing.uid,
@@ -83,7 +72,7 @@ def provisioning(cluster: Cluster, *, fresh: bool = False) -> Json:
     The status: flow-impkey-timeline.json, connect-prov.json.
     """
     finalizers = None if fresh else FINALIZERS[PROVISIONING]
-    made = _object(
+    made = kubernetes_object(
         PROVISIONING, cluster, cluster.namespace, finalizers=finalizers, **_deletion(cluster)
     )
     made["spec"] = dict(cluster.spec)
@@ -134,7 +123,9 @@ def management_conditions(cluster: Cluster) -> list[Json]:
 
 def management(cluster: Cluster) -> Json:
     """Return a management cluster (flow-impkey-03-mgmt.json, connect-mgmt.json)."""
-    made = _object(MANAGEMENT, cluster, finalizers=FINALIZERS[MANAGEMENT], **_deletion(cluster))
+    made = kubernetes_object(
+        MANAGEMENT, cluster, finalizers=FINALIZERS[MANAGEMENT], **_deletion(cluster)
+    )
     made["metadata"] |= {
         "name": cluster.id,
         "uid": cluster.mgmt_uid,
@@ -173,64 +164,6 @@ def _managed(manager: str, field: str) -> Json:
     }
 
 
-def commands(state: State, cluster: Cluster, crt: RegistrationToken, *, raw: bool) -> Json:
-    """Return the status of a CRT.
-
-    Complete: flow-impkey-04-crt.json. Not yet filled, without server-url, and the placeholder in
-    raw reads: rancher-live.md section 3, rancher-import.md section 0.
-    """
-    status = dict.fromkeys((*COMMANDS, "manifestUrl", "token"), "")
-    if not cluster.token_filled:
-        return status
-    hidden = raw or state.behaviour.placeholder_in_steve
-    token, server = (PLACEHOLDER if hidden else crt.token), crt.server_url
-    status["token"] = "" if hidden else token
-    status["tokenSecretName"] = f"crt-token-{crt.name}"
-    status["expiresAt"] = stamp(crt.expires)
-    if crt.replaced:
-        status["gracePeriodExpiresAt"] = stamp(max(crt.replaced.values()))
-    if not server:
-        return status
-    url = f"{server}/v3/import/{token}_{cluster.id}.yaml"
-    node = f"-fL {server}/system-agent-install.sh | sudo  sh -s - --server {server} "
-    node += f"--label 'cattle.io/os=linux' --token {token}"
-    windows = f"-fL {server}/wins-agent-install.ps1 -o install.ps1; Set-ExecutionPolicy Bypass "
-    windows += f"-Scope Process -Force; ./install.ps1 -Server {server} "
-    windows += f"-Label 'cattle.io/os=windows' -Token {token} -Worker"
-    return status | {
-        "manifestUrl": url,
-        "command": f"kubectl apply -f {url}",
-        "insecureCommand": f"curl --insecure -sfL {url} | kubectl apply -f -",
-        "nodeCommand": f"curl {node}",
-        "insecureNodeCommand": f"curl --insecure {node}",
-        "windowsNodeCommand": f"curl.exe {windows}",
-        "insecureWindowsNodeCommand": f"curl.exe --insecure {windows}",
-    }
-
-
-def registration_token(
-    state: State, cluster: Cluster, crt: RegistrationToken, *, raw: bool = False
-) -> Json:
-    """Return a ClusterRegistrationToken."""
-    made = _object(TOKEN, crt, cluster.id, finalizers=FINALIZERS[TOKEN])
-    if crt.name == "system":  # connect-crts.json
-        made["metadata"]["labels"] = {"cattle.io/creator": "norman"}
-    made["spec"] = {"clusterName": cluster.id}
-    made["status"] = commands(state, cluster, crt, raw=raw)
-    return made
-
-
-def secret(cluster: Cluster, crt: RegistrationToken) -> Json:
-    """Return the Secret with the token of a CRT (flow-impkey-05-raw-secret-k8s-proxy.json)."""
-    made = _object(SECRET, crt, cluster.id)
-    owner = {"apiVersion": TOKEN.api_version, "kind": TOKEN.name, "name": crt.name, "uid": crt.uid}
-    made["metadata"] |= {"name": f"crt-token-{crt.name}", "ownerReferences": [owner]}
-    del made["metadata"]["generation"]
-    values = {"expiresAt": stamp(crt.expires), "token": crt.token}
-    made["data"] = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
-    return made | {"type": "Opaque"}
-
-
 def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
     """Return a CRTB; fresh as the answer to its POST (flow-impkey-08-crtb-create.json).
 
@@ -240,7 +173,7 @@ def binding(cluster: Cluster, crtb: Binding, *, fresh: bool = False) -> Json:
     if crtb.synced:  # crtb-delete-connected.json
         finalizers.append(f"clusterscoped.controller.cattle.io/cluster-crtb-sync_{cluster.id}")
     finalizers = finalizers[crtb.leaving :]
-    made = _object(BINDING, crtb, cluster.id, finalizers=None if fresh else finalizers)
+    made = kubernetes_object(BINDING, crtb, cluster.id, finalizers=None if fresh else finalizers)
     made |= {"clusterName": cluster.id, "roleTemplateName": crtb.role, **crtb.subject}
     if fresh:
         return made
@@ -294,18 +227,9 @@ def _steps(crtb: Binding, steps: tuple[str, ...]) -> list[Json]:
     return [{**shared, "type": step, "reason": step} for step in steps]
 
 
-def ext_token(one: BearerToken) -> Json:
-    """Return a token of ext.cattle.io: not recorded, after rancher-live.md, second visit."""
-    made = _object(EXT_TOKEN, Object(one.name, created=one.created, uid=one.uid))
-    made["spec"] = {"description": one.description, "kind": "", "userID": one.user.id}
-    expired = not one.valid
-    made["status"] = {"current": False, "expired": expired, "expiresAt": one.expires_at}
-    return made
-
-
 def setting(one: Setting) -> Json:
     """Return a setting (setting-get-server-url.json)."""
-    made = _object(SETTING, one)
+    made = kubernetes_object(SETTING, one)
     values = {"customized": False, "default": one.default, "value": one.value}
     values["source"] = one.source
     return made | values

@@ -17,17 +17,10 @@ from .messages import (
     not_supported,
 )
 from .rights import accessible, may_create, require, require_visible
-from .shapes import (
-    binding,
-    ext_token,
-    management,
-    provisioning,
-    registration_token,
-    secret,
-    setting,
-)
+from .shapes import binding, management, provisioning, setting
 from .state import PUBLIC_SETTINGS, READ_ONLY_SETTINGS, Cluster, State, User
 from .steve_shapes import fields, wrapped
+from .token_shapes import ext_token, registration_token, secret
 
 # Steve's table of kinds; secrets are requested by their name without a group.
 BY_COLLECTION = {kind.collection: kind for kind in KINDS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dev.platform import certificates, images, kubeconfigs, machine, programs
+from dev.platform import certificates, images, kubeconfigs, machine, node_programs, programs
 from dev.platform.command import PlatformError
 from dev.platform.place import NODE, ROOT
 from dev.platform.supervise import await_ready, ensure, kubectl, succeeds
@@ -33,14 +33,14 @@ def start(name: str, loaded: Sequence[Image], say: Say) -> Machine:
         if ensure(there, program):
             say(f"starting {program.name}")
     await_ready(there, "kube-apiserver", lambda: succeeds(lambda: _ready(there)))
-    for program in (*programs.sources(there.place), *programs.node(there.place)):
+    for program in (*programs.sources(there.place), *node_programs.node(there.place)):
         if ensure(there, program):
             say(f"starting {program.name}")
         if program.name == "containerd":
             await_ready(there, "containerd", lambda: succeeds(lambda: there.run("ctr", "version")))
             _load(there, loaded, say)
     await_ready(there, "kubelet", lambda: _node_is_ready(there))
-    ensure(there, programs.network_policies(there.place))
+    ensure(there, node_programs.network_policies(there.place))
     _addons(there)
     return there
 

@@ -64,6 +64,34 @@ class Recipe:
 
 def recipes() -> tuple[Recipe, ...]:
     """Return all images but those of the Dockerfile."""
+    return (
+        *_node(),
+        _kubernetes(KUBERNETES, BIN),
+        _vcluster(VCLUSTER, BIN),
+        _crossplane(),
+        _provider_helm(),
+    )
+
+
+def has_earlier() -> bool:
+    """Return whether earlier releases are built."""
+    return (TOOLS / "earlier.complete").exists()
+
+
+def earlier() -> tuple[Recipe, ...]:
+    """Return the images of earlier releases, if they are built."""
+    if not has_earlier():
+        return ()
+    return (
+        _kubernetes(EARLIER_KUBERNETES, EARLIER / "kubernetes"),
+        *(_vcluster(version, folder) for version, folder in EARLIER_VCLUSTERS.items()),
+        # The version of the earlier charts, with the current program.
+        Recipe(EARLIER_COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
+    )
+
+
+def _node() -> tuple[Recipe, ...]:
+    """Return the images of the node itself, of its DNS, and of etcd for virtual clusters."""
     etcd = ("etcd", "etcdctl", "etcdutl")
     return (
         Recipe(
@@ -83,57 +111,45 @@ def recipes() -> tuple[Recipe, ...]:
             Content({f"/usr/local/bin/{each}": BIN / each for each in etcd}),
             Config(env={"PATH": "/usr/local/bin:/bin"}),
         ),
-        _kubernetes(KUBERNETES, BIN),
-        _vcluster(VCLUSTER, BIN),
-        Recipe(
-            "xpkg.crossplane.io/crossplane/crossplane:v2.3.4",
-            Content(
-                {
-                    "/usr/local/bin/crossplane": BIN / "crossplane-core",
-                    "/crds": TOOLS / "crossplane-image" / "crds",
-                    "/webhookconfigurations": TOOLS / "crossplane-image" / "webhookconfigurations",
-                    CERTIFICATES_PATH: CERTIFICATES,
-                }
-            ),
-            Config(("/usr/local/bin/crossplane",), env=GO, user="65532:65532"),
-        ),
-        Recipe(
-            "localhost/provider-helm:v1.3.0",
-            Content(
-                {
-                    "/usr/local/bin/provider-helm": BIN / "provider-helm",
-                    CERTIFICATES_PATH: CERTIFICATES,
-                },
-                folders=("/tmp",),  # noqa: S108 -- a folder of the image
-            ),
-            Config(
-                ("/usr/local/bin/provider-helm",),
-                env={
-                    **GO,
-                    "HELM_CACHE_HOME": "/tmp/helm-cache",  # noqa: S108
-                    "HELM_CONFIG_HOME": "/tmp/helm-config",  # noqa: S108
-                    "HELM_DATA_HOME": "/tmp/helm-data",  # noqa: S108
-                },
-                user="65532",
-            ),
-        ),
     )
 
 
-def has_earlier() -> bool:
-    """Return whether earlier releases are built."""
-    return (TOOLS / "earlier.complete").exists()
+def _crossplane() -> Recipe:
+    folder = TOOLS / "crossplane-image"
+    return Recipe(
+        "xpkg.crossplane.io/crossplane/crossplane:v2.3.4",
+        Content(
+            {
+                "/usr/local/bin/crossplane": BIN / "crossplane-core",
+                "/crds": folder / "crds",
+                "/webhookconfigurations": folder / "webhookconfigurations",
+                CERTIFICATES_PATH: CERTIFICATES,
+            }
+        ),
+        Config(("/usr/local/bin/crossplane",), env=GO, user="65532:65532"),
+    )
 
 
-def earlier() -> tuple[Recipe, ...]:
-    """Return the images of earlier releases, if they are built."""
-    if not has_earlier():
-        return ()
-    return (
-        _kubernetes(EARLIER_KUBERNETES, EARLIER / "kubernetes"),
-        *(_vcluster(version, folder) for version, folder in EARLIER_VCLUSTERS.items()),
-        # The version of the earlier charts, with the current program.
-        Recipe(EARLIER_COREDNS, Content({"/coredns": BIN / "coredns"}), Config(("/coredns",))),
+def _provider_helm() -> Recipe:
+    return Recipe(
+        "localhost/provider-helm:v1.3.0",
+        Content(
+            {
+                "/usr/local/bin/provider-helm": BIN / "provider-helm",
+                CERTIFICATES_PATH: CERTIFICATES,
+            },
+            folders=("/tmp",),  # noqa: S108 -- a folder of the image
+        ),
+        Config(
+            ("/usr/local/bin/provider-helm",),
+            env={
+                **GO,
+                "HELM_CACHE_HOME": "/tmp/helm-cache",  # noqa: S108
+                "HELM_CONFIG_HOME": "/tmp/helm-config",  # noqa: S108
+                "HELM_DATA_HOME": "/tmp/helm-data",  # noqa: S108
+            },
+            user="65532",
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""The programs of the node, in the order in which they start."""
+"""The programs of the control plane, and the servers of packages and charts, in their order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from dev.platform.place import (
     API_PORT,
     BIN,
     CHARTS_PORT,
-    NODE,
     NODE_ADDRESS,
     POD_NETWORK,
     REGISTRY,
@@ -23,9 +22,6 @@ from dev.platform.place import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-CNI_PLUGINS = "/usr/lib/cni"
-PAUSE = "registry.k8s.io/pause:3.10"
 
 GO = {"GOGC": "200"}
 """Environment of programs in Go: they all start at once on few cores, with enough memory."""
@@ -45,11 +41,6 @@ class Program:
 def control_plane(place: Place) -> tuple[Program, ...]:
     """Return the programs of an API server with its controllers."""
     return (_etcd(), _apiserver(place), _controller_manager(place), _scheduler(place))
-
-
-def node(place: Place) -> tuple[Program, ...]:
-    """Return the programs that run pods."""
-    return (_containerd(place), _kubelet(place), _kube_proxy(place))
 
 
 def sources(place: Place) -> tuple[Program, ...]:
@@ -165,142 +156,5 @@ def _scheduler(place: Place) -> Program:
             str(BIN / "kube-scheduler"),
             f"--kubeconfig={kubeconfigs.path(place, 'kube-scheduler')}",
             "--leader-elect=false",
-        ),
-    )
-
-
-def _containerd(place: Place) -> Program:
-    cri = "io.containerd.grpc.v1.cri"
-    config = f"""\
-version = 2
-root = "/var/lib/containerd"
-state = "/run/containerd"
-disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
-  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.aufs"]
-[grpc]
-address = "/run/containerd/containerd.sock"
-[plugins."{cri}"]
-sandbox_image = "{PAUSE}"
-# Without the capability to lower a score, runc would fail to start anything.
-restrict_oom_score_adj = true
-disable_apparmor = true
-disable_hugetlb_controller = true
-[plugins."{cri}".cni]
-bin_dir = "{CNI_PLUGINS}"
-conf_dir = "{place.folder / "cni"}"
-[plugins."{cri}".containerd.runtimes.runc]
-runtime_type = "io.containerd.runc.v2"
-[plugins."{cri}".containerd.runtimes.runc.options]
-SystemdCgroup = false
-[plugins."{cri}".registry.mirrors."{REGISTRY}"]
-endpoint = ["http://{REGISTRY}"]
-"""
-    network = {
-        "cniVersion": "1.0.0",
-        "name": "pods",
-        "plugins": [
-            {
-                "type": "bridge",
-                "bridge": "cni0",
-                "isGateway": True,
-                "hairpinMode": True,
-                "ipMasq": False,
-                "ipam": {
-                    "type": "host-local",
-                    "ranges": [[{"subnet": POD_NETWORK}]],
-                    "routes": [{"dst": "0.0.0.0/0"}],
-                },
-            },
-            {"type": "portmap", "capabilities": {"portMappings": True}},
-        ],
-    }
-    loopback = {"cniVersion": "1.0.0", "name": "lo", "plugins": [{"type": "loopback"}]}
-    return Program(
-        "containerd",
-        ("containerd", "--config", str(place.folder / "containerd.toml")),
-        {
-            "containerd.toml": config,
-            "cni/10-pods.conflist": json.dumps(network),
-            "cni/99-loopback.conflist": json.dumps(loopback),
-        },
-    )
-
-
-def _kubelet(place: Place) -> Program:
-    config = {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
-        "kind": "KubeletConfiguration",
-        "authentication": {
-            "anonymous": {"enabled": False},
-            "webhook": {"enabled": True},
-            "x509": {"clientCAFile": str(place.certificates / "ca.crt")},
-        },
-        "authorization": {"mode": "Webhook"},
-        "tlsCertFile": str(place.certificates / "kubelet.crt"),
-        "tlsPrivateKeyFile": str(place.certificates / "kubelet.key"),
-        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
-        "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{place.cgroup}",
-        "enforceNodeAllocatable": ["pods"],
-        "failCgroupV1": False,
-        "failSwapOn": False,
-        "clusterDNS": ["10.96.0.10"],
-        "clusterDomain": "cluster.local",
-        "resolvConf": str(place.folder / "resolv.conf"),
-        "maxPods": 250,
-        "serializeImagePulls": False,
-        # The machine's disk is not ours to judge, and nothing could be pulled again.
-        "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%",
-                         "imagefs.available": "1%", "nodefs.inodesFree": "1%"},
-        "imageGCHighThresholdPercent": 100,
-        "imageGCLowThresholdPercent": 99,
-        "syncFrequency": "10s",
-        "shutdownGracePeriod": "0s",
-    }  # fmt: skip
-    return Program(
-        "kubelet",
-        (
-            str(BIN / "kubelet"),
-            f"--config={place.folder / 'kubelet.yaml'}",
-            f"--kubeconfig={kubeconfigs.path(place, 'kubelet')}",
-            f"--hostname-override={NODE}",
-            f"--node-ip={NODE_ADDRESS}",
-        ),
-        {"kubelet.yaml": json.dumps(config)},
-    )
-
-
-def _kube_proxy(place: Place) -> Program:
-    config = {
-        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
-        "kind": "KubeProxyConfiguration",
-        "clientConnection": {"kubeconfig": str(kubeconfigs.path(place, "kube-proxy"))},
-        "clusterCIDR": POD_NETWORK,
-        "mode": "iptables",
-        # These belong to the machine, not to the namespace.
-        "conntrack": {"maxPerCore": 0, "min": 0},
-        "hostnameOverride": NODE,
-    }
-    return Program(
-        "kube-proxy",
-        (str(BIN / "kube-proxy"), f"--config={place.folder / 'kube-proxy.yaml'}"),
-        {"kube-proxy.yaml": json.dumps(config)},
-    )
-
-
-def network_policies(place: Place) -> Program:
-    """Enforce NetworkPolicies, as the bridge plugin does not; the node must be known before."""
-    return Program(
-        "kube-router",
-        (
-            str(BIN / "kube-router"),
-            f"--kubeconfig={kubeconfigs.path(place, 'kube-router')}",
-            "--run-firewall=true",
-            "--run-router=false",
-            "--run-service-proxy=false",
-            f"--hostname-override={NODE}",
-            f"--service-cluster-ip-range={SERVICE_NETWORK}",
-            "--metrics-port=0",
-            "--health-port=20244",
         ),
     )

@@ -1,24 +1,17 @@
 """Write the CRD of the Input, the XRD of the VCluster and their reference from the models.
 
-The models define the fields. Only the API server can check changes and combinations; their CEL
-rules are here:
-https://kubernetes.io/docs/reference/using-api/cel/.
+The models define the fields; what only the API server can check is in `cel_rules`.
 """
 
-import re
 from pathlib import Path
-from typing import Any
 
 import yaml
-from pydantic import BaseModel
 
-from dev.scripts import licenses, reference
+from dev.scripts import cel_rules, licenses, reference
+from dev.scripts.schemas import Schema, structural
 from function.api import input as platform
-from function.api import names, xr
-from function.decision import immutable_fields
+from function.api import xr
 from function.k8s import addresses
-
-Schema = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
 INPUT_CRD = ROOT / "package" / "input" / "vcluster.fn.caas.telekom.de_inputs.yaml"
@@ -38,127 +31,6 @@ NAMESPACED_PACKAGE = {
     "The kind VCluster:": "The kind VCluster, for customers who make their own:",
 }
 """Replacements of texts in the package of scope Namespaced."""
-
-_SCHEMA_KEYS = (
-    "type",
-    "enum",
-    "pattern",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "minItems",
-    "maxItems",
-    "minProperties",
-    "maxProperties",
-    "required",
-    "x-kubernetes-preserve-unknown-fields",
-)
-"""Keys that a structural schema has in common with JSON Schema."""
-
-_RESERVED = "|".join(pattern.replace("*", ".*") for pattern in names.RESERVED)
-
-
-def _read(root: str, path: str, default: str = "") -> str:
-    """Return a CEL expression for a text that may be absent.
-
-    `has()`, because the API server bounds the cost of such an expression, and refuses the whole
-    CRD for one that compares the results of the shorter `self.?storage.?size`.
-    """
-    steps = path.split(".")
-    guards = [f"has({root}.{'.'.join(steps[: n + 1])})" for n in range(len(steps))]
-    return f"({' && '.join(guards)} ? {root}.{path} : '{default}')"
-
-
-def _immutable(path: str, why: str, default: str = "") -> dict[str, str]:
-    """Return the rule that a field keeps its value; setting or unsetting it is a change too."""
-    return {
-        "rule": f"{_read('self', path, default)} == {_read('oldSelf', path, default)}",
-        "message": f"spec.{path} cannot be changed, set or unset later: {why}",
-    }
-
-
-_CHARACTERS_RULE = {
-    "rule": f"self.metadata.name.matches('^{names.PATTERN.pattern}$')",
-    "message": "metadata.name must be lower case letters, digits and '-', and begin with a letter",
-}
-
-NAME_RULES = [
-    {
-        "rule": f"self.metadata.name.size() <= {names.LONGEST}",
-        "message": f"metadata.name must have at most {names.LONGEST} characters",
-    },
-    _CHARACTERS_RULE,
-    {
-        "rule": f"!self.metadata.name.matches('^({_RESERVED})$')",
-        "message": "metadata.name is reserved by the platform, choose another one",
-    },
-]
-
-NAMESPACED_NAME_RULES = [_CHARACTERS_RULE]
-"""Crossplane itself bounds the length, and no name that is derived is a reserved one."""
-
-_REQUEST = "self.spec.kubernetesVersion"
-_RUNS = "self.status.kubernetesVersion"
-
-UPGRADE_RULES = [
-    {
-        # What runs counts, so that a version that was never reached can be taken back; and only a
-        # change of the spec is judged, or Crossplane could not write the status.
-        "rule": f"!(has(self.spec) && has({_REQUEST}) && has(self.status) && has({_RUNS})) || "
-        f"(has(oldSelf.spec) && has(oldSelf.spec.kubernetesVersion) && "
-        f"oldSelf.spec.kubernetesVersion == {_REQUEST}) || "
-        rf"!{_RUNS}.matches('^v?1[.][0-9]{{1,3}}[.]') || "
-        f"int({_REQUEST}.split('.')[1]) >= int({_RUNS}.split('.')[1])",
-        "message": "spec.kubernetesVersion is lower than what runs, and Kubernetes is never "
-        "downgraded",
-    },
-]
-
-SPEC_RULES = [
-    *(
-        _immutable(rule.field, rule.why, rule.unset)
-        for rule in immutable_fields.RULES
-        if rule.unset is not None
-    ),
-    {
-        "rule": "!(has(self.host) && has(self.hostSelector))",
-        "message": "spec.host and spec.hostSelector exclude each other, leave one of them out",
-    },
-    {
-        "rule": f"{_read('self', 'upgrade.chartVersion')} == '' || "
-        f"{_read('self', 'upgrade.policy', 'Automatic')} == 'Manual'",
-        "message": "spec.upgrade.chartVersion is for policy Manual: set spec.upgrade.policy too",
-    },
-    {
-        "rule": f"{_read('self', 'isolation.podSecurity')} != 'restricted' || "
-        "!(has(self.rancher) && has(self.rancher.enabled) && self.rancher.enabled)",
-        "message": "spec.isolation.podSecurity: restricted and spec.rancher.enabled: true exclude "
-        "each other, because Rancher's agent has no restricted security context",
-    },
-    {
-        "rule": f"{_read('self', 'expose.hostname')} == '' || "
-        f"{_read('self', 'expose.type', 'ClusterIP')} != 'ClusterIP'",
-        "message": "spec.expose.hostname is a name for outside, and type ClusterIP has no way in "
-        "from there: leave it out, or choose another spec.expose.type",
-    },
-    {
-        "rule": f"{_read('self', 'expose.hostname')} == '' || "
-        f"{_read('self', 'expose.type', 'ClusterIP')} != 'NodePort'",
-        "message": "spec.expose.hostname is a name below the platform's domain, and type NodePort "
-        "is reached by the host's address: leave it out, or choose another spec.expose.type",
-    },
-    {
-        "rule": "(has(self.expose) && has(self.expose.port)) == "
-        f"({_read('self', 'expose.type', 'ClusterIP')} == 'NodePort')",
-        "message": "spec.expose.port and spec.expose.type: NodePort need each other, set both or "
-        "neither",
-    },
-]
-
-OWNER_RULES = [
-    {"rule": "has(self.user) != has(self.group)", "message": "name either user or group"}
-]
 
 
 def main() -> None:
@@ -245,11 +117,6 @@ def input_crd() -> Schema:
 def xrd() -> Schema:
     """Return the XRD of the VCluster."""
     group, version = xr.API_VERSION.split("/")
-    spec = structural(xr.Spec)
-    spec["x-kubernetes-validations"] = SPEC_RULES
-    spec["properties"]["rancher"]["properties"]["owners"]["items"]["x-kubernetes-validations"] = (
-        OWNER_RULES
-    )
     return {
         "apiVersion": "apiextensions.crossplane.io/v2",
         "kind": "CompositeResourceDefinition",
@@ -277,18 +144,24 @@ def xrd() -> Schema:
                         _column("HOST", ".status.host"),
                         _column("ENDPOINT", ".status.endpoint"),
                     ],
-                    "schema": {
-                        "openAPIV3Schema": {
-                            "type": "object",
-                            "description": "A virtual cluster in a namespace of its own, imported "
-                            "into Rancher.",
-                            "x-kubernetes-validations": [*NAME_RULES, *UPGRADE_RULES],
-                            "properties": {"spec": spec, "status": structural(xr.Status)},
-                        }
-                    },
+                    "schema": {"openAPIV3Schema": _vcluster()},
                 }
             ],
         },
+    }
+
+
+def _vcluster() -> Schema:
+    """Return the schema of the VCluster, with the rules of scope Cluster."""
+    spec = structural(xr.Spec)
+    spec["x-kubernetes-validations"] = cel_rules.SPEC_RULES
+    owner = spec["properties"]["rancher"]["properties"]["owners"]["items"]
+    owner["x-kubernetes-validations"] = cel_rules.OWNER_RULES
+    return {
+        "type": "object",
+        "description": "A virtual cluster in a namespace of its own, imported into Rancher.",
+        "x-kubernetes-validations": [*cel_rules.NAME_RULES, *cel_rules.UPGRADE_RULES],
+        "properties": {"spec": spec, "status": structural(xr.Status)},
     }
 
 
@@ -297,8 +170,8 @@ def namespaced(definition: Schema) -> Schema:
     definition["spec"]["scope"] = "Namespaced"
     (version,) = definition["spec"]["versions"]
     version["schema"]["openAPIV3Schema"]["x-kubernetes-validations"] = [
-        *NAMESPACED_NAME_RULES,
-        *UPGRADE_RULES,
+        *cel_rules.NAMESPACED_NAME_RULES,
+        *cel_rules.UPGRADE_RULES,
     ]
     return definition
 
@@ -313,71 +186,6 @@ def _namespaced_package() -> str:
 def _column(name: str, path: str) -> Schema:
     """Return a column of `-o wide`; plain output is left to Crossplane's own columns."""
     return {"name": name, "type": "string", "jsonPath": path, "priority": 1}
-
-
-def structural(model: type[BaseModel]) -> Schema:
-    """Return a model's structural schema.
-
-    https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#specifying-a-structural-schema
-    """
-    schema = model.model_json_schema()
-    return _convert(schema, schema.get("$defs", {}))
-
-
-def _convert(schema: Schema, definitions: dict[str, Schema]) -> Schema:
-    schema = _resolve(schema, definitions)
-    converted = {key: schema[key] for key in _SCHEMA_KEYS if key in schema}
-    description = _described(schema)
-    if description:
-        converted["description"] = description
-    if schema.get("quantity"):
-        converted.pop("type")
-        converted["x-kubernetes-int-or-string"] = True
-    if "const" in schema:
-        converted["enum"] = [schema["const"]]
-    if "items" in schema:
-        converted["items"] = _convert(schema["items"], definitions)
-    if "properties" in schema:
-        converted["properties"] = {
-            name: _convert(below, definitions)
-            for name, below in schema["properties"].items()
-            if name not in xr.NOT_IN_THE_API
-        }
-    elif schema.get("type") == "object":
-        converted |= _map(schema, definitions)
-    return converted
-
-
-def _resolve(schema: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Follow references and take the value's branch of "a value or null"."""
-    for branch in schema.get("anyOf", ()):
-        if branch.get("type") != "null":
-            schema = {**branch, **{k: v for k, v in schema.items() if k != "anyOf"}}
-    if "$ref" in schema:
-        target = definitions[schema["$ref"].rpartition("/")[2]]
-        own = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = _resolve({**target, **own}, definitions)
-    return schema
-
-
-def _map(schema: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Return the schema of a map with free keys; structural schemas cannot limit the keys."""
-    values = schema.get("additionalProperties") or next(
-        iter(schema.get("patternProperties", {}).values()), True
-    )
-    if values is True or not values:
-        return {"x-kubernetes-preserve-unknown-fields": True}
-    return {"additionalProperties": _convert(values, definitions)}
-
-
-def _described(schema: Schema) -> str:
-    text = " ".join(schema.get("description", "").split())
-    default = schema.get("default")
-    if isinstance(default, bool):
-        default = str(default).lower()
-    if default in (None, "") or isinstance(default, dict | list):
-        return text
-    return re.sub(r"\.?$", f". Default: {default}.", text, count=1)
 
 
 def dump(manifest: Schema) -> str:

@@ -4,8 +4,8 @@ An annotation of the Release has the interval. Its change alone makes provider-h
 before version 1.4 it looks by its `--poll` afterwards.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Container, Mapping
+from typing import Literal
 
 from function.api.input import Polling
 from function.observed import rancher, vcluster
@@ -55,20 +55,23 @@ def stage(key: str, condition: Condition, observed: ObservedRelease | None) -> S
     return "Failing"
 
 
-def waiting(stages: Mapping[str, Stage]) -> dict[str, Stage]:
-    """Return the stages; an import that waits for a failing control plane fails with it."""
-    is_waiting = stages.get(rancher.KEY) == "Awaited" and stages.get(vcluster.KEY) == "Failing"
-    return {**stages, rancher.KEY: "Failing"} if is_waiting else dict(stages)
+def stages(
+    phases: Mapping[str, Condition], observed: Mapping[str, ObservedRelease], due: Container[str]
+) -> dict[str, Stage]:
+    """Return the stage of each Release that is due.
+
+    An import that waits for a failing control plane fails with it.
+    """
+    by_key = {
+        key: stage(key, phase, observed.get(key)) for key, phase in phases.items() if key in due
+    }
+    if by_key.get(rancher.KEY) == "Awaited" and by_key.get(vcluster.KEY) == "Failing":
+        by_key[rancher.KEY] = "Failing"
+    return by_key
 
 
-def annotated(resource: Mapping[str, Any], key: str, at: Stage, polling: Polling) -> dict[str, Any]:
-    """Return a Release with its interval."""
-    metadata = resource["metadata"]
-    annotations = {**metadata["annotations"], ANNOTATION: _interval(key, at, polling)}
-    return {**resource, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _interval(key: str, at: Stage, polling: Polling) -> str:
+def interval(key: str, at: Stage, polling: Polling) -> str:
+    """Return the interval of a Release in a stage."""
     if at == "Settled":
         return str(getattr(polling.settled, key))
     return polling.awaited if at == "Awaited" else polling.failing

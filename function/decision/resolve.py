@@ -134,12 +134,8 @@ def _resolve(
     imported: bool,
     runs_on: str,
 ) -> ResolvedSpec:
-    spec = vcluster.spec
-    entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
-    derived = _derived(vcluster, config)
-    if now is None or entry:
-        adopted = (each.namespace for each in config.adopted.values())
-        names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
+    spec, entry = vcluster.spec, _adopted(vcluster, config)
+    derived = _derived(vcluster, config) if now and not entry else _untaken(vcluster, config)
     plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
     host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on)
     return ResolvedSpec(
@@ -161,13 +157,7 @@ def _resolve(
         pool=pool,
         host=host,
         readers=tuple(spec.kubeconfigReaders),
-        rancher=_rancher(
-            spec.rancher,
-            derived,
-            config.rancher,
-            imported=imported,
-            plan=spec.plan or config.defaultPlan,
-        ),
+        rancher=_rancher(spec, derived, config, imported=imported),
         leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
         retain=spec.storage.onDelete == "Retain",
@@ -179,9 +169,22 @@ def _resolve(
 
 
 def _derived(vcluster: Composite, config: platform.Input) -> Names:
-    entry = config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
+    entry = _adopted(vcluster, config)
     adopts = (entry.namespace, entry.release) if entry else None
     return names.derive(vcluster.name, vcluster.namespace, config.platformNamespace, adopts)
+
+
+def _untaken(vcluster: Composite, config: platform.Input) -> Names:
+    """Return the names, unless the platform or an adopted cluster has that namespace."""
+    derived = _derived(vcluster, config)
+    adopted = (each.namespace for each in config.adopted.values())
+    names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
+    return derived
+
+
+def _adopted(vcluster: Composite, config: platform.Input) -> platform.Adopted | None:
+    """Return the Input's entry of a VCluster that was installed by hand."""
+    return config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
 
 
 def adopted_key(name: str, namespace: str) -> str:
@@ -241,31 +244,27 @@ def _pool(name: str | None, config: platform.Input) -> platform.NodePool:
 
 
 def _rancher(
-    spec: xr.RancherSpec,
-    derived: Names,
-    config: platform.RancherPlatform | None,
-    *,
-    imported: bool,
-    plan: str,
+    spec: xr.Spec, derived: Names, config: platform.Input, *, imported: bool
 ) -> RancherImport | None:
     """Return the import, or None; only the spec itself ends an existing one."""
-    if spec.enabled is False:
+    request, offer = spec.rancher, config.rancher
+    if request.enabled is False:
         return None
-    if config is None:
-        _refuse_rancher_without_platform(spec, imported=imported)
+    if offer is None:
+        _refuse_rancher_without_platform(request, imported=imported)
         return None
-    if not (spec.enabled or config.enabled or imported):
+    if not (request.enabled or offer.enabled or imported):
         return None
-    project = "" if spec.project is None else _project(spec.project, derived, config)
+    project = "" if request.project is None else _project(request.project, derived, offer)
     return RancherImport(
-        cluster_name=spec.clusterName or derived.namespace,
+        cluster_name=request.clusterName or derived.namespace,
         project=project,
-        owners=(*config.owners, *spec.owners),
+        owners=(*offer.owners, *request.owners),
         labels={
-            **spec.labels,
-            **config.labels,
+            **request.labels,
+            **offer.labels,
             LABEL_TENANT: derived.tenant_namespace or derived.namespace,
-            LABEL_PLAN: plan,
+            LABEL_PLAN: spec.plan or config.defaultPlan,
         },
     )
 

@@ -11,7 +11,7 @@ from function.api import input as platform
 from function.api import written_values, xr
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Quota
-from function.decision import exposure, tenancy
+from function.decision import exposure_limits, tenancy
 from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity, regex, versions
 from function.k8s.fieldpath import leaves
@@ -37,7 +37,7 @@ def problems(
         *_isolation(spec, requested, config.tenant),
         *_quota(spec.quota, requested, config.tenant.quota),
         *_storage(spec.storage, requested, config.tenant.storage),
-        *_expose(spec.expose, requested, config),
+        *exposure_limits.problems(spec.expose, requested, config),
         *_sync(spec.sync, requested, config.tenant),
         *_host(spec),
         *_upgrade(spec.upgrade, config, new=new),
@@ -45,7 +45,7 @@ def problems(
         *_readers(spec),
         *_rancher(spec, requested, config.rancher),
         *(_compatibility(requested, config.vcluster.kubernetes) if new else ()),
-        *(_gateway(requested) if new else ()),
+        *(exposure_limits.chart_problems(requested) if new else ()),
     )
 
 
@@ -131,89 +131,6 @@ def _storage(
             "spec.storage.onDelete",
             "cannot be Retain on this platform",
             "Leave it out, or ask the platform team to set tenant.storage.retain to Allowed.",
-        )
-
-
-def _expose(asked: xr.Expose, requested: ResolvedSpec, config: platform.Input) -> Iterator[Problem]:
-    if asked.type not in config.tenant.exposeTypes:
-        yield Problem(
-            "spec.expose.type",
-            "is not a way in that the platform allows",
-            f"Choose one of: {', '.join(config.tenant.exposeTypes)}.",
-            path=("expose",),
-        )
-        return
-    if asked.type == "NodePort":
-        yield from _node_port(asked, requested.host.name, config)
-        return
-    if asked.port is not None:
-        yield Problem(
-            "spec.expose.port",
-            "is a port of the host's nodes, for type NodePort only",
-            "Leave it out, or choose spec.expose.type NodePort.",
-        )
-    if asked.type == "ClusterIP" and asked.hostname:
-        yield Problem(
-            "spec.expose.hostname",
-            "is a name for outside, and type ClusterIP has no way in from there",
-            "Leave it out, or choose another spec.expose.type.",
-        )
-    elif requested.exposure.is_external:
-        yield from _hostname(requested, config.expose.domain)
-
-
-def _node_port(asked: xr.Expose, host: str, config: platform.Input) -> Iterator[Problem]:
-    """Yield the problems of type and port, which are granted or taken back together."""
-    offer = config.hosts[host].nodePorts
-    if offer is None:
-        yield Problem(
-            "spec.expose.type",
-            f"cannot be NodePort on host {host}, for which the Input has no hosts.{host}.nodePorts",
-            "Choose another way in, or ask the platform team for node ports.",
-            path=("expose",),
-        )
-        return
-    ports = f"from {offer.from_} to {offer.to}"
-    if asked.hostname:
-        yield Problem(
-            "spec.expose.hostname",
-            f"is a name below the platform's domain, and type NodePort is reached by "
-            f"{offer.address}",
-            "Leave it out, or choose another spec.expose.type.",
-        )
-    if asked.port is None:
-        yield Problem(
-            "spec.expose.port",
-            "is required with type NodePort",
-            f"Choose one {ports} that no other Service has.",
-            path=("expose",),
-        )
-    elif not offer.from_ <= asked.port <= offer.to:
-        yield Problem(
-            "spec.expose.port",
-            f"must be {ports}, the node ports of host {host}",
-            "Choose one of them that no other Service has.",
-            path=("expose",),
-        )
-
-
-def _hostname(requested: ResolvedSpec, domain: str) -> Iterator[Problem]:
-    namespace = requested.names.namespace
-    if not exposure.belongs(requested.exposure.hostname, namespace, domain):
-        yield Problem(
-            "spec.expose.hostname",
-            f"must be {namespace}.{domain}, or end with .{namespace}.{domain}, so that no two "
-            "virtual clusters have one name",
-            "Leave it out, or choose such a name.",
-        )
-
-
-def _gateway(requested: ResolvedSpec) -> Iterator[Problem]:
-    if not exposure.is_possible(requested.exposure, requested.chart):
-        yield Problem(
-            "spec.expose.type",
-            "cannot be Gateway with this platform's chart, which is older than 0.34",
-            "Choose another way in, or ask the platform team for a newer chart.",
         )
 
 

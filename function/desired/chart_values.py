@@ -30,12 +30,38 @@ OPEN_SOURCE = "loft-sh/vcluster-oss"
 
 HA_COREDNS_REPLICAS = 2
 
-
 _WATCH_ENDPOINT_SLICES: Values = {
     "apiGroups": ["discovery.k8s.io"],
     "resources": ["endpointslices"],
     "verbs": ["get", "list", "watch"],
 }
+
+_EVERYWHERE: Values = {
+    **NO_KUBELETS,
+    "policies": {
+        "resourceQuota": {"enabled": False},
+        "limitRange": {"enabled": False},
+        "networkPolicy": {"enabled": False},
+    },
+    "rbac": {"role": {"extraRules": [_WATCH_ENDPOINT_SLICES]}},
+    "sync": {
+        "toHost": {
+            "pods": {"useSecretsForSATokens": True},
+            "endpoints": {"enabled": False},
+            "endpointSlices": {"enabled": False},
+        }
+    },
+    "telemetry": {"enabled": False},
+}
+"""Values that are the same for all virtual clusters.
+
+Quota, limits and network policies belong to the chart of the namespace: here every change would
+restart the control plane. Endpoints written by a tenant could lead the host's ingress controller to
+the pods and nodes of others (CVE-2021-25740); the host itself makes the endpoints of Services with
+a selector. The syncer watches EndpointSlices even if it does not sync them, and does not start
+without the right to do so:
+https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/mappings/resources/register.go.
+"""
 
 
 def build_chart_values(effective: ResolvedSpec, config: Input) -> Values:
@@ -79,13 +105,7 @@ def _lists(row: ChartValue, layers: Layers) -> list[list[object]]:
 def _base(spec: ResolvedSpec, pull_secret: str | None) -> Values:
     """Return the values that every virtual cluster has.
 
-    The certificate does not cover `<service>.svc` by itself. Quota, limits and network policies
-    belong to the chart of the namespace: here every change would restart the control plane.
-    Endpoints written by a tenant could lead the host's ingress controller to the pods and nodes
-    of others (CVE-2021-25740); the host itself makes the endpoints of Services with a selector.
-    The syncer watches EndpointSlices even if it does not sync them, and does not start without
-    the right to do so:
-    https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/mappings/resources/register.go.
+    The certificate does not cover `<service>.svc` by itself.
     """
     names = spec.names
     secrets = [{"name": pull_secret}] if pull_secret else []
@@ -106,21 +126,7 @@ def _base(spec: ResolvedSpec, pull_secret: str | None) -> Values:
             "service": {"spec": {"type": "ClusterIP"}},
         },
         "exportKubeConfig": {"context": names.xr, "server": names.endpoint},
-        **NO_KUBELETS,
-        "policies": {
-            "resourceQuota": {"enabled": False},
-            "limitRange": {"enabled": False},
-            "networkPolicy": {"enabled": False},
-        },
-        "rbac": {"role": {"extraRules": [_WATCH_ENDPOINT_SLICES]}},
-        "sync": {
-            "toHost": {
-                "pods": {"useSecretsForSATokens": True},
-                "endpoints": {"enabled": False},
-                "endpointSlices": {"enabled": False},
-            }
-        },
-        "telemetry": {"enabled": False},
+        **_EVERYWHERE,
     }
 
 

@@ -55,22 +55,11 @@ def build_release(  # noqa: PLR0913  # a Release has these parts
     """Return a Release in `namespace` that installs into `target_namespace` on the host.
 
     `external_name` is the name of the Helm release, if it is not `name`.
-
-    `skipCreateNamespace` because the namespace has its own Release. No `wait`: it blocks a worker
-    of the provider, and readiness is read from the connection details. No `wait: false` either:
-    the provider drops false fields whenever it writes a Release, and Crossplane restores them, in
-    a loop for as long as an installation fails.
     """
     spec: dict[str, object] = {
         "providerConfigRef": {"kind": "ClusterProviderConfig", "name": provider_config},
         "rollbackLimit": rollback_limit,
-        "forProvider": {
-            "chart": _chart(chart),
-            "namespace": target_namespace,
-            "skipCreateNamespace": True,
-            "maxHistory": MAX_HISTORY,
-            "values": values,
-        },
+        "forProvider": _for_provider(chart, target_namespace, values),
     }
     if details:
         spec["connectionDetails"] = [_detail(detail, target_namespace) for detail in details]
@@ -81,12 +70,26 @@ def build_release(  # noqa: PLR0913  # a Release has these parts
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "annotations": {
-                EXTERNAL_NAME: external_name or name,
-                **annotations,
-            },
+            "annotations": {EXTERNAL_NAME: external_name or name, **annotations},
         },
         "spec": spec,
+    }
+
+
+def _for_provider(chart: Chart, namespace: str, values: Mapping[str, object]) -> dict[str, Any]:
+    """Return what Helm installs.
+
+    `skipCreateNamespace` because the namespace has its own Release. No `wait`: it blocks a worker
+    of the provider, and readiness is read from the connection details. No `wait: false` either:
+    the provider drops false fields whenever it writes a Release, and Crossplane restores them, in
+    a loop for as long as an installation fails.
+    """
+    return {
+        "chart": _chart(chart),
+        "namespace": namespace,
+        "skipCreateNamespace": True,
+        "maxHistory": MAX_HISTORY,
+        "values": values,
     }
 
 

@@ -83,54 +83,96 @@ class Phases(Collector):
         yield phases
 
 
-class Metrics:
-    """All metrics of a replica, in a registry of their own."""
+class Calls:
+    """Number, duration and size of the calls."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, registry: CollectorRegistry) -> None:
         """Create the metrics, all at zero."""
-        self.registry = CollectorRegistry()
-        self._calls = Counter(
+        self._results = Counter(
             "function_vcluster_calls",
             "Calls, by result and by the reason of condition Accepted.",
             ["result", "reason"],
-            registry=self.registry,
+            registry=registry,
         )
         self._repeated = Counter(
             "function_vcluster_repeated_calls",
             "Calls answered from the cache.",
-            registry=self.registry,
+            registry=registry,
         )
         self._seconds = Histogram(
             "function_vcluster_call_seconds",
             "Duration of a call.",
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5),
-            registry=self.registry,
+            registry=registry,
         )
         self._bytes = Histogram(
             "function_vcluster_request_bytes",
             "Size of a request.",
             buckets=(4096, 16384, 65536, 262144, 1048576, 4194304),
-            registry=self.registry,
+            registry=registry,
         )
+        for result, reason in itertools.product(RESULTS, REASONS):
+            self._results.labels(result, reason)
+
+    def count(self, call: Call, seconds: float, size: int, *, repeated: bool) -> None:
+        """Count a call, with its duration and the size of its request in bytes."""
+        self._results.labels(call.result, call.reason).inc()
+        if repeated:
+            self._repeated.inc()
+        self._seconds.observe(seconds)
+        self._bytes.observe(size)
+
+
+class Changes:
+    """Changes of VClusters by the calls."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Create the metrics, all at zero."""
         self._transitions = Counter(
             "function_vcluster_transitions",
             "Changes of conditions, by type and new status.",
             ["condition", "status"],
-            registry=self.registry,
+            registry=registry,
         )
         self._dropped = Counter(
             "function_vcluster_dropped_resources",
             "Composed resources deleted by a response, by resource name.",
             ["resource"],
-            registry=self.registry,
+            registry=registry,
         )
-        self._start_at_zero()
         self._ready = Histogram(
             "function_vcluster_ready_seconds",
             "Age of a VCluster when it became READY for the first time.",
             buckets=(15, 30, 60, 90, 120, 180, 300, 600, 1800, FIRST_READY_SECONDS),
-            registry=self.registry,
+            registry=registry,
         )
+        for condition, status in itertools.product(CONDITIONS, get_args(Truth)):
+            self._transitions.labels(condition, status)
+        for key in KEYS:
+            self._dropped.labels(key)
+
+    def count(self, call: Call, now: dt.datetime) -> None:
+        """Count the changes that a call made."""
+        for condition, status, _ in call.conditions:
+            self._transitions.labels(condition, status).inc()
+        for key in call.dropped:
+            self._dropped.labels(key).inc()
+        age = _age(call.created_at, now)
+        if call.became_ready and age is not None and 0 <= age <= FIRST_READY_SECONDS:
+            self._ready.observe(age)
+
+
+class Metrics:
+    """All metrics of a replica, in a registry of their own.
+
+    Every labelled series begins at zero, because `increase()` misses the value that begins one.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Create the metrics, all at zero."""
+        self.registry = CollectorRegistry()
+        self._calls = Calls(self.registry)
+        self._changes = Changes(self.registry)
         self.in_progress = Gauge(
             "function_vcluster_calls_in_progress", "Calls in progress.",
             registry=self.registry,
@@ -146,15 +188,6 @@ class Metrics:
         self.registry.register(self._phases)
         ProcessCollector(registry=self.registry)
 
-    def _start_at_zero(self) -> None:
-        """Create every labelled series, because `increase()` misses the value that begins one."""
-        for result, reason in itertools.product(RESULTS, REASONS):
-            self._calls.labels(result, reason)
-        for condition, status in itertools.product(CONDITIONS, get_args(Truth)):
-            self._transitions.labels(condition, status)
-        for key in KEYS:
-            self._dropped.labels(key)
-
     def answered(
         self, call: Call, seconds: float, size: int, now: dt.datetime, *, repeated: bool
     ) -> None:
@@ -162,20 +195,10 @@ class Metrics:
 
         `repeated` calls were answered from the cache.
         """
-        self._calls.labels(call.result, call.reason).inc()
-        if repeated:
-            self._repeated.inc()
-        self._seconds.observe(seconds)
-        self._bytes.observe(size)
-        for condition, status, _ in call.conditions:
-            self._transitions.labels(condition, status).inc()
-        for key in call.dropped:
-            self._dropped.labels(key).inc()
+        self._calls.count(call, seconds, size, repeated=repeated)
+        self._changes.count(call, now)
         is_refused = call.reason in ("ChangeRefused", "InvalidSpec")
         self._phases.saw(call.uid, call.phase, is_refused=is_refused)
-        age = _age(call.created_at, now)
-        if call.became_ready and age is not None and 0 <= age <= FIRST_READY_SECONDS:
-            self._ready.observe(age)
 
 
 def _age(created_at: str, now: dt.datetime) -> float | None:

@@ -1,0 +1,120 @@
+"""Responses: of a decision with its resources, and of an error."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from function.api.errors import InvalidError
+from function.decision import adoption
+from function.decision.decision import Decision
+from function.decision.looks import Stage
+from function.k8s.fieldpath import get, text
+from function.observed import namespace, parse, rancher, release, vcluster
+from function.observed.state import Condition, Observed, Request
+from function.response import conditions, pause, requirements, status, upgrade
+from function.response.response import Composed, Response
+
+
+class Report(NamedTuple):
+    """Conditions as the user reads them."""
+
+    conditions: tuple[Condition, ...]
+    withheld: tuple[Condition, ...]
+    blocked_by: str
+    """The reason why the VCluster is not READY; empty if it is."""
+
+
+def of_decision(
+    decision: Decision,
+    phases: Mapping[str, Condition],
+    resources: Mapping[str, Composed],
+    stages: Mapping[str, Stage],
+    observed: Observed,
+) -> Response:
+    """Return the response that applies the resources, with all that the user reads."""
+    effective, config, composite = decision.effective, decision.platform, decision.composite
+    progress = upgrade.progress(decision.upgrade, settled=decision.settled)
+    report = _report(decision, phases, resources, progress)
+    is_watched = config.polling.watchesRequired
+    is_ready = not report.blocked_by
+    return Response(
+        resources=resources,
+        status=status.status_of(effective, config, observed, report.blocked_by, progress),
+        conditions=report.conditions,
+        events=conditions.changes(report.conditions, composite.conditions),
+        withheld=report.withheld,
+        requirements=(
+            *requirements.before_creation(effective.names, observed),
+            *requirements.connection_secrets(resources, is_watched=is_watched),
+        ),
+        ready=is_ready,
+        pause=pause.seconds(
+            stages,
+            parse.releases(observed),
+            ready=is_ready,
+            is_watched=is_watched,
+            is_circuit_open=conditions.is_circuit_open(composite.conditions),
+        ),
+    )
+
+
+def of_error(error: InvalidError, request: Request) -> Response:
+    """Return a FATAL response with all conditions: Crossplane drops those that are missing."""
+    observed = request.observed
+    phases = (
+        namespace.condition(observed.namespace, observed.foreign_releases),
+        vcluster.condition(observed.vcluster),
+        rancher.condition(observed.rancher, None, enabled=True),
+    )
+    home = text(get(request.composite, "metadata", "namespace"))
+    shown, withheld = conditions.for_reader(phases, home)
+    return Response(
+        conditions=(conditions.invalid(error), *shown), withheld=withheld, fatal=str(error)
+    )
+
+
+def _report(
+    decision: Decision,
+    phases: Mapping[str, Condition],
+    resources: Mapping[str, Composed],
+    progress: upgrade.Progress | None,
+) -> Report:
+    unreported = [_unreported(phase, resources.get(key)) for key, phase in phases.items()]
+    shown, withheld = conditions.for_reader(unreported, decision.composite.namespace)
+    room, control_plane, _ = shown
+    blocking = shown if decision.effective.rancher else (room, control_plane)
+    note = adoption.MESSAGE if decision.effective.frozen is not None else ""
+    return Report(
+        conditions=(
+            conditions.accepted(decision.refusals, note),
+            *shown,
+            *_up_to_date(decision, progress, control_plane),
+        ),
+        withheld=withheld,
+        blocked_by=conditions.blocked_by(blocking) or _waiting_usage(resources),
+    )
+
+
+def _unreported(phase: Condition, composed: Composed | None) -> Condition:
+    """Return the condition of a phase, also if this response creates its Release."""
+    if phase.reason != release.NOT_CREATED or composed is None:
+        return phase
+    metadata = composed.resource["metadata"]
+    return release.unreported(phase.type, metadata["namespace"], metadata["name"])
+
+
+def _up_to_date(
+    decision: Decision, progress: upgrade.Progress | None, control_plane: Condition
+) -> tuple[Condition, ...]:
+    """Return condition Upgraded of a virtual cluster that exists and is not frozen."""
+    plan = decision.upgrade
+    if plan is None:
+        return ()
+    newest = decision.platform.vcluster.chart.versions[-1]
+    is_manual = decision.composite.spec.upgrade.policy == "Manual"
+    newer = newest if is_manual and newest != plan.now.chart else ""
+    return (upgrade.condition(plan, progress, newer, control_plane),)
+
+
+def _waiting_usage(resources: Mapping[str, Composed]) -> str:
+    waiting = sorted(key for key, composed in resources.items() if not composed.ready)
+    return f"Usage {', '.join(waiting)} is not ready yet." if waiting else ""
