@@ -11,6 +11,17 @@ TESTS = ROOT / "tests"
 README = (TESTS / "README.md").read_text()
 ROWS = re.findall(r"^\| `((?:function|jobs)/\S+\.py)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
 FOLDERS = {"function": TESTS / "unit", "jobs": TESTS / "jobs"}
+MODULES = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for folder in ("function", "jobs", "dev")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+LONGEST_FILE, LONGEST_FUNCTION = 300, 40
+LONGER_FILES = {
+    "function/api/decided_values.py": "a table, a row for each chart value",
+    "function/api/fields.py": "types of the models' fields",
+    "function/api/input.py": "the model of the Input, whose descriptions are its reference",
+}
 
 
 def untested() -> set[str]:
@@ -65,3 +76,32 @@ def test_desired_decides_nothing() -> None:
         if isinstance(node, ast.Raise) or (isinstance(node, ast.alias) and node.name in names)
     }
     assert found == set()
+
+
+def long_functions(source: str) -> list[str]:
+    """Return the functions of a module that are too long, methods and nested ones included."""
+    return [
+        node.name
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    ]
+
+
+def test_functions_are_short() -> None:
+    """A function is read without scrolling."""
+    found = {path: long_functions(source) for path, source in MODULES.items()}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+@pytest.mark.parametrize(("lines", "expected"), [(40, []), (41, ["answer"])])
+def test_long_functions(lines: int, expected: list[str]) -> None:
+    """The signature counts, the decorators do not."""
+    body = "        x = 1\n" * (lines - 1)
+    assert long_functions(f"class A:\n    @b\n    async def answer(self):\n{body}") == expected
+
+
+def test_files_are_short() -> None:
+    """A file has one subject; a file leaves the list once it is short."""
+    longer = [path for path, source in MODULES.items() if len(source.splitlines()) > LONGEST_FILE]
+    assert longer == [*LONGER_FILES]
