@@ -58,7 +58,7 @@ class Refusal:
 
     field: str
     """Path of the field."""
-    kept: str
+    effective: str
     """The effective value; empty if unset."""
     requested: str
     """The requested value; empty if unset."""
@@ -69,10 +69,10 @@ class Refusal:
 
     def __str__(self) -> str:
         """Return the refusal as a sentence."""
-        kept = shortened(self.kept, LONGEST_VALUE) or "unset"
+        effective = shortened(self.effective, LONGEST_VALUE) or "unset"
         requested = shortened(self.requested, LONGEST_VALUE) or "unset"
         path = shortened(self.field, LONGEST_FIELD)
-        sentence = f"{path}: stays {kept} instead of {requested}: {self.rule}"
+        sentence = f"{path}: stays {effective} instead of {requested}: {self.rule}"
         return f"{sentence}. {self.remedy}" if self.remedy else sentence
 
 

@@ -81,7 +81,7 @@ def helm_release(status: object, objects: Iterable[object]) -> HelmRelease:
 
 
 def propose(
-    composite: Mapping[str, object], platform: Mapping[str, object], found: HelmRelease
+    composite: Mapping[str, object], platform: Mapping[str, object], installation: HelmRelease
 ) -> Proposal:
     """Return the proposal to adopt a Helm release under a VCluster.
 
@@ -91,15 +91,15 @@ def propose(
     metadata = {"uid": NO_UID, **mapping(composite.get("metadata"))}
     key = adopted_key(text(metadata.get("name")), text(metadata.get("namespace")))
     entry = {
-        "namespace": found.namespace,
-        "release": found.name,
-        "chart": found.chart.removeprefix("vcluster-"),
-        "values": dict(found.values),
+        "namespace": installation.namespace,
+        "release": installation.name,
+        "chart": installation.chart.removeprefix("vcluster-"),
+        "values": dict(installation.values),
     }
-    unusual = [*_unusual(found, platform)]
+    unusual = [*_unusual(installation, platform)]
     request = Request(_claiming(platform, key, entry), {**composite, "metadata": metadata})
     try:
-        decision = decide(request, _input(request, key, found), build_chart_values)
+        decision = decide(request, _input(request, key, installation), build_chart_values)
         later = _later(request, key, entry)
     except InvalidError as error:
         return _hindered(key, entry, [*unusual, *error.problems])
@@ -126,12 +126,12 @@ def _claiming(
     return {**platform, "adopted": {**mapping(platform.get("adopted")), key: entry}}
 
 
-def _input(request: Request, key: str, found: HelmRelease) -> Input:
+def _input(request: Request, key: str, installation: HelmRelease) -> Input:
     """Return the Input; raise `InvalidError` with the problems of the values beside its own."""
     try:
         return validate.platform_input(request.input)
     except InvalidError as error:
-        raise error.after([*adoption.unfit(key, found.values)]) from None
+        raise error.after([*adoption.unfit(key, installation.values)]) from None
 
 
 def lines(proposal: Proposal) -> Iterator[str]:
@@ -153,17 +153,17 @@ def lines(proposal: Proposal) -> Iterator[str]:
         yield from (f"- {path} ({what})" for path in paths)
 
 
-def _unusual(found: HelmRelease, platform: Mapping[str, object]) -> Iterator[Problem]:
-    label = f"release {found.namespace}/{found.name}"
+def _unusual(installation: HelmRelease, platform: Mapping[str, object]) -> Iterator[Problem]:
+    label = f"release {installation.namespace}/{installation.name}"
     name = get(platform, "vcluster", "chart", "name") or "vcluster"
-    if name != "vcluster" or not found.chart.startswith("vcluster-"):
+    if name != "vcluster" or not installation.chart.startswith("vcluster-"):
         yield Problem(
             label,
             "is not an installation of the chart vcluster from 0.20 on, or the Input's chart is "
             "called otherwise, which Helm would upgrade to",
             "Name a release of that chart, and the chart vcluster in the Input.",
         )
-    if found.status != "deployed":
+    if installation.status != "deployed":
         yield Problem(
             label,
             "is not deployed, which Helm would repair by an upgrade",

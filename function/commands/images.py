@@ -31,11 +31,11 @@ def listed(config: platform.Input) -> tuple[Listed, ...]:
 
     Raises `InvalidError` if one cannot be determined, because the list would be incomplete.
     """
-    found = [*_found(config)]
-    problems = [each for each in dict.fromkeys(found) if isinstance(each, Problem)]
+    entries = [*_entries(config)]
+    problems = [each for each in dict.fromkeys(entries) if isinstance(each, Problem)]
     if problems:
         raise InvalidError(*problems, reason="InvalidInput")
-    sources = {each for each in found if isinstance(each, str)}
+    sources = {each for each in entries if isinstance(each, str)}
     return tuple(
         sorted(
             Listed(source, image_reference.mirror(source, config.registries)) for source in sources
@@ -57,7 +57,7 @@ def inputs(documents: Iterable[object]) -> Iterator[Mapping[str, object]]:
                 yield each
 
 
-def _found(config: platform.Input) -> Iterator[str | Problem]:
+def _entries(config: platform.Input) -> Iterator[str | Problem]:
     offer = config.vcluster
     for chart in offer.chart.versions:
         for kubernetes in offer.kubernetes.versions:

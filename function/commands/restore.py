@@ -66,10 +66,10 @@ def _objects(documents: Iterable[object]) -> Iterator[Mapping[str, object]]:
             yield mapping(document)
 
 
-def _is_vcluster(found: Mapping[str, object]) -> bool:
-    own = text(found.get("apiVersion")).partition("/")[0], found.get("kind")
+def _is_vcluster(plain: Mapping[str, object]) -> bool:
+    own = text(plain.get("apiVersion")).partition("/")[0], plain.get("kind")
     is_one = own == (xr.API_VERSION.partition("/")[0], xr.KIND)
-    return is_one and bool(text(get(found, "metadata", "uid")))
+    return is_one and bool(text(get(plain, "metadata", "uid")))
 
 
 def _settled(status: Mapping[str, object]) -> dict[str, object]:

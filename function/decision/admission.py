@@ -125,8 +125,8 @@ def _draft(request: Request, config: Input) -> Draft:
     metadata = request.composite.get("metadata")
     key = adopted_key(text(get(metadata, "name")), text(get(metadata, "namespace")))
     now = _now(key, config, observed)
-    granted = overlaid(last.spec if last else _shown(now, observed), _fixed(now))
-    return Draft(request.composite, granted, last or Record(spec={}))
+    fallback = overlaid(last.spec if last else _shown(now, observed), _fixed(now))
+    return Draft(request.composite, fallback, last or Record(spec={}))
 
 
 def _fixed(now: Current | None) -> dict[str, object]:

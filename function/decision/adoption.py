@@ -117,10 +117,10 @@ def unfit(key: str, values: Mapping[str, object]) -> Iterator[Problem]:
         )
 
 
-def availability(asked: Availability, values: Mapping[str, object]) -> Iterator[Problem]:
+def availability(choice: Availability, values: Mapping[str, object]) -> Iterator[Problem]:
     """Yield the problem of a spec with another availability than the installed one."""
     has = _availability(values)
-    if asked != has:
+    if choice != has:
         yield Problem(
             "spec.availability",
             f"must be {has}, as the adopted virtual cluster was installed",
@@ -132,10 +132,12 @@ def keep(
     requested: ResolvedSpec, now: Current, spec: Spec, config: Input
 ) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
     """Return the effective spec of a frozen cluster, and the refusals."""
-    asked = replace(requested, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure)
-    kept, refusals = immutable_fields.keep(asked, now, spec, config)
+    candidate = replace(
+        requested, chart=now.chart, kubernetes=now.kubernetes, exposure=now.exposure
+    )
+    effective, refusals = immutable_fields.keep(candidate, now, spec, config)
     has_service = keeps_service(requested.frozen or {})
-    return replace(kept, retain=requested.retain and has_service), (
+    return replace(effective, retain=requested.retain and has_service), (
         *refusals,
         *_waiting(requested, now, spec, has_service=has_service),
     )
@@ -158,12 +160,12 @@ def _waiting(
         yield Refusal("spec.storage.onDelete", "Delete", "Retain", WAITS)
 
 
-def _exposure_waits(kept: exposure.Exposure, asked: exposure.Exposure) -> Refusal:
-    if kept.type != asked.type:
-        return Refusal("spec.expose.type", kept.type, asked.type, WAITS)
-    if kept.port != asked.port:
-        return Refusal("spec.expose.port", str(kept.port), str(asked.port), WAITS)
-    return Refusal("spec.expose.hostname", kept.hostname, asked.hostname, WAITS)
+def _exposure_waits(current: exposure.Exposure, target: exposure.Exposure) -> Refusal:
+    if current.type != target.type:
+        return Refusal("spec.expose.type", current.type, target.type, WAITS)
+    if current.port != target.port:
+        return Refusal("spec.expose.port", str(current.port), str(target.port), WAITS)
+    return Refusal("spec.expose.hostname", current.hostname, target.hostname, WAITS)
 
 
 def keeps_service(values: Mapping[str, object]) -> bool:

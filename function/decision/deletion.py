@@ -19,7 +19,7 @@ UNLIMITED = 2147483647
 
 
 ALL = ("*",)
-KEPT = ("Observe", "Create", "Update")
+WITHOUT_DELETE = ("Observe", "Create", "Update")
 """Management policies of a Release that deletes nothing on the host.
 
 https://docs.crossplane.io/latest/managed-resources/managed-resources/#managementpolicies."""
@@ -42,7 +42,7 @@ class Tenure:
     ) -> dict[str, Any]:
         """Return a Release with its management policies; an earned Delete stays."""
         had = observed is not None and observed.may_delete and not self.is_refused
-        policies = ALL if self.is_earned or had else KEPT
+        policies = ALL if self.is_earned or had else WITHOUT_DELETE
         return {**resource, "spec": {**resource["spec"], "managementPolicies": [*policies]}}
 
 

@@ -24,13 +24,13 @@ class Draft:
     """The spec of a VCluster, and the values that may replace its fields."""
 
     def __init__(
-        self, composite: Mapping[str, object], granted: Mapping[str, object], record: Record
+        self, composite: Mapping[str, object], fallback: Mapping[str, object], record: Record
     ) -> None:
-        """Begin with the spec unchanged; `granted` is the spec that was granted last."""
+        """Begin with the spec unchanged; `fallback` is the spec that was granted last."""
         spec = composite.get("spec", {})
         copied = dict(spec) if isinstance(spec, Mapping) else spec
         self.composite = {**composite, "spec": copied}
-        self._granted = granted
+        self._fallback = fallback
         self._record = record
         self._restored: set[Path] = set()
         """Fields that have their granted value again."""
@@ -47,10 +47,10 @@ class Draft:
         """Return the Input with the plan and node pool of the record, if they are in use."""
         changes: dict[str, object] = {}
         if ("plan",) in self._restored and self._record.plan is not None:
-            name = str(self._granted["plan"])
+            name = str(self._fallback["plan"])
             changes["plans"] = {name: self._record.plan, **config.plans}
         if ("nodePool",) in self._restored and self._record.pool is not None:
-            name = str(self._granted["nodePool"])
+            name = str(self._fallback["nodePool"])
             changes["nodePools"] = {name: self._record.pool, **config.nodePools}
         return config.model_copy(update=changes) if changes else config
 
@@ -86,11 +86,11 @@ class Draft:
         """Give a field its granted value, or remove it; return the effect."""
         if path == _RETRY:
             return self._take_back_retry()
-        granted = reach(self._granted, path)
-        is_other = path in _BY_NAME or granted != reach(self._spec, path)
-        if path not in self._restored and granted is not Missing and is_other:
+        value = reach(self._fallback, path)
+        is_other = path in _BY_NAME or value != reach(self._spec, path)
+        if path not in self._restored and value is not Missing and is_other:
             self._restored.add(path)
-            self._put(path, granted)
+            self._put(path, value)
             return STAYS
         self._remove(path)
         return DEFAULT
@@ -104,12 +104,12 @@ class Draft:
 
     def _take_back_entries(self, path: Path, indexes: set[int]) -> str:
         """Give a list its granted value, or leave out the wrong entries; return the effect."""
-        granted, there = reach(self._granted, path), sequence(reach(self._spec, path))
-        if path not in self._restored and isinstance(granted, list) and granted != there:
+        value, entries = reach(self._fallback, path), sequence(reach(self._spec, path))
+        if path not in self._restored and isinstance(value, list) and value != entries:
             self._restored.add(path)
-            self._put(path, granted)
+            self._put(path, value)
             return STAYS
-        self._put(path, [entry for index, entry in enumerate(there) if index not in indexes])
+        self._put(path, [entry for index, entry in enumerate(entries) if index not in indexes])
         return LEFT_OUT
 
     def _put(self, path: Path, value: object) -> None:

@@ -10,10 +10,10 @@ from function.decision.resolve import ResolvedSpec
 
 
 def problems(
-    request: xr.Expose, requested: ResolvedSpec, config: platform.Input
+    expose: xr.Expose, requested: ResolvedSpec, config: platform.Input
 ) -> Iterator[Problem]:
     """Yield the problems of `spec.expose` beyond the limits."""
-    if request.type not in config.tenant.exposeTypes:
+    if expose.type not in config.tenant.exposeTypes:
         yield Problem(
             "spec.expose.type",
             "is not a way in that the platform allows",
@@ -21,16 +21,16 @@ def problems(
             path=("expose",),
         )
         return
-    if request.type == "NodePort":
-        yield from _node_port(request, requested.host.name, config)
+    if expose.type == "NodePort":
+        yield from _node_port(expose, requested.host.name, config)
         return
-    if request.port is not None:
+    if expose.port is not None:
         yield Problem(
             "spec.expose.port",
             "is a port of the host's nodes, for type NodePort only",
             "Leave it out, or choose spec.expose.type NodePort.",
         )
-    if request.type == "ClusterIP" and request.hostname:
+    if expose.type == "ClusterIP" and expose.hostname:
         yield Problem(
             "spec.expose.hostname",
             "is a name for outside, and type ClusterIP has no way in from there",
@@ -40,7 +40,7 @@ def problems(
         yield from _hostname(requested, config.expose.domain)
 
 
-def _node_port(request: xr.Expose, host: str, config: platform.Input) -> Iterator[Problem]:
+def _node_port(expose: xr.Expose, host: str, config: platform.Input) -> Iterator[Problem]:
     """Yield the problems of type and port, which are granted or taken back together."""
     offer = config.hosts[host].nodePorts
     if offer is None:
@@ -52,21 +52,21 @@ def _node_port(request: xr.Expose, host: str, config: platform.Input) -> Iterato
         )
         return
     ports = f"from {offer.from_} to {offer.to}"
-    if request.hostname:
+    if expose.hostname:
         yield Problem(
             "spec.expose.hostname",
             f"is a name below the platform's domain, and type NodePort is reached by "
             f"{offer.address}",
             "Leave it out, or choose another spec.expose.type.",
         )
-    if request.port is None:
+    if expose.port is None:
         yield Problem(
             "spec.expose.port",
             "is required with type NodePort",
             f"Choose one {ports} that no other Service has.",
             path=("expose",),
         )
-    elif not offer.from_ <= request.port <= offer.to:
+    elif not offer.from_ <= expose.port <= offer.to:
         yield Problem(
             "spec.expose.port",
             f"must be {ports}, the node ports of host {host}",

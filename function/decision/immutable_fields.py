@@ -39,7 +39,7 @@ class ImmutableField:
     """Value of an unset field in the CEL rule; None if there is no rule at admission."""
     difference: Callable[[ResolvedSpec, Current, Spec], tuple[str, str] | None]
     """Current and requested value, or None if they are equal."""
-    kept: Callable[[ResolvedSpec, Current, Input], ResolvedSpec]
+    keep: Callable[[ResolvedSpec, Current, Input], ResolvedSpec]
     """The requested spec with the current value of this field."""
 
 
@@ -56,24 +56,24 @@ def _availability(requested: ResolvedSpec, now: Current, _: Spec) -> tuple[str, 
 
 def _size(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
     """Return the difference to a size in the spec itself; a plan's size changes nothing."""
-    asked, kept = spec.storage.size, now.storage.size or ""
-    return (kept, asked) if asked and not quantity.is_equal(asked, kept) else None
+    size, current = spec.storage.size, now.storage.size or ""
+    return (current, size) if size and not quantity.is_equal(size, current) else None
 
 
 def _storage_class(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
-    asked, kept = spec.storage.storageClassName, now.storage.storage_class or ""
-    return _unequal(kept, asked) if asked else None
+    name, current = spec.storage.storageClassName, now.storage.storage_class or ""
+    return _unequal(current, name) if name else None
 
 
 def _restore_from(_: ResolvedSpec, now: Current, spec: Spec) -> tuple[str, str] | None:
     """Return the difference to another UID; an unset field is fine after the restore."""
-    asked = spec.storage.restoreFrom
-    return _unequal(now.restore_from, asked) if asked else None
+    uid = spec.storage.restoreFrom
+    return _unequal(now.restore_from, uid) if uid else None
 
 
 def _keep_restore_from(requested: ResolvedSpec, now: Current, _: Input) -> ResolvedSpec:
-    kept = now.restore_from if requested.restore_from else ""
-    return having(requested, restore_from=kept)
+    uid = now.restore_from if requested.restore_from else ""
+    return having(requested, restore_from=uid)
 
 
 def _host(requested: ResolvedSpec, spec: Spec) -> tuple[str, str] | None:
@@ -88,8 +88,8 @@ def _labels(requested: ResolvedSpec, spec: Spec) -> tuple[str, str] | None:
     selector = spec.hostSelector
     if selector is None or requested.host.has(selector.matchLabels):
         return None
-    asked = ", ".join(f"{key}={value}" for key, value in selector.matchLabels.items())
-    return f"on host {requested.host.name}", f"one with {asked}"
+    labels = ", ".join(f"{key}={value}" for key, value in selector.matchLabels.items())
+    return f"on host {requested.host.name}", f"one with {labels}"
 
 
 def _cluster_name(requested: ResolvedSpec, now: Current, _: Spec) -> tuple[str, str] | None:
@@ -104,17 +104,17 @@ def _keep_cluster_name(requested: ResolvedSpec, now: Current, _: Input) -> Resol
     return having(requested, rancher=having(requested.rancher, cluster_name=now.cluster_name))
 
 
-def having(found: _T, **kept: object) -> _T:
+def having(thing: _T, **values: object) -> _T:
     """Return a copy with the given values, or the object itself if they are equal.
 
     Every change request keeps all fields: `replace` alone takes 16 us for a spec, and this 0.5 us.
     """
-    different = {field: value for field, value in kept.items() if getattr(found, field) != value}
-    return replace(found, **different) if different else found
+    different = {field: value for field, value in values.items() if getattr(thing, field) != value}
+    return replace(thing, **different) if different else thing
 
 
-def _unequal(kept: str, asked: str) -> tuple[str, str] | None:
-    return None if kept == asked else (kept, asked)
+def _unequal(current: str, target: str) -> tuple[str, str] | None:
+    return None if current == target else (current, target)
 
 
 RULES = (
@@ -124,7 +124,7 @@ RULES = (
         remedy=NEW_ONE,
         unset="Single",
         difference=_availability,
-        kept=lambda requested, now, _: having(requested, availability=now.availability),
+        keep=lambda requested, now, _: having(requested, availability=now.availability),
     ),
     ImmutableField(
         field="storage.size",
@@ -132,7 +132,7 @@ RULES = (
         remedy=NEW_ONE,
         unset="",
         difference=_size,
-        kept=lambda requested, now, _: having(
+        keep=lambda requested, now, _: having(
             requested, storage=having(requested.storage, size=now.storage.size)
         ),
     ),
@@ -142,7 +142,7 @@ RULES = (
         remedy=NEW_ONE,
         unset="",
         difference=_storage_class,
-        kept=lambda requested, now, _: having(
+        keep=lambda requested, now, _: having(
             requested, storage=having(requested.storage, storage_class=now.storage.storage_class)
         ),
     ),
@@ -153,7 +153,7 @@ RULES = (
         # It may still be set before the restore.
         unset=None,
         difference=_restore_from,
-        kept=_keep_restore_from,
+        keep=_keep_restore_from,
     ),
     ImmutableField(
         field="host",
@@ -162,7 +162,7 @@ RULES = (
         unset="",
         difference=lambda requested, _, spec: _host(requested, spec),
         # `placement` already keeps the current host.
-        kept=lambda requested, _, __: requested,
+        keep=lambda requested, _, __: requested,
     ),
     ImmutableField(
         field="hostSelector",
@@ -171,7 +171,7 @@ RULES = (
         # Only the Input has the labels of the host.
         unset=None,
         difference=lambda requested, _, spec: _labels(requested, spec),
-        kept=lambda requested, _, __: requested,
+        keep=lambda requested, _, __: requested,
     ),
     ImmutableField(
         field="rancher.clusterName",
@@ -179,7 +179,7 @@ RULES = (
         remedy="Take it back, or take the cluster out of Rancher first: spec.rancher.enabled.",
         unset="",
         difference=_cluster_name,
-        kept=_keep_cluster_name,
+        keep=_keep_cluster_name,
     ),
 )
 """Immutable fields, in the order of the spec."""
@@ -204,15 +204,17 @@ def keep(
     refusal. The versions in `requested` are those of the next step.
     """
     refusals = []
-    kept = requested
+    effective = requested
     for rule in RULES:
-        found = rule.difference(requested, now, spec)
-        if found:
-            refusals.append(Refusal(f"spec.{rule.field}", *found, rule.why, rule.remedy))
-        kept = rule.kept(kept, now, config)
+        difference = rule.difference(requested, now, spec)
+        if difference:
+            refusals.append(Refusal(f"spec.{rule.field}", *difference, rule.why, rule.remedy))
+        effective = rule.keep(effective, now, config)
     if not exposure.is_possible(requested.exposure, requested.chart):
         why = f"chart {versions.minor(requested.chart)} has no TLSRoute, charts from 0.34 have"
-        asked = requested.exposure.type
-        refusals.append(Refusal("spec.expose.type", now.exposure.type, asked, why, TAKE_BACK))
-        kept = replace(kept, exposure=now.exposure)
-    return kept, tuple(refusals)
+        exposure_type = requested.exposure.type
+        refusals.append(
+            Refusal("spec.expose.type", now.exposure.type, exposure_type, why, TAKE_BACK)
+        )
+        effective = replace(effective, exposure=now.exposure)
+    return effective, tuple(refusals)

@@ -47,11 +47,11 @@ def fit(
     if observed is None:
         refuse_unfit(values, spec.chart, written)
         return values, ()
-    seen = rollout.unstamped(observed.values)
-    kept, refusals = keep(values, seen, written)
+    current = rollout.unstamped(observed.values)
+    effective, refusals = keep(values, current, written)
     if spec.frozen is not None:
-        return kept, refusals
-    fitting, unknown = known(kept, spec.chart, seen, written, hops=hops)
+        return effective, refusals
+    fitting, unknown = known(effective, spec.chart, current, written, hops=hops)
     return fitting, (*refusals, *unknown)
 
 
@@ -64,12 +64,12 @@ def keep(
     """
     if values == observed:
         return values, ()
-    kept, refusals = values, []
+    effective, refusals = values, []
     for row in IMMUTABLE:
         if row.differs(values, observed):
-            kept = replace_at(kept, row.keys, observed)
+            effective = replace_at(effective, row.keys, observed)
             refusals.append(_refusal(row, values, observed, layers))
-    return kept, tuple(refusals)
+    return effective, tuple(refusals)
 
 
 def known(
@@ -81,21 +81,21 @@ def known(
     """
     if values == observed:
         return values, ()
-    kept, refusals = values, []
-    for found in unfit(values, chart):
-        kept = replace_at(kept, found.keys, observed)
-        comes = hops and found.is_later
-        if not comes and not _is_same(found.keys, values, observed):
-            field = _field(found.keys, layers)
-            refusals.append(Refusal(field, "as it is", "another value", found.rule, "Remove it."))
-    return kept, tuple(refusals)
+    fitting, refusals = values, []
+    for misfit in unfit(values, chart):
+        fitting = replace_at(fitting, misfit.keys, observed)
+        comes = hops and misfit.is_later
+        if not comes and not _is_same(misfit.keys, values, observed):
+            field = _field(misfit.keys, layers)
+            refusals.append(Refusal(field, "as it is", "another value", misfit.rule, "Remove it."))
+    return fitting, tuple(refusals)
 
 
 def refuse_unfit(values: Values, chart: str, layers: Layers) -> None:
     """Raise `InvalidError` if a new virtual cluster could not be installed or not start."""
     problems = [
-        Problem(_field(found.keys, layers), found.rule, "Remove it.")
-        for found in unfit(values, chart)
+        Problem(_field(misfit.keys, layers), misfit.rule, "Remove it.")
+        for misfit in unfit(values, chart)
     ]
     if problems:
         raise InvalidError.by_field(*problems)
@@ -141,10 +141,10 @@ def _refusal(
     observed: Mapping[str, object],
     layers: Layers,
 ) -> Refusal:
-    kept, asked = _shown(get(observed, *row.keys)), _shown(get(values, *row.keys))
+    current, target = _shown(get(observed, *row.keys)), _shown(get(values, *row.keys))
     if row.is_secret:
-        kept, asked = "as it is", "another value"
-    return Refusal(_field(row.keys, layers), kept, asked, row.why, TAKE_BACK)
+        current, target = "as it is", "another value"
+    return Refusal(_field(row.keys, layers), current, target, row.why, TAKE_BACK)
 
 
 def _shown(value: object) -> str:
@@ -153,5 +153,5 @@ def _shown(value: object) -> str:
 
 def _field(keys: tuple[str, ...], layers: Layers) -> str:
     """Return the field of a value: in the layer that wins, or in the chart's values."""
-    found = (field for field in reversed([*layers]) if fieldpath.holds(layers[field], keys))
-    return ".".join((next(found, "values"), *keys))
+    fields = (field for field in reversed([*layers]) if fieldpath.holds(layers[field], keys))
+    return ".".join((next(fields, "values"), *keys))

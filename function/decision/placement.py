@@ -77,8 +77,8 @@ def provider_config(observed: Observed) -> str:
 
     Raise `InvalidError` if they name none or several, because any choice would move one of them.
     """
-    found = {release.provider_config for release in observed.releases}
-    if len(found) > 1 or "" in found:
+    configs = {release.provider_config for release in observed.releases}
+    if len(configs) > 1 or "" in configs:
         names = ", ".join(f"{release.namespace}/{release.name}" for release in observed.releases)
         raise InvalidError(
             Problem(
@@ -88,7 +88,7 @@ def provider_config(observed: Observed) -> str:
             ),
             reason="InvalidInput",
         )
-    return next(iter(found), "")
+    return next(iter(configs), "")
 
 
 def _named(name: str, config: platform.Input) -> Host:
@@ -126,8 +126,8 @@ def _running(config: platform.Input, runs_on: str) -> Host:
 def _chosen(labels: Mapping[str, str], uid: str, config: platform.Input) -> Host:
     """Return one of the hosts with these labels: https://en.wikipedia.org/wiki/Rendezvous_hashing."""
     hosts = [host(name, each) for name, each in config.hosts.items() if not each.closed]
-    found = [each for each in hosts if each.has(labels)]
-    if not found:
+    matches = [each for each in hosts if each.has(labels)]
+    if not matches:
         known = sorted({f"{key}={value}" for each in hosts for key, value in each.labels})
         raise InvalidError(
             Problem(
@@ -136,4 +136,4 @@ def _chosen(labels: Mapping[str, str], uid: str, config: platform.Input) -> Host
                 f"Known labels: {', '.join(known) or 'none'}.",
             )
         )
-    return max(found, key=lambda each: hashlib.sha256(f"{uid}/{each.name}".encode()).digest())
+    return max(matches, key=lambda each: hashlib.sha256(f"{uid}/{each.name}".encode()).digest())

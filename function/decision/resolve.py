@@ -208,21 +208,21 @@ def _exposure(spec: xr.Expose, own: Names, config: platform.Input, host: Host) -
     return Exposure(spec.type, spec.hostname or f"{own.namespace}.{config.expose.domain}")
 
 
-def _chart(asked: xr.Upgrade, offer: platform.VClusterChart, now: Current | None) -> str:
+def _chart(upgrade: xr.Upgrade, offer: platform.VClusterChart, now: Current | None) -> str:
     """Return the chart version of the requested spec."""
-    if asked.policy == "Automatic":
+    if upgrade.policy == "Automatic":
         return offer.versions[-1]
-    return asked.chartVersion or (now.chart if now else offer.versions[-1])
+    return upgrade.chartVersion or (now.chart if now else offer.versions[-1])
 
 
-def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Current | None) -> str:
+def _kubernetes(version: str | None, offer: platform.Kubernetes, now: Current | None) -> str:
     """Return the Kubernetes version; a minor or the default stays at the running patch."""
-    if now and now.kubernetes and asked in (None, now.kubernetes, versions.minor(now.kubernetes)):
+    if now and now.kubernetes and version in (None, now.kubernetes, versions.minor(now.kubernetes)):
         return now.kubernetes
-    if asked is None:
-        return offer.default
-    version = versions.newest_patch(offer.versions, asked)
     if version is None:
+        return offer.default
+    patch = versions.newest_patch(offer.versions, version)
+    if patch is None:
         raise InvalidError(
             Problem(
                 "spec.kubernetesVersion",
@@ -230,7 +230,7 @@ def _kubernetes(asked: str | None, offer: platform.Kubernetes, now: Current | No
                 f"Choose one of: {', '.join(offer.versions)}.",
             )
         )
-    return version
+    return patch
 
 
 def _plan(spec: xr.Spec, config: platform.Input) -> platform.Plan:

@@ -48,8 +48,8 @@ def project(name: str, tenant_namespace: str, config: RancherPlatform) -> str:
     error does not list the projects of other tenants.
     """
     offer = {
-        key: found
-        for key, found in config.projects.items()
+        key: entry
+        for key, entry in config.projects.items()
         if tenant_namespace in config.projectNamespaces.get(key, ())
     }
     if name not in offer:

@@ -24,9 +24,9 @@ def check(spec: xr.Spec, requested: ResolvedSpec, config: platform.Input, *, new
 
     `upgrade` checks the versions of a cluster that is not `new`, because it knows the current ones.
     """
-    found = tuple(problems(spec, requested, config, new=new))
-    if found:
-        raise InvalidError(*found)
+    violations = tuple(problems(spec, requested, config, new=new))
+    if violations:
+        raise InvalidError(*violations)
 
 
 def problems(
@@ -73,11 +73,11 @@ def _isolation(
         yield from _egress(spec.isolation.egress, tenant.egress)
 
 
-def _egress(asked: Sequence[str], allowed: Sequence[str]) -> Iterator[Problem]:
-    ranges = [ipaddress.ip_network(cidr) for cidr in allowed]
-    for index, cidr in enumerate(asked):
+def _egress(ranges: Sequence[str], allowed: Sequence[str]) -> Iterator[Problem]:
+    limits = [ipaddress.ip_network(cidr) for cidr in allowed]
+    for index, cidr in enumerate(ranges):
         network = ipaddress.ip_network(cidr)
-        if not any(_within(network, outer) for outer in ranges):
+        if not any(_within(network, outer) for outer in limits):
             yield Problem(
                 f"spec.isolation.egress[{index}]",
                 "is not within the ranges that the platform allows",
@@ -96,14 +96,14 @@ def _within(inner: _Network, outer: _Network) -> bool:
     return False
 
 
-def _quota(asked: Quota, requested: ResolvedSpec, maximum: Quota) -> Iterator[Problem]:
-    given = requested.plan.quota
-    for field, amount in asked.model_dump(exclude_none=True, exclude={"other"}).items():
-        limit = getattr(given if getattr(maximum, field) is None else maximum, field)
+def _quota(quota: Quota, requested: ResolvedSpec, maximum: Quota) -> Iterator[Problem]:
+    base = requested.plan.quota
+    for field, amount in quota.model_dump(exclude_none=True, exclude={"other"}).items():
+        limit = getattr(base if getattr(maximum, field) is None else maximum, field)
         if limit is not None and quantity.parse(str(amount)) > quantity.parse(str(limit)):
             yield Problem(f"spec.quota.{field}", f"must be at most {limit}", ASK)
-    others = {**given.other, **maximum.other}
-    for name, amount in asked.other.items():
+    others = {**base.other, **maximum.other}
+    for name, amount in quota.other.items():
         field, path = f"spec.quota.other[{name}]", ("quota", "other", name)
         if name not in others:
             known = ", ".join(sorted(others)) or "none"
@@ -114,19 +114,19 @@ def _quota(asked: Quota, requested: ResolvedSpec, maximum: Quota) -> Iterator[Pr
 
 
 def _storage(
-    asked: xr.SpecStorage, requested: ResolvedSpec, tenant: platform.TenantStorage
+    storage: xr.SpecStorage, requested: ResolvedSpec, tenant: platform.TenantStorage
 ) -> Iterator[Problem]:
     limit = tenant.size or requested.plan.storage.size
-    if asked.size and limit and quantity.parse(asked.size) > quantity.parse(limit):
+    if storage.size and limit and quantity.parse(storage.size) > quantity.parse(limit):
         yield Problem("spec.storage.size", f"must be at most {limit}", ASK)
     allowed = [requested.plan.storage.storageClassName, *tenant.storageClassNames]
-    if asked.storageClassName and asked.storageClassName not in allowed:
+    if storage.storageClassName and storage.storageClassName not in allowed:
         yield Problem(
             "spec.storage.storageClassName",
             "is not a StorageClass that the platform allows",
             f"Allowed: {', '.join(name for name in allowed if name) or 'none'}.",
         )
-    if asked.onDelete == "Retain" and tenant.retain == "Refused":
+    if storage.onDelete == "Retain" and tenant.retain == "Refused":
         yield Problem(
             "spec.storage.onDelete",
             "cannot be Retain on this platform",
@@ -134,15 +134,15 @@ def _storage(
         )
 
 
-def _sync(asked: xr.Sync, requested: ResolvedSpec, tenant: platform.Tenant) -> Iterator[Problem]:
-    for kind, enabled in asked.with_defaults(tenant.sync).items():
+def _sync(sync: xr.Sync, requested: ResolvedSpec, tenant: platform.Tenant) -> Iterator[Problem]:
+    for kind, enabled in sync.with_defaults(tenant.sync).items():
         if enabled and kind not in tenant.sync:
             yield Problem(
                 f"spec.sync.{kind}",
                 "is not synced on this platform",
                 f"Leave it out. Allowed: {', '.join(tenant.sync) or 'none'}.",
             )
-    if asked.networkPolicies and requested.network_policy:
+    if sync.networkPolicies and requested.network_policy:
         yield Problem(
             "spec.sync.networkPolicies",
             "cannot be on together with isolation.networkPolicy: policies only add up, so the "
@@ -160,21 +160,21 @@ def _host(spec: xr.Spec) -> Iterator[Problem]:
         )
 
 
-def _upgrade(asked: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterator[Problem]:
-    if asked.policy == "Manual" and config.tenant.upgrade == "Automatic":
+def _upgrade(upgrade: xr.Upgrade, config: platform.Input, *, new: bool) -> Iterator[Problem]:
+    if upgrade.policy == "Manual" and config.tenant.upgrade == "Automatic":
         yield Problem(
             "spec.upgrade.policy",
             "cannot be Manual on this platform",
             "Leave it out, or ask the platform team to set tenant.upgrade to Choice.",
         )
-    if asked.policy == "Automatic" and asked.chartVersion:
+    if upgrade.policy == "Automatic" and upgrade.chartVersion:
         yield Problem(
             "spec.upgrade.chartVersion",
             "is for policy Manual, and Automatic follows the platform's list",
             "Leave it out, or set spec.upgrade.policy to Manual.",
         )
     listed = config.vcluster.chart.versions
-    if new and asked.chartVersion and asked.chartVersion not in listed:
+    if new and upgrade.chartVersion and upgrade.chartVersion not in listed:
         yield Problem(
             "spec.upgrade.chartVersion",
             "is not a chart version of the platform",
@@ -232,8 +232,8 @@ def _rancher(
     yield from _labels(spec.rancher.labels, config.labelPatterns)
 
 
-def _labels(asked: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[Problem]:
-    for key, value in asked.items():
+def _labels(labels: Mapping[str, str], patterns: Mapping[str, str]) -> Iterator[Problem]:
+    for key, value in labels.items():
         field, path = f"spec.rancher.labels[{key}]", ("rancher", "labels", key)
         if key not in patterns:
             allowed = ", ".join(sorted(patterns)) or "none"

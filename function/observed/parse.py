@@ -119,9 +119,9 @@ def parse_observed(
     )
 
 
-def releases(found: Observed) -> dict[str, ObservedRelease]:
+def releases(observed: Observed) -> dict[str, ObservedRelease]:
     """Return the Releases that exist, by key, in the order in which they come up."""
-    each = zip(RELEASES, (found.namespace, found.vcluster, found.rancher), strict=True)
+    each = zip(RELEASES, (observed.namespace, observed.vcluster, observed.rancher), strict=True)
     return {key: release for key, release in each if release is not None}
 
 
@@ -172,8 +172,8 @@ def _detail(key: str, value: bytes) -> str:
 
 def _server(kubeconfig: bytes) -> str:
     """Return the server of a kubeconfig; nothing else of it is read."""
-    found = _SERVER.search(kubeconfig)
-    return found[1].decode() if found else ""
+    match = _SERVER.search(kubeconfig)
+    return match[1].decode() if match else ""
 
 
 _SERVER = re.compile(
@@ -195,7 +195,7 @@ def condition(typ: str, entry: object) -> Condition | None:
     return Condition(typ, status, reason, message)
 
 
-def foreign_releases(found: Iterable[object], composite: object) -> tuple[ForeignRelease, ...]:
+def foreign_releases(objects: Iterable[object], composite: object) -> tuple[ForeignRelease, ...]:
     """Return the Releases that the composite does not control.
 
     A Release of an earlier composite with this kind and name counts as terminating even without a
@@ -209,14 +209,14 @@ def foreign_releases(found: Iterable[object], composite: object) -> tuple[Foreig
             terminating=get(plain, "metadata", "deletionTimestamp") is not None
             or _is_earlier(_controller(plain), composite),
         )
-        for plain in found
+        for plain in objects
         if get(_controller(plain), "uid") != uid
     )
 
 
-def control_plane(found: Iterable[object]) -> str:
+def control_plane(objects: Iterable[object]) -> str:
     """Return the identity of the control plane: the UID of the XRD there."""
-    return next((text(get(plain, "metadata", "uid")) for plain in found), "")
+    return next((text(get(plain, "metadata", "uid")) for plain in objects), "")
 
 
 def _controller(plain: object) -> object:

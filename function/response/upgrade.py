@@ -52,16 +52,16 @@ def progress(plan: UpgradePlan | None, *, settled: bool) -> Progress | None:
     )
 
 
-def status(found: Progress | None) -> xr.UpgradeStatus | None:
+def status(progress: Progress | None) -> xr.UpgradeStatus | None:
     """Return the status of an upgrade, which also holds its start."""
-    if found is None:
+    if progress is None:
         return None
     return xr.UpgradeStatus(
-        **{"from": _versions(found.begun)},
-        to=_versions(found.end),
-        step=found.step,
-        steps=found.steps,
-        change=found.change,
+        **{"from": _versions(progress.begun)},
+        to=_versions(progress.end),
+        step=progress.step,
+        steps=progress.steps,
+        change=progress.change,
     )
 
 
@@ -76,15 +76,15 @@ def _change(before: VersionPair, after: VersionPair) -> str:
 
 
 def condition(
-    plan: UpgradePlan, found: Progress | None, newer: str, control_plane: Condition
+    plan: UpgradePlan, progress: Progress | None, newer: str, control_plane: Condition
 ) -> Condition:
     """Return Upgraded: True once the versions of platform and spec run.
 
     `newer` is a chart version that the spec holds back.
     """
-    if found:
-        step = f"Step {found.step} of {found.steps}: {found.change}."
-        if not found.has_begun:
+    if progress:
+        step = f"Step {progress.step} of {progress.steps}: {progress.change}."
+        if not progress.has_begun:
             message = f"{step} It begins when the control plane is ready."
             return Condition(CONDITION, "False", "WaitingForControlPlane", message)
         if control_plane.reason in (*FAILURES, PORT_REFUSED):

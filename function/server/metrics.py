@@ -41,30 +41,33 @@ class Phases(Collector):
     def __init__(self, clock: Callable[[], float]) -> None:
         """Begin empty; `clock` returns seconds."""
         self._clock = clock
-        self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._last_phases: OrderedDict[str, tuple[str, float]] = OrderedDict()
         self._refused: dict[str, float] = {}
         """Start of the refusal of a spec, by UID."""
 
     def saw(self, uid: str, phase: str, *, is_refused: bool) -> None:
         """Record the phase of a VCluster, and the start of a refusal of its spec."""
         now = self._clock()
-        self._seen[uid] = phase, now
+        self._last_phases[uid] = phase, now
         if is_refused:
             self._refused.setdefault(uid, now)
         else:
             self._refused.pop(uid, None)
-        self._seen.move_to_end(uid)
-        if len(self._seen) > REMEMBERED:
+        self._last_phases.move_to_end(uid)
+        if len(self._last_phases) > REMEMBERED:
             self._forget()
 
     def _forget(self) -> None:
-        uid, _ = self._seen.popitem(last=False)
+        uid, _ = self._last_phases.popitem(last=False)
         self._refused.pop(uid, None)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges for Prometheus."""
         now = self._clock()
-        while self._seen and next(iter(self._seen.values()))[1] < now - REMEMBERED_SECONDS:
+        while (
+            self._last_phases
+            and next(iter(self._last_phases.values()))[1] < now - REMEMBERED_SECONDS
+        ):
             self._forget()
         since = [*self._refused.values()]
         yield GaugeMetricFamily(
@@ -77,7 +80,7 @@ class Phases(Collector):
             f"VClusters composed by this replica in the last {REMEMBERED_SECONDS} s, by phase.",
             labels=["phase"],
         )
-        counted = collections.Counter(phase for phase, _ in [*self._seen.values()])
+        counted = collections.Counter(phase for phase, _ in [*self._last_phases.values()])
         for phase in PHASES:
             phases.add_metric([phase], counted[phase])
         yield phases

@@ -15,6 +15,8 @@ FILES = sorted(
     path for folder in ("function", "jobs", "dev") for path in (ROOT / folder).rglob("*.py")
 )
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+PARTICIPLES = frozenset({"asked", "found", "given", "granted", "kept", "seen", "told"})
+"""No names of values in the programs of the image: a noun says what the value is."""
 BEGINNINGS = ("What ", "Whether ", "How ", "Which ", "That ")
 
 
@@ -70,3 +72,55 @@ def test_a_function_has_another_name_than_its_module(path: Path) -> None:
         node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, FUNCTIONS)
     }
     assert path.stem in ("compose", "main") or path.stem not in names
+
+
+def value_names(tree: ast.AST) -> set[tuple[int, str]]:
+    """Return the line and the name of every parameter, variable and field."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            names.add((node.lineno, node.arg))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add((node.lineno, node.id))
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            names.add((node.lineno, node.attr))
+        elif isinstance(node, ast.MatchAs | ast.MatchStar | ast.ExceptHandler) and node.name:
+            names.add((node.lineno, node.name))
+    return names
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if path.relative_to(ROOT).parts[0] != "dev"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_no_participle_is_the_name_of_a_value(path: Path) -> None:
+    """A noun says what the value is, a participle only what was done with it."""
+    names = value_names(ast.parse(path.read_text()))
+    assert [(line, name) for line, name in names if name.strip("_").lower() in PARTICIPLES] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f(found): ...",
+        "def f(*, found: int = 0): ...",
+        "def f(**found): ...",
+        "lambda found: 1",
+        "found = 1",
+        "found: int = 1",
+        "a, found = 1, 2",
+        "[found for found in ()]",
+        "with a as found: ...",
+        "if found := 1: ...",
+        "a.found = 1",
+        "try: ...\nexcept E as found: ...",
+        "match a:\n  case [found]: ...",
+        "match a:\n  case [*found]: ...",
+        "class A:\n  found: int",
+    ],
+)
+def test_value_names(source: str) -> None:
+    """Every kind of name is looked at, a function's own is not."""
+    assert "found" in {name for _, name in value_names(ast.parse(source))}
+    assert value_names(ast.parse("def found(): a.found(found=1)")) == set()

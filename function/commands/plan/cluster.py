@@ -51,8 +51,8 @@ def _read(client: Client) -> Iterator[Mapping[str, Any]]:
     ):
         group, version = api_version.split("/")
         # The path without a namespace lists the objects of all namespaces as well.
-        for found in client.list(create_global_resource(group, version, kind, plural)):
-            plain = {**dict(found), "apiVersion": api_version, "kind": kind}
+        for item in client.list(create_global_resource(group, version, kind, plural)):
+            plain = {**dict(item), "apiVersion": api_version, "kind": kind}
             yield plain
             name = get(plain, "spec", "writeConnectionSecretToRef", "name")
             if kind == release.KIND and isinstance(name, str):

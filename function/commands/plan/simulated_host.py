@@ -107,12 +107,12 @@ def connection_details(release: Mapping[str, Any], report: Report = HEALTHY) -> 
     """Return the connection details of a Release, as far as it requests them."""
     if not report.is_ready:
         return {}
-    found = {**_healthy_details(release), **report.details}
-    found[rancher.REPORT] = json.dumps({part: found[part] for part in rancher.STATE_KEYS})
+    details = {**_healthy_details(release), **report.details}
+    details[rancher.REPORT] = json.dumps({part: details[part] for part in rancher.STATE_KEYS})
     keys = [
         entry["toConnectionSecretKey"] for entry in release["spec"].get("connectionDetails", ())
     ]
-    return {key: found[key] for key in keys if key in found}
+    return {key: details[key] for key in keys if key in details}
 
 
 def workload_status(replicas: object = 1) -> dict[str, object]:
