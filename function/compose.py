@@ -131,10 +131,13 @@ def _releases(
 def _usages(
     effective: ResolvedSpec, observed: Observed, due: AbstractSet[str]
 ) -> dict[str, Composed]:
-    """Return the Usages that are due."""
-    existing = observed.usages
+    """Return the Usages that are due.
+
+    READY waits for them in the status. For Crossplane they are ready, because it would write each
+    change into its own condition.
+    """
     return {
-        key: Composed(manifest, ready=key in existing and existing[key].ready)
+        key: Composed(manifest, ready=True)
         for key, manifest in _due_usages(effective, observed, due)
     }
 

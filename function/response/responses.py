@@ -8,8 +8,8 @@ from function.decision import adoption
 from function.decision.decision import Decision
 from function.decision.looks import Stage
 from function.k8s.fieldpath import get, text
-from function.observed import namespace, parse, rancher, release, vcluster
-from function.observed.state import Condition, Observed, Request
+from function.observed import namespace, parse, rancher, release, usages, vcluster
+from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response import conditions, pause, requirements, status, upgrade
 from function.response.response import Composed, Response
 
@@ -33,7 +33,7 @@ def of_decision(
     """Return the response that applies the resources, with all that the user reads."""
     effective, config, composite = decision.effective, decision.platform, decision.composite
     progress = upgrade.progress(decision.upgrade, settled=decision.settled)
-    report = _report(decision, phases, resources, progress)
+    report = _report(decision, phases, resources, progress, observed)
     is_watched = config.polling.watchesRequired
     is_ready = not report.blocked_by
     return Response(
@@ -77,6 +77,7 @@ def _report(
     phases: Mapping[str, Condition],
     resources: Mapping[str, Composed],
     progress: upgrade.Progress | None,
+    observed: Observed,
 ) -> Report:
     unreported = [_unreported(phase, resources.get(key)) for key, phase in phases.items()]
     shown, withheld = conditions.for_reader(unreported, decision.composite.namespace)
@@ -87,10 +88,10 @@ def _report(
         conditions=(
             conditions.accepted(decision.refusals, note),
             *shown,
-            *_up_to_date(decision, progress, control_plane),
+            *_up_to_date(decision, progress, control_plane, observed.vcluster),
         ),
         withheld=withheld,
-        blocked_by=conditions.blocked_by(blocking) or _waiting_usage(resources),
+        blocked_by=conditions.blocked_by(blocking) or _waiting_usage(resources, observed),
     )
 
 
@@ -103,11 +104,14 @@ def _unreported(phase: Condition, composed: Composed | None) -> Condition:
 
 
 def _up_to_date(
-    decision: Decision, progress: upgrade.Progress | None, control_plane: Condition
+    decision: Decision,
+    progress: upgrade.Progress | None,
+    control_plane: Condition,
+    observed: ObservedRelease | None,
 ) -> tuple[Condition, ...]:
-    """Return condition Upgraded of a virtual cluster that exists and is not frozen."""
+    """Return condition Upgraded of a virtual cluster that was deployed and is not frozen."""
     plan = decision.upgrade
-    if plan is None:
+    if plan is None or observed is None or not observed.deployed_version:
         return ()
     newest = decision.platform.vcluster.chart.versions[-1]
     is_manual = decision.composite.spec.upgrade.policy == "Manual"
@@ -115,6 +119,7 @@ def _up_to_date(
     return (upgrade.condition(plan, progress, newer, control_plane),)
 
 
-def _waiting_usage(resources: Mapping[str, Composed]) -> str:
-    waiting = sorted(key for key, composed in resources.items() if not composed.ready)
+def _waiting_usage(resources: Mapping[str, Composed], observed: Observed) -> str:
+    ready = {key for key, usage in observed.usages.items() if usage.ready}
+    waiting = sorted((resources.keys() & usages.KEYS) - ready)
     return f"Usage {', '.join(waiting)} is not ready yet." if waiting else ""
