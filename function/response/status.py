@@ -9,7 +9,7 @@ from function.decision import exposure
 from function.decision.resolve import RancherImport, ResolvedSpec
 from function.observed import exposure as observed_exposure
 from function.observed import rancher as observed_rancher
-from function.observed import vcluster
+from function.observed import release, vcluster
 from function.observed.state import Observed, ObservedRelease
 from function.response import upgrade
 
@@ -59,5 +59,5 @@ def rancher_status(
         clusterName=state.get("clusterName") or rancher.cluster_name,
         clusterId=cluster_id,
         url=page if cluster_id else "",
-        phase=state.get("phase", ""),
+        phase=state.get("phase", "" if release.is_deployed(observed) else "Pending"),
     )
