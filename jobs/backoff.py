@@ -33,10 +33,11 @@ class Backoff:
         self._clock = clock
         self._seconds = FIRST_SECONDS
 
-    def wait(self) -> None:
+    def wait(self, longest: float = LONGEST_SECONDS) -> None:
         """Pause, and lengthen the next pause."""
-        self._clock.sleep(self._seconds * (0.75 + self._clock.jitter() / 2))
-        self._seconds = min(self._seconds * GROWTH, LONGEST_SECONDS)
+        seconds = min(self._seconds, longest)
+        self._clock.sleep(seconds * (0.75 + self._clock.jitter() / 2))
+        self._seconds = min(seconds * GROWTH, LONGEST_SECONDS)
 
     def reset(self) -> None:
         """Return to the shortest pause."""

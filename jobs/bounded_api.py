@@ -1,6 +1,6 @@
-"""A client of an API server that reads lists in pages, and only their metadata."""
+"""A client of an API server with lists in pages, only of metadata, and watches that end."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -16,8 +16,17 @@ METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 """Media type for lists of metadata:
 https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches"""
 
+CALL_SECONDS = 10.0
+"""Longest time to connect, and between two parts of an answer."""
+
 PAGE = 50
 """Maximum number of objects in a page."""
+
+WATCH_SECONDS = 20
+"""Longest time of a watch, well below that of any answer."""
+
+END_SECONDS = 5
+"""Time beyond a watch in which its end must have come."""
 
 
 class Metadata(msgspec.Struct):
@@ -34,8 +43,15 @@ class Page(msgspec.Struct):
     metadata: Mapping[str, Any]
 
 
+class Event(msgspec.Struct):
+    """An event of a watch."""
+
+    type: str
+    object: msgspec.Raw
+
+
 class Api(Client):
-    """A client that reads lists of metadata, page by page."""
+    """A client that reads lists of metadata page by page, and watches one object for a while."""
 
     def metadata(
         self,
@@ -59,6 +75,32 @@ class Api(Client):
             token = page.metadata.get("continue")
             if not token:
                 return
+
+    def watch_one(
+        self,
+        resource: Any,  # noqa: ANN401
+        name: str,
+        *,
+        namespace: str,
+        seconds: int,
+    ) -> Generator[Any]:
+        """Yield an object as it is, if it exists, and after each change, until the watch ends.
+
+        Without a resourceVersion a watch begins with the state of its start, so it needs no list:
+        https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-watch.
+        """
+        query = {"fieldSelector": f"metadata.name={name}", "timeoutSeconds": seconds}
+        request = self._client.prepare_request(
+            "list", resource, namespace=namespace, watch=True, params=query
+        )
+        request.timeout = httpx2.Timeout(CALL_SECONDS, read=seconds + END_SECONDS)
+        with self._answer(request) as answer:
+            for line in answer.iter_lines():
+                event = msgspec.json.decode(line, type=Event)
+                if event.type == "ERROR":
+                    return
+                if event.type != "DELETED":
+                    yield resource.from_dict(msgspec.json.decode(event.object))
 
     def _page(self, resource: Any, namespace: str | None, query: dict[str, Any]) -> Page:  # noqa: ANN401
         request = self._client.prepare_request(

@@ -43,7 +43,7 @@ def supervise(steps: Callable[[], object]) -> NoReturn:
 
     SIGTERM ends the step and the program, as a failure: the Job restarts on another node.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    end_on_sigterm()
     try:
         steps()
     except BaseException as error:  # noqa: BLE001  # any error; its text may quote secrets
@@ -103,6 +103,11 @@ def _terminate(*_: object) -> NoReturn:
     for step in multiprocessing.active_children():
         step.kill()
     os._exit(128 + signal.SIGTERM)
+
+
+def end_on_sigterm() -> None:
+    """End the program on SIGTERM, which the first process of a container ignores otherwise."""
+    signal.signal(signal.SIGTERM, _terminate)
 
 
 def end_after(seconds: float, code: int) -> None:

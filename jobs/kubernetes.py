@@ -14,14 +14,13 @@ from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import User
 from lightkube.core.exceptions import ApiError
 
-from jobs.bounded_api import Api
+from jobs.bounded_api import CALL_SECONDS, Api
 from jobs.errors import ConflictError, RefusedError, TransientError
 from jobs.transport import Transport, accept_private_ca
 
 FIELD_MANAGER = "caas-rancher-import"
 """Owner of the fields that the programs set: https://kubernetes.io/docs/reference/using-api/server-side-apply/"""
 
-TIMEOUT = httpx2.Timeout(10)
 FORBIDDEN, NOT_FOUND, CONFLICT = 403, 404, 409
 
 LONGEST_VALUE = 1000
@@ -33,13 +32,13 @@ NO_MODEL = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 T = TypeVar("T")
 
 
-def client(config: SingleConfig) -> Api:
+def client(config: SingleConfig, connect_seconds: float = CALL_SECONDS) -> Api:
     """Return a client of an API server. Proxies are for Rancher, not for it."""
     user = config.user or User()
     context = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
     return Api(
         config=config,
-        timeout=TIMEOUT,
+        timeout=httpx2.Timeout(CALL_SECONDS, connect=connect_seconds),
         field_manager=FIELD_MANAGER,
         trust_env=False,
         transport=Transport(accept_private_ca(context)),

@@ -9,7 +9,7 @@ from jobs import abandoned, hooks
 from jobs.errors import RefusedError
 from jobs.kubernetes import host_client
 from jobs.rancher.agent_cleanup import clean_virtual_cluster
-from jobs.rancher.clients import host_cluster, rancher_client, virtual_cluster_opener
+from jobs.rancher.clients import host_cluster, kubeconfig_secret, rancher_client
 from jobs.rancher.deregistration import LAST_LOOK_SECONDS, Deregistration, removal_seconds
 from jobs.rancher.options import Environment
 
@@ -39,8 +39,8 @@ def remove_from_rancher(env: Environment, seconds: float) -> bool:
 
 def remove_agent(env: Environment, seconds: float) -> bool:
     """Remove Rancher from the virtual cluster; return whether nothing is left."""
-    open_virtual_cluster = virtual_cluster_opener(env, host_cluster(env))
-    return clean_virtual_cluster(open_virtual_cluster, env.text("OWNER_UID"), timeout=seconds)
+    secret = kubeconfig_secret(env, host_cluster(env))
+    return clean_virtual_cluster(secret.open, env.text("OWNER_UID"), timeout=seconds)
 
 
 def _timeout(env: Environment) -> float:

@@ -2,12 +2,14 @@
 
 import base64
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 
 from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap, Secret
 from lightkube.types import PatchType
 
+from jobs.bounded_api import Api
 from jobs.errors import ConflictError, TransientError
 from jobs.kubernetes import call, maybe
 from jobs.rancher import report
@@ -41,7 +43,7 @@ class StoredState:
 class HostCluster:
     """The host cluster, with rights on one ConfigMap and one Secret."""
 
-    def __init__(self, client: Client, namespace: str, config_map: str) -> None:
+    def __init__(self, client: Api, namespace: str, config_map: str) -> None:
         """Hold the client and the place of the state."""
         self._client = client
         self._namespace = namespace
@@ -83,6 +85,19 @@ class HostCluster:
         except ValueError:
             message = "The kubeconfig Secret holds no text."
             raise TransientError("BadKubeconfig", message) from None
+
+    def await_kubeconfig(self, namespace: str, name: str, key: str, seconds: int) -> bool:
+        """Return True as soon as a Secret holds a kubeconfig, False if it does not in time.
+
+        Raises RefusedError if the right to watch it is missing.
+        """
+
+        def watch() -> bool:
+            changes = self._client.watch_one(Secret, name, namespace=namespace, seconds=seconds)
+            with closing(changes) as secrets:
+                return any((secret.data or {}).get(key) for secret in secrets)
+
+        return call(watch, f"the watch of Secret {namespace}/{name}")
 
 
 def stored_state(config_map: ConfigMap) -> StoredState:

@@ -1,12 +1,11 @@
 """One attempt at the import: look, plan and act, until it is done or the time is up."""
 
 import secrets
-from collections.abc import Callable
 from dataclasses import replace
 
 import structlog
 
-from jobs.backoff import Backoff, Clock
+from jobs.backoff import Clock
 from jobs.errors import RefusedError, TransientError
 from jobs.rancher import manifest
 from jobs.rancher.actions import (
@@ -31,7 +30,9 @@ from jobs.rancher.actions import (
 from jobs.rancher.api import Rancher
 from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.import_plan import name_conflict, plan
+from jobs.rancher.kubeconfig_secret import KubeconfigSecret
 from jobs.rancher.model import OWNER_UID, Cluster, Goal, Snapshot, State, VirtualClusterState
+from jobs.rancher.pace import Pace
 from jobs.rancher.progress import Progress
 from jobs.rancher.sight import Sight, look
 from jobs.rancher.virtual_cluster import VirtualCluster
@@ -50,7 +51,7 @@ class Import:
         goal: Goal,
         host: HostCluster,
         rancher: Rancher,
-        open_virtual_cluster: Callable[[], VirtualCluster | None],
+        secret: KubeconfigSecret,
         *,
         timeout: float,
         clock: Clock | None = None,
@@ -60,9 +61,10 @@ class Import:
         self._host = host
         self._progress = Progress(host, goal)
         self._rancher = rancher
-        self._open_virtual_cluster = open_virtual_cluster
+        self._secret = secret
         self._timeout = timeout
         self._clock = clock or Clock()
+        self._pace = Pace(self._clock)
         self._virtual_cluster: VirtualCluster | None = None
         self._sight: Sight | None = None
         self._hidden_since: float | None = None
@@ -81,9 +83,9 @@ class Import:
                 self._virtual_cluster.close()
 
     def _run(self, deadline: float) -> bool:
-        backoff = Backoff(self._clock)
         last: Action | None = None
         while self._clock.now() < deadline:
+            reason = ""
             try:
                 action = plan(self._goal, self._look())
                 if isinstance(action, Superseded):
@@ -94,16 +96,19 @@ class Import:
                     return True
                 # An action that is planned again had no effect yet: repeat it after a pause.
                 waiting, last = self._act(action) or action == last, action
+                reason = action.reason if isinstance(action, Wait) else ""
             except TransientError as error:
                 self._progress.report("Importing", error)
                 waiting = True
             except RefusedError as error:
                 self._progress.report("Failed", error)
                 raise
-            if waiting:
-                backoff.wait()
+            if not waiting:
+                self._pace.advance()
+            elif reason == "WaitingForKubeconfig":
+                self._pace.watch(self._secret.wait, deadline)
             else:
-                backoff.reset()
+                self._pace.pause(reason)
         log.warning("the time is up, the next attempt goes on from here")
         return False
 
@@ -151,13 +156,14 @@ class Import:
     def _look_inside(self) -> VirtualClusterState | None:
         """Return the state of the virtual cluster; reread the kubeconfig if it does not answer."""
         if self._virtual_cluster is None:
-            self._virtual_cluster = self._open_virtual_cluster()
+            self._virtual_cluster = self._secret.open(self._pace.connect_seconds)
         if self._virtual_cluster is None:
+            self._pace.expect()
             return None
         virtual_cluster = self._virtual_cluster.look()
         if virtual_cluster is None:
             self._virtual_cluster.close()
-            self._virtual_cluster = self._open_virtual_cluster()
+            self._virtual_cluster = self._secret.open(self._pace.connect_seconds)
         return virtual_cluster
 
     def _is_name_taken(self) -> bool:

@@ -61,7 +61,7 @@ def exit_on_error(command: F) -> F:
 def import_() -> None:
     """Import one virtual cluster; run by the Job of chart vcluster-rancher."""
     from jobs import hooks
-    from jobs.rancher.clients import host_cluster, rancher_client, virtual_cluster_opener
+    from jobs.rancher.clients import host_cluster, kubeconfig_secret, rancher_client
     from jobs.rancher.import_loop import Import
 
     env = environment()
@@ -78,11 +78,13 @@ def import_() -> None:
         on_rebuild=cast("OnRebuild", env.choice("ON_REBUILD", ON_REBUILD, "Recreate")),
     )
     host = host_cluster(env)
-    open_virtual_cluster = virtual_cluster_opener(env, host)
+    secret = kubeconfig_secret(env, host)
     timeout = env.seconds("TIMEOUT", "15m")
     # The attempt ends by itself between two requests; one of them may hang.
     hooks.end_after(timeout + ANSWER_SECONDS, GAVE_UP)
-    attempt = Import(goal, host, rancher_client(env), open_virtual_cluster, timeout=timeout)
+    # Every action leaves a state from which the next attempt goes on.
+    hooks.end_on_sigterm()
+    attempt = Import(goal, host, rancher_client(env), secret, timeout=timeout)
     if not attempt.run():
         sys.exit(GAVE_UP)
 

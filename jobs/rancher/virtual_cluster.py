@@ -30,6 +30,7 @@ from lightkube.resources.rbac_authorization_v1 import (
 from lightkube.types import PatchType
 
 from jobs import kubeconfig
+from jobs.bounded_api import CALL_SECONDS
 from jobs.errors import TransientError
 from jobs.kubernetes import CONFLICT, FIELD_MANAGER, NO_MODEL, NOT_FOUND, call, client, maybe
 from jobs.rancher import leftovers
@@ -76,14 +77,14 @@ FEW = 20
 class VirtualCluster:
     """A client of one virtual cluster."""
 
-    def __init__(self, text: str, server: str = "") -> None:
+    def __init__(self, text: str, server: str = "", connect_seconds: float = CALL_SECONDS) -> None:
         """Prepare a client from the text of a kubeconfig; nothing is sent yet.
 
         `server` takes the place of the kubeconfig's; it is verified by the kubeconfig's CA.
         """
         config = kubeconfig.read(text, server)
         try:
-            self._client = client(config)
+            self._client = client(config, connect_seconds)
         except (ValueError, OSError):
             message = "The kubeconfig Secret holds no certificates that can be read."
             raise TransientError("BadKubeconfig", message) from None

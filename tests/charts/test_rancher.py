@@ -381,7 +381,7 @@ def test_rights(render: Render, minimal: dict[str, Any]) -> None:
                 "apiGroups": [""],
                 "resources": ["secrets"],
                 "resourceNames": ["vc-kunde1-vcluster"],
-                "verbs": ["get"],
+                "verbs": ["get", "watch"],
             }
         ],
         ("vcluster-system", "kunde1-rancher-import"): [

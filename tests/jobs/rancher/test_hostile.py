@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +238,7 @@ def test_what_is_written_down_is_short(host: tuple[kubernetes.Store, str]) -> No
     """A ReplicaSet's condition may have 900 KB: the state has its beginning."""
     store, address = host
     path = f"/api/v1/namespaces/{PLATFORM}/configmaps/kunde1-rancher"
-    with client(_config(address)) as api:
+    with closing(client(_config(address))) as api:
         HostCluster(api, PLATFORM, "kunde1-rancher").report({"message": "x" * 900_000})
     data = store.objects[path]["data"]
     for message in (data["message"], json.loads(data["report"])["message"]):

@@ -143,7 +143,7 @@ def test_a_dead_rancher(world: World) -> None:
 
 def test_no_kubeconfig_yet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the virtual cluster is up the import waits, and asks Rancher nothing."""
-    monkeypatch.setattr(World, "tenant", lambda _: None)
+    monkeypatch.setattr(World, "tenant", lambda *_: None)
     assert not world.run(timeout=30)
     assert world.state()["reason"] == "WaitingForKubeconfig"
     assert world.fake.requests == []

@@ -5,23 +5,24 @@ is host and virtual cluster at once, without an agent of Rancher. The cluster is
 name `function-vcluster-live`, and taken out again.
 """
 
+import base64
 import os
 import uuid
 from pathlib import Path
 
 import pytest
-from lightkube import Client
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.core_v1 import ConfigMap, Namespace
+from lightkube.resources.core_v1 import ConfigMap, Namespace, Secret
 
+from jobs.kubernetes import host_client
 from jobs.rancher.agent_cleanup import clean_virtual_cluster
 from jobs.rancher.api import Rancher
 from jobs.rancher.deregistration import Deregistration
 from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.import_loop import Import
+from jobs.rancher.kubeconfig_secret import KubeconfigSecret
 from jobs.rancher.model import Goal
 from jobs.rancher.options import Environment
-from jobs.rancher.virtual_cluster import VirtualCluster
 
 NAMED = ("RANCHER_URL", "RANCHER_TOKEN_FILE", "KUBECONFIG")
 
@@ -33,7 +34,7 @@ def test_there_and_back() -> None:
     """A cluster is imported until Rancher is connected, and deregistered until it is gone."""
     name = "function-vcluster-live"
     goal = Goal(name, name, str(uuid.uuid4()), frozenset(), "in-1")
-    client = Client()
+    client = host_client()
     client.apply(Namespace(metadata=ObjectMeta(name=name)), field_manager=name, force=True)
     state = ConfigMap(
         metadata=ObjectMeta(name="state", namespace=name), data={"desiredInputs": "in-1"}
@@ -41,15 +42,17 @@ def test_there_and_back() -> None:
     client.apply(state, field_manager=name, force=True)
     host, rancher = HostCluster(client, name, "state"), Rancher(Environment(os.environ).rancher())
 
-    def tenant() -> VirtualCluster:
-        return VirtualCluster(Path(os.environ["KUBECONFIG"]).read_text())
-
+    kubeconfig = Path(os.environ["KUBECONFIG"]).read_bytes()
+    data = {"config": base64.b64encode(kubeconfig).decode()}
+    stored = Secret(metadata=ObjectMeta(name="kubeconfig", namespace=name), data=data)
+    client.apply(stored, field_manager=name, force=True)
+    secret = KubeconfigSecret(host, name, "kubeconfig")
     try:
-        assert Import(goal, host, rancher, tenant, timeout=900).run()
+        assert Import(goal, host, rancher, secret, timeout=900).run()
         assert host.state().phase == "Connected"
     finally:
         gone = Deregistration(name, goal.owner_uid, host, rancher, timeout=300).run()
-        clean_virtual_cluster(tenant, goal.owner_uid, timeout=120)
+        clean_virtual_cluster(secret.open, goal.owner_uid, timeout=120)
         client.delete(Namespace, name)
         rancher.close()
         host.close()

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -23,9 +24,14 @@ from dev.apiserver.processes import free_ports
 from dev.scripts import life
 from function import protobuf
 from function.compose import compose
-from tests.jobs.rancher.world import PLATFORM, World
+from tests.jobs.rancher.world import KUBECONFIG, PLATFORM, World
 
 PROGRAM = [sys.executable, "-m", "jobs.rancher"]
+DEAF = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+os.execv(sys.executable, [sys.executable, "-m", *sys.argv[1:]])
+"""
 CHART = life.ROOT / "charts" / "vcluster-rancher"
 
 Objects = list[dict[str, Any]]
@@ -127,6 +133,48 @@ def test_no_right_is_unused(installed: Installed, role: str, verb: str) -> None:
     done = installed.run("import", "import", TIMEOUT="3s")
     assert done.returncode == 1, done.stdout
     assert installed.world.state().get("phase") != "Connected"
+
+
+@contextmanager
+def waiting(installed: Installed) -> Iterator[subprocess.Popen[str]]:
+    """Run the import until it waits for the kubeconfig, deaf to SIGTERM as process 1 is."""
+    installed.world.api.delete("v1", "Secret", KUBECONFIG, namespace=PLATFORM)
+    process = subprocess.Popen(
+        [sys.executable, "-c", DEAF, *PROGRAM[2:], "import"],
+        env=installed.job("import"),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        until(lambda: installed.world.state()["reason"] == "WaitingForKubeconfig")
+        time.sleep(0.5)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+        installed.world.write_kubeconfig()
+
+
+@pytest.mark.parametrize("verbs", [["get", "watch"], ["get"]])
+def test_the_kubeconfig_is_watched(installed: Installed, verbs: list[str]) -> None:
+    """The Job watches with the chart's right, and polls with the Role of an earlier chart."""
+    role = copy.deepcopy(installed.of("Role", "kubeconfig"))
+    assert role["rules"][0]["verbs"] == ["get", "watch"]
+    role["rules"][0]["verbs"] = verbs
+    installed.apply([role])
+    with waiting(installed) as process:
+        installed.world.write_kubeconfig()
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    assert ("polling, not watching" in output) == ("watch" not in verbs), output
+    assert installed.world.state()["phase"] == "Connected"
+
+
+def test_a_stop_while_it_watches(installed: Installed) -> None:
+    """SIGTERM ends the import at once; as the first process of a pod it would be ignored."""
+    with waiting(installed) as process:
+        process.terminate()
+        assert process.wait(5) == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize("verb", ["get", "patch", "create"])

@@ -14,18 +14,20 @@ from typing import Any
 
 import httpx2
 import pytest
-from lightkube import Client as Lightkube
 from lightkube.config.kubeconfig import KubeConfig
 
 from dev.apiserver.client import Client
 from dev.fake_rancher import FakeRancher, KubeApi, Lag
 from jobs import abandoned
 from jobs.backoff import Clock
+from jobs.bounded_api import CALL_SECONDS, Api
+from jobs.kubernetes import client as kubernetes_client
 from jobs.rancher.agent_cleanup import clean_virtual_cluster
 from jobs.rancher.api import Rancher
 from jobs.rancher.deregistration import LAST_LOOK_SECONDS, Deregistration, removal_seconds
 from jobs.rancher.host_cluster import HostCluster
 from jobs.rancher.import_loop import Import
+from jobs.rancher.kubeconfig_secret import KubeconfigSecret
 from jobs.rancher.model import Goal, Owner
 from jobs.rancher.options import RancherOptions
 from jobs.rancher.virtual_cluster import VirtualCluster
@@ -35,6 +37,7 @@ STARTING_REQUESTS = 6
 
 PLATFORM = "vcluster-system"
 STATE = "kunde1-rancher"
+KUBECONFIG = "vc-kunde1-vcluster"
 ABANDONED = "vcluster-abandoned"
 
 GOAL = Goal(
@@ -92,6 +95,23 @@ class Time:
             self.meanwhile()
 
 
+class TimedSecret(KubeconfigSecret):
+    """The kubeconfig's Secret; a watch of it takes time of the world."""
+
+    def __init__(self, world: "World", host: HostCluster) -> None:
+        """Hold the world."""
+        super().__init__(host, PLATFORM, KUBECONFIG)
+        self._world = world
+
+    def open(self, connect_seconds: float = CALL_SECONDS) -> VirtualCluster | None:
+        """Open the virtual cluster as the world does."""
+        return self._world.tenant(connect_seconds)
+
+    def wait(self, seconds: int) -> bool:
+        """Let the time of a watch pass."""
+        return self._world.watch(seconds)
+
+
 @dataclass
 class World:
     """Everything around the importer."""
@@ -130,6 +150,13 @@ class World:
         for namespace in (PLATFORM, "cattle-system"):
             body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
             assert self.api.apply(body).status in (200, 201)
+
+    def write_kubeconfig(self) -> None:
+        """Write the Secret with the kubeconfig, as the virtual cluster does."""
+        kubeconfig = base64.b64encode(json.dumps(self.api.kubeconfig).encode()).decode()
+        body = {"apiVersion": "v1", "kind": "Secret", "data": {"config": kubeconfig}}
+        written = self.api.apply({**body, "metadata": {"name": KUBECONFIG, "namespace": PLATFORM}})
+        assert written.status in (200, 201)
 
     def end_namespaces(self) -> None:
         """Do the namespace controller's work, which this API server has not."""
@@ -170,8 +197,13 @@ class World:
     def run(self, goal: Goal = GOAL, timeout: float = 600, **rancher: Any) -> bool:
         """Run one attempt of the import."""
         with self.connected(**rancher) as (host, client):
-            clock = self.time.clock()
-            return Import(goal, host, client, self.tenant, timeout=timeout, clock=clock).run()
+            secret, clock = TimedSecret(self, host), self.time.clock()
+            return Import(goal, host, client, secret, timeout=timeout, clock=clock).run()
+
+    def watch(self, seconds: int) -> bool:
+        """Watch the kubeconfig for some time, in which nothing happens."""
+        self.time.sleep(seconds)
+        return False
 
     def deregister(self, timeout: float = 240, *, retain: bool = False) -> bool:
         """Run one attempt of the deregistration, as the command does."""
@@ -226,16 +258,16 @@ class World:
         """Return the host."""
         return HostCluster(self.lightkube(), PLATFORM, STATE)
 
-    def lightkube(self) -> Lightkube:
+    def lightkube(self) -> Api:
         """Return a client of the API server."""
         config = KubeConfig.from_dict(self.api.kubeconfig).get()
-        return Lightkube(config=config, trust_env=False)
+        assert config
+        return kubernetes_client(config)
 
-    def tenant(self) -> VirtualCluster | None:
+    def tenant(self, connect_seconds: float = CALL_SECONDS) -> VirtualCluster | None:
         """Open the virtual cluster by its Secret."""
         with contextlib.closing(self.host()) as host:
-            kubeconfig = host.kubeconfig(PLATFORM, "vc-kunde1-vcluster", "config")
-        return VirtualCluster(kubeconfig) if kubeconfig else None
+            return KubeconfigSecret(host, PLATFORM, KUBECONFIG).open(connect_seconds)
 
     def end(self) -> tuple[list[str], int, int]:
         """Return the clusters in Rancher, the agents, and the applied Deployments."""
@@ -276,13 +308,6 @@ def tapped(wire: Wire) -> Iterator[None]:
 @contextmanager
 def opened(api: Client, folder: Path) -> Iterator[World]:
     """Open a world on an API server."""
-    kubeconfig = base64.b64encode(json.dumps(api.kubeconfig).encode()).decode()
-    secret = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "vc-kunde1-vcluster", "namespace": PLATFORM},
-        "data": {"config": kubeconfig},
-    }
     wire = Wire()
     with FakeRancher() as fake, tapped(wire):
         token_file = folder / "token"
@@ -292,7 +317,7 @@ def opened(api: Client, folder: Path) -> Iterator[World]:
         world = World(api, fake, token_file, wire)
         wire.restart = world.restart
         world.make_namespaces()
-        assert api.apply(secret).status in (200, 201)
+        world.write_kubeconfig()
         world.reset()
         yield world
 
