@@ -182,6 +182,8 @@ def test_a_plan_of_what_runs(installed: Client, tmp_path: Path) -> None:
         [(change["release"], change["action"]) for change in step]
         for step in plans["planned"]["steps"]
     ] == [
-        [("vcluster-system/planned-vcluster", "create")],
-        [("vcluster-system/planned-rancher", "create")],
+        [
+            ("vcluster-system/planned-vcluster", "create"),
+            ("vcluster-system/planned-rancher", "create"),
+        ],
     ]

@@ -494,7 +494,7 @@ def test_switched_off(observed: ObservedRelease | None, expected: Condition) -> 
         pytest.param(
             None,
             "https://rancher.example.org",
-            RancherStatus(clusterName="kunde1"),
+            RancherStatus(clusterName="kunde1", phase="Pending"),
             id="not-yet-there",
         ),
         pytest.param(
