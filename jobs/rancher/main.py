@@ -82,7 +82,7 @@ def import_() -> None:
     timeout = env.seconds("TIMEOUT", "15m")
     # The attempt ends by itself between two requests; one of them may hang.
     hooks.end_after(timeout + ANSWER_SECONDS, GAVE_UP)
-    # Every action leaves a state from which the next attempt goes on.
+    # Every action leaves a state from which the next attempt continues.
     hooks.end_on_sigterm()
     attempt = Import(goal, host, rancher_client(env), secret, timeout=timeout)
     if not attempt.run():
