@@ -9,7 +9,7 @@ the two exceptions: `deletionProtection: false`, and `rancher.enabled: false`, w
 cluster out of Rancher.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -131,40 +131,32 @@ def _releases(
 def _usages(
     effective: ResolvedSpec, observed: Observed, due: AbstractSet[str]
 ) -> dict[str, Composed]:
-    """Return the Usages that are due.
+    """Return the Usages that are due: both Releases of each exist, or it exists.
 
-    READY waits for them in the status. For Crossplane they are ready, because it would write each
-    change into its own condition.
-    """
-    return {
-        key: Composed(manifest, ready=True)
-        for key, manifest in _due_usages(effective, observed, due)
-    }
-
-
-def _due_usages(
-    effective: ResolvedSpec, observed: Observed, due: AbstractSet[str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield key and manifest of each Usage that is due: both its Releases exist, or it exists.
-
-    It is composed together with the Release that uses the other, because each further change of the
-    composed resources costs a call of the function, and events that Crossplane counts.
+    A Usage is composed together with the Release that uses the other, because each further change
+    of the composed resources costs a call of the function, and events that Crossplane counts. READY
+    waits for it in the status. For Crossplane it is ready, because it would write each change into
+    its own condition.
     """
     names = effective.names
+    manifests: dict[str, dict[str, Any]] = {}
     releases = due | parse.releases(observed).keys()
     key = observed_usages.NAMESPACE_BY_VCLUSTER
     if releases >= {namespace.KEY, observed_vcluster.KEY} or key in observed.usages:
-        yield key, usages.namespace_by_vcluster(names)
+        manifests[key] = usages.namespace_by_vcluster(names)
 
     key = observed_usages.VCLUSTER_BY_RANCHER
     is_used = releases >= {observed_vcluster.KEY, observed_rancher.KEY}
     has_left = effective.leaves_rancher and observed_rancher.KEY not in releases
     if is_used or (key in observed.usages and not has_left):
-        yield key, usages.vcluster_by_rancher(names)
+        manifests[key] = usages.vcluster_by_rancher(names)
 
     if effective.deletion_protection:
-        manifest = usages.deletion_protection(names, xr.API_VERSION, xr.KIND)
-        yield observed_usages.DELETION_PROTECTION, manifest
+        manifests[observed_usages.DELETION_PROTECTION] = usages.deletion_protection(
+            names, xr.API_VERSION, xr.KIND
+        )
+
+    return {key: Composed(manifest, ready=True) for key, manifest in manifests.items()}
 
 
 def _annotated(

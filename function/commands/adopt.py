@@ -14,6 +14,7 @@ from function.api.errors import InvalidError, Problem
 from function.api.input import Input
 from function.api.names import Names
 from function.commands.plan import dry_run
+from function.commands.plan.requests import NO_UID
 from function.decision import adoption
 from function.decision.decision import Decision, decide
 from function.decision.resolve import adopted_key
@@ -22,9 +23,6 @@ from function.desired.chart_values import build_chart_values
 from function.k8s.fieldpath import get, leaves, mapping, text
 from function.observed import stamp
 from function.observed.state import Request
-
-NO_UID = "00000000-0000-0000-0000-000000000000"
-"""Stands for the UID of a VCluster that does not exist yet."""
 
 HELM_STATUS = "helm status RELEASE -n NAMESPACE -o json"
 

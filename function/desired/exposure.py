@@ -19,9 +19,9 @@ from function.observed.exposure import (
     ROUTE_WRITERS,
     SERVICE,
     Exposure,
-    detail,
     running,
 )
+from function.observed.release import detail
 from function.observed.state import ObservedRelease
 
 

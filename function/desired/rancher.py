@@ -18,6 +18,7 @@ from function.desired.release import Detail, build_release
 from function.k8s import addresses, image_reference
 from function.k8s.fieldpath import digest
 from function.observed.rancher import REPORT, STATE_KEYS, WRITERS, state_of
+from function.observed.release import detail
 from function.observed.state import ObservedRelease
 
 CHART: OwnChart = "vcluster-rancher"
@@ -72,8 +73,7 @@ def _details(config_map: str, observed: ObservedRelease | None) -> Iterator[Deta
     for key in STATE_KEYS:
         yield Detail(key, "v1", "ConfigMap", config_map, f"data.{key}")
     yield Detail(WRITERS, "v1", "ConfigMap", config_map, "metadata.managedFields")
-    is_probed = WRITERS in observed.connection_keys
-    is_written = is_probed and f"f:{REPORT}:" in observed.details.get(WRITERS, "")
+    is_written = f"f:{REPORT}:" in detail(observed, WRITERS)
     if is_written or REPORT in observed.connection_keys:
         yield Detail(REPORT, "v1", "ConfigMap", config_map, f"data.{REPORT}")
 

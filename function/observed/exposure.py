@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from function.api import names
 from function.api.fields import DNS_NAME, ExposeType
 from function.k8s.fieldpath import get
+from function.observed.release import detail
 from function.observed.state import Condition, ObservedRelease
 
 SERVICE = "serviceLoadBalancer"
@@ -151,13 +152,6 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return re.fullmatch(DNS_NAME, text) is not None
     return True
-
-
-def detail(observed: ObservedRelease | None, key: str) -> str:
-    """Return a requested connection detail; the Secret also holds those of earlier exposures."""
-    if observed is None or key not in observed.connection_keys:
-        return ""
-    return observed.details.get(key, "")
 
 
 def _type(values: Mapping[str, object]) -> ExposeType:

@@ -53,6 +53,13 @@ def installed_instead(observed: ObservedRelease | None) -> str | None:
     return None
 
 
+def detail(observed: ObservedRelease | None, key: str) -> str:
+    """Return a requested connection detail; the Secret also holds those of the past."""
+    if observed is None or key not in observed.connection_keys:
+        return ""
+    return observed.details.get(key, "")
+
+
 def judge(  # noqa: PLR0911  # a list of cases, one line each
     typ: str, observed: ObservedRelease | None, *, is_unaffected: bool = False
 ) -> Condition:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import BaseModel
 
 from function.api import findings, xr
-from function.commands.adopt import NO_UID
 from function.k8s.fieldpath import get, mapping, sequence
 from function.observed import parse, usages
 from function.observed.state import Observed, ObservedRelease, Request
+
+NO_UID = "00000000-0000-0000-0000-000000000000"
+"""Stands for the UID of a VCluster that does not exist yet."""
 
 RESOURCE_NAME = "crossplane.io/composition-resource-name"
 
