@@ -43,8 +43,14 @@ def process(
         try:
             yield started
         finally:
-            started.terminate()
-            try:
-                started.wait(STOP_TIMEOUT_SECONDS)
-            except subprocess.TimeoutExpired:
-                started.kill()
+            stop(started, STOP_TIMEOUT_SECONDS)
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ask a program to end, and kill it after some time."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

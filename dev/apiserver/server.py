@@ -60,7 +60,7 @@ def running(etcd: Path, kube_apiserver: Path, network: Network | None = None) ->
         client = Client(
             port=api_port, token=token, ca=folder / "tls.crt", address=place.addresses[0]
         )
-        store = etcd_command(etcd, folder, etcd_port)
+        store = etcd_command(etcd, folder / "etcd", etcd_port)
         stack.enter_context(process(folder / "etcd.log", [*place.command, *store]))
         command = apiserver_command(kube_apiserver, folder, api_port, etcd_port, place.bind)
         server = stack.enter_context(
@@ -70,12 +70,12 @@ def running(etcd: Path, kube_apiserver: Path, network: Network | None = None) ->
         yield client
 
 
-def etcd_command(etcd: Path, folder: Path, port: int) -> list[str]:
-    """Return the command of an etcd that keeps its data in a folder."""
-    url, peer = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:0"
+def etcd_command(etcd: Path, data: Path, port: int, peer_port: int = 0) -> list[str]:
+    """Return the command of an etcd of one member; a crash of the machine may lose its data."""
+    url, peer = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{peer_port}"
     return [
         str(etcd),
-        f"--data-dir={folder / 'etcd'}",
+        f"--data-dir={data}",
         f"--listen-client-urls={url}",
         f"--advertise-client-urls={url}",
         f"--listen-peer-urls={peer}",

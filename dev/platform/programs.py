@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dev.apiserver.server import etcd_command
 from dev.platform import kubeconfigs
 from dev.platform.place import (
     API_PORT,
@@ -22,6 +24,8 @@ from dev.platform.place import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+ETCD_PORT, ETCD_PEER_PORT = 2379, 2380
 
 GO = {"GOGC": "200"}
 """Environment of programs in Go: they all start at once on few cores, with enough memory."""
@@ -64,22 +68,8 @@ def sources(place: Place) -> tuple[Program, ...]:
 
 
 def _etcd() -> Program:
-    url, peer = "http://127.0.0.1:2379", "http://127.0.0.1:2380"
-    return Program(
-        "etcd",
-        (
-            str(BIN / "etcd"),
-            "--data-dir=/var/lib/etcd",
-            f"--listen-client-urls={url}",
-            f"--advertise-client-urls={url}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=default={peer}",
-            # A crash of the whole machine may lose everything, which can be made again.
-            "--unsafe-no-fsync",
-            "--auto-compaction-retention=5m",
-        ),
-    )
+    command = etcd_command(BIN / "etcd", Path("/var/lib/etcd"), ETCD_PORT, ETCD_PEER_PORT)
+    return Program("etcd", (*command, "--auto-compaction-retention=5m"))
 
 
 def _apiserver(place: Place) -> Program:
@@ -88,7 +78,7 @@ def _apiserver(place: Place) -> Program:
         "kube-apiserver",
         (
             str(BIN / "kube-apiserver"),
-            "--etcd-servers=http://127.0.0.1:2379",
+            f"--etcd-servers=http://127.0.0.1:{ETCD_PORT}",
             "--bind-address=0.0.0.0",
             f"--secure-port={API_PORT}",
             f"--advertise-address={NODE_ADDRESS}",

@@ -14,6 +14,7 @@ import grpc
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
+from dev.apiserver.processes import free_ports, stop
 from dev.scripts import life
 
 START_SECONDS = 30
@@ -71,19 +72,13 @@ def _process(start: list[str], log: IO[bytes]) -> Iterator[tuple[subprocess.Pope
     try:
         yield process, address
     finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, STOP_SECONDS)
 
 
 def free_address() -> str:
     """Return an address of loopback that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{free.getsockname()[1]}"
+    (port,) = free_ports(1)
+    return f"127.0.0.1:{port}"
 
 
 def _channel(address: str) -> grpc.Channel:

@@ -100,7 +100,7 @@ def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Clust
     users = [server.User(name, secrets.token_hex(), group) for name, group in groups.items()]
     server.write_credentials(folder, users)
     tokens = {user.name: user.token for user in users}
-    etcd = server.etcd_command(BIN / "etcd", folder, etcd_port)
+    etcd = server.etcd_command(BIN / "etcd", folder / "etcd", etcd_port)
     programs.start(f"{place} etcd", etcd)
     apiserver = server.apiserver_command(BIN / "kube-apiserver", folder, api_port, etcd_port)
     programs.start(f"{place} kube-apiserver", apiserver)
