@@ -44,6 +44,19 @@ RANCHER: dict[str, Any] = {
 RELEASES = FIXTURES / "releases"
 """Releases recorded from provider-helm 1.3 with the official chart."""
 
+CONTROL_PLANE: dict[str, Any] = {
+    "controlPlane": {
+        "statefulSet": {
+            "resources": {
+                "requests": {"cpu": "200m", "memory": "256Mi"},
+                "limits": {"cpu": "1", "memory": "2Gi"},
+            },
+            "persistence": {"volumeClaim": {"size": "5Gi"}},
+        }
+    }
+}
+"""Values of the vcluster chart, as far as the quota depends on them."""
+
 
 def changed(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy with other values at the dotted paths."""

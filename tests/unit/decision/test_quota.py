@@ -13,21 +13,10 @@ from function.api.fields import Quota
 from function.api.input import LimitRange, Resources
 from function.decision import quota
 from function.decision.allowances import list_allowances, too_large
-from tests.support.factories import changed
+from tests.support.factories import CONTROL_PLANE, changed
 
-SINGLE: dict[str, Any] = {
-    "controlPlane": {
-        "statefulSet": {
-            "resources": {
-                "requests": {"cpu": "200m", "memory": "256Mi"},
-                "limits": {"cpu": "1", "memory": "2Gi"},
-            },
-            "persistence": {"volumeClaim": {"size": "5Gi"}},
-        }
-    }
-}
 HA = changed(
-    SINGLE,
+    CONTROL_PLANE,
     {
         "controlPlane.statefulSet.persistence": {"volumeClaim": {"enabled": False}},
         "controlPlane.backingStore.etcd.deploy.statefulSet.persistence.volumeClaim.size": "5Gi",
@@ -55,7 +44,7 @@ def hard(
     ("values", "highly_available", "in_rancher", "expected"),
     [
         pytest.param(
-            SINGLE,
+            CONTROL_PLANE,
             False,
             False,
             {
@@ -72,7 +61,7 @@ def hard(
             id="single",
         ),
         pytest.param(
-            SINGLE,
+            CONTROL_PLANE,
             False,
             True,
             {
@@ -175,7 +164,7 @@ def test_hard(
 )
 def test_what_is_not_asked_is_not_limited(asked: dict[str, Any], expected: dict[str, str]) -> None:
     """Every field of the quota stands for itself."""
-    found = hard(Quota(**asked), SINGLE)
+    found = hard(Quota(**asked), CONTROL_PLANE)
     assert found == expected
 
 
@@ -216,7 +205,7 @@ def test_what_is_not_asked_is_not_limited(asked: dict[str, Any], expected: dict[
 )
 def test_resources_of_the_values(changes: dict[str, Any], expected: dict[str, str]) -> None:
     """What the control plane takes is what the chart's values give it, from whatever layer."""
-    values = changed(SINGLE, {"controlPlane.statefulSet.resources": changes})
+    values = changed(CONTROL_PLANE, {"controlPlane.statefulSet.resources": changes})
     asked = Quota(cpu="0", memory="0")
     found = hard(asked, values)
     assert found == expected
@@ -280,7 +269,7 @@ DEPLOYMENT = "controlPlane.coredns.deployment"
 def test_all_that_runs_is_counted(changes: dict[str, Any], expected: dict[str, str]) -> None:
     """Containers beside the control plane, and what is enforced of CoreDNS, are the platform's."""
     asked = Quota(cpu="0", memory="0")
-    values = changed(SINGLE, changes)
+    values = changed(CONTROL_PLANE, changes)
     assert hard(asked, values) == expected
 
 
@@ -303,25 +292,36 @@ CLASS = "fast.storageclass.storage.k8s.io"
 @pytest.mark.parametrize(
     ("asked", "values", "expected"),
     [
-        pytest.param({"requests.nvidia.com/gpu": "2"}, SINGLE, "2", id="nothing-of-the-platforms"),
-        pytest.param({f"{CLASS}/requests.storage": "1Gi"}, SINGLE, "6Gi", id="the-default-class"),
+        pytest.param(
+            {"requests.nvidia.com/gpu": "2"}, CONTROL_PLANE, "2", id="nothing-of-the-platforms"
+        ),
+        pytest.param(
+            {f"{CLASS}/requests.storage": "1Gi"}, CONTROL_PLANE, "6Gi", id="the-default-class"
+        ),
         pytest.param(
             {f"{CLASS}/requests.storage": "1Gi"},
-            changed(SINGLE, {f"{VOLUME}.storageClass": "fast"}),
+            changed(CONTROL_PLANE, {f"{VOLUME}.storageClass": "fast"}),
             "6Gi",
             id="that-class",
         ),
         pytest.param(
             {f"{CLASS}/requests.storage": "1Gi"},
-            changed(SINGLE, {f"{VOLUME}.storageClass": "slow"}),
+            changed(CONTROL_PLANE, {f"{VOLUME}.storageClass": "slow"}),
             "1Gi",
             id="another-class",
         ),
-        pytest.param({f"{CLASS}/persistentvolumeclaims": "3"}, SINGLE, "4", id="claims-of-a-class"),
         pytest.param(
-            {"count/ingresses.networking.k8s.io": "5"}, SINGLE, "6", id="objects-of-the-platforms"
+            {f"{CLASS}/persistentvolumeclaims": "3"}, CONTROL_PLANE, "4", id="claims-of-a-class"
         ),
-        pytest.param({"count/certificates.cert-manager.io": "5"}, SINGLE, "5", id="other-objects"),
+        pytest.param(
+            {"count/ingresses.networking.k8s.io": "5"},
+            CONTROL_PLANE,
+            "6",
+            id="objects-of-the-platforms",
+        ),
+        pytest.param(
+            {"count/certificates.cert-manager.io": "5"}, CONTROL_PLANE, "5", id="other-objects"
+        ),
     ],
 )
 def test_other_resources(asked: dict[str, str], values: dict[str, Any], expected: str) -> None:
@@ -372,7 +372,7 @@ def test_limit_range(given: dict[str, Any], request_: str, limit: str | None) ->
     asked = Quota(memory="10Gi")
     limits = quota.limit_range(asked, LimitRange(**given))
     agent = Resources(limits={"memory": "2Gi"})
-    found = hard(asked, SINGLE, limits=limits, agent=agent)
+    found = hard(asked, CONTROL_PLANE, limits=limits, agent=agent)
     assert found == {"requests.memory": request_} | ({"limits.memory": limit} if limit else {})
 
 
@@ -392,7 +392,7 @@ def test_contradictions(given: dict[str, Any], rule: str) -> None:
 
 def test_a_maximum_below_the_platforms_own_limits() -> None:
     """A component that the LimitRange would refuse is named."""
-    values = changed(SINGLE, {f"{WORKLOAD}.sidecarContainers": [SIDECAR]})
+    values = changed(CONTROL_PLANE, {f"{WORKLOAD}.sidecarContainers": [SIDECAR]})
     rows = list_allowances(values, LimitRange(), highly_available=False, agent=None)
     assert too_large(rows, {"memory": "1Gi"}) == "control plane (memory)"
     on_the_node = too_large(rows, {"ephemeral-storage": "8Gi"})

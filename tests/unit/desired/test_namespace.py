@@ -11,6 +11,7 @@ from function.desired import namespace
 from function.observed import namespace as observed_namespace
 from function.observed.state import Condition, ForeignRelease, Observed, ObservedRelease
 from tests.support.factories import (
+    CONTROL_PLANE,
     RANCHER,
     at,
     changed,
@@ -20,19 +21,6 @@ from tests.support.factories import (
     vcluster,
     wanted,
 )
-
-CONTROL_PLANE: dict[str, Any] = {
-    "controlPlane": {
-        "statefulSet": {
-            "resources": {
-                "requests": {"cpu": "200m", "memory": "256Mi"},
-                "limits": {"cpu": "1", "memory": "2Gi"},
-            },
-            "persistence": {"volumeClaim": {"size": "5Gi"}},
-        }
-    }
-}
-"""Values of the vcluster chart, as far as the quota depends on them."""
 
 STATEFUL_SET = "controlPlane.statefulSet"
 
