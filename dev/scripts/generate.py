@@ -11,6 +11,7 @@ from dev.scripts import cel_rules, licenses, reference
 from dev.scripts.schemas import Schema, structural
 from function.api import input as platform
 from function.api import xr
+from function.api.status import Status
 from function.k8s import addresses
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +52,7 @@ def files() -> dict[Path, str]:
         ADDRESSES: _addresses(),
         HOSTS: _hosts(),
         REFERENCE: reference.page(
-            structural(xr.Spec), structural(xr.Status), structural(platform.Input)
+            structural(xr.Spec), structural(Status), structural(platform.Input)
         ),
     }
 
@@ -161,7 +162,7 @@ def _vcluster() -> Schema:
         "type": "object",
         "description": "A virtual cluster in a namespace of its own, imported into Rancher.",
         "x-kubernetes-validations": [*cel_rules.NAME_RULES, *cel_rules.UPGRADE_RULES],
-        "properties": {"spec": spec, "status": structural(xr.Status)},
+        "properties": {"spec": spec, "status": structural(Status)},
     }
 
 

@@ -13,6 +13,7 @@ _SCHEMA_KEYS = (
     "type",
     "enum",
     "pattern",
+    "format",
     "minLength",
     "maxLength",
     "minimum",

@@ -3,6 +3,7 @@
 The generated CRDs contain the patterns, so that the API server enforces them too.
 """
 
+import datetime as dt
 import functools
 import ipaddress
 import re
@@ -231,6 +232,35 @@ ImageReference = Annotated[
 Duration = Annotated[
     str, Field(pattern=r"^[1-9][0-9]{0,4}(s|m|h)$"), Form("a time such as 90s, 15m or 1h", "15m")
 ]
+
+
+def duration_seconds(value: str) -> int:
+    """Return a Duration in seconds."""
+    return int(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
+
+
+def _instant(value: str) -> str:
+    """Refuse a day that is not in the calendar, such as 29 February of most years."""
+    try:
+        dt.datetime.fromisoformat(value)
+    except ValueError:
+        msg = "must be a time that exists"
+        raise ValueError(msg) from None
+    return value
+
+
+Instant = Annotated[
+    str,
+    Field(
+        pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$",
+        max_length=25,
+        json_schema_extra={"format": "date-time"},
+    ),
+    Form("a time with its zone such as 2026-12-24T18:00:00Z", "2026-12-24T18:00:00Z"),
+    AfterValidator(_instant),
+]
+"""A time with its zone, to the second: https://www.rfc-editor.org/rfc/rfc3339."""
 
 Uid = Annotated[
     str,

@@ -40,6 +40,7 @@ from function.api.fields import (
     Storage,
     SyncKind,
     Values,
+    duration_seconds,
 )
 from function.api.names import LONGEST_ADOPTED_NAMESPACE, LONGEST_RELEASE, PATTERN, is_reserved
 from function.api.network import HostDns, HostMetrics, HostNodePorts, PodDestinations, Port, Proxy
@@ -769,6 +770,12 @@ class Tenant(Model):
         ["ClusterIP"], min_length=1, description="Ways to expose the API server."
     )
     sync: list[SyncKind] = Field(["storageClasses"], description="Kinds that may be synced.")
+    calendars: list[Key] = Field(
+        [], max_length=50, description="Calendars that `spec.sleep` may name: docs/calendars.md."
+    )
+    expire: Literal["Refused", "Allowed"] = Field(
+        "Refused", description="`Allowed`: a spec may set `spec.expire`."
+    )
     deniedAnnotations: list[
         Annotated[
             str,
@@ -824,7 +831,7 @@ class Adopted(Model):
 
 def _between(least: int, most: int) -> AfterValidator:
     def check(value: str) -> str:
-        seconds = int(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
+        seconds = duration_seconds(value)
         if not least <= seconds <= most:
             msg = f"must be between {least} and {most} seconds"
             raise ValueError(msg)
@@ -864,6 +871,17 @@ class Polling(Model):
         description="Whether Crossplane watches required resources, as from version 2.4 on. The "
         "function then requires the connection Secrets: their changes show at once, and a READY "
         "VCluster is computed anew every 10 minutes instead of 2. Before, it doubles the calls.",
+    )
+
+
+class Expiry(Model):
+    """The end of VClusters with `spec.expire`."""
+
+    grace: Annotated[Duration, _between(60, 31_536_000)] = Field(
+        "168h", description="Time asleep, from `spec.expire.at` to the deletion."
+    )
+    warning: Annotated[Duration, _between(60, 31_536_000)] = Field(
+        "72h", description="Time before `spec.expire.at` from which on events warn, one a day."
     )
 
 
@@ -913,6 +931,7 @@ class Input(Model):
         None, description="Leave out where there is no Rancher."
     )
     tenant: Tenant = Field(Tenant(), description="Limits of every spec.")
+    expiry: Expiry = Field(Expiry(), description="The end of VClusters with `spec.expire`.")
     polling: Polling = Field(
         Polling(),
         description="How often Releases are looked at. provider-helm follows it from version 1.4 "

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from function.api import bounds, container_resources, findings, written_values, xr
+from function.api import bounds, clock_mark, container_resources, findings, written_values, xr
+from function.api.clock_mark import NO_MARK, ClockMark
 from function.api.errors import MOST_PROBLEMS, InvalidError, Problem
 from function.api.input import Input
 from function.api.value_layers import layers, plan_values
@@ -52,6 +53,8 @@ class Composite:
     """Namespace on the control plane; empty in scope Cluster."""
     generation: int | None = None
     """Generation of the spec; None without an API server, as in `crossplane render`."""
+    clock: ClockMark = NO_MARK
+    """The times that are past, and the state of its Calendar."""
     upgrade_started_from: VersionPair | None = None
     """Versions at the start of the upgrade in its status."""
 
@@ -118,6 +121,7 @@ def vcluster(raw: Mapping[str, object]) -> Composite:
         conditions=conditions(status.get("conditions") if isinstance(status, Mapping) else None),
         namespace=namespace if isinstance(namespace, str) else "",
         generation=generation if isinstance(generation, int) else None,
+        clock=clock_mark.read(metadata.get("annotations")),
         upgrade_started_from=_upgrade_started_from(get(status, "upgrade", "from")),
     )
 

@@ -1,4 +1,4 @@
-"""The `VCluster` that a tenant writes, and its status."""
+"""The `VCluster` that a tenant writes."""
 
 from typing import Annotated, Literal
 
@@ -12,6 +12,7 @@ from function.api.fields import (
     ExposeType,
     Form,
     HostSelector,
+    Instant,
     Int,
     Key,
     KubernetesVersionOrMinor,
@@ -174,6 +175,28 @@ class Upgrade(Model):
     )
 
 
+class Sleep(Model):
+    """Sleep by a Calendar."""
+
+    calendar: Key = Field(
+        description="Calendar while whose windows it is awake, one of `tenant.calendars`."
+    )
+    awakeUntil: Instant | None = Field(
+        None,
+        description="Awake until this time, whatever the Calendar says, such as "
+        "`2026-12-24T18:00:00Z`.",
+    )
+
+
+class Expire(Model):
+    """The end of a VCluster."""
+
+    at: Instant = Field(
+        description="Asleep from this time on, and deleted after the platform's `expiry.grace`. "
+        "`deletionProtection` prevents the deletion."
+    )
+
+
 class Spec(Model):
     """The spec of a tenant. Every field has a default."""
 
@@ -221,79 +244,11 @@ class Spec(Model):
     deletionProtection: Bool = Field(
         default=False, description="Refuses the deletion of this VCluster."
     )
+    sleep: Sleep | None = Field(None, description="Sleep by a Calendar; default never.")
+    expire: Expire | None = Field(None, description="The end of this VCluster; default never.")
     values: Values = Field(
         {},
         max_length=50,
         description="Chart values, at the paths that the platform allows: at most 32 KiB, 500 "
         "keys and 16 levels.",
     )
-
-
-class KubeconfigSecretRef(Model):
-    """The Secret on the host with the kubeconfig."""
-
-    namespace: str = Field("", description="Namespace of the Secret.")
-    name: str = Field("", description="Name of the Secret.")
-    key: str = Field("", description="Key of the kubeconfig.")
-
-
-class RancherStatus(Model):
-    """The cluster in Rancher."""
-
-    clusterName: str = Field("", description="Name in Rancher.")
-    clusterId: str = Field("", description="Id of the management cluster.")
-    url: str = Field("", description="Page of the cluster in Rancher.")
-    phase: str = Field("", description="Pending, Importing, Registered, Connected, Lost or Failed.")
-
-
-class VersionsStatus(Model):
-    """A chart version with a Kubernetes version."""
-
-    chartVersion: str = Field("", description="Chart version.")
-    kubernetesVersion: str = Field("", description="Kubernetes version.")
-
-
-class UpgradeStatus(Model):
-    """An unfinished upgrade."""
-
-    from_: VersionsStatus = Field(
-        VersionsStatus(), alias="from", description="Versions at its start."
-    )
-    to: VersionsStatus = Field(VersionsStatus(), description="Versions at its end.")
-    step: int = Field(0, description="Number of the current step, from 1.")
-    steps: int = Field(0, description="Number of all steps.")
-    change: str = Field("", description="The current step: `chart 0.34.7 to 0.35.3`.")
-
-
-class Status(Model):
-    """Outcome of the request.
-
-    No field is required: while a request is refused, Crossplane writes conditions only.
-    """
-
-    observedGeneration: int | None = Field(
-        None,
-        description="`metadata.generation` of the spec that this status describes. While it is "
-        "below that of the VCluster, READY may describe an earlier spec.",
-    )
-    namespace: str = Field("", description="Namespace on the host.")
-    release: str = Field("", description="Helm release of the virtual cluster.")
-    host: str = Field("", description="Host cluster.")
-    chartVersion: str = Field("", description="Chart version that runs.")
-    kubernetesVersion: str = Field(
-        "", max_length=128, description="Kubernetes version that runs: the tag of its image."
-    )
-    endpoint: str = Field("", description="URL of the API server.")
-    address: str | None = Field(
-        None,
-        description="IP address or DNS name that the endpoint's name must resolve to, once the "
-        "load balancer or the ingress controller has assigned one.",
-    )
-    kubeconfigSecretRef: KubeconfigSecretRef | None = Field(
-        None, description="The Secret with the kubeconfig."
-    )
-    rancher: RancherStatus | None = Field(None, description="The cluster in Rancher.")
-    upgrade: UpgradeStatus | None = Field(
-        None, description="The unfinished upgrade; left out if there is none."
-    )
-    blockedBy: str = Field("", description="Cause of the wait, as a sentence.")

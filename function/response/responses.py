@@ -38,7 +38,7 @@ def of_decision(
     is_ready = not report.blocked_by
     return Response(
         resources=resources,
-        status=status.status_of(effective, config, observed, report.blocked_by, progress),
+        status=status.status_of(decision, observed, report.blocked_by, progress),
         conditions=report.conditions,
         events=conditions.changes(report.conditions, composite.conditions),
         withheld=report.withheld,

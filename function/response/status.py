@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from function.api import xr
-from function.api.input import Input, RancherPlatform
-from function.api.xr import RancherStatus
+from function.api.input import RancherPlatform
+from function.api.status import KubeconfigSecretRef, RancherStatus, Status
 from function.decision import exposure
-from function.decision.resolve import RancherImport, ResolvedSpec
+from function.decision.decision import Decision
+from function.decision.expiry import expiry_status
+from function.decision.resolve import RancherImport
 from function.observed import exposure as observed_exposure
 from function.observed import rancher as observed_rancher
 from function.observed import release, vcluster
@@ -15,15 +16,15 @@ from function.response import upgrade
 
 
 def status_of(
-    effective: ResolvedSpec,
-    config: Input,
+    decision: Decision,
     observed: Observed,
     blocked_by: str,
     progress: upgrade.Progress | None,
 ) -> dict[str, Any]:
     """Return the status of the VCluster."""
+    effective, config = decision.effective, decision.platform
     names = effective.names
-    current = xr.Status(
+    current = Status(
         observedGeneration=effective.generation,
         namespace=names.namespace,
         release=names.release,
@@ -32,13 +33,14 @@ def status_of(
         kubernetesVersion=vcluster.running_kubernetes(observed.vcluster),
         endpoint=exposure.endpoint(effective.exposure, names),
         address=observed_exposure.address(effective.exposure, observed.vcluster),
-        kubeconfigSecretRef=xr.KubeconfigSecretRef(
+        kubeconfigSecretRef=KubeconfigSecretRef(
             namespace=names.namespace,
             name=exposure.kubeconfig_secret(effective.exposure, names),
             key="config",
         ),
         rancher=rancher_status(observed.rancher, effective.rancher, config.rancher),
         upgrade=upgrade.status(progress),
+        expiry=expiry_status(decision.composite.spec.expire, config.expiry),
         blockedBy=blocked_by,
     )
     return current.model_dump(exclude_none=True, by_alias=True)

@@ -6,7 +6,7 @@ plane, steps count from the versions that run.
 
 from dataclasses import dataclass
 
-from function.api import xr
+from function.api.status import UpgradeStatus, VersionsStatus
 from function.api.validate import VersionPair
 from function.decision.upgrade import UpgradePlan
 from function.observed.exposure import PORT_REFUSED
@@ -52,11 +52,11 @@ def progress(plan: UpgradePlan | None, *, settled: bool) -> Progress | None:
     )
 
 
-def status(progress: Progress | None) -> xr.UpgradeStatus | None:
+def status(progress: Progress | None) -> UpgradeStatus | None:
     """Return the status of an upgrade, which also holds its start."""
     if progress is None:
         return None
-    return xr.UpgradeStatus(
+    return UpgradeStatus(
         **{"from": _versions(progress.begun)},
         to=_versions(progress.end),
         step=progress.step,
@@ -65,8 +65,8 @@ def status(progress: Progress | None) -> xr.UpgradeStatus | None:
     )
 
 
-def _versions(pair: VersionPair) -> xr.VersionsStatus:
-    return xr.VersionsStatus(chartVersion=pair.chart, kubernetesVersion=pair.kubernetes)
+def _versions(pair: VersionPair) -> VersionsStatus:
+    return VersionsStatus(chartVersion=pair.chart, kubernetesVersion=pair.kubernetes)
 
 
 def _change(before: VersionPair, after: VersionPair) -> str:

@@ -14,7 +14,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 
 from dev.scripts import generate, licenses, life
 from function import protobuf
-from function.api import validate, xr
+from function.api import validate
+from function.api.status import Status
 from function.compose import compose
 from function.response.outcome import CONDITIONS
 from tests.support.tools import ROOT
@@ -91,7 +92,7 @@ def test_our_input_is_valid() -> None:
 def test_status_is_the_models(example: str) -> None:
     """What the function writes into status is what the XRD describes."""
     status = compose(protobuf.decode(life.request(example, "ready"))).status
-    assert xr.Status.model_validate(status).model_dump(exclude_none=True) == status
+    assert Status.model_validate(status).model_dump(exclude_none=True) == status
 
 
 @pytest.mark.parametrize(("example", "state", "key"), RELEASES)

@@ -281,6 +281,24 @@ def test_deletion_protection() -> None:
     assert "deletion-protection" not in lifted.resources
 
 
+def test_expiry() -> None:
+    """The status names the times of the end, for the clock, where the platform allows it."""
+    req = request(expire={"at": "2026-12-24T18:00:00Z"})
+    tenant = {**mapping((req.input or {}).get("tenant")), "expire": "Allowed"}
+    terms = {"grace": "24h", "warning": "48h"}
+    answer = compose(configured(req, tenant=tenant, expiry=terms))
+    assert answer.status is not None
+    assert answer.status["expiry"] == {
+        "at": "2026-12-24T18:00:00Z",
+        "warnFrom": "2026-12-22T18:00:00Z",
+        "deleteAt": "2026-12-25T18:00:00Z",
+    }
+    refused = compose(req)
+    assert refused.conditions[0].reason == "ChangeRefused"
+    assert refused.status is not None
+    assert "expiry" not in refused.status
+
+
 def test_an_earlier_vcluster_is_waited_for() -> None:
     """A name that is created again at once waits, says so, and is not READY."""
     earlier = ForeignRelease("kunde1-vcluster", "vcluster-system", terminating=True)

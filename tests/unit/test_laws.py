@@ -92,6 +92,10 @@ SPEC = (
                 ]
             ),
             "deletionProtection": st.booleans() | st.just("yes"),
+            "sleep": st.sampled_from(
+                [{"calendar": "office-hours", "awakeUntil": "2026-12-24T18:00:00Z"}, {}, "x"]
+            ),
+            "expire": st.sampled_from([{"at": "2026-12-24T18:00:00Z"}, {"at": "soon"}]),
             "sync": st.sampled_from([{"ingresses": True}, {"serviceAccounts": True}]),
             "anything": JSON,
         },

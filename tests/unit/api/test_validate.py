@@ -24,6 +24,7 @@ def text(example: str) -> str:
 
 WHOLE = "must be a whole number. Write digits without quotes."
 BOOL = "must be true or false. Write it without quotes."
+INSTANT = "must be a time with its zone such as 2026-12-24T18:00:00Z. Correct it."
 MAP = "must be a map. Write key: value pairs below it."
 LIST = "must be a list. Write entries that begin with '-'."
 KEY = "must be a name such as small: lower case letters, digits and dashes. Correct it."
@@ -78,9 +79,9 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
     [
         pytest.param(
             {"colour": MARKER},
-            f"spec.colour: {UNKNOWN}availability, crossplane, deletionProtection, expose, "
-            "host, hostSelector, isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, "
-            "quota, rancher, storage, sync, upgrade, values.",
+            f"spec.colour: {UNKNOWN}availability, crossplane, deletionProtection, expire, "
+            "expose, host, hostSelector, isolation, kubeconfigReaders, kubernetesVersion, "
+            "nodePool, plan, quota, rancher, sleep, storage, sync, upgrade, values.",
             id="unknown-at-the-top",
         ),
         pytest.param(
@@ -282,6 +283,29 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
         pytest.param(
             {"deletionProtection": MARKER}, f"spec.deletionProtection: {BOOL}", id="protection"
         ),
+        *(
+            pytest.param({"expire": {"at": time}}, f"spec.expire.at: {rule}", id=f"expire-{time}")
+            for time, rule in (
+                (MARKER, INSTANT),
+                ("2026-12-24", INSTANT),
+                ("2026-12-24T18:00:00", INSTANT),
+                ("2026-12-24t18:00:00z", INSTANT),
+                ("2026-12-24T18:00:00.5Z", INSTANT),
+                ("2026-12-24T24:00:00Z", INSTANT),
+                ("2026-12-24T18:00:00+15:00", INSTANT),
+                ("1999-12-24T18:00:00Z", INSTANT),
+                ("2026-02-29T18:00:00Z", "must be a time that exists. Correct it."),
+            )
+        ),
+        pytest.param({"sleep": {}}, "spec.sleep.calendar: is required. Add it.", id="calendar"),
+        pytest.param(
+            {"sleep": {"calendar": MARKER}}, f"spec.sleep.calendar: {KEY}", id="calendar-name"
+        ),
+        pytest.param(
+            {"sleep": {"calendar": "a", "awakeUntil": MARKER}},
+            f"spec.sleep.awakeUntil: {INSTANT}",
+            id="awake-until",
+        ),
         pytest.param(
             {"plan": MARKER, "quota": {"pods": MARKER}},
             f"spec.plan: {KEY} | spec.quota.pods: {WHOLE}",
@@ -303,8 +327,8 @@ def test_bad_spec(spec: Any, message: str) -> None:
         pytest.param(
             {"colour": MARKER},
             f"input.colour: {UNKNOWN}adopted, apiVersion, charts, defaultHostSelector, "
-            "defaultPlan, expose, hostNamespace, hosts, image, kind, metadata, nodePools, plans, "
-            "platformNamespace, polling, pullSecret, rancher, registries, tenant, vcluster.",
+            "defaultPlan, expiry, expose, hostNamespace, hosts, image, kind, metadata, nodePools, "
+            "plans, platformNamespace, polling, pullSecret, rancher, registries, tenant, vcluster.",
             id="unknown-at-the-top",
         ),
         pytest.param(
@@ -1067,6 +1091,8 @@ FIELDS = [
     "rancher.owners",
     "rancher.clusterName",
     "deletionProtection",
+    "sleep.awakeUntil",
+    "expire.at",
     "values",
 ]
 BAD = st.sampled_from(

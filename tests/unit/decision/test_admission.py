@@ -128,6 +128,18 @@ BIGGER = {"plans.small.quota.pods": 80, "hosts.local.cidrs": ["203.0.113.0/24"]}
             id="values",
         ),
         pytest.param(
+            {"sleep": {"calendar": "nights", "awakeUntil": "2026-12-24T18:00:00Z"}},
+            "spec.sleep: cannot be set on this platform. Leave it out, or ask the platform team to "
+            "list a Calendar in tenant.calendars. " + DEFAULT,
+            id="sleep",
+        ),
+        pytest.param(
+            {"expire": {"at": "2026-12-24T18:00:00Z"}},
+            "spec.expire: cannot be set on this platform. Leave it out, or ask the platform team "
+            "to set tenant.expire to Allowed. " + DEFAULT,
+            id="expiry",
+        ),
+        pytest.param(
             {"deletionProtection": "yes"},
             "spec.deletionProtection: must be true or false. Write it without quotes. " + DEFAULT,
             id="malformed",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from function.api.xr import RancherStatus
+from function.api.status import RancherStatus
 from function.desired import rancher
 from function.observed import rancher as observed_rancher
 from function.observed.state import Condition, ObservedRelease

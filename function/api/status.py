@@ -1,0 +1,86 @@
+"""The status of a `VCluster`."""
+
+from pydantic import Field
+
+from function.api.fields import Model
+
+
+class KubeconfigSecretRef(Model):
+    """The Secret on the host with the kubeconfig."""
+
+    namespace: str = Field("", description="Namespace of the Secret.")
+    name: str = Field("", description="Name of the Secret.")
+    key: str = Field("", description="Key of the kubeconfig.")
+
+
+class RancherStatus(Model):
+    """The cluster in Rancher."""
+
+    clusterName: str = Field("", description="Name in Rancher.")
+    clusterId: str = Field("", description="Id of the management cluster.")
+    url: str = Field("", description="Page of the cluster in Rancher.")
+    phase: str = Field("", description="Pending, Importing, Registered, Connected, Lost or Failed.")
+
+
+class VersionsStatus(Model):
+    """A chart version with a Kubernetes version."""
+
+    chartVersion: str = Field("", description="Chart version.")
+    kubernetesVersion: str = Field("", description="Kubernetes version.")
+
+
+class UpgradeStatus(Model):
+    """An unfinished upgrade."""
+
+    from_: VersionsStatus = Field(
+        VersionsStatus(), alias="from", description="Versions at its start."
+    )
+    to: VersionsStatus = Field(VersionsStatus(), description="Versions at its end.")
+    step: int = Field(0, description="Number of the current step, from 1.")
+    steps: int = Field(0, description="Number of all steps.")
+    change: str = Field("", description="The current step: `chart 0.34.7 to 0.35.3`.")
+
+
+class ExpiryStatus(Model):
+    """The end of a VCluster, as the platform allows it."""
+
+    at: str = Field("", description="`spec.expire.at`, from which on it is asleep.")
+    warnFrom: str = Field("", description="Time from which on it is warned of, in UTC.")
+    deleteAt: str = Field("", description="Time of the deletion, in UTC.")
+
+
+class Status(Model):
+    """Outcome of the request.
+
+    No field is required: while a request is refused, Crossplane writes conditions only.
+    """
+
+    observedGeneration: int | None = Field(
+        None,
+        description="`metadata.generation` of the spec that this status describes. While it is "
+        "below that of the VCluster, READY may describe an earlier spec.",
+    )
+    namespace: str = Field("", description="Namespace on the host.")
+    release: str = Field("", description="Helm release of the virtual cluster.")
+    host: str = Field("", description="Host cluster.")
+    chartVersion: str = Field("", description="Chart version that runs.")
+    kubernetesVersion: str = Field(
+        "", max_length=128, description="Kubernetes version that runs: the tag of its image."
+    )
+    endpoint: str = Field("", description="URL of the API server.")
+    address: str | None = Field(
+        None,
+        description="IP address or DNS name that the endpoint's name must resolve to, once the "
+        "load balancer or the ingress controller has assigned one.",
+    )
+    kubeconfigSecretRef: KubeconfigSecretRef | None = Field(
+        None, description="The Secret with the kubeconfig."
+    )
+    rancher: RancherStatus | None = Field(None, description="The cluster in Rancher.")
+    upgrade: UpgradeStatus | None = Field(
+        None, description="The unfinished upgrade; left out if there is none."
+    )
+    expiry: ExpiryStatus | None = Field(
+        None, description="Its end; left out if there is none, or if it is refused."
+    )
+    blockedBy: str = Field("", description="Cause of the wait, as a sentence.")
