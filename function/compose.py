@@ -16,7 +16,7 @@ from typing import Any
 from function.api import validate, xr
 from function.api.errors import InvalidError
 from function.api.input import Polling
-from function.decision import deletion, looks
+from function.decision import deletion, looks, power
 from function.decision.decision import Decision, decide
 from function.decision.looks import Stage
 from function.decision.rancher import is_import_due
@@ -93,11 +93,10 @@ def _phases(
         control_plane = observed_vcluster.UPDATING
     inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
     is_enabled = desired.rancher is not None
+    imported = observed_rancher.condition(observed.rancher, inputs, enabled=is_enabled)
     return {
-        observed_vcluster.KEY: control_plane,
-        observed_rancher.KEY: observed_rancher.condition(
-            observed.rancher, inputs, enabled=is_enabled
-        ),
+        observed_vcluster.KEY: power.paused(control_plane, decision.power),
+        observed_rancher.KEY: power.paused(imported, decision.power),
     }
 
 

@@ -20,6 +20,9 @@ _PATH = re.compile(
     r"(?:/(?P<name>[^/]+))?$"
 )
 
+ANY = "*"
+"""Value in a selector that stands for all."""
+
 
 class Store:
     """The objects, by path."""
@@ -128,15 +131,17 @@ def kubeconfig(address: str) -> str:
 
 
 def _requirement(part: str) -> tuple[str, str | None]:
-    """Return a label and its value, or None for a label that must be absent."""
+    """Return a label and its value: None if it must be absent, `ANY` if it must be there."""
     if part.startswith("!"):
         return part[1:], None
-    key, _, value = part.partition("=")
-    return key, value
+    key, has_value, value = part.partition("=")
+    return key, value if has_value else ANY
 
 
 def _is_selected(borne: Mapping[str, str], labels: Mapping[str, str | None]) -> bool:
-    return all(borne.get(key) == value for key, value in labels.items())
+    return all(
+        key in borne if value == ANY else borne.get(key) == value for key, value in labels.items()
+    )
 
 
 def _status(code: int, reason: str) -> Object:

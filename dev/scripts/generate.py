@@ -144,6 +144,7 @@ def xrd() -> Schema:
                         _column("RANCHER", ".status.rancher.clusterId"),
                         _column("HOST", ".status.host"),
                         _column("ENDPOINT", ".status.endpoint"),
+                        _column("POWER", ".status.power"),
                     ],
                     "schema": {"openAPIV3Schema": _vcluster()},
                 }

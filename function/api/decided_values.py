@@ -7,7 +7,7 @@ Every path that the function writes or reads has a row: its rule for values in `
 
 from collections.abc import Callable, Mapping
 
-from function.api.chart_value import ChartValue, ImmutableValue, Use, same
+from function.api.chart_value import ChartValue, ImmutableValue, Use, always, same
 from function.k8s import quantity
 from function.k8s.fieldpath import get
 
@@ -62,6 +62,11 @@ def _is_load_balancer(values: Mapping[str, object]) -> bool:
     return get(values, *f"{_SERVICE}.spec.type".split(".")) == "LoadBalancer"
 
 
+def _runs(values: Mapping[str, object]) -> bool:
+    """Return whether the control plane has replicas: asleep it has none."""
+    return get(values, *f"{_WORKLOAD}.highAvailability.replicas".split(".")) != 0
+
+
 def _decided(by: str, *paths: str, instead: str = "") -> tuple[ChartValue, ...]:
     return tuple(
         ChartValue(path=path, use=Use.DECIDED, decided_by=by, instead=instead) for path in paths
@@ -86,13 +91,14 @@ def _default(
     )
 
 
-def _immutable(
+def _immutable(  # noqa: PLR0913  # a row has these parts
     by: str,
     why: str,
     path: str,
     *,
     default: object,
     meaning: Callable[[object, Mapping[str, object]], object] = same,
+    counts: Callable[[Mapping[str, object]], bool] = always,
 ) -> ImmutableValue:
     return ImmutableValue(
         path=path,
@@ -101,6 +107,7 @@ def _immutable(
         why=why,
         default=default,
         meaning=meaning,
+        counts=counts,
     )
 
 
@@ -166,8 +173,12 @@ _STORE_ROWS = (
     *_default(AVAILABILITY, STORE, f"{_ETCD_WORKLOAD}.enabled", default=True),
     *_default(AVAILABILITY, VOLUME, f"{_ETCD_WORKLOAD}.{_CLAIM}.enabled", default=True),
     _immutable(AVAILABILITY, STORE, f"{_ETCD}.enabled", default=False),
-    _immutable(AVAILABILITY, QUORUM, f"{_ETCD_WORKLOAD}.highAvailability.replicas", default=1),
-    _immutable(AVAILABILITY, FIXED, f"{_WORKLOAD}.highAvailability.replicas", default=1),
+    *(
+        _immutable(
+            AVAILABILITY, why, f"{workload}.highAvailability.replicas", default=1, counts=_runs
+        )
+        for workload, why in ((_ETCD_WORKLOAD, QUORUM), (_WORKLOAD, FIXED))
+    ),
     _immutable(
         AVAILABILITY, STORE, f"{_WORKLOAD}.{_CLAIM}.enabled", default="auto", meaning=_has_volume
     ),

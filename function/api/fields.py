@@ -275,6 +275,7 @@ Uid = Annotated[
 Availability = Literal["Single", "HA"]
 OnDelete = Literal["Delete", "Retain"]
 UpgradePolicy = Literal["Automatic", "Manual"]
+Power = Literal["Running", "Sleeping"]
 PodSecurity = Literal["baseline", "restricted"]
 ExposeType = Literal["ClusterIP", "LoadBalancer", "NodePort", "Ingress", "Gateway"]
 SyncKind = Literal[

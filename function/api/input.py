@@ -760,6 +760,9 @@ class Tenant(Model):
         "Automatic",
         description="`Choice`: a spec may set `spec.upgrade.policy` Manual.",
     )
+    power: Literal["Running", "Choice"] = Field(
+        "Running", description="`Choice`: a spec may set `spec.power` Sleeping."
+    )
     egress: list[OpenCidr] = Field([], max_length=50, description="Ranges that a spec may open.")
     quota: Quota = Field(
         Quota(),

@@ -19,7 +19,9 @@ class RancherStatus(Model):
     clusterName: str = Field("", description="Name in Rancher.")
     clusterId: str = Field("", description="Id of the management cluster.")
     url: str = Field("", description="Page of the cluster in Rancher.")
-    phase: str = Field("", description="Pending, Importing, Registered, Connected, Lost or Failed.")
+    phase: str = Field(
+        "", description="Pending, Importing, Registered, Connected, Lost, Failed or Sleeping."
+    )
 
 
 class VersionsStatus(Model):
@@ -82,5 +84,10 @@ class Status(Model):
     )
     expiry: ExpiryStatus | None = Field(
         None, description="Its end; left out if there is none, or if it is refused."
+    )
+    power: str | None = Field(
+        None,
+        description="Awake, FallingAsleep, Sleeping or WakingUp; left out if no sleep was ever "
+        "requested.",
     )
     blockedBy: str = Field("", description="Cause of the wait, as a sentence.")

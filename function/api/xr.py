@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from function.api.fields import (
     Availability,
@@ -22,6 +22,7 @@ from function.api.fields import (
     OpenCidr,
     Owner,
     PodSecurity,
+    Power,
     Quota,
     Storage,
     SyncKind,
@@ -35,17 +36,6 @@ KIND = "VCluster"
 
 NOT_IN_THE_API = ("crossplane",)
 """Fields of the spec that Crossplane adds to the API."""
-
-
-def _not_yet(available: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if value != available:
-            remedy = f"use {available}" if available else "leave it out"
-            msg = f"is not available in this version: {remedy}"
-            raise ValueError(msg)
-        return value
-
-    return AfterValidator(check)
 
 
 class SpecStorage(Storage):
@@ -246,6 +236,11 @@ class Spec(Model):
     )
     sleep: Sleep | None = Field(None, description="Sleep by a Calendar; default never.")
     expire: Expire | None = Field(None, description="The end of this VCluster; default never.")
+    power: Power = Field(
+        "Running",
+        description="`Sleeping` stops the control plane and all pods, and keeps volumes, Services, "
+        "Secrets and the quota. A new VCluster runs once before it sleeps.",
+    )
     values: Values = Field(
         {},
         max_length=50,

@@ -13,10 +13,12 @@ from function.decision import (
     exposure,
     immutable_fields,
     immutable_values,
+    power,
     rancher,
     upgrade,
 )
 from function.decision.admission import Admission, admit
+from function.decision.power import AWAKE, Power
 from function.decision.quota import NamespaceQuota, namespace_quota
 from function.decision.resolve import ResolvedSpec
 from function.decision.upgrade import UpgradeOffer, UpgradePlan, UpgradeStart
@@ -49,6 +51,7 @@ class Decision:
     """None before there is a virtual cluster, or while it is frozen."""
     settled: bool
     """True if every pod runs the versions of the Release, so that the next step is due."""
+    power: Power = AWAKE
 
     @property
     def awaits_quota(self) -> bool:
@@ -82,16 +85,20 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     values, unfit = immutable_values.fit(
         render(workload, config), workload, config, observed.vcluster, hops=_hops(step)
     )
+    current_power = power.decide_power(
+        admission.composite, observed, is_frozen=effective.frozen is not None
+    )
     return Decision(
         composite=admission.composite,
         platform=config,
         effective=effective,
         workload=workload,
-        values=values,
+        values=current_power.applied(values, highly_available=effective.highly_available),
         quota=namespace_quota(effective, config, _counted(values, effective, workload)),
         refusals=(*admission.refusals, *step.refusals, *unfit),
         upgrade=step.upgrade,
         settled=step.settled,
+        power=current_power,
     )
 
 

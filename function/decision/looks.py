@@ -18,15 +18,18 @@ Stage = Literal["Awaited", "Failing", "Settled"]
 
 _AWAITED = frozenset(
     {
+        "FallingAsleep",
         "HealthUnknown",
         "Importing",
         "NoState",
         "NotCreated",
         "Pending",
         "Progressing",
+        "Reconnecting",
         "Updating",
         "WaitingForAddress",
         "WaitingForKubeconfig",
+        "WakingUp",
     }
 )
 """Reasons of a condition that changes by itself soon."""
@@ -43,8 +46,8 @@ def stage(key: str, condition: Condition, observed: ObservedRelease | None) -> S
     """
     if observed is None:
         return "Awaited"
-    if condition.status == "True":
-        return "Settled" if key != vcluster.KEY or vcluster.is_complete(observed) else "Failing"
+    if condition.status == "True" or condition.reason == "Sleeping":
+        return "Settled" if _is_settled(key, condition, observed) else "Failing"
     if condition.reason in _AWAITED:
         return "Awaited"
     if key == vcluster.KEY and condition.reason == vcluster.UNAVAILABLE:
@@ -53,6 +56,12 @@ def stage(key: str, condition: Condition, observed: ObservedRelease | None) -> S
     if key == rancher.KEY and rancher.state_of(observed).get("phase") in _IMPORTING:
         return "Awaited"
     return "Failing"
+
+
+def _is_settled(key: str, condition: Condition, observed: ObservedRelease) -> bool:
+    """Return whether all pods are new; asleep there are none."""
+    is_whole = key != vcluster.KEY or vcluster.is_complete(observed)
+    return is_whole or condition.status != "True"
 
 
 def stages(

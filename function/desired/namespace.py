@@ -44,7 +44,7 @@ def desired(decision: Decision, observed: Observed, *, is_earned: bool) -> dict[
         provider_config=spec.host.provider_config,
         chart=own_chart(CHART, config),
         values={
-            **_values(spec, config, decision.values, decision.quota),
+            **_values(spec, config, decision.values, decision.quota, decision.power.nap),
             "owner": _owner(spec, observed),
             **({"takeover": True} if is_takeover else {}),
         },
@@ -70,6 +70,7 @@ def _values(
     config: Input,
     vcluster_values: Mapping[str, object],
     quota: NamespaceQuota,
+    nap: str,
 ) -> dict[str, Any]:
     names, limits = spec.names, quota.limits
     return {
@@ -99,7 +100,7 @@ def _values(
         },
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],
         "pullSecret": config.pullSecret or "",
-        **namespace_values(spec, config),
+        **namespace_values(spec, config, nap),
     }
 
 
@@ -152,11 +153,14 @@ def _subject(subject: Subject) -> dict[str, Any]:
     return subject.model_dump(exclude_none=True)
 
 
-def namespace_values(spec: ResolvedSpec, config: Input) -> dict[str, Any]:
-    """Return the chart values of retain and restore."""
+def namespace_values(spec: ResolvedSpec, config: Input, nap: str = "") -> dict[str, Any]:
+    """Return the chart values of retain and restore, and of sleep."""
     values: dict[str, Any] = {}
     if spec.retain:
         values["onDelete"] = "Retain"
+    if nap:
+        values["nap"] = nap
+    if spec.retain or nap:
         values["image"] = image_reference.mirror(config.image, config.registries)
         values["imagePullSecrets"] = [config.pullSecret] if config.pullSecret else []
     if spec.restore_from:

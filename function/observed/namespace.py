@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from function.k8s.fieldpath import Parts, mapping
+from function.k8s.fieldpath import Parts, mapping, text
 from function.observed import release
 from function.observed.state import Condition, ForeignRelease, ObservedRelease
 
@@ -18,6 +18,7 @@ VALUES: Parts = {
     "owner": {"uid": None, "controlPlane": None},
     "quota": None,
     "restoreFrom": None,
+    "nap": None,
 }
 """Chart values that are read."""
 
@@ -68,6 +69,11 @@ def rephrase(condition: Condition) -> Condition:
     if not match:
         return condition
     return replace(condition, status="False", reason=match[1], message=match[2])
+
+
+def nap(observed: ObservedRelease | None) -> str:
+    """Return the sleep for which the Release requests that the tenant's pods are stopped."""
+    return text(observed.values.get("nap")) if observed else ""
 
 
 def quota(observed: ObservedRelease | None) -> Mapping[str, object] | None:

@@ -16,7 +16,10 @@ VALUES: Parts = {"inputs": None, "rancher": {"clusterName": None, "url": None}}
 
 CONDITION = "RancherConnected"
 
-PHASES = ("Pending", "Importing", "Registered", "Connected", "Lost", "Failed")
+SLEEPING = "Sleeping"
+"""Phase of an import that the watcher leaves alone, until Rancher reaches the cluster again."""
+
+PHASES = ("Pending", "Importing", "Registered", "Connected", "Lost", "Failed", SLEEPING)
 
 REPORT = "report"
 """Key of the state ConfigMap with all that is read of an import, as one JSON document: the contract

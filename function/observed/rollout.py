@@ -85,6 +85,17 @@ def _is_behind(status: str, newest: str) -> bool:
     )
 
 
+def is_stopped(details: Mapping[str, str], generation: str, status: str) -> bool:
+    """Return whether the newest template is known to have no pods, by their status."""
+    counts = _counts(details.get(status, ""))
+    newest = details.get(generation, "")
+    return (
+        newest.isdecimal()
+        and counts.get("observedGeneration", 0) >= int(newest)
+        and not (counts.get("replicas") or counts.get("terminatingReplicas"))
+    )
+
+
 def _counts(status: str) -> dict[str, int]:
     """Return the numbers of a workload's status.
 

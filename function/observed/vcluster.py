@@ -5,6 +5,7 @@ Health comes from connection details: the provider's own Ready stays True when t
 
 from dataclasses import replace
 
+from function.k8s.fieldpath import get
 from function.observed import current, exposure, rollout, stamp
 from function.observed.release import judge
 from function.observed.state import Condition, ObservedRelease
@@ -30,6 +31,9 @@ WORKLOAD = "workload"
 ETCD_GENERATION = "etcdGeneration"
 
 ETCD_WORKLOAD = "etcdWorkload"
+
+REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
+"""Path of the replicas in the chart's values; 0 while it is asleep."""
 
 UNAVAILABLE = "Unavailable"
 """Reason of ControlPlaneReady while too few pods are available."""
@@ -157,6 +161,22 @@ def _enough(observed: ObservedRelease, key: str, what: str, needed: int) -> Cond
         )
         return Condition(CONDITION, "False", UNAVAILABLE, message)
     return None
+
+
+def is_off(observed: ObservedRelease | None) -> bool:
+    """Return whether the Release requests no replicas of the control plane."""
+    return observed is not None and get(observed.values, *REPLICAS) == 0
+
+
+def stopped_generation(observed: ObservedRelease | None) -> str:
+    """Return the generation of a workload whose last pod is gone, etcd's too; empty before."""
+    if observed is None or judge(CONDITION, observed).status != "True":
+        return ""
+    has_stopped = rollout.is_stopped(observed.details, GENERATION, WORKLOAD) and (
+        not is_highly_available(observed)
+        or rollout.is_stopped(observed.details, ETCD_GENERATION, ETCD_WORKLOAD)
+    )
+    return observed.details[GENERATION] if has_stopped else ""
 
 
 def was_healthy(observed: ObservedRelease | None) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from function.decision import power
 from function.k8s.fieldpath import mapping, text
 from function.observed import namespace as observed_namespace
 from function.observed import parse, rancher, vcluster
@@ -11,7 +12,8 @@ from function.response.upgrade import CONDITION as UPGRADED
 
 READY = "ready"
 REFUSED = "refused"
-PHASES = (REFUSED, "namespace", "control plane", "rancher", READY)
+ASLEEP = "asleep"
+PHASES = (REFUSED, "namespace", "control plane", "rancher", READY, ASLEEP)
 """Phases of a VCluster, named after the first part that is not ready, in order of creation."""
 
 RESULTS = ("ok", "warning", "fatal")
@@ -26,7 +28,11 @@ CONDITIONS = (
     vcluster.CONDITION,
     rancher.CONDITION,
     UPGRADED,
+    power.CONDITION,
 )
+
+
+_OFF = ("FallingAsleep", "Sleeping")
 
 
 @dataclass(frozen=True)
@@ -99,6 +105,8 @@ def _phase(answer: Response) -> str:
         return REFUSED
     if answer.ready:
         return READY
+    if any(each.reason in _OFF for each in answer.conditions if each.type == power.CONDITION):
+        return ASLEEP
     phases = zip(PHASES[1:], answer.conditions[1:4], strict=False)
     return next((phase for phase, condition in phases if condition.status != "True"), "rancher")
 

@@ -21,7 +21,8 @@ FAILING = 30
 
 READY = 120
 READY_WATCHED = 600
-"""Seconds of a READY VCluster, by whether Crossplane watches the connection Secrets."""
+"""Seconds of a VCluster that is READY or asleep, by whether Crossplane watches the connection
+Secrets."""
 
 CIRCUIT_OPEN = 30
 """Most seconds while Crossplane drops events, maybe that of a changed spec."""
@@ -31,12 +32,15 @@ def seconds(
     stages: Mapping[str, Stage],
     releases: Mapping[str, ObservedRelease],
     *,
-    ready: bool,
+    settled: bool,
     is_watched: bool,
     is_circuit_open: bool,
 ) -> int:
-    """Return the pause, by the stages of the composed Releases and what was observed of them."""
-    if ready:
+    """Return the pause, by the stages of the composed Releases and what was observed of them.
+
+    `settled` is true if it is READY, or asleep: nothing is under way.
+    """
+    if settled:
         pause = READY_WATCHED if is_watched else READY
         return min(pause, CIRCUIT_OPEN) if is_circuit_open else pause
     awaited = [key for key, stage in stages.items() if stage == "Awaited"]

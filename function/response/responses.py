@@ -1,10 +1,11 @@
 """Responses: of a decision with its resources, and of an error."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from function.api import validate
 from function.api.errors import InvalidError
-from function.decision import adoption
+from function.decision import adoption, power
 from function.decision.decision import Decision
 from function.decision.looks import Stage
 from function.k8s.fieldpath import get, text
@@ -31,11 +32,12 @@ def of_decision(
     observed: Observed,
 ) -> Response:
     """Return the response that applies the resources, with all that the user reads."""
-    effective, config, composite = decision.effective, decision.platform, decision.composite
+    config, composite = decision.platform, decision.composite
     progress = upgrade.progress(decision.upgrade, settled=decision.settled)
     report = _report(decision, phases, resources, progress, observed)
     is_watched = config.polling.watchesRequired
     is_ready = not report.blocked_by
+    is_asleep = decision.power.phase == "Sleeping" and {*stages.values()} <= {"Settled"}
     return Response(
         resources=resources,
         status=status.status_of(decision, observed, report.blocked_by, progress),
@@ -43,14 +45,14 @@ def of_decision(
         events=conditions.changes(report.conditions, composite.conditions),
         withheld=report.withheld,
         requirements=(
-            *requirements.before_creation(effective.names, observed),
+            *requirements.before_creation(decision.effective.names, observed),
             *requirements.connection_secrets(resources, is_watched=is_watched),
         ),
         ready=is_ready,
         pause=pause.seconds(
             stages,
             parse.releases(observed),
-            ready=is_ready,
+            settled=is_ready or is_asleep,
             is_watched=is_watched,
             is_circuit_open=conditions.is_circuit_open(composite.conditions),
         ),
@@ -67,8 +69,11 @@ def of_error(error: InvalidError, request: Request) -> Response:
     )
     home = text(get(request.composite, "metadata", "namespace"))
     shown, withheld = conditions.for_reader(phases, home)
+    before = validate.conditions(get(request.composite, "status", "conditions"))
     return Response(
-        conditions=(conditions.invalid(error), *shown), withheld=withheld, fatal=str(error)
+        conditions=(conditions.invalid(error), *shown, *power.as_before(before)),
+        withheld=withheld,
+        fatal=str(error),
     )
 
 
@@ -89,10 +94,18 @@ def _report(
             conditions.accepted(decision.refusals, note),
             *shown,
             *_up_to_date(decision, progress, control_plane, observed.vcluster),
+            *((power.condition(decision.power, control_plane),) if decision.power.is_shown else ()),
         ),
         withheld=withheld,
-        blocked_by=conditions.blocked_by(blocking) or _waiting_usage(resources, observed),
+        blocked_by=_sleep(decision.power, blocking)
+        or conditions.blocked_by(blocking)
+        or _waiting_usage(resources, observed),
     )
+
+
+def _sleep(current: power.Power, blocking: Iterable[Condition]) -> str:
+    """Return the sleep that explains why it is not READY, or an empty text."""
+    return current.sentence if current.is_off and not power.has_failure(blocking) else ""
 
 
 def _unreported(phase: Condition, composed: Composed | None) -> Condition:

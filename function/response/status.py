@@ -22,7 +22,7 @@ def status_of(
     progress: upgrade.Progress | None,
 ) -> dict[str, Any]:
     """Return the status of the VCluster."""
-    effective, config = decision.effective, decision.platform
+    effective, config, power = decision.effective, decision.platform, decision.power
     names = effective.names
     current = Status(
         observedGeneration=effective.generation,
@@ -38,9 +38,12 @@ def status_of(
             name=exposure.kubeconfig_secret(effective.exposure, names),
             key="config",
         ),
-        rancher=rancher_status(observed.rancher, effective.rancher, config.rancher),
+        rancher=rancher_status(
+            observed.rancher, effective.rancher, config.rancher, is_asleep=power.is_off
+        ),
         upgrade=upgrade.status(progress),
         expiry=expiry_status(decision.composite.spec.expire, config.expiry),
+        power=power.phase if power.is_shown else None,
         blockedBy=blocked_by,
     )
     return current.model_dump(exclude_none=True, by_alias=True)
@@ -50,16 +53,19 @@ def rancher_status(
     observed: ObservedRelease | None,
     rancher: RancherImport | None,
     platform: RancherPlatform | None,
+    *,
+    is_asleep: bool = False,
 ) -> RancherStatus | None:
     """Return `status.rancher`, or None where the cluster is not in Rancher."""
     if rancher is None or platform is None:
         return None
     state = observed_rancher.state_of(observed)
     cluster_id = state.get("clusterId", "")
+    phase = state.get("phase", "" if release.is_deployed(observed) else "Pending")
     page = f"{platform.url.rstrip('/')}/dashboard/c/{cluster_id}"
     return RancherStatus(
         clusterName=state.get("clusterName") or rancher.cluster_name,
         clusterId=cluster_id,
         url=page if cluster_id else "",
-        phase=state.get("phase", "" if release.is_deployed(observed) else "Pending"),
+        phase=observed_rancher.SLEEPING if is_asleep else phase,
     )

@@ -7,6 +7,7 @@ import structlog
 
 from jobs import abandoned, hooks
 from jobs.kubernetes import host_client
+from jobs.workloads.pod_removal import PodRemoval
 from jobs.workloads.pod_shutdown import PodShutdown
 
 TIMEOUT_SECONDS = 240.0
@@ -16,7 +17,8 @@ TIMEOUT_SECONDS = 240.0
 def main() -> None:
     """Stop all pods of NAMESPACE within TIMEOUT_SECONDS; note the rest in PLATFORM_NAMESPACE.
 
-    Never fails, because Helm would uninstall nothing.
+    With CONTROL_PLANE, a selector, only the pods that a control plane asleep has left. Never fails,
+    because Helm would uninstall nothing.
     """
     structlog.configure(
         processors=[
@@ -31,6 +33,9 @@ def main() -> None:
 
 def _steps() -> None:
     timeout = _timeout()
+    if "CONTROL_PLANE" in os.environ:
+        hooks.attempt(lambda: _removal(timeout).run(), seconds=timeout)
+        return
     if not hooks.attempt(lambda: _shutdown(timeout).run(), seconds=timeout):
         hooks.attempt(_note, seconds=hooks.NOTE_SECONDS)
 
@@ -44,6 +49,16 @@ def _timeout() -> float:
 
 def _shutdown(timeout: float) -> PodShutdown:
     return PodShutdown(host_client(), os.environ["NAMESPACE"], timeout=timeout)
+
+
+def _removal(timeout: float) -> PodRemoval:
+    return PodRemoval(
+        host_client(),
+        os.environ["NAMESPACE"],
+        control_plane=os.environ["CONTROL_PLANE"],
+        lease=os.environ.get("LEASE", ""),
+        timeout=timeout,
+    )
 
 
 def _note() -> None:

@@ -17,6 +17,7 @@ CASES = [
     ("vcluster-namespace", "everything"),
     ("vcluster-namespace", "no-network-policy"),
     ("vcluster-namespace", "retained"),
+    ("vcluster-namespace", "asleep"),
     ("vcluster-rancher", "minimal"),
     ("vcluster-rancher", "everything"),
     ("vcluster-rancher", "retained"),

@@ -48,6 +48,7 @@ def test_plain_columns_are_crossplanes_own() -> None:
         ("RANCHER", 1),
         ("HOST", 1),
         ("ENDPOINT", 1),
+        ("POWER", 1),
     ]
 
 
@@ -174,8 +175,9 @@ def test_no_condition_is_crossplanes_own() -> None:
     assert own.isdisjoint(CONDITIONS)
     seen = {
         condition.type
+        for example in ("kunde1", "asleep")
         for state in life.LIFE
-        for condition in compose(protobuf.decode(life.request("kunde1", state))).conditions
+        for condition in compose(protobuf.decode(life.request(example, state))).conditions
     }
     assert seen == {*CONDITIONS}
 

@@ -18,6 +18,7 @@ from function.compose import compose
 from function.k8s.fieldpath import digest, get
 from function.observed.release import KIND
 from function.observed.state import ForeignRelease, Observed, ObservedUsage, Request
+from function.observed.vcluster import REPLICAS
 from tests.support.factories import INPUT, RANCHER, changed
 from tests.support.model_host import BY_HAND, Host, Namespace, Object, Record, reconcile, seen
 
@@ -39,6 +40,7 @@ PLATFORM: Object = changed(
     {
         "rancher": {**RANCHER, "enabled": True},
         "tenant.storage": {"retain": "Allowed"},
+        "tenant.power": "Choice",
         "defaultHostSelector": {"matchLabels": {"at": "north"}},
     },
 )
@@ -228,6 +230,14 @@ class Histories(RuleBasedStateMachine):
             control_plane.composite["spec"]["rancher"] = {"enabled": enabled}
             (self.left.discard if enabled else self.left.add)(control_plane.uid)
 
+    @rule(plane=planes, choice=st.sampled_from(["Running", "Sleeping"]), times=st.integers(0, 6))
+    def change_power(self, plane: int, choice: str, times: int) -> None:
+        """Put the cluster to sleep or wake it up, wherever it is on the way to the other."""
+        control_plane = self.control_planes[plane]
+        if control_plane.composite is not None:
+            control_plane.composite["spec"]["power"] = choice
+            self.go_on(plane, times)
+
     @precondition(lambda self: self.adopted)
     @rule(plane=planes)
     def give_in_rancher(self, plane: int) -> None:
@@ -295,6 +305,15 @@ class Histories(RuleBasedStateMachine):
     def nothing_is_removed_but_by_its_owner(self) -> None:
         """Hold namespace, volume and cluster in Rancher for whoever has not deleted them."""
         assert [each for host in self.hosts.values() for each in host.violations] == []
+
+    @invariant()
+    def pods_are_removed_without_a_control_plane_only(self) -> None:
+        """Hold the order: a running control plane would make the tenant's pods anew."""
+        for control_plane in self.control_planes:
+            room, cluster = (control_plane.releases.get(key) for key in ("namespace", "vcluster"))
+            if room is not None and room["spec"]["forProvider"]["values"].get("nap"):
+                assert cluster is not None
+                assert get(cluster["spec"]["forProvider"]["values"], *REPLICAS) == 0
 
     @invariant()
     def each_is_on_its_own_host(self) -> None:

@@ -162,7 +162,7 @@ def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:
                 "spec.password: is not a known field. Remove it or correct it. Known: "
                 "availability, crossplane, deletionProtection, expire, expose, host, "
                 "hostSelector, isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, "
-                "quota, rancher, sleep, storage, sync, upgrade, values."
+                "power, quota, rancher, sleep, storage, sync, upgrade, values."
             ),
         )
     ]

@@ -32,13 +32,66 @@ matchExpressions:
 {{- end }}
 
 {{/*
-Annotations of an object that exists for the uninstallation only, from its weight: Helm makes the
-lightest first. A Job that failed stays to be looked at, until the next try replaces it.
+Annotations of an object that exists for a hook only, from the list of hook and weight: Helm makes
+the lightest first. A Job that failed stays to be looked at, until the next try replaces it.
 */}}
 {{- define "vcluster-namespace.hook" -}}
-helm.sh/hook: pre-delete
-helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook: {{ first . }}
+helm.sh/hook-weight: {{ last . | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{/*
+Pod template of the program stop-workloads, from the dict of `root`, `name`, `serviceAccount` and
+`env`, a map of variables.
+*/}}
+{{- define "vcluster-namespace.hookPod" -}}
+{{- $root := .root -}}
+{{- with .root.Values -}}
+metadata:
+  labels:
+    app.kubernetes.io/name: {{ $root.Chart.Name }}
+    app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
+    app.kubernetes.io/component: {{ $.name }}
+    caas.telekom.de/vcluster: {{ .owner.name | quote }}
+spec:
+  restartPolicy: Never
+  serviceAccountName: {{ $.serviceAccount | quote }}
+  automountServiceAccountToken: true
+  enableServiceLinks: false
+  {{- with .imagePullSecrets }}
+  imagePullSecrets:
+  {{- range . }}
+  - name: {{ . | quote }}
+  {{- end }}
+  {{- end }}
+  securityContext:
+    runAsNonRoot: true
+    runAsUser: 65532
+    runAsGroup: 65532
+    fsGroup: 65532
+    seccompProfile:
+      type: RuntimeDefault
+  containers:
+  - name: {{ $.name }}
+    image: {{ .image | quote }}
+    command: [stop-workloads]
+    env:
+    - {name: NAMESPACE, value: {{ .name | quote }}}
+    {{- range $name, $value := $.env }}
+    - {name: {{ $name }}, value: {{ $value | quote }}}
+    {{- end }}
+    resources:
+      requests: {cpu: 20m, memory: 64Mi, ephemeral-storage: 16Mi}
+      limits: {cpu: 200m, memory: 160Mi, ephemeral-storage: 128Mi}
+    terminationMessagePath: /dev/termination-log
+    terminationMessagePolicy: File
+    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities:
+        drop: [ALL]
+{{- end }}
 {{- end }}
 
 {{/* Subjects of a RoleBinding. */}}

@@ -34,6 +34,17 @@ SINGLE = "the control plane restarts, its API is away meanwhile; pods go on"
 HA = "the control planes restart one after the other, the API stays; pods go on"
 
 
+STOP = (
+    "falls asleep: the API and all pods stop; what runs without a controller, Jobs that are under "
+    "way and the contents of emptyDir are lost; volumes, Services and Secrets stay"
+)
+REMOVAL = "the pods that are left on the host are removed"
+START = "wakes up: the control plane starts, and what has a controller starts again"
+ASLEEP = "asleep: it is applied, and takes effect on waking"
+
+_EXPECTED = ("ChangeRefused", "Disabled", "Sleeping")
+"""Reasons of conditions that are not True, and no cause of a wait."""
+
 _NO_SPEC = InvalidError(
     Problem("spec", "is required", "Write spec: {} for the platform's defaults.")
 )
@@ -91,7 +102,7 @@ def plan(request: Request) -> DryRun:
     unmet = tuple(
         condition
         for condition in last.conditions
-        if condition.status != "True" and condition.reason not in ("ChangeRefused", "Disabled")
+        if condition.status != "True" and condition.reason not in _EXPECTED
     )
     return DryRun(name, where, first.conditions[0], groups, unmet)
 
@@ -133,9 +144,8 @@ def _change(
         has_other=before.chart_version != chart,
     )
     if changed or before.chart_version != chart:
-        yield Change(
-            key, name, CHANGE, (before.chart_version, chart), changed, _effect(key, before)
-        )
+        effect = _effect(key, before, mapping(provider.get("values")))
+        yield Change(key, name, CHANGE, (before.chart_version, chart), changed, effect)
 
 
 def _with_reason(changed: tuple[Difference, ...], *, has_other: bool) -> tuple[Difference, ...]:
@@ -144,9 +154,17 @@ def _with_reason(changed: tuple[Difference, ...], *, has_other: bool) -> tuple[D
     return others if others or has_other else changed
 
 
-def _effect(key: str, before: ObservedRelease) -> str:
+def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> str:
+    if key == observed_namespace.KEY and get(values, "nap") not in (None, before.values.get("nap")):
+        return REMOVAL
     if key in _EFFECTS:
         return _EFFECTS[key]
+    was_off, is_off = (
+        observed_vcluster.is_off(before),
+        get(values, *observed_vcluster.REPLICAS) == 0,
+    )
+    if was_off or is_off:
+        return START if not is_off else ASLEEP if was_off else STOP
     return HA if observed_vcluster.is_highly_available(before) else SINGLE
 
 

@@ -81,7 +81,7 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
             {"colour": MARKER},
             f"spec.colour: {UNKNOWN}availability, crossplane, deletionProtection, expire, "
             "expose, host, hostSelector, isolation, kubeconfigReaders, kubernetesVersion, "
-            "nodePool, plan, quota, rancher, sleep, storage, sync, upgrade, values.",
+            "nodePool, plan, power, quota, rancher, sleep, storage, sync, upgrade, values.",
             id="unknown-at-the-top",
         ),
         pytest.param(

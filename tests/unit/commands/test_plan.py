@@ -55,6 +55,14 @@ CREATED = {
     "retained": [["namespace"], ["vcluster"], ["rancher"]],
 }
 """Steps of the examples without an import, or with a restored cluster, which is deployed first."""
+
+CHANGED = {
+    # What is restored is kept by all means only until it was deployed once.
+    "retained": ["namespace", "rancher"],
+    # A new one runs once before it sleeps.
+    "asleep": ["vcluster", "namespace"],
+}
+"""Releases of the examples that change after their creation."""
 """What comes up, step by step."""
 
 TAG = "controlPlane.distro.k8s.image.tag"
@@ -96,6 +104,24 @@ def test_a_node_port() -> None:
     ]
 
 
+def test_what_sleep_stops() -> None:
+    """Who puts a cluster to sleep, or wakes it up, reads what happens to what runs."""
+    effects = [change.effect for step in plan("kunde1", power="Sleeping").steps for change in step]
+    assert [effect for effect in effects if "rights of the namespace" not in effect] == [
+        (
+            "falls asleep: the API and all pods stop; what runs without a controller, Jobs that "
+            "are under way and the contents of emptyDir are lost; volumes, Services and Secrets "
+            "stay"
+        ),
+        "the pods that are left on the host are removed",
+    ]
+    woken = [change.effect for step in plan("asleep", power="Running").steps for change in step]
+    assert "wakes up: the control plane starts, and what has a controller starts again" in woken
+    changed = [change for step in plan("asleep", plan="large").steps for change in step]
+    (effect,) = {change.effect for change in changed if change.key == "vcluster"}
+    assert effect == "asleep: it is applied, and takes effect on waking"
+
+
 @pytest.mark.parametrize("example", life.names())
 def test_what_is_ready_stays(example: str) -> None:
     """An unchanged VCluster has an empty plan, and a new one comes up in its order."""
@@ -110,8 +136,7 @@ def test_what_is_ready_stays(example: str) -> None:
     together = [["namespace"], ["vcluster", "rancher"]]
     assert [keys for keys in created if keys] == CREATED.get(example, together)
     changed = [key for step in steps for key, action in step if action != "create"]
-    # What is restored is kept by all means only until it was deployed once.
-    assert changed == (["namespace", "rancher"] if example == "retained" else [])
+    assert changed == CHANGED.get(example, [])
 
 
 @pytest.mark.parametrize(

@@ -347,6 +347,13 @@ def problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
             id="held-back",
         ),
         pytest.param(
+            {"power": "Sleeping"},
+            PLATFORM,
+            "spec.power: cannot be Sleeping on this platform. "
+            "Leave it out, or ask the platform team to set tenant.power to Choice.",
+            id="asleep",
+        ),
+        pytest.param(
             {"upgrade": {"chartVersion": "0.36.1"}},
             PLATFORM,
             "spec.upgrade.chartVersion: is for policy Manual, and Automatic follows the platform's "

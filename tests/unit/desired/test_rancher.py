@@ -544,6 +544,7 @@ def test_the_contract_with_the_chart() -> None:
         "Connected",
         "Lost",
         "Failed",
+        "Sleeping",
     )
     assert observed_rancher.STATE_KEYS == (
         "phase",

@@ -24,7 +24,7 @@ def seconds(
 ) -> int:
     """Return the pause."""
     return pause.seconds(
-        stages, releases, ready=ready, is_watched=is_watched, is_circuit_open=is_circuit_open
+        stages, releases, settled=ready, is_watched=is_watched, is_circuit_open=is_circuit_open
     )
 
 

@@ -1,0 +1,167 @@
+"""Decide on power: what runs, and what is stopped next.
+
+Only what is observed counts: the replicas that the Release of the control plane requests, the pods
+of its workloads, and the nap in the values of the namespace's Release. So every step may be
+interrupted or reversed. Asleep, the order is: no replicas, no pod of the control plane, then no pod
+of the tenant, which a running control plane would make anew.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from function.api.validate import Composite
+from function.decision import calendar
+from function.decision.calendar import SleepByTime
+from function.k8s.helm_values import Values, nested, overlaid
+from function.observed import namespace, vcluster
+from function.observed.release import FAILURES, judge
+from function.observed.state import Condition, Observed
+
+Phase = Literal["Awake", "FallingAsleep", "Sleeping", "WakingUp"]
+
+CONDITION = "Awake"
+
+_FIELDS = frozenset({"expire", "power", "sleep"})
+"""Fields of the spec that may request sleep."""
+
+_ETCD = ("controlPlane", "backingStore", "etcd", "deploy", *vcluster.REPLICAS[1:])
+
+_SENTENCES: Mapping[Phase, str] = {
+    "Awake": "awake",
+    "FallingAsleep": "falling asleep",
+    "Sleeping": "asleep",
+    "WakingUp": "waking up",
+}
+
+
+@dataclass(frozen=True)
+class Power:
+    """The power of a virtual cluster."""
+
+    phase: Phase = "Awake"
+    reason: str = ""
+    """The end of a sentence that begins with the phase; empty if nothing but a default decides."""
+    nap: str = ""
+    """Identity of this sleep once no pod of the control plane is left; empty before."""
+    is_shown: bool = False
+    """True if the VCluster has a condition Awake: from the first request of sleep on."""
+
+    @property
+    def is_off(self) -> bool:
+        """True if nothing is to run."""
+        return self.phase in ("FallingAsleep", "Sleeping")
+
+    @property
+    def sentence(self) -> str:
+        """Phase and reason, such as `asleep, by spec.power`."""
+        return ", ".join(filter(None, (_SENTENCES[self.phase], self.reason)))
+
+    def applied(self, values: Values, *, highly_available: bool) -> Values:
+        """Return values of the vcluster chart, without replicas if nothing is to run."""
+        if not self.is_off:
+            return values
+        paths = (vcluster.REPLICAS, _ETCD) if highly_available else (vcluster.REPLICAS,)
+        return overlaid(values, *(nested(path, 0) for path in paths))
+
+
+AWAKE = Power()
+
+_FAILURES = FAILURES | {"NotCreated", "ObservationFailed", "Terminating"}
+
+
+def decide_power(composite: Composite, observed: Observed, *, is_frozen: bool) -> Power:
+    """Return the power of a virtual cluster.
+
+    A new one runs once before it sleeps: until then there is no kubeconfig, and nothing is known to
+    start. A frozen one keeps the values of its installation.
+    """
+    control_plane = observed.vcluster
+    due = _due(composite, asleep_now=vcluster.is_off(control_plane))
+    before = composite.conditions.get(CONDITION)
+    is_shown = before is not None or not _FIELDS.isdisjoint(composite.spec.model_fields_set)
+    if due.asleep and not is_frozen and vcluster.was_healthy(control_plane):
+        nap = _nap(observed)
+        is_over = nap and (before == ("False", "Sleeping") or _is_applied(observed, nap))
+        return Power("Sleeping" if is_over else "FallingAsleep", due.reason, nap, is_shown)
+    reason = "" if due.asleep else due.reason
+    slept = before is not None and before[0] == "False"
+    if (slept or vcluster.is_off(control_plane)) and not _runs(observed):
+        return Power("WakingUp", reason, is_shown=is_shown)
+    return Power("Awake", reason, is_shown=is_shown)
+
+
+def _due(composite: Composite, *, asleep_now: bool) -> SleepByTime:
+    """Return the state that the spec requests: itself, or by time."""
+    if composite.spec.power == "Sleeping":
+        return SleepByTime(asleep=True, reason="by spec.power")
+    return calendar.is_asleep_due(composite.spec, composite.clock, asleep_now=asleep_now)
+
+
+def _runs(observed: Observed) -> bool:
+    control_plane = observed.vcluster
+    return not vcluster.is_off(control_plane) and vcluster.condition(control_plane).status == "True"
+
+
+def _nap(observed: Observed) -> str:
+    """Return the identity of this sleep: the generation of the workload that has no pods.
+
+    It stays while the Release requests no replicas, whatever else changes meanwhile.
+    """
+    if not vcluster.is_off(observed.vcluster):
+        return ""
+    return namespace.nap(observed.namespace) or vcluster.stopped_generation(observed.vcluster)
+
+
+def _is_applied(observed: Observed, nap: str) -> bool:
+    """Return whether the hook of the namespace's Release has stopped the tenant's pods."""
+    room = judge(namespace.CONDITION, observed.namespace)
+    return room.status == "True" and namespace.nap(observed.namespace) == nap
+
+
+def paused(phase: Condition, power: Power) -> Condition:
+    """Return the condition of a part that stops and starts with the power.
+
+    A failure stays: sleep explains why nothing runs, and not why a change cannot be applied.
+    """
+    if phase.status == "True" and not power.is_off:
+        return phase
+    if phase.reason in _FAILURES or phase.reason == "Disabled":
+        return phase
+    if power.is_off:
+        return replace(phase, status="False", reason=power.phase, message=_message(power))
+    if power.phase == "WakingUp" and phase.reason == vcluster.UNAVAILABLE:
+        return replace(phase, reason=power.phase)
+    return phase
+
+
+def as_before(before: Mapping[str, tuple[str, str]]) -> tuple[Condition, ...]:
+    """Return Awake as it was, for a response that decides nothing; none if there was none."""
+    if CONDITION not in before:
+        return ()
+    status, reason = before[CONDITION]
+    return (Condition(CONDITION, "True" if status == "True" else "False", reason),)
+
+
+def has_failure(phases: Iterable[Condition]) -> bool:
+    """Return whether a condition shows a failure, which sleep does not explain."""
+    return any(phase.reason in _FAILURES for phase in phases)
+
+
+def condition(power: Power, control_plane: Condition) -> Condition:
+    """Return Awake."""
+    if power.phase == "Awake":
+        message = _message(power) if power.reason else ""
+        return Condition(CONDITION, "True", "Awake", message)
+    message = _message(power)
+    if power.phase == "FallingAsleep":
+        rest = "The pods inside are removed." if power.nap else "The control plane stops."
+        message = f"{message} {rest}"
+    if power.phase == "WakingUp" and control_plane.message:
+        message = f"{message} {control_plane.message}"
+    return Condition(CONDITION, "False", power.phase, message)
+
+
+def _message(power: Power) -> str:
+    sentence = power.sentence
+    return f"{sentence[:1].upper()}{sentence[1:]}."
