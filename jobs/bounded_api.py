@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import httpx2
 import msgspec
@@ -35,10 +35,20 @@ class Metadata(msgspec.Struct):
     metadata: ObjectMeta
 
 
-class Page(msgspec.Struct):
-    """A page of a list of metadata."""
+class Item(Metadata):
+    """An object whose spec and status are read with care."""
 
-    items: list[Metadata] | None
+    spec: Any = None
+    status: Any = None
+
+
+M = TypeVar("M", bound=Metadata)
+
+
+class Page(msgspec.Struct, Generic[M]):
+    """A page of a list."""
+
+    items: list[M] | None
     """None for an empty list, which an API server writes as null."""
     metadata: Mapping[str, Any]
 
@@ -51,7 +61,10 @@ class Event(msgspec.Struct):
 
 
 class Api(Client):
-    """A client that reads lists of metadata page by page, and watches one object for a while."""
+    """A client that reads lists page by page, and watches one object for a while."""
+
+    date: str = ""
+    """The time of the API server in its last answer to a list or a deletion."""
 
     def metadata(
         self,
@@ -60,18 +73,39 @@ class Api(Client):
         namespace: str | None = None,
         selector: str | None = None,
     ) -> Iterator[ObjectMeta]:
-        """Yield the metadata of all objects. A page that is too long is read again with fewer."""
+        """Yield the metadata of all objects."""
+        query = {"labelSelector": selector}
+        pages = self._pages(resource, namespace, query, Metadata, {"Accept": METADATA})
+        return (item.metadata for item in pages)
+
+    def items(self, resource: Any) -> Iterator[Item]:  # noqa: ANN401
+        """Yield all objects of a cluster-scoped kind; by that of a namespaced one, those of all."""
+        return self._pages(resource, None, {}, Item, {})
+
+    def _pages(
+        self,
+        resource: Any,  # noqa: ANN401
+        namespace: str | None,
+        query: Mapping[str, Any],
+        kind: type[M],
+        headers: Mapping[str, str],
+    ) -> Iterator[M]:
+        """Yield the objects of all pages. A page that is too long is read again with fewer."""
         limit, token = PAGE, None
         while True:
-            query = {"limit": limit, "continue": token, "labelSelector": selector}
+            part = {**query, "limit": limit, "continue": token}
+            request = self._client.prepare_request(
+                "list", resource, namespace=namespace, params=part, headers={**headers}
+            )
             try:
-                page = self._page(resource, namespace, query)
+                with self._answer(request) as answer:
+                    page = msgspec.json.decode(answer.read(), type=Page[kind])  # type: ignore[valid-type]  # a type at run time
             except AnswerTooLongError:
                 if limit == 1:
                     raise
                 limit = max(1, limit // 4)
                 continue
-            yield from (item.metadata for item in page.items or ())
+            yield from page.items or ()
             token = page.metadata.get("continue")
             if not token:
                 return
@@ -102,12 +136,25 @@ class Api(Client):
                 if event.type != "DELETED":
                     yield resource.from_dict(msgspec.json.decode(event.object))
 
-    def _page(self, resource: Any, namespace: str | None, query: dict[str, Any]) -> Page:  # noqa: ANN401
-        request = self._client.prepare_request(
-            "list", resource, namespace=namespace, params=query, headers={"Accept": METADATA}
-        )
-        with self._answer(request) as answer:
-            return msgspec.json.decode(answer.read(), type=Page)
+    def delete_seen(
+        self,
+        resource: Any,  # noqa: ANN401
+        name: str,
+        *,
+        namespace: str | None,
+        uid: str,
+        version: str,
+    ) -> None:
+        """Delete an object with its dependents, if it is the very one that was read."""
+        request = self._client.prepare_request("delete", resource, name=name, namespace=namespace)
+        request.data = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Foreground",
+            "preconditions": {"uid": uid, "resourceVersion": version},
+        }
+        with self._answer(request):
+            return
 
     def delete_all(
         self,
@@ -137,4 +184,5 @@ class Api(Client):
             if answer.is_error:
                 answer.read()
             raise_for_status(answer)
+            self.date = answer.headers.get("Date", "")
             yield answer

@@ -32,25 +32,29 @@ NO_MODEL = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 T = TypeVar("T")
 
 
-def client(config: SingleConfig, connect_seconds: float = CALL_SECONDS) -> Api:
+def client(
+    config: SingleConfig,
+    connect_seconds: float = CALL_SECONDS,
+    field_manager: str = FIELD_MANAGER,
+) -> Api:
     """Return a client of an API server. Proxies are for Rancher, not for it."""
     user = config.user or User()
     context = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
     return Api(
         config=config,
         timeout=httpx2.Timeout(CALL_SECONDS, connect=connect_seconds),
-        field_manager=FIELD_MANAGER,
+        field_manager=field_manager,
         trust_env=False,
         transport=Transport(accept_private_ca(context)),
     )
 
 
-def host_client() -> Api:
-    """Return a client of the host, by KUBECONFIG or the service account of the pod."""
+def host_client(field_manager: str = FIELD_MANAGER) -> Api:
+    """Return a client of the pod's cluster, by KUBECONFIG or the service account of the pod."""
     config = KubeConfig.from_env().get()
     if config is None:
         raise RefusedError("BadKubeconfig", "KUBECONFIG names a file without a current context.")
-    return client(config)
+    return client(config, field_manager=field_manager)
 
 
 def shorten(value: str) -> str:

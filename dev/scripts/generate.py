@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from dev.scripts import cel_rules, licenses, reference
+from dev.scripts import calendar_crd, cel_rules, licenses, reference
 from dev.scripts.schemas import Schema, structural
 from function.api import input as platform
 from function.api import xr
+from function.api.calendar import CalendarSpec, CalendarStatus
 from function.api.status import Status
 from function.k8s import addresses
 
@@ -22,6 +23,7 @@ XRD = CONFIGURATION / "definition.yaml"
 NAMESPACED_XRD = NAMESPACED / "definition.yaml"
 REFERENCE = ROOT / "docs" / "reference.md"
 HOSTS = ROOT / "docs" / "hosts.md"
+CALENDAR_CRD = ROOT / "charts" / "vcluster-clock" / "templates" / "calendar.yaml"
 ADDRESSES = ROOT / "charts" / "vcluster-namespace" / "files" / "addresses.yaml"
 
 HEADER = "# Written by `make generate` from function/api.\n"
@@ -43,6 +45,7 @@ def main() -> None:
 def files() -> dict[Path, str]:
     """Return the content of each generated file."""
     return {
+        CALENDAR_CRD: HEADER + dump(calendar_crd.crd()),
         INPUT_CRD: HEADER + dump(input_crd()),
         XRD: HEADER + dump(xrd()),
         NAMESPACED_XRD: HEADER + dump(namespaced(xrd())),
@@ -52,7 +55,11 @@ def files() -> dict[Path, str]:
         ADDRESSES: _addresses(),
         HOSTS: _hosts(),
         REFERENCE: reference.page(
-            structural(xr.Spec), structural(Status), structural(platform.Input)
+            structural(xr.Spec),
+            structural(Status),
+            structural(platform.Input),
+            structural(CalendarSpec),
+            structural(CalendarStatus),
         ),
     }
 

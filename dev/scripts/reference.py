@@ -42,7 +42,9 @@ of a line included; several lines are for {multiline}.
 _KINDS = {"object": "map", "string": "text", "integer": "number"}
 
 
-def page(spec: Schema, status: Schema, config: Schema) -> str:
+def page(
+    spec: Schema, status: Schema, config: Schema, calendar: Schema, calendar_status: Schema
+) -> str:
     """Return the page."""
     parts = [
         INTRODUCTION,
@@ -53,6 +55,10 @@ def page(spec: Schema, status: Schema, config: Schema) -> str:
         "## Input\n",
         "Required fields are marked with `*`.\n",
         _table(config),
+        "## Calendar: spec\n",
+        _table(calendar),
+        "## Calendar: status\n",
+        _table(calendar_status),
         "## Values of the chart\n",
         *_values(),
     ]

@@ -8,11 +8,14 @@ import pytest
 
 HERE = Path(__file__).parent
 RELEASES = {
+    "vcluster-clock": "vcluster-clock",
     "vcluster-namespace": "kunde1-namespace",
     "vcluster-rancher": "kunde1-rancher",
     "vcluster-rancher-watch": "vcluster-rancher-watch",
 }
 CASES = [
+    ("vcluster-clock", "minimal"),
+    ("vcluster-clock", "everything"),
     ("vcluster-namespace", "minimal"),
     ("vcluster-namespace", "everything"),
     ("vcluster-namespace", "no-network-policy"),

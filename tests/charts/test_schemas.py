@@ -11,8 +11,9 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-CHARTS = ("vcluster-namespace", "vcluster-rancher", "vcluster-rancher-watch")
+CHARTS = ("vcluster-clock", "vcluster-namespace", "vcluster-rancher", "vcluster-rancher-watch")
 REQUIRED: Mapping[str, dict[str, Any]] = {
+    "vcluster-clock": {"image": "ghcr.io/example/function-vcluster:0.1.0"},
     "vcluster-namespace": {
         "name": "kunde1",
         "owner": {"name": "kunde1", "uid": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},

@@ -30,7 +30,13 @@ NAME = "shop"
 USER = "customer@example.org"
 ROLE = "e2e-guide"
 OWNER = "keycloakoidc_user://4712"
-PLACEHOLDERS = {"YOU": USER, "OWNER": OWNER, "PLAN": "medium", "VERSION": "1.36"}
+PLACEHOLDERS = {
+    "YOU": USER,
+    "OWNER": OWNER,
+    "PLAN": "medium",
+    "VERSION": "1.36",
+    "CALENDAR": "office-hours",
+}
 KUBECONFIG = "shop.kubeconfig"
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.crossplane import running as crossplane_running
 from tests.integration.installation import install
-from tests.support.tools import tool
+from tests.support.tools import ROOT, tool
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from dev.apiserver.client import Client
 
@@ -39,3 +41,22 @@ def installed(crossplane: Client) -> Client:
     """Return a client of a control plane on which everything was applied."""
     install(crossplane, "host.yaml", "control-plane.yaml", "provider-config.yaml")
     return crossplane
+
+
+@pytest.fixture
+def clock_chart(
+    run_helm: Callable[..., subprocess.CompletedProcess[str]], apiserver: Client, tmp_path: Path
+) -> Client:
+    """Return a client of a kube-apiserver on which chart vcluster-clock is installed."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vcluster-system"}}
+    assert apiserver.apply(namespace).status in (200, 201)
+    kubeconfig = tmp_path / "kubeconfig-helm"
+    kubeconfig.write_text(json.dumps(apiserver.kubeconfig))
+    done = run_helm(
+        *("upgrade", "--install", "clock", ROOT / "charts" / "vcluster-clock"),
+        "--namespace=vcluster-system",
+        values={"image": "ghcr.io/example/function-vcluster:0.1.0"},
+        kubeconfig=kubeconfig,
+    )
+    assert done.returncode == 0, done.stderr
+    return apiserver

@@ -1,0 +1,1 @@
+"""The program `vcluster-clock`, which compares Calendars and VClusters with the time."""

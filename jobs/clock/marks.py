@@ -1,0 +1,91 @@
+"""The mark on a VCluster: the times of its spec that are past, and the state of its Calendar.
+
+A pure function of spec, current mark, Calendars and time. It changes only when a time passes or a
+Calendar changes, so that a VCluster costs one write, and the function one call, for each of these.
+function/api/clock_mark.py reads it.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from jobs.clock.calendars import Calendar, State, evaluate
+from jobs.clock.sleepers import Sleeper
+
+Entry = dict[str, str | bool]
+
+
+class Evaluated(NamedTuple):
+    """A Calendar with its state."""
+
+    calendar: Calendar
+    state: State
+
+
+def due_mark(
+    sleeper: Sleeper, calendars: Mapping[str, Evaluated | None], now: dt.datetime
+) -> str | None:
+    """Return the text of the mark, or None for no mark. Invalid Calendars are None."""
+    mark: dict[str, Entry | list[str]] = {}
+    if sleeper.calendar:
+        mark["calendar"] = _entry(sleeper, sleeper.calendar, calendars, now)
+    times = {sleeper.awake_until, sleeper.expire_at} - {""}
+    passed = sorted(time for time in times if is_past(time, now))
+    if passed:
+        mark["passed"] = passed
+    return json.dumps(mark, sort_keys=True, separators=(",", ":")) if mark else None
+
+
+def is_past(time: str, now: dt.datetime) -> bool:
+    """Return whether a time of a spec is past; a malformed one never is."""
+    instant = instant_of(time)
+    return instant is not None and instant <= now
+
+
+def instant_of(time: str) -> dt.datetime | None:
+    """Return the instant of a text with a zone, or None if it is none."""
+    try:
+        instant = dt.datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    return None if instant.tzinfo is None else instant
+
+
+def text(instant: dt.datetime) -> str:
+    """Return an instant as objects have it."""
+    return instant.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _entry(
+    sleeper: Sleeper, name: str, calendars: Mapping[str, Evaluated | None], now: dt.datetime
+) -> Entry:
+    if name not in calendars:
+        return {"name": name, "problem": "Missing"}
+    evaluated = calendars[name]
+    if evaluated is None:
+        return {"name": name, "problem": "Invalid"}
+    calendar, state = evaluated
+    turn = _turn(sleeper.uid, calendar, state)
+    is_waiting = sleeper.sleeps_by == name and turn is not None and now < turn
+    asleep = not state.open or is_waiting
+    until = turn if asleep else state.until
+    return {"name": name, "asleep": asleep, **({"until": text(until)} if until else {})}
+
+
+def _turn(uid: str, calendar: Calendar, state: State) -> dt.datetime | None:
+    """Return when a VCluster wakes in the window that is open or opens next.
+
+    The time from its begin is a share of the spread by the UID, so that it is the same each day. At
+    most half of the window is spread over.
+    """
+    opens, closes = state.since, state.until
+    if not state.open:
+        opens = state.until
+        closes = evaluate(calendar, opens).until if opens else None
+    if opens is None:
+        return None
+    spread = min(calendar.spread, (closes - opens) / 2) if closes else calendar.spread
+    share = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4]) / 2**32
+    return opens + dt.timedelta(seconds=int(spread.total_seconds() * share))
