@@ -18,9 +18,9 @@ from prometheus_client import Counter, Gauge
 from jobs.bounded_api import Api, Item
 from jobs.clock import expiry, vclusters
 from jobs.clock.calendar_status import due_status
-from jobs.clock.calendars import InvalidCalendarError, State, evaluate, parse
+from jobs.clock.calendars import InvalidCalendarError, State, parse
 from jobs.clock.events import Events
-from jobs.clock.marks import Evaluated, due_mark
+from jobs.clock.marks import Evaluated, due_mark, evaluated
 from jobs.clock.sleepers import ANNOTATION, Sleeper
 from jobs.clock.time_source import TimeSource
 from jobs.errors import ConflictError, RancherImportError
@@ -79,18 +79,17 @@ class ClockLoop:
 
     def _calendar(self, item: Item, now: dt.datetime) -> Evaluated | None:
         """Return a Calendar with its state, or None if it is invalid; write its status."""
-        state: State | str
+        calendar: Evaluated | None = None
         try:
-            calendar = parse(item.spec if isinstance(item.spec, dict) else {})
-            state = evaluate(calendar, now)
-            evaluated = Evaluated(calendar, state)
+            calendar = evaluated(parse(item.spec if isinstance(item.spec, dict) else {}), now)
+            state: State | str = calendar.state
         except InvalidCalendarError as error:
-            state, evaluated = str(error), None
+            state = str(error)
         status = due_status(item.status, item.metadata.generation or 0, state, now)
         if status is not None:
             patch = {"metadata": {"resourceVersion": item.metadata.resourceVersion}}
             self._write_status(str(item.metadata.name), {**patch, "status": status})
-        return evaluated
+        return calendar
 
     def _write_status(self, name: str, patch: dict[str, Any]) -> None:
         merge, kind = PatchType.MERGE, CALENDARS.Status

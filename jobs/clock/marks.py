@@ -18,10 +18,26 @@ Entry = dict[str, str | bool]
 
 
 class Evaluated(NamedTuple):
-    """A Calendar with its state."""
+    """The state of a Calendar, and what all VClusters that name it have in common."""
 
-    calendar: Calendar
     state: State
+    opens: dt.datetime | None
+    """Begin of the window that is open or opens next."""
+    spread: dt.timedelta
+    """Time over which they wake in it: at most half of the window."""
+
+
+def evaluated(calendar: Calendar, now: dt.datetime) -> Evaluated:
+    """Return the state of a Calendar at an instant."""
+    state = evaluate(calendar, now)
+    opens, closes = state.since, state.until
+    if not state.open:
+        opens = state.until
+        closes = evaluate(calendar, opens).until if opens else None
+    spread = calendar.spread
+    if opens and closes:
+        spread = min(spread, (closes - opens) / 2)
+    return Evaluated(state, opens, spread)
 
 
 def due_mark(
@@ -63,29 +79,23 @@ def _entry(
 ) -> Entry:
     if name not in calendars:
         return {"name": name, "problem": "Missing"}
-    evaluated = calendars[name]
-    if evaluated is None:
+    calendar = calendars[name]
+    if calendar is None:
         return {"name": name, "problem": "Invalid"}
-    calendar, state = evaluated
-    turn = _turn(sleeper.uid, calendar, state)
+    turn = _turn(sleeper.uid, calendar)
     is_waiting = sleeper.sleeps_by == name and turn is not None and now < turn
-    asleep = not state.open or is_waiting
-    until = turn if asleep else state.until
+    asleep = not calendar.state.open or is_waiting
+    until = turn if asleep else calendar.state.until
     return {"name": name, "asleep": asleep, **({"until": text(until)} if until else {})}
 
 
-def _turn(uid: str, calendar: Calendar, state: State) -> dt.datetime | None:
-    """Return when a VCluster wakes in the window that is open or opens next.
+def _turn(uid: str, calendar: Evaluated) -> dt.datetime | None:
+    """Return when a VCluster wakes.
 
-    The time from its begin is a share of the spread by the UID, so that it is the same each day. At
-    most half of the window is spread over.
+    The time from the begin of the window is a share of the spread by the UID, so that it is the
+    same each day.
     """
-    opens, closes = state.since, state.until
-    if not state.open:
-        opens = state.until
-        closes = evaluate(calendar, opens).until if opens else None
-    if opens is None:
+    if calendar.opens is None:
         return None
-    spread = min(calendar.spread, (closes - opens) / 2) if closes else calendar.spread
     share = int.from_bytes(hashlib.sha256(uid.encode()).digest()[:4]) / 2**32
-    return opens + dt.timedelta(seconds=int(spread.total_seconds() * share))
+    return calendar.opens + dt.timedelta(seconds=int(calendar.spread.total_seconds() * share))

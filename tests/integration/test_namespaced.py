@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from lightkube.config.kubeconfig import KubeConfig
 
 from dev.apiserver.client import MERGE_PATCH
 from dev.apiserver.server import running
 from dev.scripts import generate, life
 from function.api import xr
 from function.api.names import derive
+from jobs.clock.clock_loop import ClockLoop
+from jobs.clock.sleepers import ANNOTATION
+from jobs.kubernetes import client as kubernetes_client
 from tests.integration.crossplane import play_the_provider, until
 from tests.integration.crossplane import running as crossplane_running
 from tests.integration.installation import install_policies
 from tests.support.tools import tool
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from dev.apiserver.client import Answer, Client
 
@@ -437,3 +445,46 @@ def test_crossplane_makes_nothing_for_what_is_being_deleted(namespaced: Client) 
     assert note("kubectl").status == 200
     none = {"metadata": {"finalizers": None}}
     assert namespaced.patch(*where, none, namespace="team-a").status == 200
+
+
+def test_the_clock_reaches_each_namespace(
+    namespaced: Client, run_helm: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """The clock marks, warns of and deletes VClusters in the tenants' namespaces."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(namespaced.kubeconfig))
+    done = run_helm(
+        *("install", "clock", life.ROOT / "charts" / "vcluster-clock"),
+        "--namespace=vcluster-system",
+        values={"image": "ghcr.io/example/function-vcluster:0.1.0"},
+        kubeconfig=file,
+    )
+    assert done.returncode == 0, done.stderr
+    namespace, where = next(iter(CUSTOMERS)), "/apis/caas.telekom.de/v1alpha1/namespaces"
+    past, future = "2020-01-01T00:00:00Z", "2190-01-01T00:00:00Z"
+    for name, at, delete_at in (("timed-out", past, past), ("timed", past, future)):
+        manifest = vcluster(name, expire={"at": at})
+        manifest["metadata"]["annotations"] = {"crossplane.io/paused": "true"}
+        path = f"{where}/{namespace}/vclusters"
+        assert namespaced.request("POST", path, manifest).status == 201
+        status = {"status": {"expiry": {"at": at, "warnFrom": past, "deleteAt": delete_at}}}
+        answer = namespaced.request("PATCH", f"{path}/{name}/status", status, MERGE_PATCH)
+        assert answer.status == 200, answer.body
+
+    account = "/api/v1/namespaces/vcluster-system/serviceaccounts/vcluster-clock/token"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    token = namespaced.request("POST", account, request).body["status"]["token"]
+    users = [{"name": "test", "user": {"token": token}}]
+    config = KubeConfig.from_dict({**namespaced.kubeconfig, "users": users}).get()
+    assert config
+    with closing(kubernetes_client(config, field_manager="vcluster-clock")) as api:
+        ClockLoop(api, period=30).look()
+
+    metadata = namespaced.request("GET", f"{path}/timed").body["metadata"]
+    assert metadata["annotations"][ANNOTATION] == f'{{"passed":["{past}"]}}'
+    gone = namespaced.request("GET", f"{path}/timed-out")
+    assert gone.status == 404 or "deletionTimestamp" in gone.body["metadata"]
+    events = namespaced.request("GET", f"/api/v1/namespaces/{namespace}/events").body["items"]
+    assert [one["involvedObject"]["name"] for one in events if one["reason"] == "ExpiresSoon"] == [
+        "timed"
+    ]

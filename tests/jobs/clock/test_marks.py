@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.api import clock_mark
-from jobs.clock.calendars import evaluate, parse
-from jobs.clock.marks import Evaluated, due_mark
+from jobs.clock.calendars import parse
+from jobs.clock.marks import Evaluated, due_mark, evaluated
 from jobs.clock.sleepers import Sleeper
 
 HOURS = parse(
@@ -28,7 +28,7 @@ NIGHT, NOON = MONDAY - dt.timedelta(hours=3), MONDAY + dt.timedelta(hours=4)
 
 def mark(sleeper: Sleeper, now: dt.datetime, calendar: Any = HOURS) -> dict[str, Any] | None:
     """Return the mark that is due, where this is the only Calendar."""
-    text = due_mark(sleeper, {"office-hours": Evaluated(calendar, evaluate(calendar, now))}, now)
+    text = due_mark(sleeper, {"office-hours": evaluated(calendar, now)}, now)
     return json.loads(text) if text else None
 
 
@@ -145,8 +145,7 @@ def test_the_function_reads_it(moment: dt.datetime, uid: Any) -> None:
         expire_at="2026-12-10T12:00:00+01:00",
         sleeps_by="office-hours",
     )
-    evaluated = Evaluated(HOURS, evaluate(HOURS, now))
-    text = due_mark(sleeper, {"office-hours": evaluated}, now)
+    text = due_mark(sleeper, {"office-hours": evaluated(HOURS, now)}, now)
     found = clock_mark.read({clock_mark.ANNOTATION: text})
     written = json.loads(text or "")
     assert found.model_dump(exclude_none=True, mode="json") == {"passed": [], **written}
