@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
 from prometheus_client import REGISTRY, CollectorRegistry
 
-import jobs.rancher.watch_loop  # noqa: F401  # it registers its metrics
+import jobs.clock.clock_loop
+import jobs.rancher.watch_loop  # noqa: F401  # both register their metrics
 from function.server.metrics import Metrics
 from tests.support.tools import ROOT
 
@@ -16,7 +18,7 @@ MONITORING = ROOT / "install" / "monitoring"
 PAGE = (ROOT / "docs" / "operations.md").read_text()
 BASE = "https://github.com/telekom/function-vcluster/blob/main/"
 
-[MONITOR, WATCH, RULE] = [*yaml.safe_load_all((MONITORING / "prometheus.yaml").read_text())]
+[MONITOR, WATCH, CLOCK, RULE] = [*yaml.safe_load_all((MONITORING / "prometheus.yaml").read_text())]
 ALERTS = [rule for group in RULE["spec"]["groups"] for rule in group["rules"]]
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
 EXPRESSIONS = [
@@ -34,15 +36,19 @@ def exported(registry: CollectorRegistry) -> Iterator[str]:
 
 
 NAMES = {*exported(Metrics().registry)}
-OF_THE_WATCHER = {name for name in exported(REGISTRY) if name.startswith("rancher_import_")}
+OF_THE_JOBS = {
+    name for name in exported(REGISTRY) if name.startswith(("rancher_import_", "vcluster_clock_"))
+}
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_every_metric_exists(expression: str) -> None:
     """An alert on a metric that nobody exports never fires."""
-    named = set(re.findall(r"\b(?:function_vcluster|process|rancher_import)_\w+", expression))
+    named = set(
+        re.findall(r"\b(?:function_vcluster|process|rancher_import|vcluster_clock)_\w+", expression)
+    )
     assert named
-    assert named <= NAMES | OF_THE_WATCHER
+    assert named <= NAMES | OF_THE_JOBS
     assert expression.count("(") == expression.count(")")
 
 
@@ -83,12 +89,15 @@ def test_prometheus_finds_the_pods() -> None:
     assert labels["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"] == selector
 
 
-def test_prometheus_finds_the_watchers() -> None:
-    """The monitor names the port and the label that the watcher's chart sets."""
-    chart = ROOT / "charts" / "vcluster-rancher-watch"
-    name = yaml.safe_load((chart / "Chart.yaml").read_text())["name"]
-    assert WATCH["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": name}}
-    assert WATCH["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
+@pytest.mark.parametrize(
+    ("name", "monitor"), [("vcluster-rancher-watch", WATCH), ("vcluster-clock", CLOCK)]
+)
+def test_prometheus_finds_the_jobs(name: str, monitor: dict[str, Any]) -> None:
+    """The monitor names the port and the label that the chart sets."""
+    chart = ROOT / "charts" / name
+    assert yaml.safe_load((chart / "Chart.yaml").read_text())["name"] == name
+    assert monitor["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/name": name}}
+    assert monitor["spec"]["podMetricsEndpoints"] == [{"port": "metrics"}]
     assert (
         "{name: metrics, containerPort: 8080" in (chart / "templates/deployment.yaml").read_text()
     )
