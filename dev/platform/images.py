@@ -117,7 +117,7 @@ def _node() -> tuple[Recipe, ...]:
 def _crossplane() -> Recipe:
     folder = TOOLS / "crossplane-image"
     return Recipe(
-        "xpkg.crossplane.io/crossplane/crossplane:v2.3.4",
+        "xpkg.crossplane.io/crossplane/crossplane:v2.4.0",
         Content(
             {
                 "/usr/local/bin/crossplane": BIN / "crossplane-core",

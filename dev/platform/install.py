@@ -1,7 +1,7 @@
 """The platform on a cluster, in the order of the README and with its files.
 
 Differences to another installation: packages and charts come from the site's own registry and
-repository, Rancher is the test Rancher, and provider-helm polls every 10 s instead of 30.
+repository, and Rancher is the test Rancher.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ CONFIGURATION = ROOT / "apis" / "cluster"
 MANIFESTS = ROOT / "dev" / "platform" / "manifests"
 CROSSPLANE = "crossplane-system"
 PLATFORM = "vcluster-system"
-POLL_SECONDS = 10
 WATCH = "vcluster-rancher-watch"
 CHARTS_NOTE = "charts.sha256"
 IMAGE_NOTE = "image.sha256"
@@ -94,7 +93,8 @@ def _helm(site: Site, release: str, chart: Path, namespace: str, *words: str) ->
 
 
 def _crossplane(site: Site) -> None:
-    values = ("--values", str(MANIFESTS / "crossplane-values.yaml"))
+    files = (INSTALL / "crossplane.yaml", MANIFESTS / "crossplane-values.yaml")
+    values = (word for each in files for word in ("--values", str(each)))
     wait = ("--create-namespace", "--wait", "--timeout", "6m")
     _helm(site, "crossplane", TOOLS / "charts" / "crossplane", CROSSPLANE, *values, *wait)
     _await_crd(site, "imageconfigs.pkg.crossplane.io")
@@ -123,10 +123,8 @@ def _push(site: Site, package: Package, say: Say) -> None:
 
 
 def _provider(site: Site) -> None:
-    control_plane = (INSTALL / "control-plane.yaml").read_text()
-    faster = control_plane.replace("--poll=30s", f"--poll={POLL_SECONDS}s")
-    kubectl(site, "apply", "-f", str(INSTALL / "host.yaml"))
-    kubectl(site, "apply", "-f", "-", text=faster)
+    for name in ("host.yaml", "control-plane.yaml"):
+        kubectl(site, "apply", "-f", str(INSTALL / name))
     _await_healthy(site, "provider.pkg.crossplane.io/provider-helm")
     kubectl(site, "apply", "-f", str(INSTALL / "provider-config.yaml"))
 

@@ -6,7 +6,7 @@
 # NAME is a folder here with `tool` lines in its go.mod (one binary goes to .tools/bin/NAME, several
 # under the names of their commands), FOLDER/COMMAND for one of several, `crds` (the upstream CRDs
 # go to .tools/crds), `charts` (the official charts go to .tools/charts), `vcluster` (its programs,
-# built in its own module), `earlier` (chart and program of earlier releases of vcluster, and of
+# built in its own module), `provider-helm` (with an option of version 1.4), `earlier` (chart and program of earlier releases of vcluster, and of
 # Kubernetes, that upgrades begin with, go to .tools/earlier) or `crossplane-image` and
 # `provider-helm-package` (what goes with the programs into their image and package).
 set -eu
@@ -153,19 +153,30 @@ vcluster() {
 	mv "$out"/new/* "$out/bin/"
 }
 
+# Version 1.4 looks at a Release when an annotation says so, and its module cannot be downloaded from
+# everywhere, so 1.3 gets that one option.
+provider_helm() {
+	module=github.com/crossplane-contrib/provider-helm
+	controller=pkg/controller/namespaced/release
+	copy_module provider-helm "$module"
+	cp "$root/dev/tools/provider-helm/poll_interval.go" "$out/src/provider-helm/$controller/"
+	cd "$out/src/provider-helm"
+	option='managed.WithPollInterval(o.PollInterval),'
+	grep -q "$option" "$controller/release.go"
+	sed "s/$option/& managed.WithPollIntervalHook(pollInterval),/" "$controller/release.go" >release.go
+	mv release.go "$controller/release.go"
+	go build -ldflags '-s -w' -o "$out/new/provider-helm" ./cmd/provider
+	mv "$out/new/provider-helm" "$out/bin/"
+	rm -rf "$out/src/provider-helm"
+}
+
 # Builds programs of the release that a folder names into .tools/new.
 vcluster_programs() {
-	source=$(module_dir "$1" github.com/loft-sh/vcluster)
 	version=$(module_version "$1" github.com/loft-sh/vcluster)
+	copy_module "$1" github.com/loft-sh/vcluster
 	shift
-	rm -rf "$out/src/vcluster"
-	mkdir -p "$out/src"
-	cp -R "$source" "$out/src/vcluster"
-	chmod -R u+w "$out/src/vcluster"
 	cd "$out/src/vcluster"
 	flags="-s -w -X github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion=${version#v}"
-	rm -rf "$out/new"
-	mkdir -p "$out/new"
 	for program; do
 		go build -ldflags "$flags -X main.version=${version#v}" -o "$out/new/" "./cmd/$program"
 	done
@@ -183,6 +194,15 @@ earlier() {
 	done
 	build kubernetes-1.35 "$out/earlier/kubernetes/"
 	touch "$out/earlier.complete"
+}
+
+# Copies a module into .tools/src, to be built there, and empties .tools/new.
+copy_module() {
+	source=$(module_dir "$1" "$2")
+	rm -rf "$out/src/${2##*/}" "$out/new"
+	mkdir -p "$out/src" "$out/new"
+	cp -R "$source" "$out/src/${2##*/}"
+	chmod -R u+w "$out/src/${2##*/}"
 }
 
 module_version() {
@@ -251,6 +271,7 @@ use_go
 for name; do
 	case $name in
 	crds | charts | vcluster | earlier) timed "$name" "$name" ;;
+	provider-helm) timed "$name" provider_helm ;;
 	crossplane-image) timed "$name" crossplane_image ;;
 	provider-helm-package) timed "$name" provider_helm_package ;;
 	*)

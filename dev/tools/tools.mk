@@ -26,6 +26,8 @@ tools-earlier: .tools/earlier.complete
 
 .tools/bin/coredns: dev/tools/coredns/main.go
 
+.tools/bin/provider-helm: dev/tools/provider-helm/poll_interval.go
+
 .tools/bin/kube-apiserver .tools/bin/kubectl: dev/tools/kubernetes/go.mod dev/tools/kubernetes/go.sum \
 		dev/tools/build.sh
 	@PYTHON='$(PYTHON)' dev/tools/build.sh kubernetes/$(notdir $@)
