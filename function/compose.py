@@ -92,8 +92,12 @@ def _phases(
     ):
         control_plane = observed_vcluster.UPDATING
     inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
-    is_enabled = desired.rancher is not None
-    imported = observed_rancher.condition(observed.rancher, inputs, enabled=is_enabled)
+    imported = observed_rancher.condition(
+        observed.rancher,
+        inputs,
+        enabled=desired.rancher is not None,
+        can_begin=control_plane.status == "True",
+    )
     return {
         observed_vcluster.KEY: power.paused(control_plane, decision.power),
         observed_rancher.KEY: power.paused(imported, decision.power),

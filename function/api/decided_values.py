@@ -228,6 +228,7 @@ _PROGRAM_ROWS = (
         f"{_DISTRO}.k8s.image",
         f"{_WORKLOAD}.initContainers",
         f"{_WORKLOAD}.sidecarContainers",
+        f"{_WORKLOAD}.probes.startupProbe",
         "controlPlane.advanced.defaultImageRegistry",
         "controlPlane.coredns.deployment.image",
         "controlPlane.coredns.deployment.replicas",

@@ -13,8 +13,9 @@ from function.observed.state import Condition, ObservedRelease
 
 ANNOTATION = "crossplane.io/poll-interval"
 
-Stage = Literal["Awaited", "Failing", "Settled"]
-"""Awaited: a step of ours is under way. Failing: it takes a person, or the end of an outage."""
+Stage = Literal["Awaited", "Blocked", "Settled"]
+"""Awaited: a step of ours is under way. Blocked: it takes another Release, a person, or the end of
+an outage."""
 
 _AWAITED = frozenset(
     {
@@ -44,18 +45,18 @@ def stage(key: str, condition: Condition, observed: ObservedRelease | None) -> S
     An outage of a host or of a Rancher shows in very many Releases at once, so none of them is
     looked at more often by it.
     """
-    if observed is None:
+    if condition == rancher.WAITING:
+        return "Blocked"
+    if observed is None or condition.reason in _AWAITED:
         return "Awaited"
     if condition.status == "True" or condition.reason == "Sleeping":
-        return "Settled" if _is_settled(key, condition, observed) else "Failing"
-    if condition.reason in _AWAITED:
-        return "Awaited"
+        return "Settled" if _is_settled(key, condition, observed) else "Blocked"
     if key == vcluster.KEY and condition.reason == vcluster.UNAVAILABLE:
         is_starting = vcluster.KUBECONFIG not in observed.connection_keys
-        return "Awaited" if is_starting or vcluster.is_changing(observed) else "Failing"
+        return "Awaited" if is_starting or vcluster.is_changing(observed) else "Blocked"
     if key == rancher.KEY and rancher.state_of(observed).get("phase") in _IMPORTING:
         return "Awaited"
-    return "Failing"
+    return "Blocked"
 
 
 def _is_settled(key: str, condition: Condition, observed: ObservedRelease) -> bool:
@@ -69,13 +70,13 @@ def stages(
 ) -> dict[str, Stage]:
     """Return the stage of each Release that is due.
 
-    An import that waits for a failing control plane fails with it.
+    An import that waits for a blocked control plane is blocked with it.
     """
     by_key = {
         key: stage(key, phase, observed.get(key)) for key, phase in phases.items() if key in due
     }
-    if by_key.get(rancher.KEY) == "Awaited" and by_key.get(vcluster.KEY) == "Failing":
-        by_key[rancher.KEY] = "Failing"
+    if by_key.get(rancher.KEY) == "Awaited" and by_key.get(vcluster.KEY) == "Blocked":
+        by_key[rancher.KEY] = "Blocked"
     return by_key
 
 

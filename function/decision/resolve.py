@@ -75,6 +75,8 @@ class ResolvedSpec:
     restore_from: str
     """UID of the earlier VCluster whose data is restored; empty if there is none."""
     values: Mapping[str, object]
+    starts_quickly: bool
+    """True if the startup probe is ours; that of an earlier control plane stays the chart's."""
     record: str = field(default="", compare=False)
     """Record of the granted spec, for the annotation that later refusals fall back on."""
     frozen: Mapping[str, object] | None = None
@@ -100,7 +102,7 @@ def resolve_spec(
     ClusterProviderConfig of the existing Releases. Raise `InvalidError` for all unknown names.
     """
     try:
-        return _resolve(vcluster, config, now, imported=imported, runs_on=runs_on)
+        return _resolve(vcluster, config, now, imported=imported, ran_on=runs_on)
     except InvalidError as error:
         if error.reason != "InvalidSpec":
             raise
@@ -127,17 +129,12 @@ def _unknown(
 
 
 def _resolve(
-    vcluster: Composite,
-    config: platform.Input,
-    now: Current | None,
-    *,
-    imported: bool,
-    runs_on: str,
+    vcluster: Composite, config: platform.Input, now: Current | None, *, imported: bool, ran_on: str
 ) -> ResolvedSpec:
     spec, entry = vcluster.spec, _adopted(vcluster, config)
     derived = _derived(vcluster, config) if now and not entry else _untaken(vcluster, config)
     plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
-    host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or runs_on)
+    host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or ran_on)
     return ResolvedSpec(
         names=derived,
         uid=vcluster.uid,
@@ -163,6 +160,7 @@ def _resolve(
         retain=spec.storage.onDelete == "Retain",
         restore_from=spec.storage.restoreFrom,
         values=spec.values,
+        starts_quickly=now is None or now.starts_quickly,
         record=record.encode(spec, plan, pool, vcluster.retries),
         frozen=entry.values if entry else None,
     )

@@ -21,6 +21,7 @@ from function.decision.resolve import ResolvedSpec
 from function.desired import exposure, images
 from function.k8s.fieldpath import get
 from function.k8s.helm_values import Values, nested, overlaid
+from function.observed.current import STARTUP_PROBE
 from function.observed.vcluster import HA_MINIMUM, HA_REPLICAS
 
 Layers = tuple[Mapping[str, object], ...]
@@ -117,6 +118,7 @@ def _base(spec: ResolvedSpec, pull_secret: str | None) -> Values:
                     "requests": {"cpu": "200m", "memory": "256Mi"},
                     "limits": {"cpu": "2", "memory": "4Gi"},
                 },
+                **({"probes": {"startupProbe": {**STARTUP_PROBE}}} if spec.starts_quickly else {}),
             },
             "proxy": {"extraSANs": [names.service, f"{names.service}.cluster.local"]},
             "advanced": {

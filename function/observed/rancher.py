@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from function.k8s.fieldpath import Parts, get, words
-from function.observed.release import judge
+from function.observed.release import NOT_CREATED, UPDATING, judge
 from function.observed.state import Condition, ObservedRelease
 
 KEY = "rancher"
@@ -39,21 +39,37 @@ STATE_KEYS = (
 )
 """Connection details of a Release of the release before, which had one for each key."""
 
+WAITING = Condition(
+    CONDITION, "False", "WaitingForControlPlane", "The import begins once the control plane runs."
+)
+"""The condition until there is a control plane. Each step of an import that can only wait would be
+another change of the VCluster, with several calls of the function."""
+
+_PASSING = frozenset({NOT_CREATED, UPDATING, "Progressing"})
+"""Reasons of a Release that passes through an installation."""
+
 _NO_STATE: Mapping[str, str] = {}
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 
 
-def condition(observed: ObservedRelease | None, inputs: str | None, *, enabled: bool) -> Condition:
+def condition(
+    observed: ObservedRelease | None, inputs: str | None, *, enabled: bool, can_begin: bool = True
+) -> Condition:
     """Return RancherConnected.
 
     `inputs` is the digest to be imported with; None takes the one in the Release's values.
+    `can_begin` is false while there is no control plane to import.
     """
     if not enabled:
         return _switched_off(observed)
     current = observed.values.get("inputs") if observed and inputs is None else inputs
-    reported = _reported(state_of(observed), current)
+    state = state_of(observed)
+    reported = _reported(state, current)
     judged = judge(CONDITION, observed, is_unaffected=reported.status == "True")
+    has_begun = state.get("phase", "") not in ("", "Pending")
+    if not can_begin and not has_begun and (judged.status == "True" or judged.reason in _PASSING):
+        return WAITING
     return reported if judged.status == "True" else judged
 
 

@@ -11,6 +11,7 @@ from function.api.errors import (
     joined,
     shortened,
 )
+from function.observed import rancher
 from function.observed.release import NOT_CREATED
 from function.observed.state import Condition
 from function.response import upgrade
@@ -109,7 +110,13 @@ _SENTENCES = {
 }
 """Messages for tenants in place of those that quote other programs."""
 
-_NO_NEWS = frozenset({("Unknown", NOT_CREATED), ("Unknown", "Progressing")})
+_NO_NEWS = frozenset(
+    {
+        ("Unknown", NOT_CREATED),
+        ("Unknown", "Progressing"),
+        (rancher.WAITING.status, rancher.WAITING.reason),
+    }
+)
 _EXPECTED = {upgrade.CONDITION: ("True", "UpToDate")}
 """First status and reason of a condition that cause no event."""
 

@@ -11,12 +11,12 @@ from function.observed.release import is_deployed
 from function.observed.state import ObservedRelease
 
 DETAIL = 3
-"""Seconds while a connection detail is awaited: its change causes no event."""
+"""Seconds while a change is awaited that causes no event."""
 
 EVENT = 10
 """Seconds while events alone can change anything; a single one may be lost."""
 
-FAILING = 30
+BLOCKED = 30
 """Seconds while nothing is under way."""
 
 READY = 120
@@ -44,10 +44,11 @@ def seconds(
         pause = READY_WATCHED if is_watched else READY
         return min(pause, CIRCUIT_OPEN) if is_circuit_open else pause
     awaited = [key for key, stage in stages.items() if stage == "Awaited"]
-    if not stages or is_circuit_open or any(_reads(releases.get(key)) for key in awaited):
+    is_reading = not stages or any(_reads(releases.get(key)) for key in awaited)
+    if is_circuit_open or (is_reading and not is_watched):
         return DETAIL
-    is_failing = "Failing" in stages.values() and not awaited
-    return FAILING if is_failing else EVENT
+    is_blocked = "Blocked" in stages.values() and not awaited
+    return BLOCKED if is_blocked else EVENT
 
 
 def _reads(observed: ObservedRelease | None) -> bool:

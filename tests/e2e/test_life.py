@@ -43,7 +43,8 @@ MOST_WRITES = {"VCluster": 40, "Release": 13, "Usage": 8}
 """Some more than on a quiet machine: 29, 11 and 6. A VCluster had 42."""
 
 POLL = os.environ.get("E2E_RECORD")
-"""Seconds between two looks of provider-helm; with it the time to READY is recorded."""
+"""Seconds between two looks of provider-helm at what it awaits; with it the time to READY is
+recorded."""
 
 STORY = (
     "Accepted is True (Accepted)",
@@ -117,6 +118,13 @@ def test_few_writes_until_ready(life: Life, tell: Callable[[str], None]) -> None
     assert life.writes["VCluster", NAME] <= MOST_WRITES["VCluster"]
     assert all(life.writes["Release", name] <= MOST_WRITES["Release"] for name in releases)
     assert all(life.writes["Usage", name] <= MOST_WRITES["Usage"] for name in usages)
+
+
+def test_the_circuit_breaker_stays_closed(kube: Kube, life: Life) -> None:
+    """With install/crossplane.yaml Crossplane sees every change of a VCluster that is created."""
+    assert life.reached
+    found = condition(kube.get(VCLUSTERS, NAME), "Responsive")
+    assert (found["status"], found["reason"]) == ("True", "WatchCircuitClosed")
 
 
 def test_the_conditions_tell_the_story_in_order(kube: Kube, life: Life) -> None:

@@ -39,15 +39,15 @@ def importing(phase: str) -> ObservedRelease:
         pytest.param("namespace", "Unknown", "NotCreated", None, "Awaited", id="to-be-created"),
         pytest.param("namespace", "True", "Available", deployed(), "Settled", id="namespace"),
         pytest.param("namespace", "Unknown", "Updating", deployed(), "Awaited", id="a-change"),
-        pytest.param("namespace", "False", "ReleaseFailed", deployed(), "Failing", id="failed"),
-        pytest.param("namespace", "False", "DataRetained", deployed(), "Failing", id="refused"),
+        pytest.param("namespace", "False", "ReleaseFailed", deployed(), "Blocked", id="failed"),
+        pytest.param("namespace", "False", "DataRetained", deployed(), "Blocked", id="refused"),
         pytest.param("vcluster", "True", "Available", UP, "Settled", id="vcluster"),
         pytest.param(
             "vcluster",
             "True",
             "Available",
             replace(UP, details={**UP.details, "workload": pods(2)}),
-            "Failing",
+            "Blocked",
             id="a-replica-is-away",
         ),
         pytest.param(
@@ -63,7 +63,7 @@ def importing(phase: str) -> ObservedRelease:
             "False",
             "Unavailable",
             replace(UP, details={"workload": pods(0)}),
-            "Failing",
+            "Blocked",
             id="an-outage",
         ),
         pytest.param(
@@ -75,13 +75,13 @@ def importing(phase: str) -> ObservedRelease:
             id="a-restart-of-ours",
         ),
         pytest.param("vcluster", "Unknown", "Updating", UP, "Awaited", id="a-rollout"),
-        pytest.param("vcluster", "Unknown", "ObservationFailed", UP, "Failing", id="no-sight"),
+        pytest.param("vcluster", "Unknown", "ObservationFailed", UP, "Blocked", id="no-sight"),
         *(
             pytest.param("rancher", "False", "Any", importing(phase), "Awaited", id=phase)
             for phase in ("Pending", "Importing", "Registered")
         ),
         *(
-            pytest.param("rancher", "False", "Any", importing(phase), "Failing", id=phase)
+            pytest.param("rancher", "False", "Any", importing(phase), "Blocked", id=phase)
             for phase in ("Lost", "Failed")
         ),
         pytest.param("rancher", "False", "Importing", importing("Connected"), "Awaited", id="anew"),
@@ -105,7 +105,7 @@ def test_the_interval_is_of_the_input() -> None:
     ):
         cases: list[tuple[str, looks.Stage]] = [
             ("vcluster", "Awaited"),
-            ("vcluster", "Failing"),
+            ("vcluster", "Blocked"),
             *((key, "Settled") for key in ("namespace", "vcluster", "rancher")),
         ]
         assert [looks.interval(*case, polling) for case in cases] == expected
@@ -146,7 +146,7 @@ def request(state: str) -> Request:
     ("state", "expected"),
     [
         ("nothing", {"namespace": "2s"}),
-        ("deploying", {"namespace": "10m", "vcluster": "2s", "rancher": "2s"}),
+        ("deploying", {"namespace": "10m", "vcluster": "2s", "rancher": "30s"}),
         ("failed", {"namespace": "10m", "vcluster": "30s", "rancher": "30s"}),
         ("up", {"namespace": "10m", "vcluster": "1m", "rancher": "2s"}),
         ("imported", {"namespace": "10m", "vcluster": "1m", "rancher": "2s"}),

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from function.desired.chart_values import build_chart_values
+from function.k8s.fieldpath import get
 from function.k8s.helm_values import merge
+from function.observed.current import Current, Storage
 from tests.support.factories import at, changed, config, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {
@@ -107,6 +109,7 @@ def test_single() -> None:
             "statefulSet": {
                 "image": {"repository": "loft-sh/vcluster-oss"},
                 "highAvailability": {"replicas": 1},
+                "probes": {"startupProbe": {"periodSeconds": 2, "failureThreshold": 900}},
                 "resources": {
                     "requests": {"cpu": "250m", "memory": "300Mi"},
                     "limits": {"cpu": "1", "memory": "2Gi"},
@@ -180,6 +183,7 @@ def test_highly_available() -> None:
             "statefulSet": {
                 "image": {"repository": "loft-sh/vcluster-oss"},
                 "highAvailability": {"replicas": 3},
+                "probes": {"startupProbe": {"periodSeconds": 2, "failureThreshold": 900}},
                 "resources": {
                     "requests": {"cpu": "250m", "memory": "300Mi"},
                     "limits": {"cpu": "1", "memory": "2Gi"},
@@ -349,6 +353,19 @@ def test_a_field_changes_nothing_else() -> None:
     before = values()
     after = values({"sync": {"ingresses": True}})
     assert changed(before, {"sync.toHost.ingresses.enabled": True}) == after
+
+
+@pytest.mark.parametrize("is_ours", [False, True])
+def test_a_control_plane_keeps_its_startup_probe(*, is_ours: bool) -> None:
+    """That of an earlier release would restart, if it got the one of new control planes."""
+    found = config(PLATFORM)
+    now = Current(
+        *("Single", Storage("5Gi", None), "0.36.1", "1.35.0", "default", None),
+        starts_quickly=is_ours,
+    )
+    built = build_chart_values(wanted(vcluster(), found, now), found)
+    probe = get(built, "controlPlane", "statefulSet", "probes")
+    assert (probe is not None) is is_ours
 
 
 @pytest.mark.parametrize(

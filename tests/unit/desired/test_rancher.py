@@ -525,6 +525,35 @@ def test_status(observed: ObservedRelease | None, url: str, expected: RancherSta
     )
 
 
+@pytest.mark.parametrize(
+    ("observed", "reason"),
+    [
+        pytest.param(None, "WaitingForControlPlane", id="nothing"),
+        pytest.param(
+            reported(state="", ready=None), "WaitingForControlPlane", id="being-installed"
+        ),
+        pytest.param(
+            reported({"phase": "Pending", "reason": "JobStarting"}),
+            "WaitingForControlPlane",
+            id="its-job-waits",
+        ),
+        pytest.param(
+            reported({"phase": "Importing", "reason": "AgentStarting"}), "AgentStarting", id="begun"
+        ),
+        pytest.param(
+            reported({"phase": "Connected", "observedInputs": INPUTS}), "Connected", id="connected"
+        ),
+        pytest.param(reported({"phase": "Lost", "reason": "Lost"}), "Lost", id="lost"),
+        pytest.param(reported(state="failed"), "ReleaseFailed", id="not-installed"),
+    ],
+)
+def test_condition_without_a_control_plane(observed: ObservedRelease | None, reason: str) -> None:
+    """Nothing changes while an import can only wait; a failure of its own shows."""
+    found = observed_rancher.condition(observed, INPUTS, enabled=True, can_begin=False)
+    assert found.reason == reason
+    assert (found == observed_rancher.WAITING) is (reason == "WaitingForControlPlane")
+
+
 def test_no_status_out_of_rancher() -> None:
     """A cluster that is not in Rancher has no such status."""
     found = config({"rancher": RANCHER})

@@ -70,6 +70,24 @@ def test_running(values: dict[str, Any], expected: Current) -> None:
     assert read(Observed(vcluster=release)) == expected
 
 
+@pytest.mark.parametrize(
+    ("probe", "expected"),
+    [
+        (None, False),
+        ({"periodSeconds": 10}, False),
+        ({"periodSeconds": 2, "failureThreshold": 900}, True),
+        ({"periodSeconds": 10, "failureThreshold": 900}, True),
+    ],
+    ids=["the-chart's", "the-chart's-changed-by-the-platform", "ours", "ours-changed"],
+)
+def test_a_startup_probe_of_ours(probe: dict[str, Any] | None, *, expected: bool) -> None:
+    """The platform's own values over ours do not hide that it was ours."""
+    values = {"controlPlane": {"statefulSet": {"probes": {"startupProbe": probe}}}}
+    found = read(Observed(vcluster=deployed(values=values)))
+    assert found
+    assert found.starts_quickly is expected
+
+
 def test_other_chart_and_host() -> None:
     """Chart version and host come from the Release as well."""
     release = deployed(chart_version="0.35.3", provider_config="edge")

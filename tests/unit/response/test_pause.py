@@ -37,12 +37,12 @@ def seconds(
         pytest.param({"vcluster": "Awaited"}, {"vcluster": INSTALLING}, 10, id="its-installation"),
         pytest.param({"vcluster": "Awaited"}, {"vcluster": READ}, 3, id="a-detail"),
         pytest.param(
-            {"vcluster": "Failing", "rancher": "Awaited"},
+            {"vcluster": "Blocked", "rancher": "Awaited"},
             {"vcluster": READ, "rancher": NOT_READ},
             10,
             id="a-detail-of-what-fails",
         ),
-        pytest.param({"vcluster": "Failing"}, {"vcluster": READ}, 30, id="a-person"),
+        pytest.param({"vcluster": "Blocked"}, {"vcluster": READ}, 30, id="a-person"),
         pytest.param({"vcluster": "Settled"}, {"vcluster": READ}, 10, id="a-usage"),
     ],
 )
@@ -52,6 +52,19 @@ def test_not_ready(
     """Short while a connection detail is awaited, whose change causes no event."""
     assert seconds(stages, releases) == expected
     assert seconds(stages, releases, is_circuit_open=True) == 3
+
+
+@pytest.mark.parametrize(
+    ("stages", "releases"),
+    [({}, {}), ({"vcluster": "Awaited"}, {"vcluster": READ})],
+    ids=["an-earlier-vcluster-is-in-the-way", "a-detail"],
+)
+def test_not_ready_and_watched(
+    stages: dict[str, Stage], releases: dict[str, ObservedRelease]
+) -> None:
+    """A detail that Crossplane watches causes a call, unless the circuit breaker drops it."""
+    assert seconds(stages, releases, is_watched=True) == 10
+    assert seconds(stages, releases, is_watched=True, is_circuit_open=True) == 3
 
 
 @pytest.mark.parametrize(
