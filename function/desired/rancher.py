@@ -17,7 +17,7 @@ from function.desired.namespace import own_chart
 from function.desired.release import Detail, build_release
 from function.k8s import addresses, image_reference
 from function.k8s.fieldpath import digest
-from function.observed.rancher import REPORT, STATE_KEYS, WRITERS, state_of
+from function.observed.rancher import REPORT, SLEEPING, STATE_KEYS, WRITERS, state_of
 from function.observed.release import detail
 from function.observed.state import ObservedRelease
 
@@ -31,16 +31,19 @@ DIRECT = ("localhost", "127.0.0.0/8", *addresses.PRIVATE, ".svc", ".cluster.loca
 """Destinations without a proxy: the API server and Services of a virtual cluster."""
 
 
-def desired(
+def desired(  # noqa: PLR0913  # the parts of the decision that it needs
     spec: ResolvedSpec,
     rancher: RancherImport,
     platform: RancherPlatform,
     config: Input,
     observed: ObservedRelease | None,
+    *,
+    is_asleep: bool = False,
 ) -> dict[str, Any]:
     """Return the Release of the import.
 
-    Until the import's first report, a deletion keeps an earlier cluster in Rancher.
+    Sleep is no input of the import, which does not run again for it. Until the first report, a
+    deletion keeps an earlier cluster in Rancher.
     """
     names = spec.names
     is_proven = bool(state_of(observed).get("phase"))
@@ -54,6 +57,7 @@ def desired(
         values={
             **_values(spec, rancher, platform, config),
             **({"takeover": True} if is_takeover else {}),
+            **({"power": SLEEPING} if is_asleep else {}),
         },
         rollback_limit=deletion.rollback_limit(observed, is_proven=is_proven),
         details=[*_details(names.state_config_map, observed)],

@@ -26,7 +26,12 @@ def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool)
     imported = None
     if effective.rancher and config.rancher:
         imported = rancher.desired(
-            effective, effective.rancher, config.rancher, config, observed.rancher
+            effective,
+            effective.rancher,
+            config.rancher,
+            config,
+            observed.rancher,
+            is_asleep=decision.power.is_off,
         )
     return DesiredReleases(
         namespace=namespace.desired(decision, observed, is_earned=is_earned),

@@ -21,9 +21,10 @@ def run(env: Environment) -> None:
     timeout = _timeout(env)
     deadline = time.monotonic() + timeout
     retain = env.values.get("ON_DELETE") == "Retain"
+    clean = leave_agent if _is_asleep(env) else remove_agent
     gone = _attempt(env, "cluster", remove_from_rancher, removal_seconds(timeout, retain=retain))
     if retain:
-        _attempt(env, "agent", remove_agent, deadline - time.monotonic())
+        _attempt(env, "agent", clean, deadline - time.monotonic())
         if not gone:
             _look_again(env, max(deadline - time.monotonic(), LAST_LOOK_SECONDS))
 
@@ -32,7 +33,12 @@ def remove_from_rancher(env: Environment, seconds: float) -> bool:
     """Remove the cluster from Rancher; return whether nothing of the import is left there."""
     name, uid = env.text("CLUSTER_NAME"), env.text("OWNER_UID")
     deregistration = Deregistration(
-        name, uid, host_cluster(env), rancher_client(env), timeout=seconds
+        name,
+        uid,
+        host_cluster(env),
+        rancher_client(env),
+        timeout=seconds,
+        is_asleep=_is_asleep(env),
     )
     return deregistration.run() or not deregistration.leaves_something()
 
@@ -41,6 +47,15 @@ def remove_agent(env: Environment, seconds: float) -> bool:
     """Remove Rancher from the virtual cluster; return whether nothing is left."""
     secret = kubeconfig_secret(env, host_cluster(env))
     return clean_virtual_cluster(secret.open, env.text("OWNER_UID"), timeout=seconds)
+
+
+def leave_agent(_: Environment, __: float) -> bool:
+    """Return False: asleep the virtual cluster has no API, and a note says what is left."""
+    return False
+
+
+def _is_asleep(env: Environment) -> bool:
+    return env.values.get("POWER") == "Sleeping"
 
 
 def _timeout(env: Environment) -> float:

@@ -42,9 +42,15 @@ class Deregistration:
         rancher: Rancher,
         *,
         timeout: float,
+        is_asleep: bool = False,
         clock: Clock | None = None,
     ) -> None:
-        """Hold the name and the clients."""
+        """Hold the name and the clients.
+
+        `is_asleep`: Rancher needs minutes to remove a cluster that it does not reach, and does so
+        by itself.
+        """
+        self._is_asleep = is_asleep
         self._name = name
         self._owner_uid = owner_uid
         self._host = host
@@ -101,8 +107,8 @@ class Deregistration:
             log.info("removing", cluster=self._name)
             self._rancher.delete(self._name)
             return False
-        if cluster is not None:
-            return False
+        if cluster is not None or (state.cluster_id and self._is_asleep):
+            return self._is_asleep
         if state.cluster_id:
             # Rancher removes the provisioning cluster first; the management cluster has to be gone.
             return sight.is_gone(state.cluster_id)

@@ -37,6 +37,7 @@ class StoredState:
             message=self.data.get("message", ""),
             cluster_id=self.data.get("clusterId", ""),
             observed_inputs=self.data.get("observedInputs", ""),
+            is_asleep=self.data.get("power") == "Sleeping",
         )
 
 

@@ -26,7 +26,7 @@ MANAGER = "rancher-import"
 MANAGED_LABELS = "caas.telekom.de/labels"
 """Annotation of a cluster in Rancher: the keys of the labels that the import may remove."""
 
-Phase = Literal["Pending", "Importing", "Registered", "Connected", "Lost", "Failed"]
+Phase = Literal["Pending", "Importing", "Registered", "Connected", "Lost", "Failed", "Sleeping"]
 OnRebuild = Literal["Recreate", "Redeploy", "Fail"]
 SubjectKind = Literal["user", "userPrincipal", "group"]
 
@@ -75,6 +75,8 @@ class State:
     message: str = ""
     cluster_id: str = ""
     observed_inputs: str = ""
+    is_asleep: bool = False
+    """True while the virtual cluster is stopped."""
 
 
 @dataclass(frozen=True)

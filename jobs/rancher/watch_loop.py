@@ -27,6 +27,13 @@ OWNERS_EVERY = 4
 BLIND_PERIODS = 3
 """Number of periods without a successful look after which connected clusters become Lost."""
 
+WAKING_PERIOD = 5.0
+"""Seconds between two looks at the states while a cluster is asleep, and at Rancher while one wakes
+up: READY waits for it."""
+
+WAKING_SECONDS = 300
+"""Time for a cluster that woke up to be connected; then it is Lost."""
+
 LABELS: LabelSelector = {"caas.telekom.de/state": "rancher"}
 
 UNKNOWN = "Unknown"
@@ -66,6 +73,9 @@ class Watcher:
         self._warn_days = warn_days
         self._unclear_looks: dict[str, int] = {}
         """Number of successive looks without a state, by id of the management cluster."""
+        self._waking_since: dict[str, float] = {}
+        """Monotonic time at which a cluster was first seen to wake up, by name of its state."""
+        self._has_sleepers = False
         self.last_success = 0.0
         """Monotonic time of the last successful look; 0 before the first."""
 
@@ -82,7 +92,30 @@ class Watcher:
                 blind = time.monotonic() - max(started, self.last_success)
                 if blind > BLIND_PERIODS * self._period:
                     self._report_unreachable(error)
-            stop.wait(self._period)
+            self._rest(stop)
+
+    def _rest(self, stop: Event) -> None:
+        """Wait for the next period, or until a cluster wakes up."""
+        end = time.monotonic() + self._period
+        while not stop.is_set() and (rest := end - time.monotonic()) > 0:
+            stop.wait(min(rest, WAKING_PERIOD) if self._has_sleepers else rest)
+            if self._has_sleepers and self._is_any_waking():
+                return
+
+    def _is_any_waking(self) -> bool:
+        try:
+            return any(watch_plan.is_waking(each.state) for each in self._stored().values())
+        except RancherImportError as error:
+            log.warning("cannot look for clusters that wake up", reason=error.reason)
+            return False
+
+    def _late(self, states: Mapping[str, State]) -> AbstractSet[str]:
+        """Return the states of clusters that woke up long ago, and note those that wake up."""
+        now = time.monotonic()
+        waking = [name for name, state in states.items() if watch_plan.is_waking(state)]
+        self._waking_since = {name: self._waking_since.get(name, now) for name in waking}
+        self._has_sleepers = any(each.phase == watch_plan.SLEEPING for each in states.values())
+        return {name for name, at in self._waking_since.items() if now - at > WAKING_SECONDS}
 
     def look(self) -> None:
         """Compare all states with Rancher, and write the changes."""
@@ -97,9 +130,11 @@ class Watcher:
         outdated = 0
         stored = self._stored()
         states = {name: each.state for name, each in stored.items()}
+        late = self._late(states)
         for name, state in states.items():
             unknown = self._unknown_owners.get(state.cluster_id, ())
-            change = watch_plan.judge(state, clusters, agent_image, unknown)
+            is_late = name in late
+            change = watch_plan.judge(state, clusters, agent_image, unknown, is_late=is_late)
             self._write(name, stored[name], change)
             phase = change.phase if change else state.phase
             phases[phase if phase in phases else UNKNOWN] += 1

@@ -5,13 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from jobs.rancher import agents
-from jobs.rancher.model import Management, State
+from jobs.rancher.model import Management, Phase, State
 
 AGENT_OUTDATED = "AgentOutdated"
 """Reason of a connected cluster whose agent differs from Rancher's setting."""
 
 OWNER_UNKNOWN = "OwnerUnknown"
 """Reason of a connected cluster with an owner unknown to Rancher."""
+
+
+SLEEPING: Phase = "Sleeping"
+"""Phase of a cluster from its sleep on, until Rancher reaches it again."""
+
+WATCHED = ("Connected", "Lost", SLEEPING)
+
+RECONNECTING = "It was asleep, and Rancher has not reached it since."
 
 
 @dataclass(frozen=True)
@@ -28,20 +36,32 @@ def judge(
     clusters: Mapping[str, Management | None],
     agent_image: str = "",
     unknown: Sequence[str] = (),
+    *,
+    is_late: bool = False,
 ) -> Change | None:
     """Return the change of a state, None for no change.
 
     A cluster that maps to None exists in an unclear state. Only clusters that were connected once
     are watched: until then the import itself reports. `agent_image` is Rancher's setting, empty
-    while it is unknown; `unknown` are the owners that Rancher does not know.
+    while it is unknown; `unknown` are the owners that Rancher does not know. `is_late`: a cluster
+    that woke up should be connected by now.
     """
     management = clusters.get(state.cluster_id)
     unclear = management is None and state.cluster_id in clusters
-    if state.phase not in ("Connected", "Lost") or unclear:
+    if state.phase not in WATCHED or unclear or (state.is_asleep and state.phase == SLEEPING):
+        return None
+    if state.is_asleep:
+        return Change(SLEEPING, "Reconnecting", RECONNECTING)
+    if is_waking(state) and management and not management.connected and not is_late:
         return None
     change = _judge(management, _notes(management, agent_image, unknown))
     now = (state.phase, state.reason, state.message)
     return None if now == (change.phase, change.reason, change.message) else change
+
+
+def is_waking(state: State) -> bool:
+    """Return whether a cluster was woken up, and Rancher has not reached it since."""
+    return state.phase == SLEEPING and not state.is_asleep
 
 
 def judge_unreachable(state: State, reason: str, message: str) -> Change | None:

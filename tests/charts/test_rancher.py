@@ -217,6 +217,18 @@ def test_environment_of_the_deregistration(
     assert sorted(_env(_deregistration(objects)), key=_name) == sorted(expected, key=_name)
 
 
+def test_asleep(render: Render, minimal: dict[str, Any]) -> None:
+    """Watcher and deregistration know that it sleeps; the import does not run again for it."""
+    awake, asleep = render(minimal), render({**minimal, "power": "Sleeping"})
+    assert _import(asleep) == _import(awake)
+    known = {"name": "POWER", "value": "Sleeping"}
+    assert [v for v in _env(_deregistration(asleep)) if v not in _env(_deregistration(awake))] == [
+        known
+    ]
+    (state,), (before,) = _of_kind(asleep, "ConfigMap"), _of_kind(awake, "ConfigMap")
+    assert state["data"] == {**before["data"], "power": "Sleeping"}
+
+
 def test_checksum_instead_of_certificates(render: Render, minimal: dict[str, Any]) -> None:
     """Rancher's certificates are known by a checksum: nothing is mounted for it."""
     minimal["rancher"]["caChecksum"] = "0123456789abcdef" * 4

@@ -39,6 +39,7 @@ STOP = (
     "way and the contents of emptyDir are lost; volumes, Services and Secrets stay"
 )
 REMOVAL = "the pods that are left on the host are removed"
+RANCHER_STAYS = "the cluster stays in Rancher; nothing restarts"
 START = "wakes up: the control plane starts, and what has a controller starts again"
 ASLEEP = "asleep: it is applied, and takes effect on waking"
 
@@ -157,6 +158,8 @@ def _with_reason(changed: tuple[Difference, ...], *, has_other: bool) -> tuple[D
 def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> str:
     if key == observed_namespace.KEY and get(values, "nap") not in (None, before.values.get("nap")):
         return REMOVAL
+    if key == rancher.KEY and values.get("inputs") == before.values.get("inputs"):
+        return RANCHER_STAYS
     if key in _EFFECTS:
         return _EFFECTS[key]
     was_off, is_off = (

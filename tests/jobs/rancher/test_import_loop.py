@@ -10,6 +10,7 @@ import pytest
 from dev.fake_rancher import KubeApi, Lag, inside
 from dev.fake_rancher.state import now
 from jobs.errors import RefusedError
+from jobs.rancher.deregistration import Deregistration
 from jobs.rancher.model import OWNER_UID, PROOF, VCLUSTER_UID, Owner
 from tests.jobs.rancher.world import GOAL, KilledError, World, kills
 
@@ -741,3 +742,26 @@ def test_a_restore_over_what_a_dead_control_plane_left(world: World) -> None:
     assert world.run(HEIR)
     assert world.end() == ENDED_WELL
     assert marker(world)["ownerUid"] == HEIR.owner_uid
+
+
+def test_leaving_rancher_asleep(world: World) -> None:
+    """Rancher does not reach it, and removes it by itself: the deletion does not wait for that."""
+    world.run()
+    world.fake.behaviour.hold_management_removal = True
+    started = world.time.seconds
+    with world.connected() as (host, client):
+        out = Deregistration(
+            "kunde1",
+            GOAL.owner_uid,
+            host,
+            client,
+            timeout=240,
+            is_asleep=True,
+            clock=world.time.clock(),
+        )
+        assert out.run()
+    assert world.time.seconds - started < 5
+    assert world.state()["reason"] == "Deregistered"
+    world.fake.behaviour.hold_management_removal = False
+    assert [*world.fake.clusters()] == []
+    world.make_namespaces()

@@ -1,5 +1,7 @@
 """A Rancher that starts shows nothing of what it has. That is taken for no removal."""
 
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
@@ -8,10 +10,10 @@ import pytest
 from dev.fake_rancher import Fault, Lag
 from dev.fake_rancher.messages import json_answer
 from jobs.errors import TransientError
-from jobs.rancher import adoption
+from jobs.rancher import adoption, watch_loop
 from jobs.rancher.sight import look
 from jobs.rancher.watch_loop import BLIND_PERIODS, Watcher
-from tests.jobs.rancher.world import GOAL, PLATFORM, World, restarts
+from tests.jobs.rancher.world import GOAL, PLATFORM, STATE, World, restarts
 
 MANAGEMENT = "/v1/management.cattle.io.clusters"
 
@@ -120,3 +122,29 @@ def test_an_adoption(world: World) -> None:
     with world.connected() as (_, rancher), pytest.raises(TransientError) as failed:
         adoption.adopt(claim, rancher, print, dry_run=True)
     assert failed.value.reason == "RancherStarting"
+
+
+def test_a_watcher_of_sleepers(
+    world: World, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asleep it is looked for soon: it is connected again long before the period is over."""
+    path = f"/api/v1/namespaces/{PLATFORM}/configmaps/{STATE}"
+
+    def write(**data: str | None) -> None:
+        patch = {"data": data}
+        world.api.request("PATCH", path, patch, content_type="application/merge-patch+json")
+
+    write(power="Sleeping", phase="Sleeping")
+    watcher.look()
+    assert world.state()["phase"] == "Sleeping"
+    monkeypatch.setattr(watch_loop, "WAKING_PERIOD", 0.05)
+    stop = threading.Event()
+    running = threading.Thread(target=watcher.run, args=(stop,))
+    running.start()
+    write(power=None)
+    deadline = time.monotonic() + 10
+    while world.state()["phase"] != "Connected" and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stop.set()
+    running.join()
+    assert world.state()["phase"] == "Connected"

@@ -1,5 +1,7 @@
 """What the watcher makes of what Rancher shows."""
 
+from dataclasses import replace
+
 import pytest
 
 from jobs.rancher.model import Management, State
@@ -52,6 +54,44 @@ def test_judge(state: State, found: dict[str, Management], change: Change | None
     assert judge(state, found) == change
 
 
+ASLEEP = State(
+    "in-1",
+    "Sleeping",
+    "Reconnecting",
+    "It was asleep, and Rancher has not reached it since.",
+    "c-m-1",
+)
+FELL_ASLEEP = Change(ASLEEP.phase, ASLEEP.reason, ASLEEP.message)
+GONE = {"c-m-1": Management(connected=False)}
+THERE = {"c-m-1": Management(connected=True)}
+
+
+@pytest.mark.parametrize(
+    ("state", "found", "is_late", "change"),
+    [
+        pytest.param(replace(ASLEEP, is_asleep=True), GONE, True, None, id="asleep"),
+        pytest.param(replace(ASLEEP, is_asleep=True), THERE, False, None, id="not-noticed-yet"),
+        pytest.param(replace(ASLEEP, is_asleep=True), {}, False, None, id="deleted-asleep"),
+        pytest.param(replace(LOST, is_asleep=True), GONE, False, FELL_ASLEEP, id="lost-before"),
+        pytest.param(replace(CONNECTED, is_asleep=True), THERE, False, FELL_ASLEEP, id="falls"),
+        pytest.param(ASLEEP, GONE, False, None, id="wakes-up"),
+        pytest.param(ASLEEP, THERE, False, Change("Connected", "Connected", ""), id="is-back"),
+        pytest.param(
+            ASLEEP,
+            GONE,
+            True,
+            Change("Lost", "Disconnected", "Rancher does not reach the cluster."),
+            id="does-not-come-back",
+        ),
+    ],
+)
+def test_sleep(
+    state: State, found: dict[str, Management], change: Change | None, *, is_late: bool
+) -> None:
+    """Asleep nothing is lost; awake it is connected by itself, or lost after a while."""
+    assert judge(state, found, is_late=is_late) == change
+
+
 UNHEARD = Change(
     "Lost",
     "RancherFails",
@@ -67,6 +107,7 @@ UNHEARD = Change(
             State("in-1", "Lost", UNHEARD.reason, UNHEARD.message, "c-m-1"), None, id="said-before"
         ),
         pytest.param(LOST, None, id="known-to-be-lost"),
+        pytest.param(ASLEEP, None, id="waking-up"),
         pytest.param(State("in-1", "Importing", "", "", "c-m-1"), None, id="importing"),
     ],
 )

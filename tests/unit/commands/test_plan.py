@@ -60,7 +60,7 @@ CHANGED = {
     # What is restored is kept by all means only until it was deployed once.
     "retained": ["namespace", "rancher"],
     # A new one runs once before it sleeps.
-    "asleep": ["vcluster", "namespace"],
+    "asleep": ["vcluster", "rancher", "namespace"],
 }
 """Releases of the examples that change after their creation."""
 """What comes up, step by step."""
@@ -113,6 +113,7 @@ def test_what_sleep_stops() -> None:
             "are under way and the contents of emptyDir are lost; volumes, Services and Secrets "
             "stay"
         ),
+        "the cluster stays in Rancher; nothing restarts",
         "the pods that are left on the host are removed",
     ]
     woken = [change.effect for step in plan("asleep", power="Running").steps for change in step]
