@@ -28,11 +28,19 @@ from dev.platform.place import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 NETWORKS = 256
 START_SECONDS = 10
-STOP_SECONDS = 30
+STOP_SECONDS = 120
+"""Time for the end of a machine: on a busy one hundreds of processes take a while."""
+
+MARK = "VCLUSTER_PLATFORM"
+"""Environment variable of a machine's first process, with the platform's folder."""
+
+NUMBER = "network"
+"""File in the platform's folder with its number."""
+
 CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -77,57 +85,87 @@ class Machine:
 def find(name: str) -> Machine | None:
     """Return the machine of that name, if it runs."""
     try:
-        saved = json.loads((folder(name) / "machine.json").read_text())
+        saved = json.loads(_saved(name).read_text())
     except (OSError, ValueError):
         return None
-    if _started(saved["pid"]) != saved["started"]:
+    number = _number(name)
+    if number is None or _started(saved["pid"]) != saved["started"]:
         return None
-    return Machine(Place(name, saved["number"]), saved["pid"])
+    return Machine(Place(name, number), saved["pid"])
 
 
 def start(name: str) -> Machine:
-    """Create the namespaces, the network to them, and the mounts that a node expects."""
-    place = Place(name, _number(name))
-    for each in (place.var, place.programs):
-        each.mkdir(parents=True, exist_ok=True)
+    """Create the namespaces, the network to them, and the mounts that a node expects.
+
+    It is found by others once it is complete. What an interrupted start has left is ended first.
+    """
+    _end(name)
+    (folder(name) / "programs").mkdir(parents=True, exist_ok=True)
+    first = _child(_unshare(name))
+    place = _connect(name, first)
+    place.var.mkdir(exist_ok=True)
     for pid in place.programs.glob("*.pid"):
         pid.unlink()
-    first = _child(_unshare(place.programs / "init.log"))
     machine = Machine(place, first)
-    saved = {"pid": first, "started": _started(first), "number": place.number}
-    (place.folder / "machine.json").write_text(json.dumps(saved))
     _mount(machine)
-    _connect(machine)
+    _set_up_network(machine)
     _make_cgroups(place)
+    saved = {"pid": first, "started": _started(first)}
+    _write(_saved(name), json.dumps(saved))
     return machine
 
 
 def remove(name: str) -> None:
     """End everything of a platform, and remove all its files."""
-    machine = find(name)
-    if machine:
-        os.kill(machine.pid, signal.SIGKILL)
-        _await_end(machine)
+    _end(name)
     _remove_cgroups(name)
     shutil.rmtree(folder(name), ignore_errors=True)
     with contextlib.suppress(OSError):
         folder(name).parent.rmdir()
 
 
-def _number(name: str) -> int:
-    """Return the number of the platform, or a free one of this machine."""
-    with contextlib.suppress(OSError, ValueError):
-        return int(json.loads((folder(name) / "machine.json").read_text())["number"])
+def _saved(name: str) -> Path:
+    return folder(name) / "machine.json"
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    half = path.with_suffix(".new")
+    half.write_text(text)
+    half.replace(path)
+
+
+def _number(name: str) -> int | None:
+    """Return the number of a platform, or None if it has none."""
+    try:
+        return int((folder(name) / NUMBER).read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _numbers(name: str) -> Iterator[int]:
+    """Yield the number that the platform had, and all numbers without a network."""
+    if (number := _number(name)) is not None:
+        yield number
     used = {each.name for each in Path("/sys/class/net").iterdir()}
-    for number in range(NETWORKS):
-        if Place(name, number).link not in used:
-            return number
-    msg = f"all {NETWORKS} networks of platforms are in use"
-    raise PlatformError(msg)
+    yield from (number for number in range(NETWORKS) if Place(name, number).link not in used)
 
 
-def _unshare(log: Path) -> int:
+def _first_processes(name: str) -> list[int]:
+    """Return the processes that hold a platform's namespaces, by the mark in their environment."""
+    entry = f"{MARK}={folder(name)}".encode()
+    found = []
+    for each in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if entry in each.read_bytes().split(b"\0"):
+                found.append(int(each.parent.name))
+    return found
+
+
+def _unshare(name: str) -> int:
     """Start the first process in namespaces of its own, which outlives this one, and its parent."""
+    log = folder(name) / "programs" / "init.log"
+    environment = {**os.environ, MARK: str(folder(name))}
     words = (
         *("unshare", "--net", "--mount", "--uts", "--pid", "--fork", "--kill-child"),
         *("--propagation=private", "--mount-proc", "tini", "--", "sleep", "infinity"),
@@ -137,7 +175,7 @@ def _unshare(log: Path) -> int:
     try:
         files = [(os.POSIX_SPAWN_DUP2, nothing, 0)]
         files += [(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)]
-        return os.posix_spawnp(words[0], words, os.environ, file_actions=files, setsid=True)
+        return os.posix_spawnp(words[0], words, environment, file_actions=files, setsid=True)
     finally:
         os.close(output)
         os.close(nothing)
@@ -190,10 +228,28 @@ def _cover(machine: Machine, folder: Path, own: Path) -> None:
     machine.run("mount", "--rbind", str(own), str(folder))
 
 
-def _connect(machine: Machine) -> None:
+def _connect(name: str, pid: int) -> Place:
+    """Lay a line into the network namespace of a process, and return the place by its number.
+
+    Another platform that starts may take a number first.
+    """
+    for number in _numbers(name):
+        place = Place(name, number)
+        outside = ["ip", "link", "add", place.link, "type", "veth", "peer", "name", "outside"]
+        try:
+            run(*outside, "netns", str(pid))
+        except PlatformError as error:
+            if "File exists" not in str(error):
+                raise
+        else:
+            (folder(name) / NUMBER).write_text(str(number))
+            return place
+    msg = f"all {NETWORKS} networks of platforms are in use"
+    raise PlatformError(msg)
+
+
+def _set_up_network(machine: Machine) -> None:
     place = machine.place
-    outside = ["ip", "link", "add", place.link, "type", "veth", "peer", "name", "outside"]
-    run(*outside, "netns", str(machine.pid))
     run("ip", "address", "add", f"{place.gateway}/30", "dev", place.link)
     run("ip", "link", "set", place.link, "up")
     for words in (
@@ -244,11 +300,19 @@ def _remove_cgroups(name: str) -> None:
                     Path(each).rmdir()
 
 
-def _await_end(machine: Machine) -> None:
+def _end(name: str) -> None:
+    """End all processes of a platform, those of an interrupted start included.
+
+    The network is gone some time after the last of them.
+    """
     deadline = time.monotonic() + STOP_SECONDS
-    link = Path(f"/sys/class/net/{machine.place.link}")
-    while link.exists() or _started(machine.pid):
+    number = _number(name)
+    link = Path("/sys/class/net", Place(name, number).link) if number is not None else None
+    while (pids := _first_processes(name)) or (link and link.exists()):
         if time.monotonic() > deadline:
-            msg = f"process {machine.pid} does not end"
+            msg = f"processes {pids} of platform {name} do not end"
             raise PlatformError(msg)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from dev.platform import machine
 from dev.platform.command import PlatformError
 from dev.platform.machine import Machine
-from dev.platform.place import folder
+from dev.platform.place import ROOT, folder
 
 NAMES = ("test-one", "test-two")
 
@@ -85,6 +86,64 @@ def test_a_machine_is_found_again_until_it_is_removed() -> None:
     assert machine.find(NAMES[0]) is None
     assert traces() == before
     assert not Path(f"/proc/{made.pid}/ns/net").exists()
+
+
+INTERRUPTED = """
+import os, signal, sys
+from dev.platform import command, machine
+
+calls = int(sys.argv[2])
+
+def run(*words, **options):
+    global calls
+    if calls == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    calls -= 1
+    return original(*words, **options)
+
+original = command.run
+machine.run = run
+machine.start(sys.argv[1])
+"""
+"""A start that is killed before its n-th command."""
+
+
+@pytest.mark.parametrize("calls", [0, 1, 2, 6, 12, 99], ids=lambda calls: f"after-{calls}")
+def test_a_start_that_was_killed_leaves_nothing_in_the_way(calls: int) -> None:
+    """It is not found half made; the next start makes a whole one, and removal takes both along."""
+    before = traces()
+    words = (sys.executable, "-c", INTERRUPTED, NAMES[0], str(calls))
+    killed = subprocess.run(words, cwd=ROOT, check=False)
+    is_complete = killed.returncode == 0
+    try:
+        assert (machine.find(NAMES[0]) is not None) is is_complete
+        made = machine.find(NAMES[0]) or machine.start(NAMES[0])
+        assert "UP" in made.run("ip", "link", "show", "dev", "lo")
+        assert "vcluster" in " ".join(traces())
+    finally:
+        machine.remove(NAMES[0])
+    assert traces() == before
+    assert is_complete is (calls == 99)
+
+
+def test_removal_after_a_killed_start() -> None:
+    """`make down` removes what an interrupted `make up` has left."""
+    before = traces()
+    subprocess.run((sys.executable, "-c", INTERRUPTED, NAMES[0], "4"), cwd=ROOT, check=False)
+    assert traces() != before
+    machine.remove(NAMES[0])
+    assert traces() == before
+
+
+def test_a_number_that_is_taken_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two platforms that start at once choose the same number; the later one takes another."""
+    one = machine.start(NAMES[0])
+    try:
+        monkeypatch.setattr(machine, "_numbers", lambda _: iter([one.place.number, 200]))
+        assert machine.start(NAMES[1]).place.number == 200
+    finally:
+        for name in NAMES:
+            machine.remove(name)
 
 
 def test_a_failing_command_says_what_it_printed(two: tuple[Machine, Machine]) -> None:
