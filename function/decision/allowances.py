@@ -10,7 +10,26 @@ from function.api.chart_facts import CHART_VOLUME, COREDNS_LIMITS, COREDNS_REQUE
 from function.api.input import ContainerResource, LimitRange, Resources
 from function.decision import exposure
 from function.k8s import quantity
-from function.k8s.fieldpath import get, mapping
+from function.k8s.fieldpath import Parts, get, mapping
+
+_VOLUME: Parts = {"volumeClaim": {"size": None, "storageClass": None}}
+VALUES: Parts = {
+    "controlPlane": {
+        "statefulSet": {
+            "resources": None,
+            "sidecarContainers": None,
+            "initContainers": None,
+            "persistence": _VOLUME,
+        },
+        "backingStore": {
+            "etcd": {"deploy": {"statefulSet": {"resources": None, "persistence": _VOLUME}}}
+        },
+        "coredns": {"deployment": {"replicas": None, "resources": None}},
+        "service": {"spec": {"type": None}},
+    },
+    "networking": {"advanced": {"proxyKubelets": {"byHostname": None}}},
+}
+"""Chart values that `list_allowances` reads."""
 
 COMPUTE: tuple[tuple[ContainerResource, str], ...] = (
     ("cpu", "cpu"),

@@ -10,11 +10,13 @@ from decimal import Decimal
 
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Quota
-from function.api.input import Input, LimitRange
-from function.decision import exposure
+from function.api.input import AgentResources, Input, LimitRange
+from function.decision import allowances, exposure
 from function.decision.allowances import COMPUTE, Allowance, amount_text, list_allowances, too_large
 from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity
+from function.k8s.content_cache import cached_by_content
+from function.k8s.fieldpath import parts_of
 
 OBJECTS: Mapping[str, int] = {
     "configmaps": 20,
@@ -31,6 +33,9 @@ OBJECTS: Mapping[str, int] = {
 }
 """Upper bounds of the platform's objects in a namespace, including the history of Helm releases and
 the tokens of its pods. It has no objects of other kinds that `count/...` of a quota may name."""
+
+MOST_QUOTAS = 256
+"""Size of the cache: VClusters of one plan mostly have the same quota."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,13 @@ def namespace_quota(
     """
     agent = config.rancher.agentResources if spec.rancher and config.rancher else None
     try:
-        limits = limit_range(spec.quota, spec.plan.limitRange)
-        rows = list_allowances(
-            values,
-            limits,
+        quota, component = _sum_up(
+            spec.quota,
+            spec.plan.limitRange,
+            parts_of(values, allowances.VALUES),
             highly_available=spec.highly_available,
-            agent=agent and agent.filled,
+            agent=agent,
         )
-        quota = NamespaceQuota(hard(spec.quota, rows, limits), limits)
-        component = too_large(rows, limits.max)
     except ValueError:
         problem = Problem(
             "input.vcluster: controlPlane.statefulSet, etcd or CoreDNS in values or enforcedValues",
@@ -74,6 +77,23 @@ def namespace_quota(
         )
         raise InvalidError(problem, reason="InvalidInput")
     return quota
+
+
+@cached_by_content(MOST_QUOTAS)
+def _sum_up(
+    quota: Quota,
+    limits: LimitRange,
+    values: Mapping[str, object],
+    *,
+    highly_available: bool,
+    agent: AgentResources | None,
+) -> tuple[NamespaceQuota, str | None]:
+    """Return the quota of a namespace, and a component too large for its LimitRange."""
+    limits = limit_range(quota, limits)
+    rows = list_allowances(
+        values, limits, highly_available=highly_available, agent=agent and agent.filled
+    )
+    return NamespaceQuota(hard(quota, rows, limits), limits), too_large(rows, limits.max)
 
 
 def limit_range(quota: Quota, limits: LimitRange) -> LimitRange:

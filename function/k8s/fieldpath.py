@@ -5,6 +5,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from function.k8s.content_cache import cached_by_content
+
 Parts: TypeAlias = Mapping[str, "Parts | None"]
 """The fields to read of an object, by key; None stands for all below a key."""
 
@@ -18,6 +20,15 @@ def get(plain: object, *path: str) -> object:
             return None
         plain = plain.get(key)
     return plain
+
+
+def parts_of(plain: Mapping[str, object], parts: Parts) -> dict[str, object]:
+    """Return the named fields of a map, as far as they exist."""
+    return {
+        key: parts_of(value, below) if below and isinstance(value, dict) else value
+        for key, below in parts.items()
+        if (value := plain.get(key, Missing)) is not Missing
+    }
 
 
 class Missing:
@@ -72,9 +83,14 @@ def leaves(
             yield path, value
 
 
-_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
+MOST_DIGESTS = 512
+"""Size of the cache: the values of a VCluster are the same in most of its calls."""
+
+
+@cached_by_content(MOST_DIGESTS)
 def digest(values: Mapping[str, object]) -> str:
     """Return a short hash of all values, independent of the order of keys."""
     return hashlib.sha256(_JSON.encode(values).encode()).hexdigest()[:16]

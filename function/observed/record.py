@@ -18,7 +18,9 @@ ANNOTATION = "caas.telekom.de/granted-spec"
 LARGEST = 100 * 1024
 """Most characters, more than a valid spec needs. All annotations together may have 256 KiB."""
 
-_JSON = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_JSON = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+)
 
 
 class Record(Model):

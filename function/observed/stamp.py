@@ -28,7 +28,7 @@ _KUBERNETES = re.compile(r"(?<=[\[ ])image:(\S+) (?:imagePullPolicy:\S+ )?name:k
 `fmt.Sprintf("%v")`, keys sorted (pkg/controller/namespaced/release/observe.go, line 174)."""
 
 
-_JSON = json.JSONEncoder(separators=(",", ":"))
+_JSON = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The ResourceQuota: a quota of ten pods is worth ten pods."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from dev.scripts.life import ROOT
 from function.api.fields import Quota
 from function.api.input import LimitRange, Resources
-from function.decision import quota
-from function.decision.allowances import list_allowances, too_large
+from function.decision import allowances, quota
+from function.decision.allowances import Allowance, list_allowances, too_large
+from function.k8s.fieldpath import Parts, parts_of
 from tests.support.factories import CONTROL_PLANE, changed
 
 HA = changed(
@@ -38,6 +39,47 @@ def hard(
     filled = limits or LimitRange()
     rows = list_allowances(values, filled, highly_available=highly_available, agent=agent)
     return quota.hard(asked, rows, filled)
+
+
+EVERYTHING = changed(
+    CONTROL_PLANE,
+    {
+        "controlPlane.statefulSet.sidecarContainers": [{"resources": {"limits": {"cpu": "3"}}}],
+        "controlPlane.statefulSet.initContainers": [{"resources": {"limits": {"cpu": "9"}}}],
+        "controlPlane.statefulSet.persistence.volumeClaim": {"size": "7Gi", "storageClass": "a"},
+        "controlPlane.backingStore.etcd.deploy.statefulSet": {
+            "resources": {"limits": {"cpu": "5"}},
+            "persistence": {"volumeClaim": {"size": "8Gi", "storageClass": "b"}},
+        },
+        "controlPlane.coredns.deployment": {"replicas": 5, "resources": {"limits": {"cpu": "4"}}},
+        "controlPlane.service.spec.type": "NodePort",
+        "networking.advanced.proxyKubelets.byHostname": False,
+    },
+)
+"""Values that each have a part in the quota."""
+
+
+def paths(parts: Parts, above: str = "") -> Iterator[str]:
+    """Yield the paths that are read as a whole."""
+    for key, below in parts.items():
+        yield from paths(below, f"{above}{key}.") if below else [f"{above}{key}"]
+
+
+@pytest.mark.parametrize("path", [*paths(allowances.VALUES)])
+def test_values_that_are_read(path: str) -> None:
+    """The parts of the values have the quota of all values, and none of them is left out."""
+    limits = LimitRange()
+    read = parts_of(EVERYTHING, allowances.VALUES)
+    less = parts_of(changed(EVERYTHING, {path: None}), allowances.VALUES)
+
+    def rows(values: Mapping[str, object]) -> list[tuple[Allowance, ...]]:
+        return [
+            list_allowances(values, limits, highly_available=each, agent=None)
+            for each in (True, False)
+        ]
+
+    assert rows(read) == rows(EVERYTHING)
+    assert rows(less) != rows(read)
 
 
 @pytest.mark.parametrize(
