@@ -8,7 +8,7 @@ half of its time in these loops, and they are written for speed.
 import datetime as dt
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from crossplane.function import response
@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from function import wire
 from function.api import validate
 from function.api.validate import Document
+from function.api.xr import NOT_IN_THE_API
 from function.k8s.fieldpath import Parts
 from function.observed import ownership, parse, usages
 from function.observed.state import ObservedRelease, ObservedUsage, Request
@@ -34,13 +35,12 @@ COMPOSITE: Parts = {
         "creationTimestamp": None,
         "annotations": None,
     },
-    "spec": None,
     "status": {
         "conditions": {"type": None, "status": None, "reason": None},
         "upgrade": None,
     },
 }
-"""Fields of a VCluster that are read."""
+"""Fields of a VCluster that are read, beside the spec."""
 
 _TRUTH = {
     "True": fnv1.STATUS_CONDITION_TRUE,
@@ -75,7 +75,7 @@ _OBJECTS: wire.Places = {
 
 def decode(req: fnv1.RunFunctionRequest) -> Request:
     """Return the request as plain values. Secret connection details do not enter."""
-    composite = picked(req.observed.composite.resource, COMPOSITE)
+    composite = _composite(req.observed.composite.resource)
     resources = req.observed.resources
     releases = [
         each for key in parse.RELEASES for each in _required(req, key, parse.FOREIGN_RELEASE)
@@ -143,18 +143,17 @@ def changed(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> tupl
 
 def _differ(observed: fnv1.Resource, desired: fnv1.Resource) -> bool:
     before, after = _provider(observed), _provider(desired)
-    if before.fields["values"] != after.fields["values"]:
-        return True
-    version, newer = (
-        each.fields["chart"].struct_value.fields["version"] for each in (before, after)
-    )
-    return version != newer
+    return before["values"] != after["values"] or _version(before) != _version(after)
 
 
-def _provider(release: fnv1.Resource) -> struct_pb2.Struct:
-    """Return `spec.forProvider`; absent fields are empty."""
+def _provider(release: fnv1.Resource) -> Mapping[str, struct_pb2.Value]:
+    """Return the fields of `spec.forProvider`; absent ones are empty."""
     spec = release.resource.fields["spec"].struct_value
-    return spec.fields["forProvider"].struct_value
+    return spec.fields["forProvider"].struct_value.fields
+
+
+def _version(provider: Mapping[str, struct_pb2.Value]) -> str:
+    return provider["chart"].struct_value.fields["version"].string_value
 
 
 def serialize(rsp: fnv1.RunFunctionResponse) -> bytes:
@@ -167,6 +166,16 @@ def _required(req: fnv1.RunFunctionRequest, key: str, parts: Parts) -> Iterator[
     if key in req.required_resources:
         for item in req.required_resources[key].items:
             yield picked(item.resource, parts)
+
+
+def _composite(vcluster: struct_pb2.Struct) -> dict[str, object]:
+    """Return the fields of a VCluster that are read; a third of the spec is Crossplane's own."""
+    composite = picked(vcluster, COMPOSITE)
+    if "spec" in vcluster.fields:
+        spec = vcluster.fields["spec"]
+        is_map = spec.WhichOneof("kind") == "struct_value"
+        composite["spec"] = plain(spec.struct_value, NOT_IN_THE_API) if is_map else _plain(spec)
+    return composite
 
 
 def _release(req: fnv1.RunFunctionRequest, key: str) -> ObservedRelease | None:
@@ -208,10 +217,10 @@ def _part(value: struct_pb2.Value, parts: Parts) -> object:
     return _plain(value)
 
 
-def plain(struct: struct_pb2.Struct) -> dict[str, object]:
+def plain(struct: struct_pb2.Struct, without: Container[str] = ()) -> dict[str, object]:
     """Return a map sorted by key, because protobuf's order differs between processes."""
     fields = struct.fields
-    return {key: _plain(fields[key]) for key in sorted(fields)}
+    return {key: _plain(fields[key]) for key in sorted(fields) if key not in without}
 
 
 def _plain(value: struct_pb2.Value) -> object:
@@ -249,6 +258,8 @@ def write(struct: struct_pb2.Struct, values: dict[str, Any]) -> None:
             write(fields[key].struct_value, value)
         elif kind is bool:
             fields[key].bool_value = value
+        elif kind is int:
+            fields[key].number_value = value
         else:
             _write(fields[key], value)
 
@@ -257,8 +268,9 @@ def _write(field: struct_pb2.Value, value: object) -> None:
     if isinstance(value, str):
         field.string_value = value
     elif isinstance(value, dict):
-        field.struct_value.SetInParent()
-        write(field.struct_value, value)
+        struct = field.struct_value
+        struct.SetInParent()
+        write(struct, value)
     elif isinstance(value, bool):
         field.bool_value = value
     elif isinstance(value, int | float):
@@ -266,9 +278,11 @@ def _write(field: struct_pb2.Value, value: object) -> None:
     elif value is None:
         field.null_value = struct_pb2.NULL_VALUE
     elif isinstance(value, list | tuple):
-        field.list_value.SetInParent()
+        entries = field.list_value
+        entries.SetInParent()
+        values = entries.values
         for entry in value:
-            _write(field.list_value.values.add(), entry)
+            _write(values.add(), entry)
     else:
         msg = f"a {type(value).__name__} is no plain value"
         raise TypeError(msg)

@@ -7,7 +7,7 @@ of the tenant, which a running control plane would make anew.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from function.api.validate import Composite
@@ -129,9 +129,9 @@ def paused(phase: Condition, power: Power) -> Condition:
     if phase.reason in _FAILURES or phase.reason == "Disabled":
         return phase
     if power.is_off:
-        return replace(phase, status="False", reason=power.phase, message=_message(power))
+        return phase._replace(status="False", reason=power.phase, message=_message(power))
     if power.phase == "WakingUp" and phase.reason == vcluster.UNAVAILABLE:
-        return replace(phase, reason=power.phase)
+        return phase._replace(reason=power.phase)
     return phase
 
 

@@ -4,7 +4,6 @@ The kind: https://marketplace.upbound.io/providers/crossplane-contrib/provider-h
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -13,8 +12,7 @@ from function.observed.release import API_VERSION, EXTERNAL_NAME, KIND
 MAX_HISTORY = 3
 
 
-@dataclass(frozen=True)
-class Chart:
+class Chart(NamedTuple):
     """A chart in a repository."""
 
     repository: str

@@ -6,7 +6,6 @@ reason of the condition.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from function.k8s.fieldpath import Parts, mapping, text
 from function.observed import release
@@ -68,7 +67,7 @@ def rephrase(condition: Condition) -> Condition:
     match = _FAILURE.search(condition.message)
     if not match:
         return condition
-    return replace(condition, status="False", reason=match[1], message=match[2])
+    return condition._replace(status="False", reason=match[1], message=match[2])
 
 
 def nap(observed: ObservedRelease | None) -> str:

@@ -42,6 +42,9 @@ KNOWN_DETAILS = PUBLIC_DETAILS | {vcluster.KUBECONFIG, exposure.KUBECONFIG}
 """Connection details that are read: of a kubeconfig only its existence and its server."""
 
 
+_DELETING = frozenset({"*", "Delete"})
+"""Management policies that let the deletion of a Release uninstall the Helm release."""
+
 _CONDITION: Parts = {"type": None, "status": None, "reason": None, "message": None}
 
 
@@ -127,38 +130,39 @@ def releases(observed: Observed) -> dict[str, ObservedRelease]:
 
 def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:
     """Return an observed Release."""
-    metadata, spec = get(plain, "metadata"), get(plain, "spec")
-    provider, helm = get(spec, "forProvider"), get(plain, "status", "atProvider")
-    annotations = get(metadata, "annotations")
-    by_type = _conditions(plain)
+    top = mapping(plain)
+    metadata, spec = mapping(top.get("metadata")), mapping(top.get("spec"))
+    provider, helm = mapping(spec.get("forProvider")), mapping(get(top, "status", "atProvider"))
+    annotations = mapping(metadata.get("annotations"))
+    by_type = _conditions(top)
     synced = by_type.get("Synced")
     return ObservedRelease(
-        name=text(get(metadata, "name")),
-        namespace=text(get(metadata, "namespace")),
-        api_version=text(get(plain, "apiVersion")),
-        kind=text(get(plain, "kind")),
-        terminating=get(metadata, "deletionTimestamp") is not None,
-        generation=_whole(get(metadata, "generation")),
+        name=text(metadata.get("name")),
+        namespace=text(metadata.get("namespace")),
+        api_version=text(top.get("apiVersion")),
+        kind=text(top.get("kind")),
+        terminating=metadata.get("deletionTimestamp") is not None,
+        generation=_whole(metadata.get("generation")),
         observed_generation=_whole(get(synced, "observedGeneration")),
         provider_config=text(get(spec, "providerConfigRef", "name")),
         chart_version=text(get(provider, "chart", "version")),
-        values=mapping(get(provider, "values")),
+        values=mapping(provider.get("values")),
         connection_keys=frozenset(
             text(get(entry, "toConnectionSecretKey"))
-            for entry in sequence(get(spec, "connectionDetails"))
+            for entry in sequence(spec.get("connectionDetails"))
         ),
-        deployed_version=text(get(helm, "version")),
-        state=text(get(helm, "state")),
-        revision=_whole(get(helm, "revision")) or 0,
-        description=words(get(helm, "releaseDescription")),
+        deployed_version=text(helm.get("version")),
+        state=text(helm.get("state")),
+        revision=_whole(helm.get("revision")) or 0,
+        description=words(helm.get("releaseDescription")),
         ready=condition("Ready", by_type.get("Ready")),
         synced=condition("Synced", synced),
         details={key: _detail(key, details[key]) for key in sorted(PUBLIC_DETAILS & {*details})},
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
-        record=text(get(annotations, record.ANNOTATION)),
-        external_name=text(get(annotations, EXTERNAL_NAME)),
-        may_delete=not {"*", "Delete"}.isdisjoint(
-            text(policy) for policy in sequence(get(spec, "managementPolicies"))
+        record=text(annotations.get(record.ANNOTATION)),
+        external_name=text(annotations.get(EXTERNAL_NAME)),
+        may_delete=not _DELETING.isdisjoint(
+            text(policy) for policy in sequence(spec.get("managementPolicies"))
         ),
         external_server=_server(details.get(exposure.KUBECONFIG, b"")),
     )
@@ -188,11 +192,11 @@ def parse_usage(plain: object) -> ObservedUsage:
 
 def condition(typ: str, entry: object) -> Condition | None:
     """Return a condition of this type, or None if the entry is none."""
-    status = get(entry, "status")
+    fields = mapping(entry)
+    status = fields.get("status")
     if status not in ("True", "False", "Unknown"):
         return None
-    reason, message = text(get(entry, "reason")), words(get(entry, "message"))
-    return Condition(typ, status, reason, message)
+    return Condition(typ, status, text(fields.get("reason")), words(fields.get("message")))
 
 
 def foreign_releases(objects: Iterable[object], composite: object) -> tuple[ForeignRelease, ...]:

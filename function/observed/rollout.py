@@ -16,6 +16,9 @@ from function.observed.stamp import Stamp
 FORMER_PATH = ("controlPlane", "statefulSet", "annotations", "caas.telekom.de/values")
 """Path of the former digest in the values, which the stamp replaces."""
 
+MOST_STATUSES = 16
+"""Size of the caches: the same status is read several times in a call."""
+
 _AVAILABLE = re.compile(r"map\[(?:availableReplicas:(\d+)(?=[\] ]))?")
 _NUMBER = re.compile(r"(?<=[\[ ])(\w+):(\d+)(?=[\] ])")
 _REVISION = re.compile(r"(?<=[\[ ])(current|update)Revision:(\S+?)(?=[\] ])")
@@ -58,13 +61,7 @@ def is_complete(details: Mapping[str, str], generation: str, status: str) -> boo
     `generation` and `status` are keys of the details. The same rule as `kubectl rollout status`:
     https://github.com/kubernetes/kubectl/blob/v0.36.0/pkg/polymorphichelpers/rollout_status.go
     """
-    counts = _counts(details.get(status, ""))
-    newest = details.get(generation, "")
-    return (
-        newest.isdecimal()
-        and 0 < counts.get("replicas", 0) == counts.get("availableReplicas")
-        and not is_under_way(details, generation, status)
-    )
+    return _is_complete(details.get(status, ""), details.get(generation, ""))
 
 
 def is_under_way(details: Mapping[str, str], generation: str, status: str) -> bool:
@@ -72,7 +69,17 @@ def is_under_way(details: Mapping[str, str], generation: str, status: str) -> bo
     return _is_behind(details.get(status, ""), details.get(generation, ""))
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=MOST_STATUSES)
+def _is_complete(status: str, newest: str) -> bool:
+    counts = _counts(status)
+    return (
+        newest.isdecimal()
+        and 0 < counts.get("replicas", 0) == counts.get("availableReplicas")
+        and not _is_behind(status, newest)
+    )
+
+
+@functools.lru_cache(maxsize=MOST_STATUSES)
 def _is_behind(status: str, newest: str) -> bool:
     if not status or not newest.isdecimal():
         return False

@@ -1,14 +1,14 @@
 """The observed state of one call, as frozen values without protobuf."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Truth = Literal["True", "False", "Unknown"]
 
 
-@dataclass(frozen=True)
-class Condition:
+class Condition(NamedTuple):
     """A condition of the VCluster, or of an observed object."""
 
     type: str
@@ -91,7 +91,7 @@ class Observed:
     control_plane: str = ""
     """Identity of this control plane; empty while it is unknown."""
 
-    @property
+    @functools.cached_property
     def releases(self) -> tuple[ObservedRelease, ...]:
         """The Releases that exist."""
         return tuple(r for r in (self.namespace, self.vcluster, self.rancher) if r)

@@ -3,8 +3,6 @@
 Health comes from connection details: the provider's own Ready stays True when the pods die.
 """
 
-from dataclasses import replace
-
 from function.k8s.fieldpath import get
 from function.observed import current, exposure, rollout, stamp
 from function.observed.release import judge
@@ -68,8 +66,7 @@ def _runs(observed: ObservedRelease | None) -> Condition:
     if is_changing(observed):
         return UPDATING
     if not observed.has_kubeconfig:
-        return replace(
-            judged,
+        return judged._replace(
             status="False",
             reason="WaitingForKubeconfig",
             message="The control plane runs; its kubeconfig was not written yet.",

@@ -1,7 +1,6 @@
 """Conditions, events on their changes, and the condition that blocks READY."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from function.api.errors import (
     LONGEST_SENTENCE,
@@ -47,7 +46,7 @@ def for_reader(
 
 
 def _in_our_words(phase: Condition) -> Condition:
-    return replace(phase, message=f"{_SENTENCES[phase.reason]} {_WHERE}")
+    return phase._replace(message=f"{_SENTENCES[phase.reason]} {_WHERE}")
 
 
 def blocked_by(phases: Sequence[Condition]) -> str:

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from function.observed.state import Condition
 
 
-@dataclass(frozen=True)
-class Composed:
+class Composed(NamedTuple):
     """A desired composed resource."""
 
     resource: dict[str, Any]

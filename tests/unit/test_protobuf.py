@@ -79,6 +79,21 @@ def test_picked(parts: Parts, expected: dict[str, object]) -> None:
     assert protobuf.picked(struct, parts) == expected
 
 
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        pytest.param({"plan": "x", "crossplane": {"resourceRefs": []}}, {"plan": "x"}, id="map"),
+        pytest.param("text", "text", id="of-another-type"),
+        pytest.param(None, None, id="null"),
+    ],
+)
+def test_spec_without_crossplane(spec: object, expected: object) -> None:
+    """Crossplane's own part of the spec is not decoded, and everything else is."""
+    req = life.request("kunde1", "ready")
+    protobuf.write(req.observed.composite.resource, {"spec": spec})
+    assert protobuf.decode(req).composite["spec"] == expected
+
+
 @pytest.mark.parametrize("example", life.names())
 @pytest.mark.parametrize("state", life.LIFE)
 def test_all_that_is_read_is_picked(example: str, state: str) -> None:

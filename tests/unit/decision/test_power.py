@@ -38,7 +38,7 @@ def wanting(req: Request, **spec: Any) -> Request:
 
 def told(req: Request, answer: Response) -> Request:
     """Return a request after the conditions of an answer were written."""
-    conditions = [vars(each) for each in answer.conditions]
+    conditions = [each._asdict() for each in answer.conditions]
     status = {**(answer.status or {}), "conditions": conditions}
     return replace(req, composite={**req.composite, "status": status})
 
