@@ -27,6 +27,9 @@ _FIELDS = frozenset({"expire", "power", "sleep"})
 
 _ETCD = ("controlPlane", "backingStore", "etcd", "deploy", *vcluster.REPLICAS[1:])
 
+REASONS = ("FallingAsleep", "Reconnecting", "Sleeping", "WakingUp")
+"""Reasons of conditions that sleep explains: no failure, and no cause of an alert."""
+
 _SENTENCES: Mapping[Phase, str] = {
     "Awake": "awake",
     "FallingAsleep": "falling asleep",

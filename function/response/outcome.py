@@ -32,9 +32,6 @@ CONDITIONS = (
 )
 
 
-_OFF = ("FallingAsleep", "Sleeping")
-
-
 @dataclass(frozen=True)
 class Call:
     """The outcome of a call."""
@@ -105,7 +102,7 @@ def _phase(answer: Response) -> str:
         return REFUSED
     if answer.ready:
         return READY
-    if any(each.reason in _OFF for each in answer.conditions if each.type == power.CONDITION):
+    if any((c.type, c.reason) == (power.CONDITION, "Sleeping") for c in answer.conditions):
         return ASLEEP
     phases = zip(PHASES[1:], answer.conditions[1:4], strict=False)
     return next((phase for phase, condition in phases if condition.status != "True"), "rancher")

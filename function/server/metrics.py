@@ -21,6 +21,7 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from function.decision import power
 from function.observed.ownership import KEYS
 from function.observed.state import Truth
 from function.response.outcome import CONDITIONS, PHASES, REASONS, RESULTS, Call
@@ -133,7 +134,7 @@ class Changes:
         """Create the metrics, all at zero."""
         self._transitions = Counter(
             "function_vcluster_transitions",
-            "Changes of conditions, by type and new status.",
+            "Changes of conditions, by type and new status; those of sleep as Awake only.",
             ["condition", "status"],
             registry=registry,
         )
@@ -156,7 +157,9 @@ class Changes:
 
     def count(self, call: Call, now: dt.datetime) -> None:
         """Count the changes that a call made."""
-        for condition, status, _ in call.conditions:
+        for condition, status, reason in call.conditions:
+            if reason in power.REASONS and condition != power.CONDITION:
+                continue
             self._transitions.labels(condition, status).inc()
         for key in call.dropped:
             self._dropped.labels(key).inc()

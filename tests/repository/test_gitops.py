@@ -25,12 +25,14 @@ LUA = yaml.safe_load((GITOPS / "argocd-cm.yaml").read_text())["data"][
 ]
 
 
-def vcluster(state: str, spec: dict[str, Any] | None = None) -> dict[str, Any]:
+def vcluster(
+    state: str, spec: dict[str, Any] | None = None, example: str = "kunde1"
+) -> dict[str, Any]:
     """Return a VCluster as the API server shows it in a state."""
-    composite = life.composite("kunde1")
+    composite = life.composite(example)
     composite["spec"] = spec or {}
     composite["metadata"]["generation"] = 2
-    req = life.request_of(composite, *life.observed("kunde1", state))
+    req = life.request_of(composite, *life.observed(example, state))
     answer = compose(protobuf.decode(req))
     ready = {"type": "Ready", "status": str(answer.ready), "reason": "Creating"}
     told = [
@@ -150,3 +152,12 @@ def test_argo_cd_says_why() -> None:
 def test_argo_cd_sees_what_people_do(changes: dict[str, Any], expected: str) -> None:
     """A paused or deleted one is neither healthy nor broken."""
     assert argo(changed(READY, changes))[0] == expected
+
+
+def test_asleep() -> None:
+    """Argo CD says Suspended and why; Flux has what it waited for."""
+    asleep = vcluster("ready", {"power": "Sleeping"}, "asleep")
+    assert argo(asleep) == ("Suspended", "Asleep, by spec.power.")
+    assert flux(asleep) == "Healthy"
+    behind = changed(asleep, {"metadata.generation": 9})
+    assert (argo(behind)[0], flux(behind)) == ("Progressing", "Progressing")

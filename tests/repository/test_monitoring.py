@@ -19,10 +19,11 @@ PAGE = (ROOT / "docs" / "operations.md").read_text()
 BASE = "https://github.com/telekom/function-vcluster/blob/main/"
 
 [MONITOR, WATCH, CLOCK, RULE] = [*yaml.safe_load_all((MONITORING / "prometheus.yaml").read_text())]
-ALERTS = [rule for group in RULE["spec"]["groups"] for rule in group["rules"]]
+RULES = [rule for group in RULE["spec"]["groups"] for rule in group["rules"]]
+ALERTS = [rule for rule in RULES if "alert" in rule]
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
 EXPRESSIONS = [
-    *(alert["expr"] for alert in ALERTS),
+    *(rule["expr"] for rule in RULES if "alert" in rule or "function_" in rule["expr"]),
     *(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]),
 ]
 
