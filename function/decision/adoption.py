@@ -158,6 +158,8 @@ def _waiting(
         yield _exposure_waits(now.exposure, requested.exposure)
     if requested.retain and not has_service:
         yield Refusal("spec.storage.onDelete", "Delete", "Retain", WAITS)
+    if spec.power == "Sleeping":
+        yield Refusal("spec.power", "Running", spec.power, WAITS)
 
 
 def _exposure_waits(current: exposure.Exposure, target: exposure.Exposure) -> Refusal:

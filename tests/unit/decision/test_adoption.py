@@ -132,6 +132,11 @@ def test_the_customer_reads_that_it_waits() -> None:
             id="retain",
         ),
         pytest.param(
+            {"power": "Sleeping"},
+            f"spec.power: stays Running instead of Sleeping: {adoption.WAITS}",
+            id="power",
+        ),
+        pytest.param(
             {"expose": {"type": "Ingress"}},
             f"spec.expose.type: stays ClusterIP instead of Ingress: {adoption.WAITS}",
             id="expose",
@@ -149,6 +154,7 @@ def test_wishes_that_wait(spec: dict[str, Any], message: str) -> None:
     allowed: dict[str, Any] = {
         "tenant.exposeTypes": ["ClusterIP", "Ingress"],
         "expose.domain": "k8s.example.org",
+        "tenant.power": "Choice",
         "tenant.storage": {"retain": "Allowed"},
     }
     given = platform(**allowed)

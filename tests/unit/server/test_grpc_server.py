@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -226,6 +227,21 @@ def test_what_is_counted() -> None:
     transition = {"condition": "RancherConnected", "status": "True"}
     assert value(metrics, f"{prefix}_transitions_total", **transition) == 1
     assert value(metrics, f"{prefix}_ready_seconds_sum") == 60
+
+
+def test_sleep_is_no_loss() -> None:
+    """Hundreds that fall asleep at six cause no alert: only condition Awake counts them."""
+    metrics = Metrics(lambda: 0)
+    changed = (
+        ("RancherConnected", "False", "Sleeping"),
+        ("ControlPlaneReady", "False", "WakingUp"),
+        ("Awake", "False", "Sleeping"),
+    )
+    metrics.answered(replace(CALL, conditions=changed), 0.004, 1, NOW, repeated=False)
+    name = "function_vcluster_transitions_total"
+    assert value(metrics, name, condition="RancherConnected", status="False") == 0
+    assert value(metrics, name, condition="ControlPlaneReady", status="False") == 0
+    assert value(metrics, name, condition="Awake", status="False") == 1
 
 
 @pytest.mark.parametrize(
