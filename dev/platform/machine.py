@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dev.platform import cgroups
 from dev.platform.command import PlatformError, run
 from dev.platform.place import (
     NODE,
@@ -40,8 +41,6 @@ MARK = "VCLUSTER_PLATFORM"
 
 NUMBER = "network"
 """File in the platform's folder with its number."""
-
-CGROUPS = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def start(name: str) -> Machine:
     machine = Machine(place, first)
     _mount(machine)
     _set_up_network(machine)
-    _make_cgroups(place)
+    cgroups.make(place)
     saved = {"pid": first, "started": _started(first)}
     _write(_saved(name), json.dumps(saved))
     return machine
@@ -118,7 +117,7 @@ def start(name: str) -> Machine:
 def remove(name: str) -> None:
     """End everything of a platform, and remove all its files."""
     _end(name)
-    _remove_cgroups(name)
+    cgroups.remove(name)
     shutil.rmtree(folder(name), ignore_errors=True)
     with contextlib.suppress(OSError):
         folder(name).parent.rmdir()
@@ -270,34 +269,6 @@ def _set_up_network(machine: Machine) -> None:
     watches = Path("/proc/sys/fs/inotify/max_user_instances")
     if int(watches.read_text()) < 1024:  # noqa: PLR2004
         watches.write_text("1024")
-
-
-def _controllers() -> list[Path]:
-    if (CGROUPS / "cgroup.controllers").exists():
-        return [CGROUPS]
-    return [each for each in CGROUPS.iterdir() if each.is_dir() and not each.is_symlink()]
-
-
-def _make_cgroups(place: Place) -> None:
-    for controller in _controllers():
-        group = controller / place.cgroup
-        group.mkdir(exist_ok=True)
-        if (controller / "cgroup.controllers").exists() and controller == CGROUPS:
-            wanted = " ".join(f"+{each}" for each in ("cpu", "cpuset", "io", "memory", "pids"))
-            for each in (controller, group):
-                (each / "cgroup.subtree_control").write_text(wanted)
-        for name in ("cpuset.cpus", "cpuset.mems"):
-            if (group / name).exists() and controller != CGROUPS:
-                (group / name).write_text((controller / name).read_text())
-
-
-def _remove_cgroups(name: str) -> None:
-    for controller in _controllers():
-        group = controller / Place(name, 0).cgroup
-        if group.exists():
-            for each, _, _ in os.walk(group, topdown=False):
-                with contextlib.suppress(OSError):
-                    Path(each).rmdir()
 
 
 def _end(name: str) -> None:

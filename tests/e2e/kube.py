@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dev.platform.command import PlatformError, run
 from dev.platform.place import BIN
-from tests.e2e import api
+from tests.e2e import api, starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,8 +38,14 @@ class Kube:
         return run(*kubectl, *words, text=text, timeout=seconds, shown=len(kubectl) + 3)
 
     def apply(self, obj: Mapping[str, Any]) -> None:
-        """Apply an object as a user does."""
+        """Apply an object as a user does; a new virtual cluster when the machine has room."""
+        if obj["kind"] == "VCluster" and not self._exists(obj):
+            starts.admit(self)
         self("apply", "-f", "-", text=json.dumps(obj))
+
+    def _exists(self, obj: Mapping[str, Any]) -> bool:
+        metadata = obj["metadata"]
+        return self.get(VCLUSTERS, metadata["name"], metadata.get("namespace")) is not None
 
     def get(self, kind: str, name: str, namespace: str | None = None) -> Object | None:
         """Return an object, or None if there is none."""
