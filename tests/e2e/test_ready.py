@@ -35,7 +35,7 @@ def test_wide_shows_versions_rancher_host_and_endpoint(
     """`-o wide` says what runs, and where."""
     header, line = kube("get", VCLUSTERS, tenants[0], "-o", "wide").splitlines()
     assert header.split() == [
-        "NAME", "KUBERNETES", "CHART", "RANCHER", "HOST", "ENDPOINT",
+        "NAME", "KUBERNETES", "CHART", "RANCHER", "HOST", "ENDPOINT", "POWER",
         "SYNCED", "READY", "COMPOSITION", "COMPOSITIONREVISION", "AGE",
     ]  # fmt: skip
     cells = line.split()
