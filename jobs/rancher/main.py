@@ -3,15 +3,13 @@
 # Each command imports its own modules, so that the programs and `--help` start fast.
 # ruff: noqa: PLC0415
 
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import click
-import structlog
 
+from jobs import logs
 from jobs.errors import RancherImportError, one_line
 from jobs.rancher.model import Goal, OnRebuild
 from jobs.rancher.options import environment
@@ -31,14 +29,7 @@ def main() -> None:
     Options come from the environment and mounted files: RANCHER_URL, RANCHER_TOKEN_FILE, and
     RANCHER_CA_FILE or RANCHER_CA_CHECKSUM for a private CA. The charts set them.
     """
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-    )
+    logs.configure()
 
 
 def exit_on_error(command: F) -> F:
@@ -109,7 +100,7 @@ def deregister() -> None:
 @exit_on_error
 def watch() -> None:
     """Update the phases of all imports of a host; run by chart vcluster-rancher-watch."""
-    from jobs.health_server import HealthServer
+    from jobs import service
     from jobs.kubernetes import host_client
     from jobs.rancher.clients import rancher_client
     from jobs.rancher.watch_loop import Watcher
@@ -123,14 +114,7 @@ def watch() -> None:
         warn_days=int(env.text("TOKEN_EXPIRY_DAYS", "14")),
         period=period,
     )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    address = env.text("METRICS_ADDRESS", ":8080")
-    server = HealthServer(address, lambda: watcher.last_success, 3 * period)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    watcher.run(stop)
-    server.shutdown()
+    service.serve(watcher, env, period)
 
 
 @main.command()

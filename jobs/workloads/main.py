@@ -1,11 +1,8 @@
 """The command line of `stop-workloads`, which chart vcluster-namespace runs as a hook."""
 
 import os
-import sys
 
-import structlog
-
-from jobs import abandoned, hooks
+from jobs import abandoned, hooks, logs
 from jobs.kubernetes import host_client
 from jobs.workloads.pod_removal import PodRemoval
 from jobs.workloads.pod_shutdown import PodShutdown
@@ -20,14 +17,7 @@ def main() -> None:
     With CONTROL_PLANE, a selector, only the pods that a control plane asleep has left. Never fails,
     because Helm would uninstall nothing.
     """
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
-    )
+    logs.configure()
     hooks.supervise(_steps)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.crossplane import running as crossplane_running
-from tests.integration.installation import install
-from tests.support.tools import ROOT, tool
+from tests.integration.installation import install, install_clock
+from tests.support.tools import tool
 
 if TYPE_CHECKING:
     import subprocess
@@ -50,13 +49,5 @@ def clock_chart(
     """Return a client of a kube-apiserver on which chart vcluster-clock is installed."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vcluster-system"}}
     assert apiserver.apply(namespace).status in (200, 201)
-    kubeconfig = tmp_path / "kubeconfig-helm"
-    kubeconfig.write_text(json.dumps(apiserver.kubeconfig))
-    done = run_helm(
-        *("upgrade", "--install", "clock", ROOT / "charts" / "vcluster-clock"),
-        "--namespace=vcluster-system",
-        values={"image": "ghcr.io/example/function-vcluster:0.1.0"},
-        kubeconfig=kubeconfig,
-    )
-    assert done.returncode == 0, done.stderr
+    install_clock(run_helm, apiserver, tmp_path)
     return apiserver

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -9,6 +10,10 @@ import yaml
 from dev.scripts import life
 
 if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
     from dev.apiserver.client import Client
 
 
@@ -31,3 +36,18 @@ def install_policies(client: Client, file: str) -> None:
         if manifest["kind"].startswith("ValidatingAdmissionPolicy"):
             answer = client.apply(manifest)
             assert answer.status in (200, 201), answer.body
+
+
+def install_clock(
+    run_helm: Callable[..., subprocess.CompletedProcess[str]], client: Client, folder: Path
+) -> None:
+    """Install chart vcluster-clock; the folder takes the kubeconfig for Helm."""
+    kubeconfig = folder / "kubeconfig-helm"
+    kubeconfig.write_text(json.dumps(client.kubeconfig))
+    done = run_helm(
+        *("upgrade", "--install", "clock", life.ROOT / "charts" / "vcluster-clock"),
+        "--namespace=vcluster-system",
+        values={"image": "ghcr.io/example/function-vcluster:0.1.0"},
+        kubeconfig=kubeconfig,
+    )
+    assert done.returncode == 0, done.stderr

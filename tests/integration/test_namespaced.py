@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from jobs.clock.sleepers import ANNOTATION
 from jobs.kubernetes import client as kubernetes_client
 from tests.integration.crossplane import play_the_provider, until
 from tests.integration.crossplane import running as crossplane_running
-from tests.integration.installation import install_policies
+from tests.integration.installation import install_clock, install_policies
 from tests.support.tools import tool
 
 if TYPE_CHECKING:
@@ -451,15 +450,7 @@ def test_the_clock_reaches_each_namespace(
     namespaced: Client, run_helm: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     """The clock marks, warns of and deletes VClusters in the tenants' namespaces."""
-    file = tmp_path / "kubeconfig"
-    file.write_text(json.dumps(namespaced.kubeconfig))
-    done = run_helm(
-        *("install", "clock", life.ROOT / "charts" / "vcluster-clock"),
-        "--namespace=vcluster-system",
-        values={"image": "ghcr.io/example/function-vcluster:0.1.0"},
-        kubeconfig=file,
-    )
-    assert done.returncode == 0, done.stderr
+    install_clock(run_helm, namespaced, tmp_path)
     namespace, where = next(iter(CUSTOMERS)), "/apis/caas.telekom.de/v1alpha1/namespaces"
     past, future = "2020-01-01T00:00:00Z", "2190-01-01T00:00:00Z"
     for name, at, delete_at in (("timed-out", past, past), ("timed", past, future)):
