@@ -57,7 +57,14 @@ def namespaced() -> Iterator[Client]:
             for manifest in customer(namespace, user):
                 answer = client.apply(manifest)
                 assert answer.status == 201, answer.body
+        until(lambda: _is_enforced(client))
         yield client
+
+
+def _is_enforced(client: Client) -> bool:
+    """Tell whether the API server has taken up the policies, some time after their creation."""
+    forbidden = vcluster("probe", crossplane={"compositionRef": {"name": "lax"}})
+    return create(client, "team-a", forbidden, "alice", "&dryRun=All").status == 422
 
 
 def customer(namespace: str, user: str) -> list[dict[str, Any]]:

@@ -65,7 +65,15 @@ def test_columns(crossplane: Client) -> None:
         "COMPOSITION",
         "AGE",
     ]
-    assert wide == ["KUBERNETES", "CHART", "RANCHER", "HOST", "ENDPOINT", "COMPOSITIONREVISION"]
+    assert wide == [
+        "KUBERNETES",
+        "CHART",
+        "RANCHER",
+        "HOST",
+        "ENDPOINT",
+        "POWER",
+        "COMPOSITIONREVISION",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -292,7 +300,7 @@ def test_crossplane_composes_the_namespace_first(crossplane: Client) -> None:
         "Accepted": ("True", "Accepted"),
         "NamespaceReady": ("Unknown", "Progressing"),
         "ControlPlaneReady": ("Unknown", "NotCreated"),
-        "RancherConnected": ("Unknown", "NotCreated"),
+        "RancherConnected": ("False", "WaitingForControlPlane"),
     }
     # Crossplane's cache may lag behind, so it may be told of the Release a second time.
     until(lambda: seen(crossplane, "life1") == expected)

@@ -91,13 +91,15 @@ def test_render_shows_what_the_function_answers(server: Server, example: str, st
 @pytest.mark.usefixtures("crossplane")
 @pytest.mark.parametrize("example", life.names())
 def test_render_becomes_ready(server: Server, example: str) -> None:
-    """In the last state Crossplane calls the VCluster ready, and not before."""
+    """In the last state Crossplane calls the VCluster ready, and not before; asleep it is not."""
+    is_asleep = life.composite(example)["spec"].get("power") == "Sleeping"
     for state in life.LIFE:
         vcluster = rendered(server, example, state)[0]
         conditions = {c["type"]: c["status"] for c in vcluster["status"]["conditions"]}
         assert conditions["Synced"] == "True"
         imported = "rancher" in vcluster["status"]
-        expected = state == "ready" or (not imported and state in ("up", "imported"))
+        is_up = state == "ready" or (not imported and state in ("up", "imported"))
+        expected = is_up and not is_asleep
         assert conditions["Ready"] == str(expected), state
 
 
