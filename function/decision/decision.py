@@ -76,7 +76,10 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     observed = request.observed
     admission = admit(request, platform)
     config = admission.config
-    step = _step(admission, observed)
+    current_power = power.decide_power(
+        admission.composite, observed, is_frozen=admission.requested.frozen is not None
+    )
+    step = _step(admission, observed, current_power)
     effective = step.effective
     if effective.rancher and config.rancher:
         rancher.refuse_another(observed.rancher, config.rancher)
@@ -84,9 +87,6 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     workload = _workload(effective, admission, observed)
     values, unfit = immutable_values.fit(
         render(workload, config), workload, config, observed.vcluster, hops=_hops(step)
-    )
-    current_power = power.decide_power(
-        admission.composite, observed, is_frozen=effective.frozen is not None
     )
     return Decision(
         composite=admission.composite,
@@ -102,21 +102,24 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     )
 
 
-def _step(admission: Admission, observed: Observed) -> Step:
+def _step(admission: Admission, observed: Observed, current_power: Power) -> Step:
     spec, requested, now = admission.composite.spec, admission.requested, admission.now
     if now is None:
         is_there = bool(observed.releases)
         return Step(requested, immutable_fields.moves(requested, spec) if is_there else ())
     if requested.frozen is not None:
         return Step(*adoption.keep(requested, now, spec, admission.config))
-    return decide_existing(
-        requested,
+    effective, refusals = power.keep_claims(requested, now, current_power)
+    step = decide_existing(
+        effective,
         now,
         admission.composite,
         admission.config,
         settled=vcluster.is_settled(observed.vcluster),
         instead=release.installed_instead(observed.vcluster),
+        asleep=current_power.is_off,
     )
+    return step._replace(refusals=(*step.refusals, *refusals))
 
 
 def decide_existing(  # noqa: PLR0913  # all that a step depends on
@@ -127,16 +130,17 @@ def decide_existing(  # noqa: PLR0913  # all that a step depends on
     *,
     settled: bool,
     instead: str | None = None,
+    asleep: bool = False,
 ) -> Step:
     """Return the next step of an existing virtual cluster.
 
     `settled` is true if every pod runs the versions of the Release; `instead` is the installed
-    chart version if Helm could not begin with that of the Release.
+    chart version if Helm could not begin with that of the Release; `asleep` is true if nothing is
+    to run.
     """
     spec = composite.spec
-    start = UpgradeStart(
-        VersionPair(now.chart, now.kubernetes), settled, instead, composite.upgrade_started_from
-    )
+    versions = VersionPair(now.chart, now.kubernetes)
+    start = UpgradeStart(versions, settled, instead, composite.upgrade_started_from, asleep)
     offer = UpgradeOffer(platform.vcluster, layers(spec.values, platform))
     target = VersionPair(requested.chart, requested.kubernetes)
     plan = upgrade.plan(target, start, spec.upgrade, offer)

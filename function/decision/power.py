@@ -10,11 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from function.api.errors import Refusal
 from function.api.validate import Composite
 from function.decision import calendar
 from function.decision.calendar import SleepByTime
+from function.decision.immutable_fields import having
+from function.decision.resolve import ResolvedSpec
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed import namespace, vcluster
+from function.observed.current import Current
 from function.observed.release import FAILURES, judge
 from function.observed.state import Condition, Observed
 
@@ -120,6 +124,23 @@ def _is_applied(observed: Observed, nap: str) -> bool:
     """Return whether the hook of the namespace's Release has stopped the tenant's pods."""
     room = judge(namespace.CONDITION, observed.namespace)
     return room.status == "True" and namespace.nap(observed.namespace) == nap
+
+
+def keep_claims(
+    requested: ResolvedSpec, now: Current, power: Power
+) -> tuple[ResolvedSpec, tuple[Refusal, ...]]:
+    """Return the spec that keeps the volume claims' end, and the refusal to retain them asleep.
+
+    Kubernetes makes the StatefulSet their owner for Delete, and takes that back only while there
+    are pods: without any they would be deleted with it, whatever it says by then.
+    https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/controller/statefulset/stateful_set_control.go
+    """
+    if not power.is_off or now.retains or not requested.retain:
+        return requested, ()
+    rule = "asleep there is no pod, and without one the volume claims keep their end"
+    remedy = "Wake it up, wait for READY, then put it to sleep again."
+    refusal = Refusal("spec.storage.onDelete", "Delete", "Retain", rule, remedy)
+    return having(requested, retain=False), (refusal,)
 
 
 def paused(phase: Condition, power: Power) -> Condition:

@@ -37,6 +37,8 @@ class UpgradeStart:
     None if Helm has begun."""
     started_from: VersionPair | None = None
     """Start of the upgrade in the status."""
+    asleep: bool = False
+    """True if nothing is to run, so that every step waits."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def plan(
 
     A version that is no longer offered stays until a higher one is offered. A step is due once the
     cluster is settled, or if it may repair the cluster: another patch of its Kubernetes, or of a
-    chart version that is no longer offered.
+    chart version that is no longer offered. Asleep none is due: no pod would show that it succeeds.
     """
     chart, settled = start.requested.chart, start.settled
     if start.instead is not None and chart not in offer.charts:
@@ -120,7 +122,7 @@ def plan(
     now = VersionPair(charts[0], kubernetes[0])
     steps = longest_path(charts, kubernetes, offer, is_known=bool(start.requested.kubernetes))
     end = steps[-1] if steps else now
-    is_due = settled or (steps and _is_repair(now, steps[0], offer.charts))
+    is_due = not start.asleep and (settled or (steps and _is_repair(now, steps[0], offer.charts)))
     return UpgradePlan(
         now=now,
         following=steps[0] if steps and is_due else now,

@@ -43,6 +43,8 @@ class Current:
     exposure: Exposure = INTERNAL
     restore_from: str = ""
     """UID of the VCluster whose data was restored; empty if none was."""
+    retains: bool = False
+    """True if the volume claims outlive their workload."""
     starts_quickly: bool = False
     """True if the values have a startup probe of ours."""
 
@@ -100,6 +102,7 @@ def parse(  # noqa: PLR0913  # the facts of a Release beside its values
         cluster_name=cluster_name,
         exposure=observed_exposure.running(values, release),
         restore_from=restore_from,
+        retains=get(values, *volume, "persistence", "volumeClaim", "retentionPolicy") == "Retain",
         starts_quickly=all(get(values, *_STARTUP_PROBE, key) is not None for key in STARTUP_PROBE),
     )
 

@@ -129,7 +129,7 @@ def _up_to_date(
     newest = decision.platform.vcluster.chart.versions[-1]
     is_manual = decision.composite.spec.upgrade.policy == "Manual"
     newer = newest if is_manual and newest != plan.now.chart else ""
-    return (upgrade.condition(plan, progress, newer, control_plane),)
+    return (upgrade.condition(plan, progress, newer, control_plane, decision.power),)
 
 
 def _waiting_usage(resources: Mapping[str, Composed], observed: Observed) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from function.api.status import UpgradeStatus, VersionsStatus
 from function.api.validate import VersionPair
+from function.decision.power import AWAKE, Power
 from function.decision.upgrade import UpgradePlan
 from function.observed.exposure import PORT_REFUSED
 from function.observed.release import FAILURES
@@ -76,20 +77,18 @@ def _change(before: VersionPair, after: VersionPair) -> str:
 
 
 def condition(
-    plan: UpgradePlan, progress: Progress | None, newer: str, control_plane: Condition
+    plan: UpgradePlan,
+    progress: Progress | None,
+    newer: str,
+    control_plane: Condition,
+    power: Power = AWAKE,
 ) -> Condition:
     """Return Upgraded: True once the versions of platform and spec run.
 
     `newer` is a chart version that the spec holds back.
     """
     if progress:
-        step = f"Step {progress.step} of {progress.steps}: {progress.change}."
-        if not progress.has_begun:
-            message = f"{step} It begins when the control plane is ready."
-            return Condition(CONDITION, "False", "WaitingForControlPlane", message)
-        if control_plane.reason in (*FAILURES, PORT_REFUSED):
-            return Condition(CONDITION, "False", "UpgradeFailed", f"{step} {control_plane.message}")
-        return Condition(CONDITION, "False", "Upgrading", step)
+        return _unfinished(progress, control_plane, power)
     if plan.refusals:
         return Condition(CONDITION, "False", "Blocked", " | ".join(map(str, plan.refusals)))
     if newer:
@@ -98,3 +97,17 @@ def condition(
         )
         return Condition(CONDITION, "False", "Held", message)
     return Condition(CONDITION, "True", "UpToDate")
+
+
+def _unfinished(progress: Progress, control_plane: Condition, power: Power) -> Condition:
+    """Return Upgraded during an upgrade: whether the step is in progress, and what it waits for."""
+    step = f"Step {progress.step} of {progress.steps}: {progress.change}."
+    if progress.has_begun and control_plane.reason in (*FAILURES, PORT_REFUSED):
+        return Condition(CONDITION, "False", "UpgradeFailed", f"{step} {control_plane.message}")
+    if power.is_off:
+        message = f"{step} It is taken on waking: {power.sentence}."
+        return Condition(CONDITION, "False", power.phase, message)
+    if not progress.has_begun:
+        message = f"{step} It begins when the control plane is ready."
+        return Condition(CONDITION, "False", "WaitingForControlPlane", message)
+    return Condition(CONDITION, "False", "Upgrading", step)

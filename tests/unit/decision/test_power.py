@@ -23,6 +23,7 @@ ETCD = (
     "highAvailability.replicas"
 )
 VALUES = "spec.forProvider.values"
+CHART = "spec.forProvider.chart.version"
 
 
 def ready(example: str = "kunde1", **spec: Any) -> Request:
@@ -222,18 +223,53 @@ def test_a_change_asleep_is_no_new_sleep() -> None:
     )
 
 
-def test_an_upgrade_waits_for_the_waking() -> None:
-    """No step of chart or Kubernetes is taken asleep; the user reads why."""
+@pytest.mark.parametrize("version", ["0.37.0", "0.36.9"])
+def test_an_upgrade_waits_for_the_waking(version: str) -> None:
+    """No step of chart or Kubernetes is taken asleep, a repair neither; the user reads why."""
     req, _ = asleep_of()
     offer = dict(req.input or {})
     vcluster = dict(offer["vcluster"])  # type: ignore[call-overload]
-    chart = {**vcluster["chart"], "versions": [*vcluster["chart"]["versions"], "0.37.0"]}
-    kubernetes = {**vcluster["kubernetes"], "compatibility": {"0.37": ["1.34", "1.35", "1.36"]}}
+    former = vcluster["chart"]["versions"]
+    older = former if version == "0.37.0" else former[:-1]
+    chart = {**vcluster["chart"], "versions": [*older, version]}
+    table = {key: ["1.34", "1.35", "1.36"] for key in ("0.36", "0.37")}
+    kubernetes = {**vcluster["kubernetes"], "compatibility": table}
     offer["vcluster"] = {**vcluster, "chart": chart, "kubernetes": kubernetes}
     answer = compose(replace(req, input=offer))
-    version = at(answer.resources["vcluster"].resource, "spec.forProvider.chart.version")
-    assert version == vcluster["chart"]["versions"][-1]
-    assert condition(answer, "Upgraded") == ("False", "WaitingForControlPlane")
+    now = at(answer.resources["vcluster"].resource, CHART)
+    assert now == former[-1]
+    assert next(c for c in answer.conditions if c.type == "Upgraded") == Condition(
+        "Upgraded",
+        "False",
+        "Sleeping",
+        f"Step 1 of 1: chart {now} to {version}. It is taken on waking: asleep, by spec.power.",
+    )
+    again = wanting(replace(req, input=offer), power="Running")
+    up = following(again, compose(again))
+    step = compose(following(up, compose(up)))
+    assert at(step.resources["vcluster"].resource, CHART) == version
+
+
+@pytest.mark.parametrize("example", ["kunde1", "ha"])
+def test_retain_is_refused_asleep(example: str) -> None:
+    """Kubernetes takes the volume claims from a StatefulSet only while it has pods."""
+    req, before = asleep_of(example)
+    req = wanting(req, storage={"onDelete": "Retain"})
+    answer = compose(req)
+    assert values(answer, "vcluster") == values(before, "vcluster")
+    assert values(answer, "namespace") == values(before, "namespace")
+    accepted = answer.conditions[0]
+    assert (accepted.status, accepted.reason) == ("False", "ChangeRefused")
+    assert accepted.message == (
+        "spec.storage.onDelete: stays Delete instead of Retain: asleep there is no pod, and "
+        "without one the volume claims keep their end. Wake it up, wait for READY, then put it to "
+        "sleep again."
+    )
+    woken = compose(wanting(req, power="Running"))
+    assert woken.conditions[0].reason == "Accepted"
+    assert values(woken, "vcluster") != values(compose(ready(example)), "vcluster")
+    kept = ready("retained", power="Sleeping")
+    assert compose(kept).conditions[0].reason == "Accepted"
 
 
 def test_a_new_one_runs_first() -> None:
