@@ -18,7 +18,7 @@ from dev.platform.supervise import kubectl
 from function.k8s.helm_values import merge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from dev.platform.packages import Package
@@ -32,6 +32,9 @@ MANIFESTS = ROOT / "dev" / "platform" / "manifests"
 CROSSPLANE = "crossplane-system"
 PLATFORM = "vcluster-system"
 WATCH = "vcluster-rancher-watch"
+CLOCK = "vcluster-clock"
+RELEASES = {WATCH: "watch", CLOCK: "clock"}
+"""The Helm release of each chart that runs a program."""
 CHARTS_NOTE = "charts.sha256"
 IMAGE_NOTE = "image.sha256"
 
@@ -47,9 +50,14 @@ def platform(site: Site, packages: Sequence[Package], say: Say) -> None:
     say("function-vcluster")
     _function(site, next(one for one in packages if one.name == FUNCTION))
     _api(site)
+    say("the clock of Calendars")
+    programs = [(PLATFORM, CLOCK)]
+    _chart_of_ours(site, CLOCK)
     if site.rancher:
         say("the test Rancher, and its watcher")
+        programs += [(rancher.NAMESPACE, "rancher"), (PLATFORM, WATCH)]
         _rancher(site)
+    _await_programs(site, programs)
     _forget_old_charts(site, say)
 
 
@@ -146,22 +154,29 @@ def _rancher(site: Site) -> None:
     address, _, port = site.rancher.rpartition(":")
     rancher.install(site, address, int(port))
     settings = {
-        "image": site.image,
         "rancher.url": f"https://{site.rancher}",
         "rancher.tokenSecret.name": "rancher-api",
         "rancher.tokenSecret.key": "token",
         "rancher.caSecret.name": "rancher-api",
         "rancher.caSecret.key": "ca.crt",
-        "period": "5s",
     }
-    words = (word for key, value in settings.items() for word in ("--set", f"{key}={value}"))
-    _helm(site, "watch", ROOT / "charts" / WATCH, PLATFORM, *words)
+    _chart_of_ours(site, WATCH, settings)
+
+
+def _chart_of_ours(site: Site, name: str, settings: Mapping[str, str] | None = None) -> None:
+    """Install a chart that runs a program of our image, whose looks are frequent."""
+    values = {"image": site.image, "period": "5s", **(settings or {})}
+    words = (word for key, value in values.items() for word in ("--set", f"{key}={value}"))
+    _helm(site, RELEASES[name], ROOT / "charts" / name, PLATFORM, *words)
+
+
+def _await_programs(site: Site, programs: Sequence[tuple[str, str]]) -> None:
+    """Wait for the programs of our image, and start them anew if it has another content."""
     if _has_changed(site, IMAGE_NOTE, site.image_digest):
-        # The same name has another content.
-        for namespace, name in ((rancher.NAMESPACE, "rancher"), (PLATFORM, WATCH)):
+        for namespace, name in programs:
             kubectl(site, "-n", namespace, "rollout", "restart", f"deployment/{name}")
-    _await_rollout(site, rancher.NAMESPACE, "rancher")
-    _await_rollout(site, PLATFORM, WATCH)
+    for namespace, name in programs:
+        _await_rollout(site, namespace, name)
 
 
 def _forget_old_charts(site: Site, say: Say) -> None:

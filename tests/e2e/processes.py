@@ -17,6 +17,7 @@ VICTIMS = {
     "function": "/venv/bin/function",
     "Crossplane": "crossplane\0core\0start",
     "provider-helm": "provider-helm\0--poll",
+    "sleep hook": "/venv/bin/stop-workloads",
     "import Job": "/venv/bin/rancher-import\0import",
 }
 """What the command line of each contains."""

@@ -31,6 +31,9 @@ PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
 NAME = "kunde1"
 """Stands for every VCluster in the rights of its Jobs."""
 
+OBJECTS = (("", "-rancher"), ("vc-", "-vcluster"), ("vcluster-", "-vcluster-controller"))
+"""What stands before and after the name of a VCluster in names of its objects."""
+
 IMPLIED = {"bind", "escalate"}
 """No request has these verbs: the API server asks for them when roles are made."""
 
@@ -61,7 +64,8 @@ def requests(there: Machine) -> list[dict[str, Any]]:
 def account(request: dict[str, Any]) -> str:
     """Return whose request it is; the Jobs of all VClusters count as one."""
     user: str = request["user"]["username"]
-    return re.sub(rf"(:{PLATFORM}):.+-(import|deregister|stop-workloads)$", r"\1:\2", user)
+    jobs = "import|deregister|stop-workloads|fall-asleep"
+    return re.sub(rf"(:{PLATFORM}):.+-({jobs})$", r"\1:\2", user)
 
 
 def used(requests: Iterable[dict[str, Any]], who: str) -> set[Right]:
@@ -72,7 +76,7 @@ def used(requests: Iterable[dict[str, Any]], who: str) -> set[Right]:
         if account(one) == who and one["annotations"]["authorization.k8s.io/decision"] == "allow":
             parts = (reference["resource"], reference.get("subresource"))
             name = reference.get("name", "")
-            for prefix, suffix in (("", "-rancher"), ("vc-", "-vcluster")):
+            for prefix, suffix in OBJECTS:
                 name = re.sub(rf"^{prefix}.+{suffix}$", f"{prefix}{NAME}{suffix}", name)
             found.add(
                 Right(
@@ -156,16 +160,20 @@ def test_a_job_has_no_right_that_it_does_not_use(
     assert never_used(rights, used(requests, who)) == []
 
 
+@pytest.mark.parametrize(
+    ("example", "component"),
+    [("retained", "stop-workloads"), ("asleep", "fall-asleep")],
+)
 def test_what_stops_pods_has_no_right_that_it_does_not_use(
-    requests: list[dict[str, Any]],
+    requests: list[dict[str, Any]], example: str, component: str
 ) -> None:
-    """Each that chart vcluster-namespace gives where data is retained is needed."""
-    values = ROOT / "tests" / "charts" / "values" / "vcluster-namespace" / "retained.yaml"
+    """Each that chart vcluster-namespace gives where data is retained, or for sleep, is needed."""
+    values = ROOT / "tests" / "charts" / "values" / "vcluster-namespace" / f"{example}.yaml"
     chart = str(ROOT / "charts" / "vcluster-namespace")
     words = ("template", f"{NAME}-namespace", chart, "--namespace", PLATFORM)
     objects = yaml.safe_load_all(run(str(BIN / "helm"), *words, "--values", str(values)))
     [role] = [one for one in objects if one and one["kind"] == "Role"]
-    who = f"system:serviceaccount:{PLATFORM}:stop-workloads"
+    who = f"system:serviceaccount:{PLATFORM}:{component}"
     assert never_used(granted(role["rules"]), used(requests, who)) == []
 
 
@@ -175,6 +183,15 @@ def test_the_watcher_has_no_right_that_it_does_not_use(
     """Each that chart vcluster-rancher-watch gives is needed."""
     role = kube.get("role", "vcluster-rancher-watch", PLATFORM) or {}
     who = f"system:serviceaccount:{PLATFORM}:vcluster-rancher-watch"
+    assert never_used(granted(role["rules"]), used(requests, who)) == []
+
+
+def test_the_clock_has_no_right_that_it_does_not_use(
+    kube: Kube, requests: list[dict[str, Any]]
+) -> None:
+    """Each that chart vcluster-clock gives is needed."""
+    role = kube.get("clusterrole", "vcluster-clock") or {}
+    who = f"system:serviceaccount:{PLATFORM}:vcluster-clock"
     assert never_used(granted(role["rules"]), used(requests, who)) == []
 
 
