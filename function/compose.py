@@ -59,7 +59,7 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     phases = {namespace.KEY: room, **_phases(decision, desired, observed)}
     releases = _releases(decision.effective, desired, phases, observed, tenure)
     due = {**releases, **_usages(decision.effective, observed, releases.keys())}
-    stages = looks.stages(phases, parse.releases(observed), due)
+    stages = looks.stages(phases, parse.releases(observed), due, decision.power)
     resources = _annotated(due, stages, decision.platform.polling, observed)
     return responses.of_decision(decision, phases, resources, stages, observed)
 

@@ -869,6 +869,9 @@ class Polling(Model):
     settled: SettledPolling = Field(
         SettledPolling(), description="While nothing is awaited of the Release."
     )
+    asleep: Annotated[Duration, _between(10, 86400)] = Field(
+        "4h", description="While it sleeps: who starts the pods on the host shows at the next look."
+    )
     watchesRequired: Bool = Field(
         default=False,
         description="Whether Crossplane watches required resources, as from version 2.4 on. The "

@@ -8,14 +8,15 @@ from collections.abc import Container, Mapping
 from typing import Literal
 
 from function.api.input import Polling
+from function.decision.power import Power
 from function.observed import rancher, vcluster
 from function.observed.state import Condition, ObservedRelease
 
 ANNOTATION = "crossplane.io/poll-interval"
 
-Stage = Literal["Awaited", "Blocked", "Settled"]
+Stage = Literal["Asleep", "Awaited", "Blocked", "Settled"]
 """Awaited: a step of ours is under way. Blocked: it takes another Release, a person, or the end of
-an outage."""
+an outage. Asleep: settled, and nothing runs that could change."""
 
 _AWAITED = frozenset(
     {
@@ -66,22 +67,34 @@ def _is_settled(key: str, condition: Condition, observed: ObservedRelease) -> bo
 
 
 def stages(
-    phases: Mapping[str, Condition], observed: Mapping[str, ObservedRelease], due: Container[str]
+    phases: Mapping[str, Condition],
+    observed: Mapping[str, ObservedRelease],
+    due: Container[str],
+    power: Power,
 ) -> dict[str, Stage]:
     """Return the stage of each Release that is due.
 
-    An import that waits for a blocked control plane is blocked with it.
+    An import that waits for a blocked control plane is blocked with it. A control plane that was
+    started on the host stops by a person.
     """
     by_key = {
         key: stage(key, phase, observed.get(key)) for key, phase in phases.items() if key in due
     }
     if by_key.get(rancher.KEY) == "Awaited" and by_key.get(vcluster.KEY) == "Blocked":
         by_key[rancher.KEY] = "Blocked"
-    return by_key
+    return {key: _by_power(each, power) for key, each in by_key.items()}
+
+
+def _by_power(at: Stage, power: Power) -> Stage:
+    if power.phase == "Sleeping" and at == "Settled":
+        return "Asleep"
+    return "Blocked" if power.is_started_on_host and at == "Awaited" else at
 
 
 def interval(key: str, at: Stage, polling: Polling) -> str:
     """Return the interval of a Release in a stage."""
+    if at == "Asleep":
+        return polling.asleep
     if at == "Settled":
         return str(getattr(polling.settled, key))
     return polling.awaited if at == "Awaited" else polling.failing

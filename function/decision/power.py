@@ -51,6 +51,9 @@ class Power:
     """The end of a sentence that begins with the phase; empty if nothing but a default decides."""
     nap: str = ""
     """Identity of this sleep once no pod of the control plane is left; empty before."""
+    is_started_on_host: bool = False
+    """True if pods of the control plane run after it fell asleep: only a person can have started
+    them, because its Release requests none."""
     is_shown: bool = False
     """True if the VCluster has a condition Awake: from the first request of sleep on."""
 
@@ -88,14 +91,24 @@ def decide_power(composite: Composite, observed: Observed, *, is_frozen: bool) -
     before = composite.conditions.get(CONDITION)
     is_shown = before is not None or not _FIELDS.isdisjoint(composite.spec.model_fields_set)
     if due.asleep and not is_frozen and vcluster.was_healthy(control_plane):
-        nap = _nap(observed)
-        is_over = nap and (before == ("False", "Sleeping") or _is_applied(observed, nap))
-        return Power("Sleeping" if is_over else "FallingAsleep", due.reason, nap, is_shown)
+        return _falling_asleep(observed, due.reason, before, is_shown=is_shown)
     reason = "" if due.asleep else due.reason
     slept = before is not None and before[0] == "False"
     if (slept or vcluster.is_off(control_plane)) and not _runs(observed):
         return Power("WakingUp", reason, is_shown=is_shown)
     return Power("Awake", reason, is_shown=is_shown)
+
+
+def _falling_asleep(
+    observed: Observed, reason: str, before: tuple[str, str] | None, *, is_shown: bool
+) -> Power:
+    """Return the power of one that is to sleep: asleep once the pods inside are removed."""
+    was_asleep = before == ("False", "Sleeping")
+    nap = _nap(observed, was_asleep=was_asleep)
+    if nap and vcluster.has_pods(observed.vcluster):
+        return Power("FallingAsleep", reason, nap, is_started_on_host=True, is_shown=is_shown)
+    is_over = nap and (was_asleep or _is_applied(observed, nap))
+    return Power("Sleeping" if is_over else "FallingAsleep", reason, nap, is_shown=is_shown)
 
 
 def _due(composite: Composite, *, asleep_now: bool) -> SleepByTime:
@@ -110,14 +123,18 @@ def _runs(observed: Observed) -> bool:
     return not vcluster.is_off(control_plane) and vcluster.condition(control_plane).status == "True"
 
 
-def _nap(observed: Observed) -> str:
+def _nap(observed: Observed, *, was_asleep: bool) -> str:
     """Return the identity of this sleep: the generation of the workload that has no pods.
 
-    It stays while the Release requests no replicas, whatever else changes meanwhile.
+    It stays while it sleeps, whatever else changes meanwhile. After pods ran on the host it is
+    another, so that the hook removes what their syncer made.
     """
     if not vcluster.is_off(observed.vcluster):
         return ""
-    return namespace.nap(observed.namespace) or vcluster.stopped_generation(observed.vcluster)
+    nap = namespace.nap(observed.namespace)
+    if nap and was_asleep:
+        return nap
+    return vcluster.stopped_generation(observed.vcluster) or nap
 
 
 def _is_applied(observed: Observed, nap: str) -> bool:
@@ -180,6 +197,11 @@ def condition(power: Power, control_plane: Condition) -> Condition:
     message = _message(power)
     if power.phase == "FallingAsleep":
         rest = "The pods inside are removed." if power.nap else "The control plane stops."
+        if power.is_started_on_host:
+            rest = (
+                "Its pods were started on the host: scale the StatefulSet to 0 there, or wake it "
+                "up."
+            )
         message = f"{message} {rest}"
     if power.phase == "WakingUp" and control_plane.message:
         message = f"{message} {control_plane.message}"

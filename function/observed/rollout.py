@@ -103,6 +103,11 @@ def is_stopped(details: Mapping[str, str], generation: str, status: str) -> bool
     )
 
 
+def has_pods(details: Mapping[str, str], status: str) -> bool:
+    """Return whether a workload is known to have pods, by their status."""
+    return _counts(details.get(status, "")).get("replicas", 0) > 0
+
+
 def _counts(status: str) -> dict[str, int]:
     """Return the numbers of a workload's status.
 

@@ -176,6 +176,14 @@ def stopped_generation(observed: ObservedRelease | None) -> str:
     return observed.details[GENERATION] if has_stopped else ""
 
 
+def has_pods(observed: ObservedRelease | None) -> bool:
+    """Return whether a workload is known to have pods, etcd's too."""
+    return observed is not None and (
+        rollout.has_pods(observed.details, WORKLOAD)
+        or (is_highly_available(observed) and rollout.has_pods(observed.details, ETCD_WORKLOAD))
+    )
+
+
 def was_healthy(observed: ObservedRelease | None) -> bool:
     """Return whether a kubeconfig exists: its entry stays once the pods were healthy."""
     return observed is not None and (

@@ -37,7 +37,7 @@ def of_decision(
     report = _report(decision, phases, resources, progress, observed)
     is_watched = config.polling.watchesRequired
     is_ready = not report.blocked_by
-    is_asleep = decision.power.phase == "Sleeping" and {*stages.values()} <= {"Settled"}
+    is_asleep = decision.power.phase == "Sleeping" and {*stages.values()} <= {"Asleep"}
     return Response(
         resources=resources,
         status=status.status_of(decision, observed, report.blocked_by, progress),

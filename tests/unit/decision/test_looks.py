@@ -119,6 +119,7 @@ def test_the_interval_is_of_the_input() -> None:
         ({"settled": {"namespace": "25h"}}, "must be between 10 and 86400 seconds"),
         ({"settled": {"vcluster": "2h"}}, "must be between 5 and 3600 seconds"),
         ({"settled": {"rancher": "1s"}}, "must be between 5 and 3600 seconds"),
+        ({"asleep": "25h"}, "polling.asleep: must be between 10 and 86400 seconds"),
         ({"awaited": "0s"}, "must be a time such as 90s, 15m or 1h"),
     ],
 )
@@ -181,7 +182,8 @@ def test_a_fixed_point(example: str) -> None:
     again = compose(following(asked, settled))
     assert settled.ready == (example != "asleep")
     assert (again.resources, again.pause) == (settled.resources, settled.pause)
-    assert {*intervals(settled).values()} <= {"1m", "10m"}
+    expected = {"4h"} if example == "asleep" else {"1m", "10m"}
+    assert {*intervals(settled).values()} <= expected
 
 
 def test_secrets_are_required_where_that_is_watched() -> None:

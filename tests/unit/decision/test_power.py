@@ -8,9 +8,11 @@ import pytest
 from dev.scripts import life
 from function import protobuf
 from function.api.clock_mark import ANNOTATION
+from function.api.fields import duration_seconds
 from function.commands.plan import simulate
 from function.commands.plan.simulated_host import workload_status
 from function.compose import compose
+from function.decision import looks
 from function.decision.power import Power, paused
 from function.k8s.fieldpath import mapping
 from function.observed.state import Condition, ObservedRelease, Request
@@ -131,7 +133,7 @@ def asleep_of(example: str = "kunde1") -> tuple[Request, Response]:
 
 @pytest.mark.parametrize("example", ["kunde1", "ha"])
 def test_asleep_nothing_changes_any_more(example: str) -> None:
-    """It is looked at as seldom as one that is READY, and each answer is the one before."""
+    """It is looked at once in four hours, and each answer is the one before."""
     req, answer = asleep_of(example)
     assert awake(answer) == ("False", "Sleeping")
     again = compose(following(req, answer))
@@ -141,7 +143,7 @@ def test_asleep_nothing_changes_any_more(example: str) -> None:
         for key, composed in answer.resources.items()
         if composed.resource["kind"] == "Release"
     }
-    assert intervals == {"namespace": "10m", "vcluster": "1m", "rancher": "1m"}
+    assert intervals == {"namespace": "4h", "vcluster": "4h", "rancher": "4h"}
 
 
 def test_highly_available() -> None:
@@ -221,6 +223,51 @@ def test_a_change_asleep_is_no_new_sleep() -> None:
         "False",
         "Sleeping",
     )
+
+
+@pytest.mark.parametrize("example", ["kunde1", "ha"])
+def test_started_on_the_host(example: str) -> None:
+    """Who scales a sleeper up there is shown; once it has no pods, all is stopped again."""
+    req, before = asleep_of(example)
+    running = {**stopping(1, generation=2), "etcdWorkload": stopping(1)["workload"]}
+    up = following(req, before, **running)
+    answer = compose(up)
+    assert (awake(answer), nap(answer)) == (("False", "FallingAsleep"), nap(before))
+    assert next(c.message for c in answer.conditions if c.type == "Awake") == (
+        "Falling asleep, by spec.power. Its pods were started on the host: scale the StatefulSet "
+        "to 0 there, or wake it up."
+    )
+    annotations = answer.resources["vcluster"].resource["metadata"]["annotations"]
+    assert (annotations["crossplane.io/poll-interval"], answer.pause) == ("30s", 30)
+    again = compose(following(up, answer, **running))
+    assert again == replace(answer, events=())
+    stopped = {**stopping(0, generation=3), "etcdWorkload": stopping(0)["workload"]}
+    down = following(up, answer, **stopped)
+    third = compose(down)
+    assert (awake(third), nap(third)) == (("False", "FallingAsleep"), "3")
+    last = compose(following(down, third, **stopped))
+    assert (awake(last), nap(last)) == (("False", "Sleeping"), "3")
+
+
+def looks_per_hour(answer: Response) -> float:
+    """Return the looks of provider-helm at the Releases of an answer."""
+    return sum(
+        3600 / duration_seconds(at(composed.resource, "metadata.annotations")[looks.ANNOTATION])
+        for composed in answer.resources.values()
+        if composed.resource["kind"] == "Release"
+    )
+
+
+@pytest.mark.parametrize("example", ["kunde1", "ha"])
+def test_sleepers_are_seldom_looked_at(example: str) -> None:
+    """Beside as many that are awake they add less than 1 % of the looks at the host.
+
+    The calls of the function stay as often: the count of sleepers comes from them.
+    """
+    up, sleeper = compose(ready(example)), asleep_of(example)[1]
+    assert looks_per_hour(sleeper) == pytest.approx(0.75)
+    assert looks_per_hour(sleeper) < 0.01 * looks_per_hour(up)
+    assert sleeper.pause == up.pause == 120
 
 
 @pytest.mark.parametrize("version", ["0.37.0", "0.36.9"])
