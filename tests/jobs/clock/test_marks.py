@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from function.api import clock_mark
+from jobs.clock import calendars, marks
 from jobs.clock.calendars import parse
 from jobs.clock.marks import Evaluated, due_mark, evaluated
 from jobs.clock.sleepers import Sleeper
@@ -38,6 +39,34 @@ def asleep(sleeper: Sleeper, now: dt.datetime) -> bool:
     assert found
     assert found["calendar"]["name"] == "office-hours"
     return found["calendar"]["asleep"] is True
+
+
+def test_two_marks_a_day() -> None:
+    """A window costs a VCluster two writes a day, by the figures of docs/calendars.md."""
+    sleeper, writes = SLEEPER, []
+    for half_minute in range(24 * 120 + 1):
+        now = NIGHT + dt.timedelta(seconds=30 * half_minute)
+        text = due_mark(sleeper, {"office-hours": evaluated(HOURS, now)}, now)
+        if text != sleeper.mark:
+            is_asleep = json.loads(str(text))["calendar"]["asleep"]
+            sleeper = replace(sleeper, mark=text, sleeps_by="office-hours" if is_asleep else "")
+            writes.append(is_asleep)
+    assert writes == [True, False, True]
+
+
+def test_a_calendar_is_evaluated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """VClusters of one Calendar share what was evaluated: its two edges, and nothing for each."""
+    evaluations = []
+
+    def count(calendar: Any, now: dt.datetime) -> Any:
+        evaluations.append(now)
+        return calendars.evaluate(calendar, now)
+
+    monkeypatch.setattr(marks, "evaluate", count)
+    shared = {"office-hours": evaluated(HOURS, NIGHT)}
+    texts = {due_mark(replace(SLEEPER, uid=f"u-{n}"), shared, NIGHT) for n in range(100)}
+    assert len(texts) > 50
+    assert evaluations == [NIGHT, MONDAY]
 
 
 def test_no_mark() -> None:
