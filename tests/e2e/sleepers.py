@@ -107,6 +107,15 @@ class Sleeper:
             lambda: describe(self.kube, self.name), pause=0.2,
         )  # fmt: skip
 
+    def await_responsive(self, seconds: float = 600) -> None:
+        """Wait while Crossplane's circuit breaker holds events back after many changes."""
+        until(
+            f"{self.name} is responsive",
+            lambda: condition(self.found(), "Responsive").get("status") != "False",
+            seconds,
+            lambda: describe(self.kube, self.name),
+        )
+
     def pods(self) -> list[str]:
         """Return the names of all pods in its namespace."""
         return [one["metadata"]["name"] for one in self.kube.list("pods", self.name)]
