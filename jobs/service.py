@@ -27,7 +27,7 @@ def serve(loop: Loop, env: Environment, period: float) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     address = env.text("METRICS_ADDRESS", ":8080")
-    server = HealthServer(address, lambda: loop.last_success, 3 * period)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    loop.run(stop)
-    server.shutdown()
+    with HealthServer(address, lambda: loop.last_success, 3 * period) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        loop.run(stop)
+        server.shutdown()

@@ -37,7 +37,8 @@ class Looks:
             with urllib.request.urlopen(f"http://{self._address}/readyz", timeout=5) as answer:
                 status: int = answer.status
         except urllib.error.HTTPError as error:
-            return error.code
+            with error:
+                return error.code
         return status
 
 
