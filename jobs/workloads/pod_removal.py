@@ -6,17 +6,12 @@ meanwhile: its pods are never touched, and while one of them runs nothing is rem
 
 import structlog
 from lightkube.resources.coordination_v1 import Lease
-from lightkube.resources.core_v1 import Pod
 
 from jobs.backoff import Clock, repeat
 from jobs.bounded_api import Api
 from jobs.errors import RefusedError
-from jobs.kubernetes import call, maybe
-from jobs.transport import AnswerTooLongError
-from jobs.workloads.pod_shutdown import GRACE_SECONDS, PLATFORMS
-
-TENANTS = PLATFORMS.removeprefix("!")
-"""Selector of the pods with the syncer's label."""
+from jobs.kubernetes import maybe
+from jobs.workloads.pods import TENANTS, Pods
 
 CONTROL_PLANE_SECONDS = 30
 """Time to wait for the last pods of the control plane; if they stay, it was woken up."""
@@ -39,6 +34,7 @@ class PodRemoval:
     ) -> None:
         """Hold the client, the selector of the control plane's pods, and the name of its lease."""
         self._client = client
+        self._pods = Pods(client, namespace)
         self._namespace = namespace
         self._control_plane = control_plane
         self._lease = lease
@@ -61,7 +57,7 @@ class PodRemoval:
 
         def remove() -> bool:
             nonlocal started
-            if self._is_any(self._control_plane):
+            if self._pods.is_any(self._control_plane):
                 if started or self._clock.now() >= patience:
                     log.info("awake again", namespace=self._namespace)
                     return True
@@ -83,16 +79,11 @@ class PodRemoval:
 
         A waking syncer would wait a minute for the lease of the one that was killed.
         """
-        if not self._is_any(TENANTS):
+        if not self._pods.is_any(TENANTS):
             self._release()
             log.info("nothing runs any more", namespace=self._namespace)
             return True
-        call(
-            lambda: self._client.delete_all(
-                Pod, namespace=self._namespace, selector=TENANTS, grace=GRACE_SECONDS
-            ),
-            f"the pods in {self._namespace}",
-        )
+        self._pods.delete(TENANTS)
         return False
 
     def _release(self) -> None:
@@ -101,15 +92,3 @@ class PodRemoval:
                 lambda: self._client.delete(Lease, self._lease, namespace=self._namespace),
                 f"Lease {self._namespace}/{self._lease}",
             )
-
-    def _is_any(self, selector: str) -> bool:
-        """Return whether there are such pods; metadata that is too long to be read is of one."""
-
-        def look() -> bool:
-            pods = self._client.metadata(Pod, namespace=self._namespace, selector=selector)
-            return any(True for _ in pods)
-
-        try:
-            return call(look, f"the pods in {self._namespace}")
-        except AnswerTooLongError:
-            return True

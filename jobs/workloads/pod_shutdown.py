@@ -1,27 +1,19 @@
 """Shutdown of the pods of a namespace: the platform's first, then the tenant's.
 
 A virtual cluster recreates the pods that are stopped while its own pods run. Those are ending
-already, because the virtual cluster is uninstalled when this runs. Number and size of the pods are
-the tenant's choice, so only their metadata is read.
+already, because the virtual cluster is uninstalled when this runs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 
 import structlog
-from lightkube.resources.core_v1 import Pod
 
 from jobs.backoff import Clock, repeat
 from jobs.bounded_api import Api
 from jobs.errors import RefusedError, TransientError
 from jobs.kubernetes import call
-from jobs.transport import AnswerTooLongError
-
-PLATFORMS = "!vcluster.loft.sh/managed-by"
-"""Selector of the pods without the syncer's label, which a tenant cannot change."""
-
-GRACE_SECONDS = 30
-"""Grace period of every pod; a tenant could request years."""
+from jobs.workloads.pods import PLATFORMS, Pods
 
 PLATFORM_SECONDS = 60
 """Time to wait for the platform's pods, which never end on a lost node."""
@@ -39,7 +31,7 @@ class PodShutdown:
         self, client: Api, namespace: str, *, timeout: float, clock: Clock | None = None
     ) -> None:
         """Hold the client and the namespace."""
-        self._client = client
+        self._pods = Pods(client, namespace)
         self._namespace = namespace
         self._timeout = timeout
         self._clock = clock or Clock()
@@ -66,9 +58,8 @@ class PodShutdown:
 
     def remainder(self) -> Mapping[str, object]:
         """Return the names of some pods that are left, or the reason why they cannot be listed."""
-        what = f"the pods in {self._namespace}"
         try:
-            pods = call(lambda: list(islice(self._pods(), NAMED)), what)
+            pods = call(lambda: list(islice(self._pods.names(), NAMED)), self._pods.what)
         except (RefusedError, TransientError) as error:
             return {"reason": error.reason}
         return {"pods": pods}
@@ -78,26 +69,9 @@ class PodShutdown:
 
         With `patient` tenants' pods wait until the platform's are gone.
         """
-        what = f"the pods in {self._namespace}"
-        selector = PLATFORMS if patient and call(lambda: self._is_any(PLATFORMS), what) else None
-        if selector is None and not call(lambda: self._is_any(None), what):
+        selector = PLATFORMS if patient and self._pods.is_any(PLATFORMS) else None
+        if selector is None and not self._pods.is_any():
             return True
         log.info("ending", pods=selector or "all")
-        call(
-            lambda: self._client.delete_all(
-                Pod, namespace=self._namespace, selector=selector, grace=GRACE_SECONDS
-            ),
-            what,
-        )
+        self._pods.delete(selector)
         return False
-
-    def _is_any(self, selector: str | None) -> bool:
-        """Return whether there are such pods; metadata that is too long to be read is of one."""
-        try:
-            return any(True for _ in self._pods(selector))
-        except AnswerTooLongError:
-            return True
-
-    def _pods(self, selector: str | None = None) -> Iterator[str]:
-        pods = self._client.metadata(Pod, namespace=self._namespace, selector=selector)
-        return (pod.name or "" for pod in pods)

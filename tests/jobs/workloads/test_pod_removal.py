@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from httpx2 import Response
 from lightkube.core.exceptions import ApiError
 
 from jobs.backoff import Clock
-from jobs.workloads.pod_removal import TENANTS, PodRemoval
+from jobs.transport import AnswerTooLongError
+from jobs.workloads.pod_removal import PodRemoval
+from jobs.workloads.pods import TENANTS
 from tests.jobs.workloads.test_pod_shutdown import CUSTOMERS, PLATFORM_POD, Host, host
 from tests.jobs.workloads.test_pod_shutdown import PODS as PATH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = ["host"]
 
@@ -150,3 +152,20 @@ def test_rights_that_come_late(
     monkeypatch.setattr(host.client, "metadata", metadata)
     assert remove()
     assert ({*CUSTOMERS} <= host.names()) == stays
+
+
+def test_metadata_that_is_too_long_is_that_of_a_pod(
+    host: Host, remove: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tenant cannot stay awake by a pod that no answer has room for."""
+    original = host.client.metadata
+
+    def metadata(kind: Any, **options: Any) -> Iterator[Any]:
+        if options["selector"] == TENANTS and host.names() - {OTHER}:
+            msg = "long"
+            raise AnswerTooLongError(msg)
+        return original(kind, **options)
+
+    monkeypatch.setattr(host.client, "metadata", metadata)
+    assert remove()
+    assert host.names() == set()

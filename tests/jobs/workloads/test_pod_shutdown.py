@@ -13,7 +13,8 @@ from lightkube.config.kubeconfig import KubeConfig
 from dev.demo import kubernetes
 from jobs.backoff import Clock
 from jobs.kubernetes import client
-from jobs.workloads.pod_shutdown import PLATFORMS, PodShutdown
+from jobs.workloads.pod_shutdown import PodShutdown
+from jobs.workloads.pods import PLATFORMS
 from tests.support import hostile
 
 if TYPE_CHECKING:

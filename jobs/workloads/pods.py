@@ -1,0 +1,57 @@
+"""The pods of a namespace of a virtual cluster, looked at and deleted.
+
+Number and size of the pods are the tenant's choice, so only their metadata is read.
+"""
+
+from collections.abc import Iterator
+
+from lightkube.resources.core_v1 import Pod
+
+from jobs.bounded_api import Api
+from jobs.kubernetes import call
+from jobs.transport import AnswerTooLongError
+
+TENANTS = "vcluster.loft.sh/managed-by"
+"""Selector of the pods with the syncer's label, which a tenant cannot change."""
+
+PLATFORMS = f"!{TENANTS}"
+"""Selector of the pods without it."""
+
+GRACE_SECONDS = 30
+"""Grace period of every pod; a tenant could request years."""
+
+
+class Pods:
+    """The pods of one namespace."""
+
+    def __init__(self, client: Api, namespace: str) -> None:
+        """Hold the client and the namespace."""
+        self._client = client
+        self._namespace = namespace
+        self.what = f"the pods in {namespace}"
+        """Their name in errors."""
+
+    def names(self, selector: str | None = None) -> Iterator[str]:
+        """Yield the names of all such pods."""
+        pods = self._client.metadata(Pod, namespace=self._namespace, selector=selector)
+        return (pod.name or "" for pod in pods)
+
+    def is_any(self, selector: str | None = None) -> bool:
+        """Return whether there are such pods; metadata that is too long to be read is of one."""
+
+        def look() -> bool:
+            try:
+                return any(True for _ in self.names(selector))
+            except AnswerTooLongError:
+                return True
+
+        return call(look, self.what)
+
+    def delete(self, selector: str | None) -> None:
+        """Delete such pods."""
+        call(
+            lambda: self._client.delete_all(
+                Pod, namespace=self._namespace, selector=selector, grace=GRACE_SECONDS
+            ),
+            self.what,
+        )
