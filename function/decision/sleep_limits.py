@@ -1,4 +1,4 @@
-"""Limits of sleep and expiry: Calendars that a spec may name, and the right to expire."""
+"""Limits of sleep and expiry: the right to sleep and to expire, and Calendars to name."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,12 @@ from function.api.errors import Problem
 
 def problems(spec: xr.Spec, tenant: platform.Tenant) -> Iterator[Problem]:
     """Yield the problems of sleep and expiry beyond the limits."""
+    if spec.power == "Sleeping" and tenant.power == "Running":
+        yield Problem(
+            "spec.power",
+            "cannot be Sleeping on this platform",
+            "Leave it out, or ask the platform team to set tenant.power to Choice.",
+        )
     if spec.sleep and not tenant.calendars:
         yield Problem(
             "spec.sleep",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from function.api import input as platform
 from function.api import written_values, xr
 from function.api.errors import InvalidError, Problem
-from function.api.fields import Power, Quota
+from function.api.fields import Quota
 from function.decision import exposure_limits, sleep_limits, tenancy
 from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity, regex, versions
@@ -42,7 +42,6 @@ def problems(
         *_host(spec),
         *sleep_limits.problems(spec, config.tenant),
         *_upgrade(spec.upgrade, config, new=new),
-        *_power(spec.power, config.tenant),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),
         *_rancher(spec, requested, config.rancher),
@@ -181,15 +180,6 @@ def _upgrade(upgrade: xr.Upgrade, config: platform.Input, *, new: bool) -> Itera
             "spec.upgrade.chartVersion",
             "is not a chart version of the platform",
             f"Choose one of: {', '.join(listed)}.",
-        )
-
-
-def _power(power: Power, tenant: platform.Tenant) -> Iterator[Problem]:
-    if power == "Sleeping" and tenant.power == "Running":
-        yield Problem(
-            "spec.power",
-            "cannot be Sleeping on this platform",
-            "Leave it out, or ask the platform team to set tenant.power to Choice.",
         )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.charts import RenderChart
 from tests.support.tools import ROOT
 
 Cases = Callable[[str, str], dict[str, Any]]
-RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")

@@ -1,29 +1,19 @@
 """The chart of the clock: its pod, its way to the API server, and its rights."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-Render = Callable[[Mapping[str, object]], dict[str, dict[str, Any]]]
+from tests.support.charts import CONTAINER_SECURITY, POD_SECURITY, Render, RenderChart, by_kind
 
 CHART = "vcluster-clock"
 
 
 @pytest.fixture(scope="session")
-def render(
-    render_chart: Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]],
-) -> Render:
+def render(render_chart: RenderChart) -> Render:
     """Return a function that turns values into the objects of the chart, by their kinds."""
-
-    def objects(values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
-        rendered = render_chart(CHART, "clock", values)
-        by_kind = {o["kind"]: o for o in rendered}
-        assert len(by_kind) == len(rendered)
-        return by_kind
-
-    return objects
+    return by_kind(render_chart, CHART, "clock")
 
 
 @pytest.fixture
@@ -36,18 +26,8 @@ def test_the_pod_is_restricted(render: Render, minimal: dict[str, Any]) -> None:
     """The pod runs without root, rights and a file system to write to."""
     pod = render(minimal)["Deployment"]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
-    assert pod["securityContext"] == {
-        "runAsNonRoot": True,
-        "runAsUser": 65532,
-        "runAsGroup": 65532,
-        "fsGroup": 65532,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    assert pod["securityContext"] == POD_SECURITY
+    assert container["securityContext"] == CONTAINER_SECURITY
     assert container["command"] == ["vcluster-clock"]
     assert {
         probe: container[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")

@@ -1,12 +1,12 @@
 """The pods that hold Rancher's token: what they are allowed, and how they get it."""
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]
+from tests.support.charts import CONTAINER_SECURITY, POD_SECURITY, RenderChart
+
 Pod = dict[str, Any]
 
 COMMANDS = ["import", "deregister", "watch"]
@@ -43,18 +43,8 @@ def test_pod_is_hardened(pods: Callable[[str], dict[str, Pod]], values: str, com
     pod = pods(values)[command]
     (container,) = pod["containers"]
 
-    assert pod["securityContext"] == {
-        "runAsNonRoot": True,
-        "runAsUser": 65532,
-        "runAsGroup": 65532,
-        "fsGroup": 65532,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
+    assert pod["securityContext"] == POD_SECURITY
+    assert container["securityContext"] == CONTAINER_SECURITY
     assert pod["automountServiceAccountToken"] is True
     assert pod["enableServiceLinks"] is False
     assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers", "initContainers"} & set(pod)

@@ -1,29 +1,20 @@
 """The watch over all imports of a host: what it is told, and what it may do."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-Render = Callable[[Mapping[str, object]], dict[str, dict[str, Any]]]
+from tests.support.charts import Render, RenderChart, by_kind
 
 CHART = "vcluster-rancher-watch"
 
 
 @pytest.fixture(scope="session")
-def render(
-    render_chart: Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]],
-) -> Render:
+def render(render_chart: RenderChart) -> Render:
     """Return a function that turns values into the objects of the chart, by their kinds."""
-
-    def objects(values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
-        rendered = render_chart(CHART, "watch", values)
-        by_kind = {o["kind"]: o for o in rendered}
-        assert len(by_kind) == len(rendered)
-        return by_kind
-
-    return objects
+    return by_kind(render_chart, CHART, "watch")
 
 
 @pytest.fixture
