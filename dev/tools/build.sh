@@ -6,9 +6,10 @@
 # NAME is a folder here with `tool` lines in its go.mod (one binary goes to .tools/bin/NAME, several
 # under the names of their commands), FOLDER/COMMAND for one of several, `crds` (the upstream CRDs
 # go to .tools/crds), `charts` (the official charts go to .tools/charts), `vcluster` (its programs,
-# built in its own module), `provider-helm` (with an option of version 1.4), `earlier` (chart and program of earlier releases of vcluster, and of
-# Kubernetes, that upgrades begin with, go to .tools/earlier) or `crossplane-image` and
-# `provider-helm-package` (what goes with the programs into their image and package).
+# built in its own module), `provider-helm` (with an option of version 1.4), `earlier` (chart and
+# program of earlier releases of vcluster, and of Kubernetes, that upgrades begin with, go to
+# .tools/earlier) or `crossplane-image` and `provider-helm-package` (what goes with the programs
+# into their image and package).
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -153,8 +154,8 @@ vcluster() {
 	mv "$out"/new/* "$out/bin/"
 }
 
-# Version 1.4 looks at a Release when an annotation says so, and its module cannot be downloaded from
-# everywhere, so 1.3 gets that one option.
+# Version 1.4 looks at a Release when an annotation says so, and its module cannot be downloaded
+# from everywhere, so 1.3 gets that one option.
 provider_helm() {
 	module=github.com/crossplane-contrib/provider-helm
 	controller=pkg/controller/namespaced/release
