@@ -8,12 +8,16 @@ import pytest
 
 HERE = Path(__file__).parent
 RELEASES = {
+    "vcluster-backup": "kunde1-backup",
     "vcluster-clock": "vcluster-clock",
     "vcluster-namespace": "kunde1-namespace",
     "vcluster-rancher": "kunde1-rancher",
     "vcluster-rancher-watch": "vcluster-rancher-watch",
 }
 CASES = [
+    ("vcluster-backup", "minimal"),
+    ("vcluster-backup", "everything"),
+    ("vcluster-backup", "asleep"),
     ("vcluster-clock", "minimal"),
     ("vcluster-clock", "everything"),
     ("vcluster-namespace", "minimal"),

@@ -22,6 +22,7 @@ Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]
 
 MANAGED_BY = {"vcluster.loft.sh/managed-by": "kunde1-vcluster"}
 CONTROL_PLANE = {"app": "vcluster", "release": "kunde1-vcluster"}
+RESTORE = {"app": "vcluster-snapshot", "release": "kunde1-vcluster"}
 TENANT = {"app": "web", **MANAGED_BY}
 IMPOSTOR = {**CONTROL_PLANE, **MANAGED_BY}
 
@@ -78,7 +79,7 @@ def policies(render: Render, everything: dict[str, Any]) -> list[dict[str, Any]]
 
     All else about the host is as on kubeadm.
     """
-    for fact in ("dns", "apiPorts", "metrics", "egressTo"):
+    for fact in ("dns", "apiPorts", "metrics", "egressTo", "backupPort"):
         del everything["networkPolicy"][fact]
     return [o for o in render(everything) if o["kind"] == "NetworkPolicy"]
 
@@ -150,6 +151,8 @@ def test_tenant_does_not_reach(
         pytest.param(CONTROL_PLANE, 443, True, id="control plane, 443"),
         pytest.param(CONTROL_PLANE, 6443, True, id="control plane, 6443"),
         pytest.param(CONTROL_PLANE, 8443, True, id="control plane, 8443"),
+        pytest.param(RESTORE, 6443, True, id="restore"),
+        pytest.param({**RESTORE, **MANAGED_BY}, 6443, False, id="tenant's pod, as a restore"),
         pytest.param(CONTROL_PLANE, 22, False, id="control plane, other port"),
         pytest.param(CONTROL_PLANE, 10250, False, id="control plane, kubelet"),
         pytest.param(IMPOSTOR, 6443, False, id="tenant's pod with its labels"),
@@ -160,8 +163,29 @@ def test_tenant_does_not_reach(
 def test_host_api(
     policies: list[dict[str, Any]], pod: Mapping[str, str], port: int, *, expected: bool
 ) -> None:
-    """Only the control plane talks to the host's API server."""
+    """Only the control plane and its restore talk to the host's API server."""
     assert allows(policies, "egress", pod, Peer("10.0.0.1"), port) is expected
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [
+        pytest.param(CONTROL_PLANE, True, id="control plane"),
+        pytest.param(RESTORE, True, id="restore"),
+        pytest.param({"app": "vcluster-etcd", "release": "kunde1-vcluster"}, False, id="etcd"),
+        pytest.param({**RESTORE, "release": "other"}, False, id="other release"),
+        pytest.param({**CONTROL_PLANE, **MANAGED_BY}, False, id="tenant's pod, as control plane"),
+        pytest.param({**RESTORE, **MANAGED_BY}, False, id="tenant's pod, as a restore"),
+        pytest.param(TENANT, False, id="tenant's pod"),
+    ],
+)
+def test_backups(with_values: Render, pod: Mapping[str, str], *, expected: bool) -> None:
+    """Only what takes and restores backups reaches their server, at its port, wherever it is."""
+    shut, opened = with_values({}), with_values({"backupPort": 9000})
+
+    assert allows(opened, "egress", pod, Peer("10.250.0.1"), 9000) is expected
+    assert not allows(shut, "egress", pod, Peer("10.250.0.1"), 9000)
+    assert not allows(opened, "egress", pod, Peer("10.250.0.1"), 9001)
 
 
 @pytest.mark.parametrize("address", METADATA_SERVICES)
@@ -182,6 +206,7 @@ def test_no_range_holds_a_metadata_service(policies: list[dict[str, Any]], addre
         pytest.param(CONTROL_PLANE, Peer("10.1.2.9", "kunde2"), 8443, True, id="API from a pod"),
         pytest.param(CONTROL_PLANE, Peer("192.0.2.200"), 10250, False, id="other port"),
         pytest.param(IMPOSTOR, Peer("192.0.2.200"), 8443, False, id="tenant's pod, its labels"),
+        pytest.param(RESTORE, Peer("192.0.2.200"), 8443, False, id="restore"),
         pytest.param(TENANT, Peer("10.1.2.4", "kunde1", TENANT), 80, True, id="own pod"),
         pytest.param(TENANT, Peer("10.1.2.9", "kunde2"), 80, False, id="other customer"),
         pytest.param(TENANT, Peer("8.8.8.8"), 80, False, id="internet"),
@@ -523,9 +548,14 @@ def _within(block: dict[str, Any], address: str) -> bool:
 
 
 def _selects(selector: dict[str, Any], labels: Mapping[str, str]) -> bool:
-    # The only operator that the chart renders; another one has to be taught here first.
-    absent = selector.get("matchExpressions", [])
-    assert all(expression["operator"] == "DoesNotExist" for expression in absent)
-    return selector.get("matchLabels", {}).items() <= labels.items() and not any(
-        expression["key"] in labels for expression in absent
+    return selector.get("matchLabels", {}).items() <= labels.items() and all(
+        _matches(expression, labels) for expression in selector.get("matchExpressions", [])
     )
+
+
+def _matches(expression: dict[str, Any], labels: Mapping[str, str]) -> bool:
+    """Return whether labels match; another operator than the chart renders is an error."""
+    if expression["operator"] == "In":
+        return labels.get(expression["key"]) in expression["values"]
+    assert expression["operator"] == "DoesNotExist"
+    return expression["key"] not in labels

@@ -11,8 +11,35 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
-CHARTS = ("vcluster-clock", "vcluster-namespace", "vcluster-rancher", "vcluster-rancher-watch")
+CHARTS = (
+    "vcluster-backup",
+    "vcluster-clock",
+    "vcluster-namespace",
+    "vcluster-rancher",
+    "vcluster-rancher-watch",
+)
 REQUIRED: Mapping[str, dict[str, Any]] = {
+    "vcluster-backup": {
+        "inputs": "0123456789abcdef",
+        "owner": {"name": "kunde1", "uid": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},
+        "vcluster": {
+            "namespace": "kunde1",
+            "release": "kunde1-vcluster",
+            "chart": "0.36.1",
+            "kubernetes": "1.36.3",
+            "availability": "Single",
+        },
+        "stateConfigMap": "kunde1-backup",
+        "schedule": "0 2 * * *",
+        "target": {
+            "name": "nightly",
+            "bucket": "vclusters",
+            "endpoint": "https://s3.example.org",
+            "prefix": "_/kunde1/227fb97b-6cf6-4f79-9ae9-ffb14550d34d",
+            "credentialsSecret": "backup-s3",
+        },
+        "image": "ghcr.io/example/function-vcluster:0.1.0",
+    },
     "vcluster-clock": {"image": "ghcr.io/example/function-vcluster:0.1.0"},
     "vcluster-namespace": {
         "name": "kunde1",
@@ -138,6 +165,17 @@ def test_every_feature_is_good(
                 "networkPolicy.ingressFrom",
                 [{"ipBlock": {"cidr": "0.0.0.0/0"}}],
             ),
+            ("vcluster-backup", "schedule", "*/5 0-23/2 1,15 JAN-DEC MON-FRI"),
+            ("vcluster-backup", "timeZone", "America/Argentina/Buenos_Aires"),
+            ("vcluster-backup", "timeZone", "Etc/GMT+5"),
+            ("vcluster-backup", "target.endpoint", "https://[2001:db8::1]:9000"),
+            ("vcluster-backup", "target.prefix", "prod/kunde1-0123456789abcdef/kunde1/1-2"),
+            ("vcluster-backup", "target.caSecret", {"name": "backup-s3-ca", "key": "ca.crt"}),
+            ("vcluster-backup", "target.encryption", {"algorithm": "None", "kmsKeyId": ""}),
+            ("vcluster-backup", "restore", {"prefix": "_/kunde1/1-2", "snapshot": "latest"}),
+            ("vcluster-backup", "vcluster.chart", "0.37.0-rc.1"),
+            ("vcluster-backup", "power", "Restoring"),
+            ("vcluster-namespace", "networkPolicy.backupPort", 65535),
             ("vcluster-rancher", "rancher.caSecret", {"name": "rancher-api", "key": "ca.crt"}),
             (
                 "vcluster-rancher",
@@ -223,6 +261,7 @@ def test_good_values(
             ("DNS at all ports", "networkPolicy.dns.ports", []),
             ("no way to the API server", "networkPolicy.apiPorts", []),
             ("port beyond all", "networkPolicy.apiPorts", [65536]),
+            ("port of backups beyond all", "networkPolicy.backupPort", 65536),
             ("metrics nowhere", "networkPolicy.metrics", {"ports": [10250]}),
             (
                 "pods everywhere",
@@ -281,6 +320,53 @@ def test_bad_values_of_the_namespace(
     assert _errors(
         validators["vcluster-namespace"], _changed(defaults["vcluster-namespace"], path, value)
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(path, value, id=reason)
+        for reason, path, value in [
+            ("unknown key", "target.secretAccessKey", "abc"),
+            ("hash in capitals", "inputs", "0123456789ABCDEF"),
+            ("a schedule of six fields", "schedule", "0 0 2 * * *"),
+            ("a schedule by a name", "schedule", "@daily"),
+            ("a schedule with a time zone", "schedule", "TZ=Europe/Berlin 0 2 * * *"),
+            ("a time zone with a space", "timeZone", "Europe/ Berlin"),
+            ("no archive kept", "retention.count", 0),
+            ("retention of a text", "retention.days", "30"),
+            ("unknown way to go", "onDelete", "Keep"),
+            ("unknown way to fail", "onFailure", "Ignore"),
+            ("unknown power", "power", "Off"),
+            ("two units", "timeout", "1h30m"),
+            ("no time", "deleteTimeout", "0m"),
+            ("no encryption", "target.endpoint", "http://s3.example.org"),
+            ("password in the address", "target.endpoint", "https://a:b@s3.example.org"),
+            ("a path in the address", "target.endpoint", "https://s3.example.org/bucket"),
+            ("bucket in capitals", "target.bucket", "VClusters"),
+            ("the whole bucket", "target.prefix", ""),
+            ("a folder above", "target.prefix", "_/../kunde2/1-2"),
+            ("a folder from the root", "target.prefix", "/_/kunde1"),
+            ("an open folder", "target.prefix", "_/kunde1/"),
+            ("certificates without key", "target.caSecret", {"name": "backup-s3-ca"}),
+            ("unknown encryption", "target.encryption.algorithm", "aes256"),
+            ("another's folder", "restore", {"prefix": "../kunde2", "snapshot": "latest"}),
+            ("a snapshot's path", "restore", {"prefix": "a", "snapshot": "../b"}),
+            ("a restore of nothing", "restore", {"prefix": "a"}),
+            ("name too long for a CronJob", "stateConfigMap", "a" * 53),
+            ("image without tag", "image", "ghcr.io/example/function-vcluster"),
+        ]
+    ],
+)
+def test_bad_values_of_the_backup(
+    validators: Mapping[str, Draft7Validator],
+    defaults: Mapping[str, dict[str, Any]],
+    path: str,
+    value: object,
+) -> None:
+    """What no CronJob takes, or leads to another's archives, does not get into a release."""
+    chart = "vcluster-backup"
+    assert _errors(validators[chart], _changed(defaults[chart], path, value))
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,22 @@ labels:
 {{- end }}
 
 {{/*
-Selector for the virtual cluster's own pods, from the list of root context and label `app`.
+Selector for the virtual cluster's own pods, from the list of root context and labels `app`.
 The syncer marks every pod of the tenant with managed-by and a tenant cannot take that off,
 so none of them gets in by wearing the other two labels.
 */}}
 {{- define "vcluster-namespace.platformPods" -}}
 {{- $root := first . -}}
+{{- $apps := rest . -}}
 matchLabels:
-  app: {{ last . }}
+  {{- if eq (len $apps) 1 }}
+  app: {{ first $apps }}
+  {{- end }}
   release: {{ $root.Values.release | quote }}
 matchExpressions:
+{{- if gt (len $apps) 1 }}
+- {key: app, operator: In, values: [{{ join ", " $apps }}]}
+{{- end }}
 - key: vcluster.loft.sh/managed-by
   operator: DoesNotExist
 {{- end }}
