@@ -238,6 +238,7 @@ _PROGRAM_ROWS = (
         "plugins",
         "telemetry",
     ),
+    _joined(f"{_DISTRO}.k8s.controllerManager.extraArgs"),
     _joined("controlPlane.advanced.serviceAccount.imagePullSecrets", "name"),
     _joined("controlPlane.advanced.workloadServiceAccount.imagePullSecrets", "name"),
 )

@@ -31,6 +31,15 @@ OPEN_SOURCE = "loft-sh/vcluster-oss"
 
 HA_COREDNS_REPLICAS = 2
 
+_NO_ELECTION: Values = {
+    "distro": {"k8s": {"controllerManager": {"extraArgs": ["--leader-elect=false"]}}}
+}
+"""A single controller manager that takes no lease: after a restart it would wait up to 20 s for the
+end of its own earlier one, and no pod inside is made or replaced until then. The StatefulSet has at
+most one pod at a time.
+https://github.com/kubernetes/component-base/blob/v0.36.0/config/v1alpha1/defaults.go
+"""
+
 _WATCH_ENDPOINT_SLICES: Values = {
     "apiGroups": ["discovery.k8s.io"],
     "resources": ["endpointslices"],
@@ -173,6 +182,7 @@ def _single(spec: ResolvedSpec) -> Values:
             },
             "coredns": {"deployment": {"replicas": 1}},
             "advanced": {"podDisruptionBudget": {"enabled": False}},
+            **(_NO_ELECTION if spec.starts_quickly else {}),
         }
     }
 

@@ -18,7 +18,11 @@ from function.observed.state import Observed
 _STARTUP_PROBE = ("controlPlane", "statefulSet", "probes", "startupProbe")
 STARTUP_PROBE: Mapping[str, int] = MappingProxyType({"periodSeconds": 2, "failureThreshold": 900})
 """Startup probe of a control plane: every 2 s for half an hour. The chart's is every 6 s, for as
-long. A change of it restarts the pods, so a control plane keeps the one it was created with."""
+long. A change of it restarts the pods, so a control plane keeps the one it was created with, until
+it sleeps."""
+
+REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
+"""Path of the replicas in the chart's values; 0 while it is asleep."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Current:
     retains: bool = False
     """True if the volume claims outlive their workload."""
     starts_quickly: bool = False
-    """True if the values have a startup probe of ours."""
+    """True if the values have a startup probe of ours, or no pod that another would restart."""
 
 
 def read(observed: Observed) -> Current | None:
@@ -103,7 +107,8 @@ def parse(  # noqa: PLR0913  # the facts of a Release beside its values
         exposure=observed_exposure.running(values, release),
         restore_from=restore_from,
         retains=get(values, *volume, "persistence", "volumeClaim", "retentionPolicy") == "Retain",
-        starts_quickly=all(get(values, *_STARTUP_PROBE, key) is not None for key in STARTUP_PROBE),
+        starts_quickly=get(values, *REPLICAS) == 0
+        or all(get(values, *_STARTUP_PROBE, key) is not None for key in STARTUP_PROBE),
     )
 
 

@@ -5,6 +5,7 @@ Health comes from connection details: the provider's own Ready stays True when t
 
 from function.k8s.fieldpath import get
 from function.observed import current, exposure, rollout, stamp
+from function.observed.current import REPLICAS
 from function.observed.release import judge
 from function.observed.state import Condition, ObservedRelease
 
@@ -29,9 +30,6 @@ WORKLOAD = "workload"
 ETCD_GENERATION = "etcdGeneration"
 
 ETCD_WORKLOAD = "etcdWorkload"
-
-REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
-"""Path of the replicas in the chart's values; 0 while it is asleep."""
 
 UNAVAILABLE = "Unavailable"
 """Reason of ControlPlaneReady while too few pods are available."""

@@ -101,7 +101,12 @@ def test_single() -> None:
     assert values() == {
         **COMMON,
         "controlPlane": {
-            "distro": {"k8s": {"image": {"tag": "v1.35.0"}}},
+            "distro": {
+                "k8s": {
+                    "image": {"tag": "v1.35.0"},
+                    "controllerManager": {"extraArgs": ["--leader-elect=false"]},
+                }
+            },
             "backingStore": {
                 "database": {"embedded": {"enabled": True}},
                 "etcd": {"deploy": {"enabled": False}},
@@ -365,7 +370,27 @@ def test_a_control_plane_keeps_its_startup_probe(*, is_ours: bool) -> None:
     )
     built = build_chart_values(wanted(vcluster(), found, now), found)
     probe = get(built, "controlPlane", "statefulSet", "probes")
+    manager = get(built, "controlPlane", "distro", "k8s", "controllerManager")
     assert (probe is not None) is is_ours
+    assert (manager is not None) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("spec", "theirs", "expected"),
+    [
+        ({}, None, ["--leader-elect=false"]),
+        ({}, ["--v=2"], ["--leader-elect=false", "--v=2"]),
+        ({"availability": "HA"}, None, None),
+    ],
+    ids=["single", "beside-the-platforms", "ha"],
+)
+def test_a_single_controller_manager_takes_no_lease(
+    spec: dict[str, Any], theirs: list[str] | None, expected: list[str] | None
+) -> None:
+    """After a restart it would wait for the end of the lease of its own earlier process."""
+    path = ("controlPlane", "distro", "k8s", "controllerManager", "extraArgs")
+    platform = {f"vcluster.values.{'.'.join(path)}": theirs} if theirs else {}
+    assert get(values(spec, platform), *path) == expected
 
 
 @pytest.mark.parametrize(

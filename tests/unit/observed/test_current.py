@@ -88,6 +88,14 @@ def test_a_startup_probe_of_ours(probe: dict[str, Any] | None, *, expected: bool
     assert found.starts_quickly is expected
 
 
+def test_a_sleeper_starts_quickly() -> None:
+    """No pod of an earlier release would be restarted by our startup probe."""
+    values = {"controlPlane": {"statefulSet": {"highAvailability": {"replicas": 0}}}}
+    found = read(Observed(vcluster=deployed(values=values)))
+    assert found
+    assert found.starts_quickly is True
+
+
 def test_other_chart_and_host() -> None:
     """Chart version and host come from the Release as well."""
     release = deployed(chart_version="0.35.3", provider_config="edge")
