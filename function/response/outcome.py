@@ -55,6 +55,8 @@ class Call:
     created_at: str
     """Creation time of the VCluster, in the format of Kubernetes."""
     became_ready: bool
+    pause: int
+    """Seconds to the next call, if no event causes one before."""
 
 
 def outcome_of(
@@ -94,6 +96,7 @@ def outcome_of(
         ),
         created_at=text(metadata.get("creationTimestamp")),
         became_ready=answer.ready and before.get("Ready", ("", ""))[0] != "True",
+        pause=answer.pause,
     )
 
 

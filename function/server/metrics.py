@@ -4,11 +4,12 @@ import collections
 import datetime as dt
 import itertools
 import platform
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from importlib import metadata
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -30,10 +31,27 @@ REMEMBERED = 50_000
 """Maximum number of VClusters in the count of phases."""
 
 REMEMBERED_SECONDS = 600
-"""Time in the count. Crossplane calls for each VCluster every two minutes, at any replica."""
+"""Least time in the count."""
+
+RESYNC_SECONDS = 3600
+"""Most time to the next call, at any replica, however long the pause is: Crossplane calls for each
+VCluster at each resync of its caches, by default once an hour.
+https://github.com/crossplane/crossplane/blob/v2.4.0/cmd/crossplane/core/core.go"""
+
+REMEMBERED_CALLS = 3
+"""Calls for which a replica remembers a VCluster, because others may get the next ones. Nothing
+reports a deletion, so what is deleted counts as long too."""
 
 FIRST_READY_SECONDS = 3600
 """Age up to which READY counts as the first one: no record of an earlier one exists."""
+
+
+class Last(NamedTuple):
+    """The last call for a VCluster."""
+
+    phase: str
+    until: float
+    """Time at which it is forgotten."""
 
 
 class Phases(Collector):
@@ -42,49 +60,54 @@ class Phases(Collector):
     def __init__(self, clock: Callable[[], float]) -> None:
         """Begin empty; `clock` returns seconds."""
         self._clock = clock
-        self._last_phases: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._lock = threading.Lock()
+        """Calls are counted in one thread, and read in those of the probes."""
+        self._last: OrderedDict[str, Last] = OrderedDict()
         self._refused: dict[str, float] = {}
         """Start of the refusal of a spec, by UID."""
 
-    def saw(self, uid: str, phase: str, *, is_refused: bool) -> None:
+    def saw(self, call: Call) -> None:
         """Record the phase of a VCluster, and the start of a refusal of its spec."""
         now = self._clock()
-        self._last_phases[uid] = phase, now
-        if is_refused:
-            self._refused.setdefault(uid, now)
-        else:
-            self._refused.pop(uid, None)
-        self._last_phases.move_to_end(uid)
-        if len(self._last_phases) > REMEMBERED:
-            self._forget()
+        with self._lock:
+            self._last[call.uid] = Last(call.phase, now + _remembered(call.pause))
+            if call.reason in ("ChangeRefused", "InvalidSpec"):
+                self._refused.setdefault(call.uid, now)
+            else:
+                self._refused.pop(call.uid, None)
+            self._last.move_to_end(call.uid)
+            if len(self._last) > REMEMBERED:
+                self._forget(next(iter(self._last)))
 
-    def _forget(self) -> None:
-        uid, _ = self._last_phases.popitem(last=False)
+    def _forget(self, uid: str) -> None:
+        del self._last[uid]
         self._refused.pop(uid, None)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges for Prometheus."""
         now = self._clock()
-        while (
-            self._last_phases
-            and next(iter(self._last_phases.values()))[1] < now - REMEMBERED_SECONDS
-        ):
-            self._forget()
-        since = [*self._refused.values()]
+        with self._lock:
+            for uid in [uid for uid, last in self._last.items() if last.until < now]:
+                self._forget(uid)
+            since = min(self._refused.values(), default=now)
+            counted = collections.Counter(last.phase for last in self._last.values())
         yield GaugeMetricFamily(
             "function_vcluster_refused_seconds",
             "Seconds since the oldest refusal of a spec that still holds, in whole or in part.",
-            value=now - min(since, default=now),
+            value=now - since,
         )
         phases = GaugeMetricFamily(
             "function_vcluster_vclusters",
-            f"VClusters composed by this replica in the last {REMEMBERED_SECONDS} s, by phase.",
+            "VClusters composed by this replica within the time of a few calls, by phase.",
             labels=["phase"],
         )
-        counted = collections.Counter(phase for phase, _ in [*self._last_phases.values()])
         for phase in PHASES:
             phases.add_metric([phase], counted[phase])
         yield phases
+
+
+def _remembered(pause: int) -> int:
+    return max(REMEMBERED_SECONDS, REMEMBERED_CALLS * min(pause, RESYNC_SECONDS))
 
 
 class Calls:
@@ -203,8 +226,7 @@ class Metrics:
         """
         self._calls.count(call, seconds, size, repeated=repeated)
         self._changes.count(call, now)
-        is_refused = call.reason in ("ChangeRefused", "InvalidSpec")
-        self._phases.saw(call.uid, call.phase, is_refused=is_refused)
+        self._phases.saw(call)
 
 
 def _age(created_at: str, now: dt.datetime) -> float | None:

@@ -207,6 +207,7 @@ CALL = Call(
     withheld=(),
     created_at="2026-01-01T11:59:00Z",
     became_ready=True,
+    pause=120,
 )
 
 
@@ -277,6 +278,42 @@ def test_phases_are_forgotten() -> None:
     assert counted() == {**dict.fromkeys(PHASES, 0), "ready": 1}
 
 
+@pytest.mark.parametrize(
+    ("phase", "pause", "remembered"),
+    [
+        pytest.param("namespace", 3, 600, id="under-way"),
+        pytest.param("ready", 120, 600, id="ready"),
+        pytest.param("ready", 600, 1_800, id="ready-and-watched"),
+        pytest.param("asleep", 14_400, 10_800, id="asleep"),
+        pytest.param("asleep", 72_000, 10_800, id="asleep-and-watched"),
+    ],
+)
+def test_a_phase_is_remembered_until_the_next_calls(
+    phase: str, pause: int, remembered: int
+) -> None:
+    """Hours of sleep count between two calls, too; a deleted VCluster counts for a while longer."""
+    now = [0.0]
+    metrics = Metrics(lambda: now[0])
+    sleeper = replace(CALL, uid="sleeper", phase=phase, pause=pause)
+    metrics.answered(sleeper, 0.1, 1, NOW, repeated=False)
+    metrics.answered(replace(CALL, uid="other", phase="rancher"), 0.1, 1, NOW, repeated=False)
+    for seconds, expected in ((remembered - 1, 1), (remembered + 1, 0)):
+        now[0] = seconds
+        assert value(metrics, "function_vcluster_vclusters", phase=phase) == expected
+
+
+def test_who_wakes_up_is_no_sleeper_any_more() -> None:
+    """The last call of each VCluster counts, whatever was remembered of the one before."""
+    now = [0.0]
+    metrics = Metrics(lambda: now[0])
+    for seconds, phase, pause in ((0, "asleep", 14_400), (60, "control plane", 3)):
+        now[0] = seconds
+        metrics.answered(replace(CALL, phase=phase, pause=pause), 0.1, 1, NOW, repeated=False)
+    assert value(metrics, "function_vcluster_vclusters", phase="asleep") == 0
+    now[0] = 661
+    assert value(metrics, "function_vcluster_vclusters", phase="control plane") == 0
+
+
 def test_how_long_a_spec_is_refused() -> None:
     """The oldest refusal counts until its spec is corrected, or nobody asks for it any more."""
     now = [0.0]
@@ -295,6 +332,17 @@ def test_how_long_a_spec_is_refused() -> None:
     assert after(500, "a", "ChangeRefused") == 400
     assert after(600, "a", "Accepted") == 300
     assert after(300 + REMEMBERED_SECONDS + 1, "a", "Accepted") == 0
+
+
+def test_a_refusal_asleep_is_not_forgotten() -> None:
+    """Seldom calls do not begin the refusal anew: the alert fires after an hour."""
+    now = [0.0]
+    metrics = Metrics(lambda: now[0])
+    call = replace(CALL, phase="asleep", pause=14_400, reason="ChangeRefused")
+    for seconds in (0, 3_600, 7_200):
+        now[0] = seconds
+        assert value(metrics, "function_vcluster_refused_seconds") == seconds
+        metrics.answered(call, 0.1, 1, NOW, repeated=False)
 
 
 def test_no_metric_names_a_vcluster() -> None:
