@@ -475,10 +475,12 @@ def test_what_it_cannot_plan(tmp_path: Path, arguments: list[str], message: str)
     assert SECRET not in output
 
 
-def test_the_page(tmp_path: Path) -> None:
+EXAMPLES = re.findall(r"^```sh\n(cat[^`]*)^```\n\n```\n(kunde1:[^`]*)^```$", PAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("command", "expected"), EXAMPLES, ids=["upgrade", "asleep"])
+def test_the_page(tmp_path: Path, command: str, expected: str) -> None:
     """The commands of docs/plan.md print what it shows."""
     for name in ("tests", "apis"):
         (tmp_path / name).symlink_to(ROOT / name)
-    command = re.findall(r"^```sh\n(cat.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[0]
-    (expected,) = re.findall(r"^```\n(kunde1:.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert shell(command, tmp_path) == expected
