@@ -870,13 +870,16 @@ class Polling(Model):
         SettledPolling(), description="While nothing is awaited of the Release."
     )
     asleep: Annotated[Duration, _between(10, 86400)] = Field(
-        "4h", description="While it sleeps: who starts the pods on the host shows at the next look."
+        "4h",
+        description="While it sleeps: who starts the pods on the host shows at the next look. "
+        "Crossplane calls for it as seldom.",
     )
     watchesRequired: Bool = Field(
         default=False,
         description="Whether Crossplane watches required resources, as from version 2.4 on. The "
         "function then requires the connection Secrets: their changes show at once, and a READY "
-        "VCluster is computed anew every 10 minutes instead of 2. Before, it doubles the calls.",
+        "VCluster is computed anew every 10 minutes instead of 2, and one that sleeps after five "
+        "times `asleep`. Before, it doubles the calls.",
     )
 
 

@@ -6,6 +6,8 @@ and Crossplane watches what is required, since version 2.4.
 
 from collections.abc import Mapping
 
+from function.api.fields import duration_seconds
+from function.api.input import Polling
 from function.decision.looks import Stage
 from function.observed.release import is_deployed
 from function.observed.state import ObservedRelease
@@ -20,9 +22,11 @@ BLOCKED = 30
 """Seconds while nothing is under way."""
 
 READY = 120
-READY_WATCHED = 600
-"""Seconds of a VCluster that is READY or asleep, by whether Crossplane watches the connection
-Secrets."""
+"""Seconds of a VCluster that is READY."""
+
+WATCHED = 5
+"""Times as long at rest, READY or asleep, if Crossplane watches the connection Secrets: then only a
+lost event is noticed later."""
 
 CIRCUIT_OPEN = 30
 """Most seconds while Crossplane drops events, maybe that of a changed spec."""
@@ -31,17 +35,19 @@ CIRCUIT_OPEN = 30
 def seconds(
     stages: Mapping[str, Stage],
     releases: Mapping[str, ObservedRelease],
+    polling: Polling,
     *,
-    settled: bool,
-    is_watched: bool,
+    is_ready: bool,
     is_circuit_open: bool,
 ) -> int:
     """Return the pause, by the stages of the composed Releases and what was observed of them.
 
-    `settled` is true if it is READY, or asleep: nothing is under way.
+    What ends sleep is an event: a change of the spec, or a mark of the clock.
     """
-    if settled:
-        pause = READY_WATCHED if is_watched else READY
+    is_watched, is_asleep = polling.watchesRequired, {*stages.values()} == {"Asleep"}
+    if is_ready or is_asleep:
+        pause = duration_seconds(polling.asleep) if is_asleep else READY
+        pause *= WATCHED if is_watched else 1
         return min(pause, CIRCUIT_OPEN) if is_circuit_open else pause
     awaited = [key for key, stage in stages.items() if stage == "Awaited"]
     is_reading = not stages or any(_reads(releases.get(key)) for key in awaited)

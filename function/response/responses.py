@@ -35,9 +35,7 @@ def of_decision(
     config, composite = decision.platform, decision.composite
     progress = upgrade.progress(decision.upgrade, settled=decision.settled)
     report = _report(decision, phases, resources, progress, observed)
-    is_watched = config.polling.watchesRequired
     is_ready = not report.blocked_by
-    is_asleep = decision.power.phase == "Sleeping" and {*stages.values()} <= {"Asleep"}
     return Response(
         resources=resources,
         status=status.status_of(decision, observed, report.blocked_by, progress),
@@ -46,14 +44,14 @@ def of_decision(
         withheld=report.withheld,
         requirements=(
             *requirements.before_creation(decision.effective.names, observed),
-            *requirements.connection_secrets(resources, is_watched=is_watched),
+            *requirements.connection_secrets(resources, is_watched=config.polling.watchesRequired),
         ),
         ready=is_ready,
         pause=pause.seconds(
             stages,
             parse.releases(observed),
-            settled=is_ready or is_asleep,
-            is_watched=is_watched,
+            config.polling,
+            is_ready=is_ready,
             is_circuit_open=conditions.is_circuit_open(composite.conditions),
         ),
     )

@@ -53,8 +53,8 @@ def test_every_example_and_state_has_a_golden() -> None:
 def test_examples_become_ready(example: str) -> None:
     """Every example reaches READY, or sleep, at the end of its life, and nothing before."""
     ready = {state: yaml.safe_load(answer(example, state)) for state in ("nothing", "ready")}
-    assert ready["ready"]["meta"]["ttl"] == "120s"
-    assert ready["ready"]["desired"]["composite"]["resource"]["status"]["blockedBy"] == (
-        "asleep, by spec.power" if example == "asleep" else ""
+    blocked_by = ready["ready"]["desired"]["composite"]["resource"]["status"]["blockedBy"]
+    assert (blocked_by, ready["ready"]["meta"]["ttl"]) == (
+        ("asleep, by spec.power", "14400s") if example == "asleep" else ("", "120s")
     )
     assert ready["nothing"]["meta"]["ttl"] == "10s"

@@ -118,7 +118,7 @@ def test_the_words_on_the_way_to_sleep() -> None:
     assert condition(asleep, "ControlPlaneReady") == ("False", "Sleeping")
     assert condition(asleep, "RancherConnected") == ("False", "Sleeping")
     assert condition(asleep, "NamespaceReady") == ("True", "Available")
-    assert asleep.pause == 120
+    assert asleep.pause == 14_400
     assert not [event for event in asleep.events if event.warning]
 
 
@@ -260,14 +260,31 @@ def looks_per_hour(answer: Response) -> float:
 
 @pytest.mark.parametrize("example", ["kunde1", "ha"])
 def test_sleepers_are_seldom_looked_at(example: str) -> None:
-    """Beside as many that are awake they add less than 1 % of the looks at the host.
-
-    The calls of the function stay as often: the count of sleepers comes from them.
-    """
+    """1,000 beside 1,000 that are awake add less than 1 % of provider-helm's looks at the host."""
     up, sleeper = compose(ready(example)), asleep_of(example)[1]
-    assert looks_per_hour(sleeper) == pytest.approx(0.75)
-    assert looks_per_hour(sleeper) < 0.01 * looks_per_hour(up)
-    assert sleeper.pause == up.pause == 120
+    assert 1_000 * looks_per_hour(up) == pytest.approx(126_000)
+    assert 1_000 * looks_per_hour(sleeper) == pytest.approx(750)
+
+
+@pytest.mark.parametrize(
+    ("is_watched", "awake_calls", "asleep_calls"),
+    [
+        pytest.param(False, 30_000, 250, id="before-2.4"),
+        pytest.param(True, 6_000, 50, id="crossplane-watches-what-is-required"),
+    ],
+)
+@pytest.mark.parametrize("example", ["kunde1", "ha"])
+def test_the_function_is_seldom_called_for_sleepers(
+    example: str, awake_calls: int, asleep_calls: int, *, is_watched: bool
+) -> None:
+    """1,000 beside 1,000 that are awake add less than 1 % of the calls in an hour."""
+    polling = {"watchesRequired": is_watched}
+    up, sleeper = ready(example), asleep_of(example)[0]
+    calls = [
+        1_000 * 3600 / compose(replace(one, input={**(one.input or {}), "polling": polling})).pause
+        for one in (up, sleeper)
+    ]
+    assert calls == [awake_calls, asleep_calls]
 
 
 @pytest.mark.parametrize("version", ["0.37.0", "0.36.9"])

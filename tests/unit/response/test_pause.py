@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from function.api.input import Polling
 from function.decision.looks import Stage
 from function.observed.state import ObservedRelease
 from function.response import pause
@@ -14,17 +15,20 @@ NOT_READ = deployed()
 INSTALLING = deployed(state="pending-install", connection_keys=frozenset({"workload"}))
 
 
+WATCHED = Polling(watchesRequired=True)
+
+
 def seconds(
     stages: Mapping[str, Stage],
     releases: Mapping[str, ObservedRelease],
+    polling: Polling | None = None,
     *,
     ready: bool = False,
-    is_watched: bool = False,
     is_circuit_open: bool = False,
 ) -> int:
     """Return the pause."""
     return pause.seconds(
-        stages, releases, settled=ready, is_watched=is_watched, is_circuit_open=is_circuit_open
+        stages, releases, polling or Polling(), is_ready=ready, is_circuit_open=is_circuit_open
     )
 
 
@@ -63,8 +67,8 @@ def test_not_ready_and_watched(
     stages: dict[str, Stage], releases: dict[str, ObservedRelease]
 ) -> None:
     """A detail that Crossplane watches causes a call, unless the circuit breaker drops it."""
-    assert seconds(stages, releases, is_watched=True) == 10
-    assert seconds(stages, releases, is_watched=True, is_circuit_open=True) == 3
+    assert seconds(stages, releases, WATCHED) == 10
+    assert seconds(stages, releases, WATCHED, is_circuit_open=True) == 3
 
 
 @pytest.mark.parametrize(
@@ -73,5 +77,31 @@ def test_not_ready_and_watched(
 )
 def test_ready(*, is_watched: bool, is_circuit_open: bool, expected: int) -> None:
     """Seldom, unless Crossplane would miss a change."""
-    found = seconds({}, {}, ready=True, is_watched=is_watched, is_circuit_open=is_circuit_open)
+    polling = Polling(watchesRequired=is_watched)
+    assert seconds({}, {}, polling, ready=True, is_circuit_open=is_circuit_open) == expected
+
+
+ASLEEP: dict[str, Stage] = {"namespace": "Asleep", "vcluster": "Asleep", "rancher": "Asleep"}
+
+
+@pytest.mark.parametrize(
+    ("asleep", "is_watched", "is_circuit_open", "expected"),
+    [
+        pytest.param("4h", False, False, 14_400, id="as-seldom-as-provider-helm-looks"),
+        pytest.param("4h", True, False, 72_000, id="nothing-changes-without-an-event"),
+        pytest.param("10m", False, False, 600, id="by-the-input"),
+        pytest.param("10m", True, False, 3_000, id="by-the-input-and-watched"),
+        pytest.param("4h", True, True, 30, id="events-are-dropped"),
+    ],
+)
+def test_asleep(asleep: str, expected: int, *, is_watched: bool, is_circuit_open: bool) -> None:
+    """As seldom as the Input says, unless Crossplane would miss its waking."""
+    polling = Polling(asleep=asleep, watchesRequired=is_watched)
+    found = seconds(ASLEEP, {"vcluster": READ}, polling, is_circuit_open=is_circuit_open)
     assert found == expected
+
+
+@pytest.mark.parametrize("stage", ["Awaited", "Blocked", "Settled"])
+def test_not_asleep_yet(stage: Stage) -> None:
+    """Soon while one of the Releases is not at rest: a waking, or a change that fails."""
+    assert seconds({**ASLEEP, "vcluster": stage}, {"vcluster": NOT_READ}) <= 30
