@@ -57,7 +57,7 @@ def _subject(names: Sequence[str]) -> str:
 def _authority(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "openssl.cnf").write_text(CONFIG.format(names="DNS:ca"))
-    own = ("-subj", f"/CN=test-rancher-ca {folder.name}", "-keyout", "ca.key", "-out", "ca.crt")
+    own = ("-subj", f"/CN=test-ca {folder.name}", "-keyout", "ca.key", "-out", "ca.crt")
     made = ("-x509", "-days", "30", "-extensions", "ca")
     _openssl(folder, "req", *NEW_KEY, "-config", "openssl.cnf", *made, *own)
 
@@ -65,7 +65,7 @@ def _authority(folder: Path) -> None:
 def _sign(folder: Path, authority: Path, names: Sequence[str], days: int) -> Pair:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "openssl.cnf").write_text(CONFIG.format(names=_subject(names)))
-    own = ("-subj", "/CN=test-rancher", "-keyout", "tls.key", "-out", "tls.csr")
+    own = ("-subj", "/CN=test-server", "-keyout", "tls.key", "-out", "tls.csr")
     _openssl(folder, "req", *NEW_KEY, "-config", "openssl.cnf", *own)
     ca = ("-CA", str(authority / "ca.crt"), "-CAkey", str(authority / "ca.key"), "-CAcreateserial")
     extensions = ("-extfile", "openssl.cnf", "-extensions", "server", "-days", str(days))

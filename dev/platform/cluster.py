@@ -5,7 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dev.platform import certificates, images, kubeconfigs, machine, node_programs, programs
+from dev.platform import (
+    certificates,
+    images,
+    kubeconfigs,
+    machine,
+    node_programs,
+    programs,
+    s3,
+)
 from dev.platform.command import PlatformError
 from dev.platform.place import NODE, ROOT
 from dev.platform.supervise import await_ready, ensure, kubectl, succeeds
@@ -33,7 +41,8 @@ def start(name: str, loaded: Sequence[Image], say: Say) -> Machine:
         if ensure(there, program):
             say(f"starting {program.name}")
     await_ready(there, "kube-apiserver", lambda: succeeds(lambda: _ready(there)))
-    for program in (*programs.sources(there.place), *node_programs.node(there.place)):
+    sources = (*programs.sources(there.place), s3.program(there.place))
+    for program in (*sources, *node_programs.node(there.place)):
         if ensure(there, program):
             say(f"starting {program.name}")
         if program.name == "containerd":

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from dev.platform import rancher
+from dev.platform import rancher, s3
 from dev.platform.command import PlatformError, run
 from dev.platform.packages import FUNCTION
 from dev.platform.place import BIN, ROOT, TOOLS
@@ -50,6 +50,8 @@ def platform(site: Site, packages: Sequence[Package], say: Say) -> None:
     say("function-vcluster")
     _function(site, next(one for one in packages if one.name == FUNCTION))
     _api(site)
+    if site.has_s3:
+        s3.install(site)
     say("the clock of Calendars")
     programs = [(PLATFORM, CLOCK)]
     _chart_of_ours(site, CLOCK)

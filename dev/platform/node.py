@@ -34,6 +34,7 @@ def site(there: Machine) -> Site:
         registry=REGISTRY,
         packages={CROSSPLANE_PACKAGES: REGISTRY, OUR_PACKAGES: REGISTRY},
         rancher=RANCHER,
+        has_s3=True,
         own_input=own_input(),
         inside=tuple(there.command()),
     )

@@ -35,6 +35,8 @@ class Site:
     """Registry from which the cluster pulls packages, by the prefix of their names."""
     rancher: str = ""
     """Host and port of the test Rancher; empty if there is none."""
+    has_s3: bool = False
+    """True if an S3 server for backups runs beside it, with its credentials in the folder."""
     own_input: Mapping[str, object] = field(default_factory=dict)
     """Part of the Input that only this cluster has."""
     inside: tuple[str, ...] = ()

@@ -1,0 +1,81 @@
+"""The S3 server for backups, as the platform of `make up` starts it."""
+
+import json
+import os
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev.apiserver.processes import free_ports
+from dev.platform import place, s3
+from dev.platform.place import Place
+from tests.support.tools import tool
+
+
+@pytest.fixture
+def somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
+    """Return the place of a platform whose files are temporary."""
+    monkeypatch.setattr(place, "ROOT", tmp_path)
+    return Place("test", 0)
+
+
+@pytest.fixture
+def address(somewhere: Place) -> Iterator[str]:
+    """Yield the address of a server that was started by the platform's command."""
+    tool("versitygw", "tools-apiserver")
+    program = s3.program(somewhere)
+    (port,) = free_ports(1)
+    words = [
+        f"127.0.0.1:{port}" if word == f":{place.S3_PORT}" else word for word in program.command
+    ]
+    assert words != [*program.command]
+    with subprocess.Popen(words, env={**os.environ, **program.env}) as process:
+        yield f"https://127.0.0.1:{port}"
+        process.terminate()
+
+
+def test_it_is_known_by_its_ca_and_refuses_strangers(address: str, somewhere: Place) -> None:
+    """The server proves itself by its own CA, and gives the bucket to the credentials only."""
+    context = ssl.create_default_context(cafile=str(somewhere.folder / "s3" / "ca.crt"))
+
+    assert _status(f"{address}/{s3.BUCKET}", context) == 403
+    with pytest.raises(urllib.error.URLError, match="CERTIFICATE_VERIFY_FAILED"):
+        _status(address, ssl.create_default_context())
+
+
+def test_a_start_keeps_what_is_there(somewhere: Place) -> None:
+    """Another `make up` leaves credentials, certificate and archives as they are."""
+    before = s3.program(somewhere)
+    archive = somewhere.folder / "s3" / "store" / s3.BUCKET / "archive"
+    archive.write_text("saved")
+
+    assert s3.program(somewhere) == before
+    assert archive.read_text() == "saved"
+    keys = json.loads((somewhere.folder / "s3" / "credentials.json").read_text())
+    assert keys == {
+        "accessKeyId": before.env["ROOT_ACCESS_KEY"],
+        "secretAccessKey": before.env["ROOT_SECRET_KEY"],
+    }
+    assert not set(keys.values()) & set(before.command)
+
+
+def _status(url: str, context: ssl.SSLContext) -> int:
+    """Return the answer's status, once there is one."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(url, context=context) as answer:  # noqa: S310 -- https
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.1)
+    msg = f"{url} does not answer"
+    raise AssertionError(msg)
