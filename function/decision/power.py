@@ -18,7 +18,7 @@ from function.decision.immutable_fields import having
 from function.decision.resolve import ResolvedSpec
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed import namespace, vcluster
-from function.observed.current import Current
+from function.observed.current import REPLICAS, Current
 from function.observed.release import FAILURES, judge
 from function.observed.state import Condition, Observed
 
@@ -29,7 +29,7 @@ CONDITION = "Awake"
 _FIELDS = frozenset({"expire", "power", "sleep"})
 """Fields of the spec that may request sleep."""
 
-_ETCD = ("controlPlane", "backingStore", "etcd", "deploy", *vcluster.REPLICAS[1:])
+_ETCD = ("controlPlane", "backingStore", "etcd", "deploy", *REPLICAS[1:])
 
 REASONS = ("FallingAsleep", "Reconnecting", "Sleeping", "WakingUp")
 """Reasons of conditions that sleep explains: no failure, and no cause of an alert."""
@@ -71,7 +71,7 @@ class Power:
         """Return values of the vcluster chart, without replicas if nothing is to run."""
         if not self.is_off:
             return values
-        paths = (vcluster.REPLICAS, _ETCD) if highly_available else (vcluster.REPLICAS,)
+        paths = (REPLICAS, _ETCD) if highly_available else (REPLICAS,)
         return overlaid(values, *(nested(path, 0) for path in paths))
 
 

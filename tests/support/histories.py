@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from function.api.validate import Document
 from function.compose import compose
 from function.k8s.fieldpath import digest, get
+from function.observed.current import REPLICAS
 from function.observed.release import KIND
 from function.observed.state import ForeignRelease, Observed, ObservedUsage, Request
-from function.observed.vcluster import REPLICAS
 from tests.support.factories import INPUT, RANCHER, changed
 from tests.support.model_host import BY_HAND, Host, Namespace, Object, Record, reconcile, seen
 

@@ -15,6 +15,7 @@ from function.k8s.fieldpath import get, mapping
 from function.observed import namespace as observed_namespace
 from function.observed import parse, rancher, stamp
 from function.observed import vcluster as observed_vcluster
+from function.observed.current import REPLICAS
 from function.observed.state import Condition, ObservedRelease, Request
 from function.response import conditions
 from function.response.response import Response
@@ -164,7 +165,7 @@ def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> 
         return _EFFECTS[key]
     was_off, is_off = (
         observed_vcluster.is_off(before),
-        get(values, *observed_vcluster.REPLICAS) == 0,
+        get(values, *REPLICAS) == 0,
     )
     if was_off or is_off:
         return START if not is_off else ASLEEP if was_off else STOP

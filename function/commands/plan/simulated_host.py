@@ -128,7 +128,7 @@ def workload_status(replicas: object = 1) -> dict[str, object]:
 def _healthy_details(release: Mapping[str, Any]) -> dict[str, str]:
     provider = release["spec"]["forProvider"]
     values, version = provider["values"], provider["chart"]["version"]
-    number = get(values, *vcluster.REPLICAS)
+    number = get(values, *current.REPLICAS)
     replicas = 1 if number is None else number
     workload = _go(workload_status(replicas))
     inputs = str(get(values, "inputs") or "")
