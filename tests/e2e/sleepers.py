@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,14 +108,45 @@ class Sleeper:
             lambda: describe(self.kube, self.name), pause=0.2,
         )  # fmt: skip
 
+    def wake(self) -> None:
+        """Let it be READY, with a pod inside that counts, whatever a test before has left."""
+        self.set("Running")
+        self.await_responsive()
+        self.await_ready(300)
+        self.await_more(0)
+
     def await_responsive(self, seconds: float = 600) -> None:
-        """Wait while Crossplane's circuit breaker holds events back after many changes."""
+        """Wait while Crossplane's circuit breaker holds events back after many changes.
+
+        Only an event closes it, and where nothing changes any more there is none: so one is made.
+        https://github.com/crossplane/crossplane/blob/v2.4.0/internal/circuit/token_bucket.go
+        """
+
+        def responds() -> bool:
+            if condition(self.found(), "Responsive").get("status") != "False":
+                return True
+            look = {"annotations": {"e2e.example.org/look": f"{time.time():.0f}"}}
+            self.kube.patch(VCLUSTERS, self.name, {"metadata": look})
+            return False
+
         until(
-            f"{self.name} is responsive",
-            lambda: condition(self.found(), "Responsive").get("status") != "False",
-            seconds,
-            lambda: describe(self.kube, self.name),
-        )
+            f"{self.name} is responsive", responds, seconds,
+            lambda: describe(self.kube, self.name), pause=5,
+        )  # fmt: skip
+
+    def await_message(self, end: str, seconds: float = 180) -> None:
+        """Wait until the message of condition Awake has this end."""
+        until(
+            f"{self.name}: {end}",
+            lambda: str(condition(self.found(), "Awake").get("message", "")).endswith(end), seconds,
+            lambda: describe(self.kube, self.name), pause=0.2,
+        )  # fmt: skip
+
+    def says_asleep(self) -> bool:
+        """Return whether the status says that it sleeps, and nothing else."""
+        found = self.found()
+        statuses = {condition(found, kind)["status"] for kind in ("Awake", "Ready")}
+        return statuses == {"False"} and found["status"]["blockedBy"] == "asleep, by spec.power"
 
     def pods(self) -> list[str]:
         """Return the names of all pods in its namespace."""
@@ -128,6 +160,11 @@ class Sleeper:
             if one["status"].get("phase") not in ("Succeeded", "Failed")
         ]
         return {unit: sum(_requested(pods, unit)) for unit in ("cpu", "memory")}
+
+    def charged(self) -> dict[str, float]:
+        """Return the requests that its quota counts."""
+        used = (self.kube.get("resourcequota", "quota", self.name) or {})["status"]["used"]
+        return {unit: float(parse(used[f"requests.{unit}"])) for unit in ("cpu", "memory")}
 
     def kept(self) -> Kept:
         """Return what must outlive sleep: Services and addresses, claims and volumes, the quota."""
@@ -155,6 +192,15 @@ class Sleeper:
         found = self.kube.list("jobs", PLATFORM, f"caas.telekom.de/vcluster={self.name}")
         return frozenset(one["metadata"]["uid"] for one in found)
 
+    def objects(self) -> Kept:
+        """Return kind, name and UID of its owner's objects inside, whose store they are in."""
+        kinds = ("deployments", "services", "persistentvolumeclaims", "configmaps", "secrets")
+        found = [(kind, one) for kind in kinds for one in self.inside.list(kind, "default")]
+        found += [("namespaces", one) for one in self.inside.list("namespaces")]
+        return frozenset(
+            (kind, one["metadata"]["name"], one["metadata"]["uid"]) for kind, one in found
+        )
+
     def count(self) -> int:
         """Return the number on the customer's volume; zero as long as no pod answers."""
         with contextlib.suppress(PlatformError, ValueError):
@@ -162,9 +208,18 @@ class Sleeper:
         return 0
 
     def await_more(self, than: int, seconds: float = 120) -> float:
-        """Wait until the customer's pod has gone on from a number, and return how long it took."""
+        """Wait until the customer's pod has gone on from a number, and return how long it took.
+
+        A volume that was lost would begin anew, and reach the number by waiting.
+        """
+
+        def has_more() -> bool:
+            number = self.count()
+            assert number == 0 or number >= than, f"{self.name} counts {number} after {than}"
+            return number > than
+
         return until(
-            f"{self.name} counts on from {than}", lambda: self.count() > than, seconds,
+            f"{self.name} counts on from {than}", has_more, seconds,
             lambda: describe(self.kube, self.name),
         )  # fmt: skip
 
