@@ -16,7 +16,7 @@ Render = Callable[[Mapping[str, object]], Objects]
 
 CHART = "vcluster-backup"
 CASES = ["minimal", "everything", "asleep"]
-LIMITED_TO_PLATFORM = [
+STATE_RIGHTS = [
     {
         "apiGroups": [""],
         "resources": ["configmaps"],
@@ -62,11 +62,11 @@ def test_the_cron_job(render: Render, minimal: dict[str, Any]) -> None:
         "successfulJobsHistoryLimit": 1,
         "failedJobsHistoryLimit": 2,
     }
-    assert template["spec"]["activeDeadlineSeconds"] == 90 + 300
+    assert template["spec"]["activeDeadlineSeconds"] == 90 + 360
     assert template["spec"]["backoffLimit"] == 2
 
 
-@pytest.mark.parametrize(("timeout", "seconds"), [("30m", 2100), ("1h", 3900), ("900s", 1200)])
+@pytest.mark.parametrize(("timeout", "seconds"), [("30m", 2160), ("1h", 3960), ("900s", 1260)])
 def test_a_snapshot_ends(
     render: Render, minimal: dict[str, Any], timeout: str, seconds: int
 ) -> None:
@@ -320,8 +320,17 @@ def test_rights(render: Render, minimal: dict[str, Any]) -> None:
     objects = render(minimal)
 
     assert _rules(objects) == {
-        ("vcluster-system", "kunde1-backup-snapshot"): LIMITED_TO_PLATFORM,
-        ("vcluster-system", "kunde1-backup-finish"): LIMITED_TO_PLATFORM,
+        ("vcluster-system", "kunde1-backup-snapshot"): STATE_RIGHTS,
+        ("vcluster-system", "kunde1-backup-finish"): [
+            *STATE_RIGHTS,
+            {
+                "apiGroups": [""],
+                "resources": ["configmaps"],
+                "resourceNames": ["vcluster-abandoned"],
+                "verbs": ["patch"],
+            },
+            {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+        ],
         ("kunde1", "kunde1-backup-snapshot"): request,
         ("kunde1", "kunde1-backup-finish"): [
             *request,

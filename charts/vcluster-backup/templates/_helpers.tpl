@@ -180,9 +180,12 @@ spec:
 {{- include "vcluster-backup.snapshotPod" (list . (dict "FIRST" "true")) }}
 {{- end }}
 
-{{/* Limits of a Job for one snapshot. The program tries again by itself within its timeout. */}}
+{{/*
+Limits of a Job for one snapshot. The program tries again by itself within its timeout, after at most
+five minutes for which scheduled ones wait for their turn.
+*/}}
 {{- define "vcluster-backup.snapshotLimits" -}}
-activeDeadlineSeconds: {{ add (include "vcluster-backup.seconds" .Values.timeout) 300 }}
+activeDeadlineSeconds: {{ add (include "vcluster-backup.seconds" .Values.timeout) 360 }}
 backoffLimit: 2
 {{- end }}
 
@@ -208,6 +211,18 @@ they are written. It covers the ConfigMap's name too, of which 63 characters lea
   resources: [configmaps]
   resourceNames: [{{ .Values.stateConfigMap | quote }}]
   verbs: [get, patch]
+{{- end }}
+
+{{/* Rights of the final snapshot: the state, and a note where there could be none. */}}
+{{- define "vcluster-backup.finishRules" -}}
+{{ include "vcluster-backup.stateRules" . }}
+- apiGroups: [""]
+  resources: [configmaps]
+  resourceNames: [vcluster-abandoned]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [create]
 {{- end }}
 
 {{/*
