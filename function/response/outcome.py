@@ -16,6 +16,11 @@ ASLEEP = "asleep"
 PHASES = (REFUSED, "namespace", "control plane", "rancher", READY, ASLEEP)
 """Phases of a VCluster, named after the first part that is not ready, in order of creation."""
 
+BACKED_UP = "BackedUp"
+
+BACKUPS = ("good", "failed", "overdue", "none")
+"""States of the last backup of a VCluster that is to have some, by condition BackedUp."""
+
 RESULTS = ("ok", "warning", "fatal")
 """Results of a call; a warning is an event or a refused field."""
 
@@ -57,6 +62,8 @@ class Call:
     became_ready: bool
     pause: int
     """Seconds to the next call, if no event causes one before."""
+    backup: str = ""
+    """State of the last backup; empty without backups, asleep, or where nothing was judged."""
 
 
 def outcome_of(
@@ -97,7 +104,19 @@ def outcome_of(
         created_at=text(metadata.get("creationTimestamp")),
         became_ready=answer.ready and before.get("Ready", ("", ""))[0] != "True",
         pause=answer.pause,
+        backup=_backup(answer),
     )
+
+
+def _backup(answer: Response) -> str:
+    """Return the state of the last backup. A sleeping virtual cluster gets none, and lacks none."""
+    found = [each for each in answer.conditions if each.type == BACKED_UP]
+    if not found or _phase(answer) == ASLEEP:
+        return ""
+    [condition] = found
+    if condition.status == "False":
+        return "overdue" if condition.reason == "Overdue" else "failed"
+    return "good" if condition.status == "True" else "none"
 
 
 def _phase(answer: Response) -> str:

@@ -25,7 +25,15 @@ from prometheus_client.registry import Collector
 from function.decision import power
 from function.observed.ownership import KEYS
 from function.observed.state import Truth
-from function.response.outcome import CONDITIONS, PHASES, REASONS, RESULTS, Call
+from function.response.outcome import (
+    BACKUPS,
+    CONDITIONS,
+    PHASES,
+    REASONS,
+    REFUSED,
+    RESULTS,
+    Call,
+)
 
 REMEMBERED = 50_000
 """Maximum number of VClusters in the count of phases."""
@@ -52,6 +60,8 @@ class Last(NamedTuple):
     phase: str
     until: float
     """Time at which it is forgotten."""
+    backup: str
+    """State of the last backup, empty if there is to be none."""
 
 
 class Phases(Collector):
@@ -70,7 +80,8 @@ class Phases(Collector):
         """Record the phase of a VCluster, and the start of a refusal of its spec."""
         now = self._clock()
         with self._lock:
-            self._last[call.uid] = Last(call.phase, now + _remembered(call.pause))
+            until = now + _remembered(call.pause)
+            self._last[call.uid] = Last(call.phase, until, self._backup(call))
             if call.reason in ("ChangeRefused", "InvalidSpec"):
                 self._refused.setdefault(call.uid, now)
             else:
@@ -78,6 +89,11 @@ class Phases(Collector):
             self._last.move_to_end(call.uid)
             if len(self._last) > REMEMBERED:
                 self._forget(next(iter(self._last)))
+
+    def _backup(self, call: Call) -> str:
+        """Return the state of the last backup; a call that was refused knows nothing newer."""
+        before = self._last.get(call.uid)
+        return before.backup if before and call.phase == REFUSED else call.backup
 
     def _forget(self, uid: str) -> None:
         del self._last[uid]
@@ -91,6 +107,7 @@ class Phases(Collector):
                 self._forget(uid)
             since = min(self._refused.values(), default=now)
             counted = collections.Counter(last.phase for last in self._last.values())
+            saved = collections.Counter(last.backup for last in self._last.values())
         yield GaugeMetricFamily(
             "function_vcluster_refused_seconds",
             "Seconds since the oldest refusal of a spec that still holds, in whole or in part.",
@@ -104,6 +121,15 @@ class Phases(Collector):
         for phase in PHASES:
             phases.add_metric([phase], counted[phase])
         yield phases
+        backups = GaugeMetricFamily(
+            "function_vcluster_backups",
+            "VClusters with backups composed by this replica within the time of a few calls, by "
+            "the state of the last one; those asleep are left out.",
+            labels=["state"],
+        )
+        for state in BACKUPS:
+            backups.add_metric([state], saved[state])
+        yield backups
 
 
 def _remembered(pause: int) -> int:

@@ -21,7 +21,7 @@ from grpc_health.v1 import health_pb2
 from dev.apiserver.processes import free_ports
 from dev.platform.function_certificates import write_certificates
 from dev.scripts import life
-from function.response.outcome import PHASES, Call
+from function.response.outcome import BACKUPS, PHASES, Call
 from function.server.metrics import FIRST_READY_SECONDS, REMEMBERED_SECONDS, Metrics
 from tests.unit.test_main import FUNCTION, run, serving
 
@@ -356,7 +356,24 @@ def test_no_metric_names_a_vcluster() -> None:
         for label in sample.labels
     }
     assert {label for _, label in labels} == {
-        *("condition", "le", "phase", "python", "reason", "resource", "result", "status"),
-        "version",
+        *("condition", "le", "phase", "python", "reason", "resource", "result", "state"),
+        *("status", "version"),
     }
     assert not re.search("kunde1|uid-1", str([*metrics.registry.collect()]))
+
+
+def test_the_last_backups() -> None:
+    """The gauge has the last state of each; a refused spec or Input hides no failed backup."""
+    metrics = Metrics(lambda: 0)
+    for uid, phase, backup in (
+        ("a", "ready", "failed"),
+        ("a", "ready", "good"),
+        ("b", "ready", "overdue"),
+        ("b", "refused", ""),
+        ("c", "ready", ""),
+        ("d", "refused", ""),
+    ):
+        call = replace(CALL, uid=uid, phase=phase, backup=backup)
+        metrics.answered(call, 0.1, 1, NOW, repeated=False)
+    counted = {s: value(metrics, "function_vcluster_backups", state=s) for s in BACKUPS}
+    assert counted == {"good": 1, "failed": 0, "overdue": 1, "none": 0}
