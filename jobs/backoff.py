@@ -28,16 +28,17 @@ class Clock:
 class Backoff:
     """Pauses between attempts, longer each time, spread by a quarter either way."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, longest: float = LONGEST_SECONDS) -> None:
         """Start with the shortest pause."""
         self._clock = clock
+        self._longest = longest
         self._seconds = FIRST_SECONDS
 
-    def wait(self, longest: float = LONGEST_SECONDS) -> None:
+    def wait(self, longest: float | None = None) -> None:
         """Pause, and lengthen the next pause."""
-        seconds = min(self._seconds, longest)
+        seconds = min(self._seconds, longest or self._longest)
         self._clock.sleep(seconds * (0.75 + self._clock.jitter() / 2))
-        self._seconds = min(seconds * GROWTH, LONGEST_SECONDS)
+        self._seconds = min(seconds * GROWTH, self._longest)
 
     def reset(self) -> None:
         """Return to the shortest pause."""

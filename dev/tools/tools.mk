@@ -8,8 +8,8 @@ node_tools = .tools/bin/provider-helm .tools/bin/coredns .tools/bin/etcdctl .too
 # Build the pinned programs that render and validate use.
 tools: $(core_tools) .tools/bin/helm .tools/crds.complete .tools/charts.complete
 
-# Build the pinned Kubernetes that the tests use.
-tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver .tools/bin/kubectl
+# Build the pinned Kubernetes and S3 server that the tests use.
+tools-apiserver: .tools/bin/etcd .tools/bin/kube-apiserver .tools/bin/kubectl .tools/bin/versitygw
 
 # Build all that `make up` runs.
 tools-node: tools tools-apiserver .tools/kubernetes.complete .tools/vcluster.complete $(node_tools) \

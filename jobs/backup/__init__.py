@@ -1,0 +1,1 @@
+"""The program `vcluster-backup`, which takes, keeps and restores backups of virtual clusters."""

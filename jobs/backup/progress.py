@@ -1,0 +1,89 @@
+"""The reports of one run, in the state and in the log."""
+
+import datetime as dt
+from collections.abc import Callable
+
+import structlog
+
+from jobs.backup import report as reports
+from jobs.backup.model import Goal, Metadata, text_of
+from jobs.backup.options import Schedule
+from jobs.backup.report import Report
+from jobs.backup.state import State
+from jobs.errors import RancherImportError
+
+UNDECIDED = ("", "Pending", "Running")
+"""Phases before the first result, in which the progress of a run is reported. Later ones keep the
+last result until the next one, so that a condition does not change twice with every snapshot."""
+
+log = structlog.get_logger()
+
+
+class Progress:
+    """The reports of one run of a snapshot."""
+
+    def __init__(
+        self,
+        state: State,
+        goal: Goal,
+        schedule: Schedule | None,
+        now: Callable[[], dt.datetime],
+    ) -> None:
+        """Hold the state; without a schedule no next time is reported."""
+        self._state = state
+        self._goal = goal
+        self._schedule = schedule
+        self._now = now
+
+    def note(self, reason: str, message: str) -> None:
+        """Log what is waited for, and report it before the first result."""
+        log.info("progress", reason=reason, message=message)
+
+        def change(report: Report) -> Report:
+            if report.get("phase", "") not in UNDECIDED:
+                return report
+            return reports.changed(report, "Running", reason, message, **self._times())
+
+        self._try(change)
+
+    def fail(self, reason: str, message: str) -> None:
+        """Report that there is no snapshot; those of before stay."""
+        log.warning("no snapshot", reason=reason, message=message)
+        parts = {**self._times(), "observedInputs": self._goal.inputs}
+        self._try(lambda report: reports.changed(report, "Failed", reason, message, **parts))
+
+    def plan_ahead(self) -> None:
+        """Report the next times alone."""
+        self._state.report(lambda report: {**report, **self._times()})
+
+    def complete(self, name: str, metadata: Metadata, count: int, warning: str) -> None:
+        """Report a snapshot. Raises RancherImportError if that is refused."""
+        location = f"{self._goal.vcluster.uid}/{name}"
+        parts: dict[str, object] = {
+            **self._times(),
+            "last": metadata.time,
+            "size": metadata.size,
+            "location": location,
+            "count": count,
+            "observedInputs": self._goal.inputs,
+        }
+        if self._goal.purpose == "Final":
+            parts["final"] = location
+        reason = "ArchivesNotRemoved" if warning else "Completed"
+        self._state.report(
+            lambda report: reports.changed(report, "Completed", reason, warning, **parts)
+        )
+        log.info("completed", location=location, size=metadata.size, archives=count)
+
+    def _try(self, change: Callable[[Report], Report]) -> None:
+        try:
+            self._state.report(change)
+        except RancherImportError as error:
+            log.warning("cannot write the state", reason=error.reason, message=error.message)
+
+    def _times(self) -> dict[str, str]:
+        if self._schedule is None:
+            return {}
+        now = self._now()
+        times = {"next": self._schedule.next(now), "overdueAt": self._schedule.overdue_at(now)}
+        return {key: text_of(time) if time else "" for key, time in times.items()}

@@ -1,0 +1,240 @@
+"""One run of a snapshot: look, plan and act, until it is reported or the time is up."""
+
+import structlog
+
+from jobs.backoff import Backoff
+from jobs.backup import wire
+from jobs.backup.actions import (
+    Action,
+    GiveUpRequest,
+    Idle,
+    LookIntoBucket,
+    Prune,
+    RemoveRequest,
+    RemoveSecret,
+    Report,
+    RequestSnapshot,
+    Superseded,
+    Verify,
+    Wait,
+)
+from jobs.backup.bucket import Bucket
+from jobs.backup.model import Archives, Goal, Metadata, Request, Sight, text_of, time_of
+from jobs.backup.options import Source
+from jobs.backup.places import Places
+from jobs.backup.progress import Progress
+from jobs.backup.snapshot_plan import plan
+from jobs.errors import RancherImportError, TransientError
+
+SHORT_PAUSE, LONG_PAUSE = 0.5, 5.0
+"""Pauses while the control plane writes an archive, which takes a second or two."""
+
+SHORT_PAUSES = 60
+"""Number of short pauses; an archive that takes longer is looked for less often."""
+
+RETRY_SECONDS = 60.0
+"""Longest pause after a failure."""
+
+log = structlog.get_logger()
+
+
+class Snapshot:
+    """One run of a snapshot of one virtual cluster."""
+
+    def __init__(
+        self, goal: Goal, places: Places, progress: Progress, source: Source | None
+    ) -> None:
+        """Hold the goal and the places; `source` is what has to be restored before."""
+        self._goal = goal
+        self._places = places
+        self._progress = progress
+        self._source = source
+        self._retries = Backoff(places.clock, RETRY_SECONDS)
+        self._begun = False
+        self._open_bucket: Bucket | None = None
+        self._archives: Archives | None = None
+        self._phase = ""
+        """Phase of the request when the archives were listed."""
+        self._failed = ""
+        self._pruned = False
+        self._warning = ""
+        self._waits = 0
+        self._deadline = 0.0
+        self.problem: RancherImportError = TransientError(
+            "TimeIsUp", "The time is up before the control plane was asked for a snapshot."
+        )
+        """The last error, or what was waited for at last."""
+
+    def run(self, seconds: float) -> Action | None:
+        """Return the action that ended the run, None when the time is up.
+
+        Raises RefusedError when only a person can help. Only a snapshot that is complete is
+        reported: what becomes of a failure is for the caller to say.
+        """
+        self._deadline = self._places.clock.now() + seconds
+        try:
+            return self._run()
+        finally:
+            self._close_bucket()
+
+    def _run(self) -> Action | None:
+        while self._places.clock.now() < self._deadline:
+            try:
+                self._begin()
+                action = plan(self._goal, self._look())
+                if isinstance(action, Superseded | Idle):
+                    log.info("nothing to do", action=type(action).__name__)
+                    return action
+                self._act(action)
+                if isinstance(action, Report):
+                    return action
+            except TransientError as error:
+                self._fail(error)
+        return None
+
+    def _begin(self) -> None:
+        """Take over from the run before, once, because a later run may take over from this one."""
+        if not self._begun:
+            self._places.state.begin(self._goal.run)
+            self._begun = True
+
+    def _look(self) -> Sight:
+        """Return what is to be seen, no larger than the next action needs."""
+        stored = self._places.state.read()
+        now = self._places.now()
+        if stored.runner != self._goal.run:
+            return Sight(now, stored.runner)
+        control_plane, report = self._places.control_plane, stored.report
+        request = control_plane.request()
+        self._forget_archives(request)
+        restored = str(report.get("restored", ""))
+        return Sight(
+            now,
+            stored.runner,
+            is_restored=self._source is None or self._source.is_done(restored),
+            replicas=control_plane.replicas(),
+            request=request,
+            has_secret=control_plane.has_secret(),
+            archives=self._archives,
+            reported=str(report.get("location", "")).rpartition("/")[2],
+            failed=self._failed,
+            pruned=self._pruned,
+        )
+
+    def _forget_archives(self, request: Request | None) -> None:
+        """Forget a list of archives that is older than the phase of the request."""
+        phase = request.phase if request else ""
+        if phase != self._phase:
+            self._phase, self._archives = phase, None
+
+    def _act(self, action: Action) -> None:
+        """Execute an action."""
+        match action:
+            case Wait():
+                self._wait(action)
+            case LookIntoBucket():
+                self._archives = self._bucket.archives()
+            case Verify() | Prune() | Report():
+                self._act_in_bucket(action)
+            case _:
+                log.info("acting", action=type(action).__name__)
+                self._act_on_host(action)
+
+    def _act_on_host(
+        self,
+        action: RequestSnapshot | RemoveSecret | RemoveRequest | GiveUpRequest | Superseded | Idle,
+    ) -> None:
+        control_plane = self._places.control_plane
+        match action:
+            case RequestSnapshot():
+                text = wire.request_text(self._goal, action.name, self._places.now())
+                control_plane.ask(self._goal, self._places.credentials(), action.name, text)
+                self._waits = 0
+            case RemoveSecret():
+                control_plane.remove_secret()
+            case RemoveRequest():
+                control_plane.remove_request()
+            case GiveUpRequest():
+                self._failed = action.name
+                control_plane.remove_request()
+                message = self._places.credentials().redact(action.message)
+                raise TransientError(action.reason, message)
+            case Superseded() | Idle():
+                pass  # the end, handled by `run`
+
+    def _act_in_bucket(self, action: Verify | Prune | Report) -> None:
+        match action:
+            case Verify():
+                self._verify(action.name)
+            case Prune():
+                self._prune(action.names)
+            case Report():
+                metadata = self._bucket.metadata(action.name)
+                self._progress.complete(action.name, metadata, action.count, self._warning)
+                self._places.control_plane.remove_request()
+
+    def _verify(self, name: str) -> None:
+        """Read an archive to its end, and describe it, by which it becomes one."""
+        size, sha256 = self._bucket.verify(name, self._check_time)
+        vcluster, time = self._goal.vcluster, time_of(name)
+        metadata = Metadata(
+            vcluster=vcluster.name,
+            uid=vcluster.uid,
+            chart=vcluster.chart,
+            kubernetes=vcluster.kubernetes,
+            availability=vcluster.availability,
+            time=text_of(time) if time else "",
+            size=size,
+            sha256=sha256,
+        )
+        self._bucket.write_metadata(name, metadata)
+        self._archives = None
+
+    def _prune(self, names: tuple[str, ...]) -> None:
+        """Remove archives; where the bucket refuses that, the snapshot is complete all the same."""
+        self._pruned, self._archives = True, None
+        try:
+            for name in names:
+                self._bucket.remove(name)
+        except RancherImportError as error:
+            log.warning("archives stay", reason=error.reason, message=error.message)
+            self._warning = error.message
+
+    def _check_time(self) -> None:
+        if self._places.clock.now() > self._deadline:
+            raise TransientError("TimeIsUp", "The archive takes too long to read.")
+
+    def _wait(self, action: Wait) -> None:
+        if action.reason != self.problem.reason:
+            self.problem = TransientError(action.reason, action.message)
+            self._progress.note(action.reason, action.message)
+        self._waits += 1
+        self._places.clock.sleep(SHORT_PAUSE if self._waits <= SHORT_PAUSES else LONG_PAUSE)
+
+    def _fail(self, error: TransientError) -> None:
+        """Note an error, and begin again with new connections and credentials after a pause."""
+        self.problem = error
+        self._progress.note(error.reason, error.message)
+        self._archives = None
+        self._close_bucket()
+        self._retries.wait()
+
+    @property
+    def _bucket(self) -> Bucket:
+        if self._open_bucket is None:
+            self._open_bucket = self._places.bucket(self._places.credentials())
+        return self._open_bucket
+
+    def _close_bucket(self) -> None:
+        if self._open_bucket is not None:
+            self._open_bucket.close()
+        self._open_bucket = None
+
+
+def abandon(goal: Goal, places: Places) -> None:
+    """Remove the request of a run that has failed, unless another one has taken it up."""
+    try:
+        if places.state.read().runner == goal.run:
+            places.control_plane.remove_request()
+    except RancherImportError as error:
+        log.warning("a request may be left", reason=error.reason, message=error.message)

@@ -1,0 +1,119 @@
+"""The next action of a snapshot, as one pure function of what is seen.
+
+Every action leaves a state from which the next look leads on, so the program may die at any line.
+The request and the bucket hold all that is remembered: the name of the archive is in the URL of the
+request, and an archive is a good one when its .json is there.
+
+The control plane closes an archive properly even where it could not read all keys. So only a
+request that it calls completed has an archive, and each request one of its own:
+https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/snapshot/client.go
+"""
+
+import datetime as dt
+
+from jobs.backup.actions import (
+    Action,
+    GiveUpRequest,
+    Idle,
+    LookIntoBucket,
+    Prune,
+    RemoveRequest,
+    RemoveSecret,
+    Report,
+    RequestSnapshot,
+    Superseded,
+    Verify,
+    Wait,
+)
+from jobs.backup.model import ARCHIVE, Archives, Goal, Request, Sight, name_of, time_of
+from jobs.backup.retention import kept, superfluous
+
+UNFINISHED = ("", "CreatingEtcdBackup")
+"""Phases of a request that may still complete."""
+
+COMPLETED = "Completed"
+
+
+def plan(goal: Goal, sight: Sight) -> Action:
+    """Return the next action."""
+    if sight.runner != goal.run:
+        return Superseded()
+    if reason := _obstacle(goal, sight):
+        return RemoveRequest() if sight.request or sight.has_secret else Idle(reason)
+    if sight.archives is None:
+        return LookIntoBucket()
+    if sight.request is None:
+        return RequestSnapshot(_next_name(sight))
+    name = _name(goal, sight.request)
+    is_over = name in ("", sight.failed, sight.reported)
+    if is_over or not _is_current(goal, sight, sight.request, name):
+        return RemoveRequest()
+    return _follow(goal, sight.request, name, sight.archives, sight)
+
+
+def _obstacle(goal: Goal, sight: Sight) -> str:
+    """Return why there is nothing to back up now, "" if there is."""
+    if not sight.is_restored:
+        return "the virtual cluster is not restored yet"
+    if goal.purpose == "Scheduled" and not sight.replicas:
+        return "the virtual cluster is asleep, or not installed"
+    return ""
+
+
+def _follow(goal: Goal, request: Request, name: str, archives: Archives, sight: Sight) -> Action:
+    """Return the next action of a request that is being answered."""
+    if request.phase in UNFINISHED:
+        return _wait(request)
+    if request.phase != COMPLETED:
+        detail = f": {request.error}" if request.error else ""
+        message = f"The control plane says {request.phase}{detail}"
+        return GiveUpRequest(name, "SnapshotFailed", message)
+    return RemoveSecret() if sight.has_secret else _check(goal, name, archives, sight)
+
+
+def _check(goal: Goal, name: str, archives: Archives, sight: Sight) -> Action:
+    """Return the next action of an archive that the control plane calls completed."""
+    archive = archives.get(name)
+    if archive is None or not archive.has_data:
+        message = "The control plane calls the snapshot completed, but the bucket has no archive."
+        return GiveUpRequest(name, "ArchiveMissing", message)
+    if not archive.counts:
+        return Verify(name)
+    names = superfluous(archives, goal.retention, name, sight.now)
+    if names and not sight.pruned:
+        return Prune(names)
+    return Report(name, len(kept(archives)))
+
+
+def _wait(request: Request) -> Wait:
+    if not request.phase:
+        message = "The control plane has not taken up the request for a snapshot yet."
+        return Wait("WaitingForControlPlane", message)
+    return Wait("Writing", "The control plane writes the archive.")
+
+
+def _name(goal: Goal, request: Request) -> str:
+    """Return the name of the archive that a request is for, "" if it is none of this goal's."""
+    start = f"s3://{goal.target.bucket}/{goal.target.prefix}/"
+    name = request.url.removeprefix(start).removesuffix(ARCHIVE)
+    return name if request.url == goal.target.url(name) and time_of(name) else ""
+
+
+def _is_current(goal: Goal, sight: Sight, request: Request, name: str) -> bool:
+    """Return whether a request may end as this goal's, whichever run made it."""
+    time = time_of(name)
+    return (
+        not request.is_ending
+        and request.inputs == goal.inputs
+        and request.purpose == goal.purpose
+        and time is not None
+        and sight.now - time <= goal.timeout
+    )
+
+
+def _next_name(sight: Sight) -> str:
+    """Return a name that no archive of this VCluster had."""
+    last = max((*(sight.archives or ()), sight.failed), default="")
+    time = time_of(last)
+    now = sight.now.replace(microsecond=0)
+    return name_of(max(now, time + dt.timedelta(seconds=1)) if time else now)

@@ -1,0 +1,89 @@
+"""The objects by which a control plane is asked for a snapshot, and its pod for a restore.
+
+The types are those of https://pkg.go.dev/github.com/loft-sh/api/v4/pkg/snapshot.
+"""
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.backup.model import ARCHIVE, Credentials, Goal, Request, Target, VirtualCluster, text_of
+
+LABEL = "vcluster.loft.sh/snapshot-request"
+NAMESPACE_LABEL = "vcluster.loft.sh/vcluster-namespace"
+NAME_LABEL = "vcluster.loft.sh/vcluster-name"
+REQUEST_KEY = "snapshotRequest"
+OPTIONS_KEY = "snapshotOptions"
+
+INPUTS = "caas.telekom.de/inputs"
+PURPOSE = "caas.telekom.de/purpose"
+
+LONGEST_ERROR = 600
+"""Maximum characters of an error of the control plane in a message."""
+
+
+def options(target: Target, credentials: Credentials, name: str) -> dict[str, Any]:
+    """Return the options of a snapshot in an S3 bucket, as the control plane reads them."""
+    values = {
+        "bucket": target.bucket,
+        "key": target.key(name, ARCHIVE),
+        "access-key-id": credentials.access_key_id,
+        "secret-access-key": credentials.secret_access_key,
+        "session-token": credentials.session_token,
+        "region": target.region,
+        "url": target.endpoint,
+        "force-path-style": target.path_style,
+        "kms-key-id": target.kms_key_id,
+        "server-side-encryption": target.algorithm,
+        "ca-cert": credentials.ca,
+    }
+    return {"type": "s3", "s3": {key: value for key, value in values.items() if value}}
+
+
+def labels(vcluster: VirtualCluster) -> dict[str, str]:
+    """Return the labels of both objects of a request."""
+    return {NAMESPACE_LABEL: vcluster.namespace, NAME_LABEL: vcluster.release, LABEL: ""}
+
+
+def request_name(release: str) -> str:
+    """Return the name of both objects, so that there is never more than one request."""
+    return f"{release}-backup"
+
+
+def annotations(goal: Goal) -> dict[str, str]:
+    """Return the annotations that say for which inputs a request is, and what for."""
+    return {INPUTS: goal.inputs, PURPOSE: goal.purpose}
+
+
+def request_text(goal: Goal, name: str, now: dt.datetime) -> str:
+    """Return the text of a new request for an archive."""
+    metadata = {"name": request_name(goal.vcluster.release), "creationTimestamp": text_of(now)}
+    request = {"metadata": metadata, "spec": {"url": goal.target.url(name)}, "status": {}}
+    return json.dumps(request, separators=(",", ":"))
+
+
+def read_request(
+    data: Mapping[str, str], annotations: Mapping[str, str], *, is_ending: bool
+) -> Request:
+    """Return the request in a ConfigMap; an unreadable one has no URL."""
+    try:
+        request = json.loads(data.get(REQUEST_KEY, ""))
+        url, status = request["spec"]["url"], request.get("status", {})
+        phase, error = status.get("phase", ""), status.get("error", {}).get("message", "")
+    except (ValueError, TypeError, LookupError, AttributeError):
+        url = phase = error = ""
+    return Request(
+        url=str(url),
+        phase=str(phase),
+        error=str(error)[:LONGEST_ERROR],
+        inputs=annotations.get(INPUTS, ""),
+        purpose=annotations.get(PURPOSE, ""),
+        is_ending=is_ending,
+    )
+
+
+def encoded(options: Mapping[str, Any]) -> str:
+    """Return options as a Secret's data holds them."""
+    return base64.b64encode(json.dumps(options, separators=(",", ":")).encode()).decode()

@@ -1,0 +1,131 @@
+"""The next action of a snapshot, for each state of request and bucket."""
+
+import datetime as dt
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jobs.backup.actions import (
+    Action,
+    GiveUpRequest,
+    Idle,
+    LookIntoBucket,
+    Prune,
+    RemoveRequest,
+    RemoveSecret,
+    Report,
+    RequestSnapshot,
+    Superseded,
+    Verify,
+    Wait,
+)
+from jobs.backup.model import (
+    Archive,
+    Goal,
+    Request,
+    Retention,
+    Sight,
+    Target,
+    VirtualCluster,
+    name_of,
+)
+from jobs.backup.snapshot_plan import plan
+
+NOW = dt.datetime(2026, 1, 10, 2, 0, 30, tzinfo=dt.UTC)
+NAME = "20260110T020000Z"
+VCLUSTER = VirtualCluster("kunde1", "uid", "vc", "kunde1", "0.36.1", "1.36.3", "Single")
+TARGET = Target("nightly", "backups", "https://s3", "eu", True, "p/uid", "AES256")  # noqa: FBT003
+GOAL = Goal(
+    "run-1", VCLUSTER, TARGET, "in-1", "Scheduled", Retention(2, 2), dt.timedelta(minutes=30)
+)
+REQUEST = Request(TARGET.url(NAME), "", "", "in-1", "Scheduled")
+SEEN = Sight(NOW, "run-1", replicas=1, archives={})
+
+
+def whole(*names: str) -> dict[str, Archive]:
+    """Return archives that count."""
+    return {name: Archive(name, has_data=True, has_metadata=True) for name in names}
+
+
+def completed(**sight: Any) -> Sight:
+    """Return the sight of a request that the control plane calls completed."""
+    return replace(SEEN, request=replace(REQUEST, phase="Completed"), **sight)
+
+
+WAIT = Wait(
+    "WaitingForControlPlane",
+    "The control plane has not taken up the request for a snapshot yet.",
+)
+DATA = {NAME: Archive(NAME, has_data=True)}
+OLD = ("20260105T020000Z", "20260106T020000Z", "20260107T020000Z")
+
+
+@pytest.mark.parametrize(
+    ("sight", "action"),
+    [
+        (Sight(NOW, "run-2"), Superseded()),
+        (replace(SEEN, replicas=0), Idle("the virtual cluster is asleep, or not installed")),
+        (replace(SEEN, replicas=None), Idle("the virtual cluster is asleep, or not installed")),
+        (replace(SEEN, replicas=0, request=REQUEST), RemoveRequest()),
+        (replace(SEEN, replicas=0, has_secret=True), RemoveRequest()),
+        (replace(SEEN, is_restored=False), Idle("the virtual cluster is not restored yet")),
+        (replace(SEEN, archives=None), LookIntoBucket()),
+        (SEEN, RequestSnapshot(name_of(NOW))),
+        (replace(SEEN, has_secret=True), RequestSnapshot(name_of(NOW))),
+        (replace(SEEN, archives=whole("20260110T020030Z")), RequestSnapshot("20260110T020031Z")),
+        (replace(SEEN, failed="20260110T020040Z"), RequestSnapshot("20260110T020041Z")),
+        (replace(SEEN, request=REQUEST, has_secret=True), WAIT),
+        (
+            replace(SEEN, request=replace(REQUEST, phase="CreatingEtcdBackup")),
+            Wait("Writing", "The control plane writes the archive."),
+        ),
+        (
+            replace(SEEN, request=replace(REQUEST, phase="Failed", error="no space")),
+            GiveUpRequest(NAME, "SnapshotFailed", "The control plane says Failed: no space"),
+        ),
+        (
+            replace(SEEN, request=replace(REQUEST, phase="Canceled")),
+            GiveUpRequest(NAME, "SnapshotFailed", "The control plane says Canceled"),
+        ),
+        (completed(has_secret=True), RemoveSecret()),
+        (
+            completed(),
+            GiveUpRequest(
+                NAME,
+                "ArchiveMissing",
+                "The control plane calls the snapshot completed, but the bucket has no archive.",
+            ),
+        ),
+        (completed(archives=DATA), Verify(NAME)),
+        (completed(archives=whole(NAME)), Report(NAME, 1)),
+        (completed(archives=whole(NAME, *OLD)), Prune(OLD[:2])),
+        (completed(archives=whole(NAME, *OLD), pruned=True), Report(NAME, 4)),
+        (completed(archives={**whole(NAME), OLD[0]: Archive(OLD[0])}), Prune(OLD[:1])),
+        # A request that is another's, or over, is removed.
+        (completed(archives=whole(NAME), reported=NAME), RemoveRequest()),
+        (completed(archives=whole(NAME), failed=NAME), RemoveRequest()),
+        (replace(SEEN, request=replace(REQUEST, inputs="in-0")), RemoveRequest()),
+        (replace(SEEN, request=replace(REQUEST, purpose="Final")), RemoveRequest()),
+        (replace(SEEN, request=replace(REQUEST, is_ending=True)), RemoveRequest()),
+        (replace(SEEN, request=replace(REQUEST, url="")), RemoveRequest()),
+        (
+            replace(SEEN, request=replace(REQUEST, url="s3://backups/p/uid/x.tar.gz")),
+            RemoveRequest(),
+        ),
+        (
+            replace(SEEN, request=replace(REQUEST, url=f"s3://backups/p/other/{NAME}.tar.gz")),
+            RemoveRequest(),
+        ),
+        (replace(SEEN, request=REQUEST, now=NOW + dt.timedelta(minutes=31)), RemoveRequest()),
+    ],
+)
+def test_plan(sight: Sight, action: Action) -> None:
+    """Each state leads to one next action."""
+    assert plan(GOAL, sight) == action
+
+
+def test_final_snapshot_of_a_sleeper() -> None:
+    """A final snapshot waits for a control plane that starts."""
+    goal = replace(GOAL, purpose="Final")
+    assert plan(goal, replace(SEEN, replicas=0)) == RequestSnapshot(name_of(NOW))
