@@ -163,7 +163,8 @@ def test_licences_are_permissive(name: str) -> None:
     except metadata.PackageNotFoundError:
         pytest.skip(f"{name} is not for this platform")
     assert re.fullmatch(
-        r"((3-Clause )?(MIT|BSD|BSD-[23]-Clause|Apache-2.0|PSF-2.0)( License)?( AND | OR )?)+",
+        r"((3-Clause )?(MIT|BSD|BSD-[23]-Clause|Apache-2.0|Apache Software|PSF-2.0)( License)?"
+        r"( AND | OR |, )?)+",
         found,
     )
 
