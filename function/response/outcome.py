@@ -110,10 +110,9 @@ def outcome_of(
 
 def _backup(answer: Response) -> str:
     """Return the state of the last backup. A sleeping virtual cluster gets none, and lacks none."""
-    found = [each for each in answer.conditions if each.type == BACKED_UP]
-    if not found or _phase(answer) == ASLEEP:
+    condition = next((each for each in answer.conditions if each.type == BACKED_UP), None)
+    if condition is None or _phase(answer) == ASLEEP:
         return ""
-    [condition] = found
     if condition.status == "False":
         return "overdue" if condition.reason == "Overdue" else "failed"
     return "good" if condition.status == "True" else "none"
