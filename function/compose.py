@@ -5,8 +5,8 @@ the same request gives the same response.
 
 Gates hold back creation only. Crossplane deletes every resource that is missing in the desired
 state, so all observed resources stay desired, or the response is FATAL. The spec itself chooses
-the two exceptions: `deletionProtection: false`, and `rancher.enabled: false`, which takes the
-cluster out of Rancher.
+the exceptions: `deletionProtection: false`, `rancher.enabled: false`, which takes the cluster out
+of Rancher, and a spec without `backup`, which ends the backups.
 """
 
 from collections.abc import Mapping
@@ -21,9 +21,10 @@ from function.decision.decision import Decision, decide
 from function.decision.looks import Stage
 from function.decision.rancher import is_import_due
 from function.decision.resolve import ResolvedSpec
-from function.desired import rancher, usages
+from function.desired import backup, rancher, usages
 from function.desired.chart_values import build_chart_values
 from function.desired.releases import DesiredReleases, desired_releases
+from function.observed import backup as observed_backup
 from function.observed import namespace, ownership, parse, release
 from function.observed import rancher as observed_rancher
 from function.observed import usages as observed_usages
@@ -80,7 +81,7 @@ def _while_created(room: Condition, tenure: deletion.Tenure, observed: Observed)
 def _phases(
     decision: Decision, desired: DesiredReleases, observed: Observed
 ) -> dict[str, Condition]:
-    """Return the conditions of the control plane and the import into Rancher."""
+    """Return the conditions of the control plane, the import into Rancher, and any backups."""
     control_plane = observed_vcluster.condition(observed.vcluster)
     if (
         observed.vcluster
@@ -91,6 +92,8 @@ def _phases(
         )
     ):
         control_plane = observed_vcluster.UPDATING
+    if decision.restore.awaited:
+        control_plane = observed_backup.restoring(control_plane, observed.backup)
     inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
     imported = observed_rancher.condition(
         observed.rancher,
@@ -101,7 +104,23 @@ def _phases(
     return {
         observed_vcluster.KEY: power.paused(control_plane, decision.power),
         observed_rancher.KEY: power.paused(imported, decision.power),
+        **_backed_up(decision, desired, observed),
     }
+
+
+def _backed_up(
+    decision: Decision, desired: DesiredReleases, observed: Observed
+) -> dict[str, Condition]:
+    """Return the condition of the backups, if there are any. It does not block READY."""
+    if desired.backup is None or not decision.effective.backup:
+        return {}
+    is_awake = decision.power.phase == "Awake"
+    condition = observed_backup.condition(
+        observed.backup,
+        backup.desired_inputs(desired.backup),
+        passed=decision.composite.clock.passed if is_awake else (),
+    )
+    return {observed_backup.KEY: condition}
 
 
 def _releases(
@@ -125,10 +144,14 @@ def _releases(
     if desired.rancher and (is_importable or observed.rancher):
         due[observed_rancher.KEY] = desired.rancher, observed.rancher
 
-    return {
+    composed = {
         key: Composed(tenure.allow(manifest, existing), ready=phases[key].status == "True")
         for key, (manifest, existing) in due.items()
     }
+    if desired.backup and (has_room or observed.backup):
+        manifest = tenure.allow(desired.backup, observed.backup)
+        composed[observed_backup.KEY] = Composed(manifest, ready=True)
+    return composed
 
 
 def _usages(
@@ -153,6 +176,12 @@ def _usages(
     has_left = effective.leaves_rancher and observed_rancher.KEY not in releases
     if is_used or (key in observed.usages and not has_left):
         manifests[key] = usages.vcluster_by_rancher(names)
+
+    key = observed_usages.VCLUSTER_BY_BACKUP
+    is_used = releases >= {observed_vcluster.KEY, observed_backup.KEY}
+    has_left = effective.backup is None and observed_backup.KEY not in releases
+    if is_used or (key in observed.usages and not has_left):
+        manifests[key] = usages.vcluster_by_backup(names)
 
     if effective.deletion_protection:
         manifests[observed_usages.DELETION_PROTECTION] = usages.deletion_protection(

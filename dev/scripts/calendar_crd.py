@@ -5,11 +5,14 @@ from typing import Any
 from dev.scripts.schemas import Schema, structural
 from function.api import calendar
 
-ZONE_RULE = {
-    "rule": "self != 'Local' && timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0",
-    "message": "spec.timeZone must be a time zone of the IANA database, such as Europe/Berlin",
-}
-"""CEL knows the time zones of the API server, as CronJobs do."""
+
+def zone_rule(field: str) -> dict[str, str]:
+    """Return the rule of a time zone. CEL knows those of the API server, as CronJobs do."""
+    return {
+        "rule": "self != 'Local' && timestamp('2026-01-01T00:00:00Z').getHours(self) >= 0",
+        "message": f"{field} must be a time zone of the IANA database, such as Europe/Berlin",
+    }
+
 
 SPREAD_RULE = {
     "rule": "duration(self) <= duration('2h')",
@@ -65,7 +68,7 @@ def crd() -> Schema:
 def _calendar() -> Schema:
     spec, status = structural(calendar.CalendarSpec), structural(calendar.CalendarStatus)
     fields = spec["properties"]
-    fields["timeZone"]["x-kubernetes-validations"] = [ZONE_RULE]
+    fields["timeZone"]["x-kubernetes-validations"] = [zone_rule("spec.timeZone")]
     fields["spread"]["x-kubernetes-validations"] = [SPREAD_RULE]
     fields["closed"]["x-kubernetes-list-type"] = "set"
     fields["windows"]["items"]["x-kubernetes-validations"] = [WINDOW_RULE]

@@ -72,6 +72,14 @@ SPEC_RULES = [
         if rule.unset is not None
     ),
     {
+        # It may be removed once it is restored, which the function knows.
+        "rule": "!(has(self.backup) && has(self.backup.restoreFrom)) || "
+        "(has(oldSelf.backup) && has(oldSelf.backup.restoreFrom) && "
+        "self.backup.restoreFrom == oldSelf.backup.restoreFrom)",
+        "message": "spec.backup.restoreFrom cannot be changed or set later: a backup is restored "
+        "before there is a virtual cluster",
+    },
+    {
         "rule": "!(has(self.host) && has(self.hostSelector))",
         "message": "spec.host and spec.hostSelector exclude each other, leave one of them out",
     },

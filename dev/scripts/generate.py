@@ -152,6 +152,7 @@ def xrd() -> Schema:
                         _column("HOST", ".status.host"),
                         _column("ENDPOINT", ".status.endpoint"),
                         _column("POWER", ".status.power"),
+                        {**_column("LASTBACKUP", ".status.backup.last"), "type": "date"},
                     ],
                     "schema": {"openAPIV3Schema": _vcluster()},
                 }
@@ -166,6 +167,8 @@ def _vcluster() -> Schema:
     spec["x-kubernetes-validations"] = cel_rules.SPEC_RULES
     owner = spec["properties"]["rancher"]["properties"]["owners"]["items"]
     owner["x-kubernetes-validations"] = cel_rules.OWNER_RULES
+    zone = spec["properties"]["backup"]["properties"]["timeZone"]
+    zone["x-kubernetes-validations"] = [calendar_crd.zone_rule("spec.backup.timeZone")]
     return {
         "type": "object",
         "description": "A virtual cluster in a namespace of its own, imported into Rancher.",

@@ -28,13 +28,15 @@ from function.commands.plan.simulated_host import (
     HEALTHY,
     STARTING,
     Report,
+    backed_up,
     connection_details,
     importing,
     release_status,
+    remembered,
     usage_status,
 )
 from function.compose import compose
-from function.observed import usages
+from function.observed import backup, usages
 from function.observed.release import KIND as RELEASE
 
 Object = dict[str, Any]
@@ -53,6 +55,9 @@ HELM_FAILURE = (
 
 _USAGES = dict.fromkeys(usages.KEYS, HEALTHY)
 
+_FIRST = {"last": "", "size": None, "location": "", "count": None}
+"""Parts of a report on backups before the first one."""
+
 LIFE: dict[str, dict[str, Report]] = {
     "nothing": {},
     "deploying": {"namespace": HEALTHY, "vcluster": STARTING},
@@ -61,18 +66,21 @@ LIFE: dict[str, dict[str, Report]] = {
         "namespace": HEALTHY,
         "vcluster": HEALTHY,
         "rancher": importing("Pending"),
+        "backup": backed_up(**_FIRST, phase="Pending", reason="JobStarting"),
         **_USAGES,
     },
     "imported": {
         "namespace": HEALTHY,
         "vcluster": HEALTHY,
         "rancher": importing("Registered", "c-m-x7k2p"),
+        "backup": backed_up(**_FIRST, phase="Restoring", reason="Restoring"),
         **_USAGES,
     },
     "ready": {
         "namespace": HEALTHY,
         "vcluster": HEALTHY,
         "rancher": importing("Connected", "c-m-x7k2p"),
+        "backup": HEALTHY,
         **_USAGES,
     },
 }
@@ -179,7 +187,9 @@ def live_of(vcluster: Object, state: str) -> tuple[list[Object], list[Object]]:
             if key in reports
         ]
         new_secrets = [
-            secret for composed in current for secret in _secret(composed, reports[_key(composed)])
+            secret
+            for composed in current
+            for secret in _secret(composed, _remembering(reports[_key(composed)], secrets))
         ]
         if (current, new_secrets) == (resources, secrets):
             return resources, secrets
@@ -208,6 +218,15 @@ def _as_observed(key: str, desired: Object, report: Report, owner: Object) -> Ob
     is_release = seen["kind"] == RELEASE
     seen["status"] = release_status(seen, report) if is_release else usage_status()
     return seen
+
+
+def _remembering(report: Report, secrets: list[Object]) -> Report:
+    """Return the report, with what was restored before if the Secrets have it."""
+    if report is not HEALTHY:
+        return report
+    known = (base64.b64decode(each["data"].get(backup.REPORT, "")).decode() for each in secrets)
+    reports = (remembered({backup.REPORT: each}) for each in known)
+    return next((each for each in reports if each is not HEALTHY), report)
 
 
 def _secret(release: Object, report: Report) -> Iterator[Object]:

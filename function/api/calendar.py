@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from function.api.fields import Bool, Form, Int, Model
+from function.api.fields import Bool, Form, Int, Model, TimeZone
 
 API_VERSION = "caas.telekom.de/v1alpha1"
 KIND = "Calendar"
@@ -49,11 +49,7 @@ class Window(Model):
 class CalendarSpec(Model):
     """The windows in which virtual clusters are awake."""
 
-    timeZone: Annotated[
-        str,
-        Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", max_length=64),
-        Form("a time zone of the IANA database such as Europe/Berlin", "Europe/Berlin"),
-    ] = Field(description="Time zone of the IANA database, `Europe/Berlin`.")
+    timeZone: TimeZone = Field(description="Time zone of the IANA database, `Europe/Berlin`.")
     windows: list[Window] = Field(
         min_length=1,
         max_length=50,

@@ -32,13 +32,13 @@ class CalendarMark(Model):
 
 
 class ClockMark(Model):
-    """The times of a spec that are past, and the state by its Calendar."""
+    """The times of a VCluster that are past, and the state by its Calendar."""
 
     model_config = ConfigDict(extra="ignore")
 
     calendar: CalendarMark | None = None
-    passed: Annotated[tuple[Instant, ...], Field(max_length=2)] = ()
-    """Times as the spec has them: another time in the spec is not past."""
+    passed: Annotated[tuple[Instant, ...], Field(max_length=3)] = ()
+    """Times as spec and status have them: another time there is not past."""
 
 
 NO_MARK = ClockMark()

@@ -249,11 +249,15 @@ def _instant(value: str) -> str:
     return value
 
 
+INSTANT = re.compile(
+    r"^2[01][0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$"
+)
+
 Instant = Annotated[
     str,
     Field(
-        pattern=r"^2[01][0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-        r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$",
+        pattern=INSTANT.pattern,
         max_length=25,
         json_schema_extra={"format": "date-time"},
     ),
@@ -271,6 +275,13 @@ Uid = Annotated[
     ),
 ]
 """The UID of an object, or nothing."""
+
+TimeZone = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$", max_length=64),
+    Form("a time zone of the IANA database such as Europe/Berlin", "Europe/Berlin"),
+]
+"""The API server checks the name."""
 
 Availability = Literal["Single", "HA"]
 OnDelete = Literal["Delete", "Retain"]
@@ -295,6 +306,17 @@ class Storage(Model):
     storageClassName: ObjectName | None = Field(
         None, description="StorageClass on the host. The host's default when left out."
     )
+
+
+class SecretKey(Model):
+    """A key of a Secret in the platform namespace of the host."""
+
+    name: ObjectName = Field(description="Name of the Secret.")
+    key: Annotated[
+        str,
+        Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253),
+        Form("a key such as token: letters, digits, dashes, dots and underscores", "token"),
+    ] = Field(description="Key in the Secret.")
 
 
 class HostSelector(Model):

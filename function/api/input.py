@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from function.api.backup import BackupPlatform
 from function.api.fields import (
     Bool,
     ChartRepository,
@@ -37,6 +38,7 @@ from function.api.fields import (
     PodSecurity,
     Quantity,
     Quota,
+    SecretKey,
     Storage,
     SyncKind,
     Values,
@@ -55,7 +57,7 @@ KIND = "Input"
 PLACEHOLDER = "{namespace}"
 """Placeholder in `rancher.clusterNamePattern` for the namespace of a VCluster."""
 
-OwnChart = Literal["vcluster-namespace", "vcluster-rancher"]
+OwnChart = Literal["vcluster-namespace", "vcluster-rancher", "vcluster-backup"]
 """This project's own charts."""
 
 LONGEST_LABEL = 63
@@ -315,17 +317,6 @@ class Plan(Model):
         description="Defaults of a container that names no requests or limits, and its maximum. "
         "`default` and `defaultRequest` count for the resources that the quota or `max` limits.",
     )
-
-
-class SecretKey(Model):
-    """A key of a Secret in the platform namespace of the host."""
-
-    name: ObjectName = Field(description="Name of the Secret.")
-    key: Annotated[
-        str,
-        Field(pattern=r"^[-._a-zA-Z0-9]+$", max_length=253),
-        Form("a key such as token: letters, digits, dashes, dots and underscores", "token"),
-    ] = Field(description="Key in the Secret.")
 
 
 Toleration = Annotated[
@@ -855,6 +846,9 @@ class SettledPolling(Model):
     rancher: Annotated[Duration, _between(5, 3600)] = Field(
         "1m", description="The import: a lost connection shows at the next look."
     )
+    backup: Annotated[Duration, _between(5, 3600)] = Field(
+        "1m", description="The backups: a new one shows at the next look."
+    )
 
 
 class Polling(Model):
@@ -938,6 +932,9 @@ class Input(Model):
     expose: Expose = Field(Expose(), description="Exposure of virtual clusters.")
     rancher: RancherPlatform | None = Field(
         None, description="Leave out where there is no Rancher."
+    )
+    backup: BackupPlatform | None = Field(
+        None, description="Leave out where the platform makes no backups."
     )
     tenant: Tenant = Field(Tenant(), description="Limits of every spec.")
     expiry: Expiry = Field(Expiry(), description="The end of VClusters with `spec.expire`.")

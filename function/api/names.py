@@ -87,6 +87,16 @@ class Names:
         return f"{self.namespace}-rancher"
 
     @property
+    def backup_release(self) -> str:
+        """Helm release of the chart that makes backups."""
+        return f"{self.namespace}-backup"
+
+    @property
+    def backup_config_map(self) -> str:
+        """ConfigMap in the platform namespace with the report of the backups."""
+        return f"{self.namespace}-backup"
+
+    @property
     def kubeconfig_secret(self) -> str:
         """Secret with the kubeconfig that the virtual cluster writes."""
         return f"vc-{self.release}"
@@ -119,6 +129,11 @@ class Names:
     def vcluster_usage(self) -> str:
         """Usage that keeps the virtual cluster while it is in Rancher."""
         return f"{self.vcluster_release}-by-rancher"
+
+    @property
+    def backup_usage(self) -> str:
+        """Usage that keeps the virtual cluster until its final backup is made."""
+        return f"{self.vcluster_release}-by-backup"
 
     @property
     def namespace_usage(self) -> str:

@@ -51,6 +51,24 @@ class ExpiryStatus(Model):
     deleteAt: str = Field("", description="Time of the deletion, in UTC.")
 
 
+class BackupStatus(Model):
+    """The backups of a VCluster."""
+
+    target: str = Field("", description="Target of the platform.")
+    last: str | None = Field(None, description="Time of the last backup that was verified.")
+    size: str | None = Field(None, description="Size of that backup.")
+    location: str | None = Field(
+        None,
+        description="Its place: `<UID of the VCluster>/<name of the backup>`, as in "
+        "`spec.backup.restoreFrom`.",
+    )
+    count: int | None = Field(None, description="Number of backups in the target.")
+    next: str | None = Field(None, description="Time of the next backup.")
+    overdueAt: str | None = Field(
+        None, description="Time from which on the backup is overdue; left out while it is asleep."
+    )
+
+
 class Status(Model):
     """Outcome of the request.
 
@@ -84,6 +102,9 @@ class Status(Model):
     )
     expiry: ExpiryStatus | None = Field(
         None, description="Its end; left out if there is none, or if it is refused."
+    )
+    backup: BackupStatus | None = Field(
+        None, description="Its backups; left out if there are none."
     )
     power: str | None = Field(
         None,

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from function.api.backup import Backup
 from function.api.fields import (
     Availability,
     Bool,
@@ -231,6 +232,9 @@ class Spec(Model):
         description="Users and groups that may read the kubeconfig Secret on the host.",
     )
     rancher: RancherSpec = Field(RancherSpec(), description="The import into Rancher.")
+    backup: Backup | None = Field(
+        None, description="Backups of the control plane; default none. `{}` takes all defaults."
+    )
     deletionProtection: Bool = Field(
         default=False, description="Refuses the deletion of this VCluster."
     )

@@ -15,12 +15,14 @@ from function.decision import (
     immutable_values,
     power,
     rancher,
+    restore,
     upgrade,
 )
 from function.decision.admission import Admission, admit
 from function.decision.power import AWAKE, Power
 from function.decision.quota import NamespaceQuota, namespace_quota
 from function.decision.resolve import ResolvedSpec
+from function.decision.restore import RestoreDecision
 from function.decision.upgrade import UpgradeOffer, UpgradePlan, UpgradeStart
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed import ownership, release, vcluster
@@ -52,6 +54,7 @@ class Decision:
     settled: bool
     """True if every pod runs the versions of the Release, so that the next step is due."""
     power: Power = AWAKE
+    restore: RestoreDecision = restore.NONE
 
     @property
     def awaits_quota(self) -> bool:
@@ -79,6 +82,7 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     current_power = power.decide_power(
         admission.composite, observed, is_frozen=admission.requested.frozen is not None
     )
+    current_restore = restore.decide_restore(admission.requested, observed)
     step = _step(admission, observed, current_power)
     effective = step.effective
     if effective.rancher and config.rancher:
@@ -93,12 +97,15 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
         platform=config,
         effective=effective,
         workload=workload,
-        values=current_power.applied(values, highly_available=effective.highly_available),
+        values=current_restore.applied(
+            current_power.applied(values, highly_available=effective.highly_available)
+        ),
         quota=namespace_quota(effective, config, _counted(values, effective, workload)),
-        refusals=(*admission.refusals, *step.refusals, *unfit),
+        refusals=(*admission.refusals, *step.refusals, *current_restore.refusals, *unfit),
         upgrade=step.upgrade,
         settled=step.settled,
         power=current_power,
+        restore=current_restore,
     )
 
 

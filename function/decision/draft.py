@@ -17,6 +17,9 @@ LEFT_OUT = "Until then it is left out."
 _BY_NAME = (("plan",), ("nodePool",))
 """Fields that name an entry of the Input. The record holds the content of that entry."""
 
+_REQUESTS = (("backup",),)
+"""Fields that request something even if they are empty: backups by the platform's defaults."""
+
 _RETRY: Path = ("metadata", "annotations", validate.RETRY)
 
 
@@ -119,13 +122,13 @@ class Draft:
             self.composite["spec"] = copy.deepcopy(value)
 
     def _remove(self, path: Path) -> None:
-        """Remove a field, and its parents that become empty."""
+        """Remove a field, and its parents that become empty and request nothing by themselves."""
         if not path:
             self.composite["spec"] = {}
             return
         above = self._above(path)
         del above[path[-1]]
-        if not above and len(path) > 1:
+        if not above and len(path) > 1 and path[:-1] not in _REQUESTS:
             self._remove(path[:-1])
 
     def _above(self, path: Path) -> dict[str | int, object]:

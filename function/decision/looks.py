@@ -9,7 +9,7 @@ from typing import Literal
 
 from function.api.input import Polling
 from function.decision.power import Power
-from function.observed import rancher, vcluster
+from function.observed import backup, rancher, vcluster
 from function.observed.state import Condition, ObservedRelease
 
 ANNOTATION = "crossplane.io/poll-interval"
@@ -82,7 +82,21 @@ def stages(
     }
     if by_key.get(rancher.KEY) == "Awaited" and by_key.get(vcluster.KEY) == "Blocked":
         by_key[rancher.KEY] = "Blocked"
+    if backup.KEY in due:
+        by_key[backup.KEY] = _of_backup(phases, observed.get(backup.KEY))
     return {key: _by_power(each, power) for key, each in by_key.items()}
+
+
+def _of_backup(phases: Mapping[str, Condition], observed: ObservedRelease | None) -> Stage:
+    """Return the stage of the backups: nothing else waits for them but a restore.
+
+    A failure is no reason for more looks: the next backup is made by its schedule.
+    """
+    control_plane, backed_up = phases[vcluster.KEY], phases.get(backup.KEY)
+    if observed is None or control_plane.reason == backup.RESTORING or backed_up is None:
+        return "Awaited"
+    is_first = backed_up.reason == backup.NEVER_RUN and control_plane.status == "True"
+    return "Awaited" if is_first or backed_up.reason in _AWAITED else "Settled"
 
 
 def _by_power(at: Stage, power: Power) -> Stage:

@@ -94,7 +94,8 @@ def decide_power(composite: Composite, observed: Observed, *, is_frozen: bool) -
         return _falling_asleep(observed, due.reason, before, is_shown=is_shown)
     reason = "" if due.asleep else due.reason
     slept = before is not None and before[0] == "False"
-    if (slept or vcluster.is_off(control_plane)) and not _runs(observed):
+    is_off = vcluster.is_off(control_plane) and vcluster.was_healthy(control_plane)
+    if (slept or is_off) and not _runs(observed):
         return Power("WakingUp", reason, is_shown=is_shown)
     return Power("Awake", reason, is_shown=is_shown)
 

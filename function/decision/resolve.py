@@ -14,7 +14,8 @@ from function.api.errors import InvalidError, Problem
 from function.api.fields import Availability, Owner, PodSecurity, Quota, SyncKind
 from function.api.names import Names
 from function.api.validate import Composite
-from function.decision import placement, tenancy
+from function.decision import backup, placement, tenancy
+from function.decision.backup import ResolvedBackup
 from function.decision.placement import Host
 from function.k8s import versions
 from function.observed import record
@@ -79,6 +80,7 @@ class ResolvedSpec:
     """True if the startup probe is ours; that of an earlier control plane stays the chart's."""
     record: str = field(default="", compare=False)
     """Record of the granted spec, for the annotation that later refusals fall back on."""
+    backup: ResolvedBackup | None = None
     frozen: Mapping[str, object] | None = None
     """Installed values that an adopted cluster keeps; None if it is not frozen."""
 
@@ -120,6 +122,7 @@ def _unknown(
         lambda: _kubernetes(spec.kubernetesVersion, kubernetes, now),
         lambda: _pool(spec.nodePool, config),
         lambda: _project(project, derived, rancher) if project and rancher else "",
+        lambda: backup.resolve(spec.backup, config.backup, derived, ""),
     )
     for lookup in lookups:
         try:

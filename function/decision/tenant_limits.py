@@ -11,7 +11,7 @@ from function.api import input as platform
 from function.api import written_values, xr
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Quota
-from function.decision import exposure_limits, sleep_limits, tenancy
+from function.decision import backup_limits, exposure_limits, sleep_limits, tenancy
 from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity, regex, versions
 from function.k8s.fieldpath import leaves
@@ -41,6 +41,7 @@ def problems(
         *_sync(spec.sync, requested, config.tenant),
         *_host(spec),
         *sleep_limits.problems(spec, config.tenant),
+        *backup_limits.problems(spec, requested, config.backup, new=new),
         *_upgrade(spec.upgrade, config, new=new),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),

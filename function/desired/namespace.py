@@ -131,6 +131,7 @@ def _network_policy(
         "apiPorts": host.apiPorts,
         "metrics": host.metrics.model_dump() if has_metrics else {},
         "ingressFrom": config.expose.ingressFrom if _is_reachable(spec) else [],
+        **({"backupPort": spec.backup.s3.port} if spec.backup else {}),
     }
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from function.decision.decision import Decision
-from function.desired import namespace, rancher, vcluster
+from function.desired import backup, namespace, rancher, vcluster
 from function.observed.state import Observed
 
 
@@ -15,6 +15,7 @@ class DesiredReleases:
     namespace: dict[str, Any]
     vcluster: dict[str, Any]
     rancher: dict[str, Any] | None
+    backup: dict[str, Any] | None
 
 
 def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool) -> DesiredReleases:
@@ -37,4 +38,11 @@ def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool)
         namespace=namespace.desired(decision, observed, is_earned=is_earned),
         vcluster=vcluster.desired(decision.workload, config, decision.values, observed.vcluster),
         rancher=imported,
+        backup=backup.desired(
+            effective,
+            config,
+            observed.backup,
+            decision.restore.awaited,
+            is_asleep=decision.power.is_off,
+        ),
     )

@@ -1,4 +1,4 @@
-"""Usages, which keep the order of deletion: import, virtual cluster, namespace.
+"""Usages, which keep the order of deletion: import and backups, virtual cluster, namespace.
 
 https://docs.crossplane.io/latest/managed-resources/usages/. A composed Usage waits for the
 deletion of its user, then repeats the deletion that it refused.
@@ -16,6 +16,11 @@ API_VERSION = "protection.crossplane.io/v1beta1"
 def vcluster_by_rancher(names: Names) -> dict[str, Any]:
     """Return the Usage that keeps the virtual cluster until it has left Rancher."""
     return _usage(names.vcluster_usage, names.home, names.vcluster_release, names.rancher_release)
+
+
+def vcluster_by_backup(names: Names) -> dict[str, Any]:
+    """Return the Usage that keeps the virtual cluster until its final backup is made."""
+    return _usage(names.backup_usage, names.home, names.vcluster_release, names.backup_release)
 
 
 def namespace_by_vcluster(names: Names) -> dict[str, Any]:

@@ -65,3 +65,12 @@ def size(amount: Decimal) -> str:
         if whole and whole % multiplier == 0:
             return f"{whole // multiplier}{suffix}"
     return str(whole)
+
+
+def of_bytes(size: int) -> str:
+    """Return a number of bytes, rounded up to whole Ki, Mi or Gi."""
+    for unit in ("Ki", "Mi"):
+        size = -(-size // 1024)
+        if size < 1024:  # noqa: PLR2004  # the next unit begins
+            return f"{size}{unit}"
+    return f"{-(-size // 1024)}Gi"

@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from function.api.errors import InvalidError, Problem
 from function.api.names import Names
-from function.observed import namespace, rancher, release, usages, vcluster
+from function.observed import backup, namespace, rancher, release, usages, vcluster
 from function.observed.state import Observed
 
 KEYS = frozenset(
@@ -12,6 +12,7 @@ KEYS = frozenset(
         namespace.KEY,
         vcluster.KEY,
         rancher.KEY,
+        backup.KEY,
         *usages.KEYS,
     }
 )
@@ -46,6 +47,7 @@ def refuse_foreign_releases(names: Names, observed: Observed) -> None:
         (observed.namespace, names.namespace_release, names.namespace_release),
         (observed.vcluster, names.vcluster_release, names.release),
         (observed.rancher, names.rancher_release, names.rancher_release),
+        (observed.backup, names.backup_release, names.backup_release),
     )
     for each, name, helm_release in expected:
         if each and (each.api_version, each.kind, each.name, each.namespace) != (

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from function.k8s.fieldpath import Parts, get, mapping, sequence, text, words
-from function.observed import exposure, namespace, rancher, record, stamp, vcluster
+from function.observed import backup, exposure, namespace, rancher, record, stamp, vcluster
 from function.observed.release import EXTERNAL_NAME
 from function.observed.state import (
     Condition,
@@ -33,6 +33,7 @@ PUBLIC_DETAILS = frozenset(
         exposure.ROUTE,
         rancher.REPORT,
         rancher.WRITERS,
+        backup.REPORT,
         *rancher.STATE_KEYS,
     }
 )
@@ -82,6 +83,7 @@ RELEASE: Mapping[str, Parts] = {
     namespace.KEY: _release(namespace.VALUES),
     vcluster.KEY: _release(None),
     rancher.KEY: _release(rancher.VALUES),
+    backup.KEY: _release(None),
 }
 """Fields of each Release that are read, by its key; the chart values are for later stages."""
 
@@ -101,7 +103,7 @@ FOREIGN_RELEASE: Parts = {
 CONTROL_PLANE: Parts = {"metadata": {"uid": None}}
 """Fields of the XRD that `control_plane` reads."""
 
-RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY)
+RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY, backup.KEY)
 """Keys of the Releases, in the order in which they come up."""
 
 
@@ -116,6 +118,7 @@ def parse_observed(
         namespace=find(namespace.KEY),
         vcluster=find(vcluster.KEY),
         rancher=find(rancher.KEY),
+        backup=find(backup.KEY),
         usages=usages,
         foreign_releases=foreign,
         control_plane=control_plane,
@@ -124,8 +127,9 @@ def parse_observed(
 
 def releases(observed: Observed) -> dict[str, ObservedRelease]:
     """Return the Releases that exist, by key, in the order in which they come up."""
-    each = zip(RELEASES, (observed.namespace, observed.vcluster, observed.rancher), strict=True)
-    return {key: release for key, release in each if release is not None}
+    each = (observed.namespace, observed.vcluster, observed.rancher, observed.backup)
+    there = zip(RELEASES, each, strict=True)
+    return {key: release for key, release in there if release is not None}
 
 
 def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedRelease:

@@ -85,6 +85,7 @@ class Observed:
     namespace: ObservedRelease | None = None
     vcluster: ObservedRelease | None = None
     rancher: ObservedRelease | None = None
+    backup: ObservedRelease | None = None
     usages: Mapping[str, ObservedUsage] = field(default_factory=dict)
     """Usages by resource key."""
     foreign_releases: tuple[ForeignRelease, ...] = ()
@@ -94,7 +95,8 @@ class Observed:
     @functools.cached_property
     def releases(self) -> tuple[ObservedRelease, ...]:
         """The Releases that exist."""
-        return tuple(r for r in (self.namespace, self.vcluster, self.rancher) if r)
+        each = (self.namespace, self.vcluster, self.rancher, self.backup)
+        return tuple(r for r in each if r)
 
 
 @dataclass(frozen=True)

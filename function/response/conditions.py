@@ -10,7 +10,7 @@ from function.api.errors import (
     joined,
     shortened,
 )
-from function.observed import rancher
+from function.observed import backup, rancher
 from function.observed.release import NOT_CREATED
 from function.observed.state import Condition
 from function.response import upgrade
@@ -40,13 +40,21 @@ def for_reader(
     messages of Helm, provider-helm, Rancher and the host's API server may name addresses, accounts
     and objects of the host. Those messages stay in the Release, and are logged.
     """
-    foreign = tuple(phase for phase in phases if namespace and phase.reason in _SENTENCES)
+    foreign = tuple(phase for phase in phases if namespace and _sentence(phase))
     shown = tuple(_in_our_words(phase) if phase in foreign else phase for phase in phases)
     return shown, foreign
 
 
 def _in_our_words(phase: Condition) -> Condition:
-    return phase._replace(message=f"{_SENTENCES[phase.reason]} {_WHERE}")
+    return phase._replace(message=f"{_sentence(phase)} {_WHERE}")
+
+
+def _sentence(phase: Condition) -> str:
+    """Return the sentence in place of a message that quotes other programs, or an empty text."""
+    is_ours = phase.type != backup.CONDITION or phase.reason == backup.OVERDUE
+    if phase.status == "False" and not is_ours:
+        return _SENTENCES.get(phase.reason, "The last backup failed.")
+    return _SENTENCES.get(phase.reason, "")
 
 
 def blocked_by(phases: Sequence[Condition]) -> str:
@@ -79,7 +87,8 @@ def changes(
     return tuple(
         Event(
             reason=condition.type,
-            warning=condition.status == "False" and condition.reason in _WARNINGS,
+            warning=condition.status == "False"
+            and (condition.reason in _WARNINGS or condition.type == backup.CONDITION),
             message=shortened(
                 f"{condition.type} is {condition.status} ({condition.reason})"
                 + (f": {condition.message}" if condition.message else ""),
@@ -106,6 +115,7 @@ _SENTENCES = {
     "KubernetesUnreachable": _IMPORT,
     "MissingRight": _IMPORT,
     "RancherRefuses": _IMPORT,
+    backup.RESTORE_FAILED: "The restore from a backup failed.",
 }
 """Messages for tenants in place of those that quote other programs."""
 
@@ -113,6 +123,7 @@ _NO_NEWS = frozenset(
     {
         ("Unknown", NOT_CREATED),
         ("Unknown", "Progressing"),
+        ("Unknown", backup.NEVER_RUN),
         (rancher.WAITING.status, rancher.WAITING.reason),
     }
 )
@@ -131,5 +142,6 @@ _WARNINGS = frozenset(
         "ReleaseFailed",
         "RestoreRefused",
         "UpgradeFailed",
+        backup.RESTORE_FAILED,
     }
 )

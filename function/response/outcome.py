@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from function.decision import power
 from function.k8s.fieldpath import mapping, text
+from function.observed import backup, parse, rancher, vcluster
 from function.observed import namespace as observed_namespace
-from function.observed import parse, rancher, vcluster
 from function.observed.state import Request
 from function.response.response import Response
 from function.response.upgrade import CONDITION as UPGRADED
@@ -32,6 +32,7 @@ CONDITIONS = (
     observed_namespace.CONDITION,
     vcluster.CONDITION,
     rancher.CONDITION,
+    backup.CONDITION,
     UPGRADED,
     power.CONDITION,
 )

@@ -19,7 +19,7 @@ EVENT = 10
 """Seconds while events alone can change anything; a single one may be lost."""
 
 BLOCKED = 30
-"""Seconds while nothing is under way."""
+"""Seconds while nothing is under way, or only something that READY does not wait for."""
 
 READY = 120
 """Seconds of a VCluster that is READY."""
@@ -48,6 +48,7 @@ def seconds(
     if is_ready or is_asleep:
         pause = duration_seconds(polling.asleep) if is_asleep else READY
         pause *= WATCHED if is_watched else 1
+        pause = min(pause, BLOCKED) if "Awaited" in stages.values() else pause
         return min(pause, CIRCUIT_OPEN) if is_circuit_open else pause
     awaited = [key for key, stage in stages.items() if stage == "Awaited"]
     is_reading = not stages or any(_reads(releases.get(key)) for key in awaited)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from function.api.names import Names
 from function.k8s.fieldpath import get, text
-from function.observed import namespace, rancher, release, vcluster
+from function.observed import backup, namespace, rancher, release, vcluster
 from function.observed.ownership import CONTROL_PLANE
 from function.observed.state import Observed
 from function.response.response import Composed, Requirement
@@ -17,7 +17,9 @@ DEFINITION = (
 """The XRD: it exists once on each control plane, and its UID identifies the control plane."""
 
 
-def before_creation(names: Names, observed: Observed) -> tuple[Requirement, ...]:
+def before_creation(
+    names: Names, observed: Observed, *, has_backup: bool
+) -> tuple[Requirement, ...]:
     """Return the required resources of a VCluster without Releases.
 
     These are Releases left by an earlier VCluster, and the identity of the control plane: an
@@ -31,6 +33,7 @@ def before_creation(names: Names, observed: Observed) -> tuple[Requirement, ...]
             (namespace.KEY, names.namespace_release),
             (vcluster.KEY, names.vcluster_release),
             (rancher.KEY, names.rancher_release),
+            *(((backup.KEY, names.backup_release),) if has_backup else ()),
         )
     )
     return *releases, Requirement(CONTROL_PLANE, *DEFINITION, namespace=None)

@@ -9,7 +9,7 @@ from function.decision import adoption, power
 from function.decision.decision import Decision
 from function.decision.looks import Stage
 from function.k8s.fieldpath import get, text
-from function.observed import namespace, parse, rancher, release, usages, vcluster
+from function.observed import backup, namespace, parse, rancher, release, usages, vcluster
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response import conditions, pause, requirements, status, upgrade
 from function.response.response import Composed, Response
@@ -43,7 +43,11 @@ def of_decision(
         events=conditions.changes(report.conditions, composite.conditions),
         withheld=report.withheld,
         requirements=(
-            *requirements.before_creation(decision.effective.names, observed),
+            *requirements.before_creation(
+                decision.effective.names,
+                observed,
+                has_backup=decision.effective.backup is not None,
+            ),
             *requirements.connection_secrets(resources, is_watched=config.polling.watchesRequired),
         ),
         ready=is_ready,
@@ -69,10 +73,23 @@ def of_error(error: InvalidError, request: Request) -> Response:
     shown, withheld = conditions.for_reader(phases, home)
     before = validate.conditions(get(request.composite, "status", "conditions"))
     return Response(
-        conditions=(conditions.invalid(error), *shown, *power.as_before(before)),
+        conditions=(
+            conditions.invalid(error),
+            *shown,
+            *_backed_up_as_before(before),
+            *power.as_before(before),
+        ),
         withheld=withheld,
         fatal=str(error),
     )
+
+
+def _backed_up_as_before(before: Mapping[str, tuple[str, str]]) -> tuple[Condition, ...]:
+    """Return BackedUp as it was; none if there was none."""
+    status, reason = before.get(backup.CONDITION, ("", ""))
+    if status not in ("True", "False"):
+        return (Condition(backup.CONDITION, "Unknown", reason),) if status else ()
+    return (Condition(backup.CONDITION, "True" if status == "True" else "False", reason),)
 
 
 def _report(
@@ -84,8 +101,9 @@ def _report(
 ) -> Report:
     unreported = [_unreported(phase, resources.get(key)) for key, phase in phases.items()]
     shown, withheld = conditions.for_reader(unreported, decision.composite.namespace)
-    room, control_plane, _ = shown
-    blocking = shown if decision.effective.rancher else (room, control_plane)
+    room, control_plane, imported, *_ = shown
+    needed = (room, control_plane)
+    blocking = (*needed, imported) if decision.effective.rancher else needed
     note = adoption.MESSAGE if decision.effective.frozen is not None else ""
     return Report(
         conditions=(

@@ -3,11 +3,13 @@
 from typing import Any
 
 from function.api.input import RancherPlatform
-from function.api.status import KubeconfigSecretRef, RancherStatus, Status
+from function.api.status import BackupStatus, KubeconfigSecretRef, RancherStatus, Status
 from function.decision import exposure
 from function.decision.decision import Decision
 from function.decision.expiry import expiry_status
 from function.decision.resolve import RancherImport
+from function.k8s import quantity
+from function.observed import backup as observed_backup
 from function.observed import exposure as observed_exposure
 from function.observed import rancher as observed_rancher
 from function.observed import release, vcluster
@@ -43,10 +45,31 @@ def status_of(
         ),
         upgrade=upgrade.status(progress),
         expiry=expiry_status(decision.composite.spec.expire, config.expiry),
+        backup=backup_status(decision, observed.backup),
         power=power.phase if power.is_shown else None,
         blockedBy=blocked_by,
     )
     return current.model_dump(exclude_none=True, by_alias=True)
+
+
+def backup_status(decision: Decision, observed: ObservedRelease | None) -> BackupStatus | None:
+    """Return `status.backup`, or None without backups.
+
+    Asleep no backup is due, so none is overdue: the clock reads that time here.
+    """
+    backup = decision.effective.backup
+    if backup is None:
+        return None
+    report, is_awake = observed_backup.report_of(observed), decision.power.phase == "Awake"
+    return BackupStatus(
+        target=backup.target,
+        last=report.last or None,
+        size=quantity.of_bytes(report.size) if report.size is not None else None,
+        location=report.location or None,
+        count=report.count,
+        next=(report.next or None) if is_awake else None,
+        overdueAt=(report.overdue_at or None) if is_awake else None,
+    )
 
 
 def rancher_status(

@@ -1,6 +1,7 @@
-"""The mark on a VCluster: the times of its spec that are past, and the state of its Calendar.
+"""The mark on a VCluster: its times that are past, and the state of its Calendar.
 
-A pure function of spec, current mark, Calendars and time. It changes only when a time passes or a
+The times are those of the spec, and of the next backup in the status. A pure function of VCluster,
+current mark, Calendars and time. It changes only when a time passes or a
 Calendar changes, so that a VCluster costs one write, and the function one call, for each of these.
 function/api/clock_mark.py reads it.
 """
@@ -47,7 +48,7 @@ def due_mark(
     mark: dict[str, Entry | list[str]] = {}
     if sleeper.calendar:
         mark["calendar"] = _entry(sleeper, sleeper.calendar, calendars, now)
-    times = {sleeper.awake_until, sleeper.expire_at} - {""}
+    times = {sleeper.awake_until, sleeper.expire_at, sleeper.overdue_at} - {""}
     passed = sorted(time for time in times if is_past(time, now))
     if passed:
         mark["passed"] = passed
@@ -55,7 +56,7 @@ def due_mark(
 
 
 def is_past(time: str, now: dt.datetime) -> bool:
-    """Return whether a time of a spec is past; a malformed one never is."""
+    """Return whether a time is past; a malformed one never is."""
     instant = instant_of(time)
     return instant is not None and instant <= now
 

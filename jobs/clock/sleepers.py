@@ -25,6 +25,8 @@ class Sleeper:
     expire_at: str = ""
     expiry: Mapping[str, str] | None = None
     """`status.expiry`, which the function writes where the platform allows the end."""
+    overdue_at: str = ""
+    """`status.backup.overdueAt`, which the function writes while it is awake."""
     mark: str | None = None
     """The current mark."""
     sleeps_by: str = ""

@@ -30,6 +30,7 @@ def read(item: Item) -> Sleeper:
         expiry={key: _text(value) for key, value in expiry.items()}
         if isinstance(expiry, Mapping)
         else None,
+        overdue_at=_text(_at(item.status, "backup", "overdueAt")),
         mark=mark,
         sleeps_by=_sleeps_by(mark),
     )

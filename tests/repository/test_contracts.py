@@ -28,7 +28,7 @@ RELEASES = [
     for example in life.names()
     for state in ("nothing", "ready")
     for key in compose(protobuf.decode(life.request(example, state))).resources
-    if key in ("namespace", "rancher")
+    if key in ("namespace", "rancher", "backup")
 ]
 
 
@@ -49,6 +49,7 @@ def test_plain_columns_are_crossplanes_own() -> None:
         ("HOST", 1),
         ("ENDPOINT", 1),
         ("POWER", 1),
+        ("LASTBACKUP", 1),
     ]
 
 
@@ -178,7 +179,7 @@ def test_no_condition_is_crossplanes_own() -> None:
     assert own.isdisjoint(CONDITIONS)
     seen = {
         condition.type
-        for example in ("kunde1", "asleep")
+        for example in ("kunde1", "asleep", "backup")
         for state in life.LIFE
         for condition in compose(protobuf.decode(life.request(example, state))).conditions
     }

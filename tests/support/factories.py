@@ -11,6 +11,7 @@ from function.api import validate
 from function.api.input import Input
 from function.api.validate import Composite
 from function.api.xr import Spec
+from function.decision import backup
 from function.decision import resolve as resolving
 from function.decision.decision import Decision
 from function.decision.quota import namespace_quota
@@ -101,7 +102,12 @@ def wanted(
     asked: Composite | None = None, platform: Input | None = None, now: Current | None = None
 ) -> ResolvedSpec:
     """Return what a VCluster wants on a platform."""
-    return resolving.resolve_spec(asked or vcluster(), platform or config(), now, imported=False)
+    asked, platform = asked or vcluster(), platform or config()
+    resolved = resolving.resolve_spec(asked, platform, now, imported=False)
+    if asked.spec.backup is None:
+        return resolved
+    backups = backup.resolve(asked.spec.backup, platform.backup, resolved.names, resolved.uid)
+    return replace(resolved, backup=backups)
 
 
 def decided(

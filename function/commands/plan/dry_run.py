@@ -12,8 +12,8 @@ from function.commands.plan import simulate
 from function.commands.plan.diff import Difference, differences
 from function.compose import compose
 from function.k8s.fieldpath import get, mapping
+from function.observed import backup, parse, rancher, stamp
 from function.observed import namespace as observed_namespace
-from function.observed import parse, rancher, stamp
 from function.observed import vcluster as observed_vcluster
 from function.observed.current import REPLICAS
 from function.observed.state import Condition, ObservedRelease, Request
@@ -40,9 +40,21 @@ STOP = (
     "way and the contents of emptyDir are lost; volumes, Services and Secrets stay"
 )
 REMOVAL = "the pods that are left on the host are removed"
+BACKUPS = "the next backup is made by the new settings; nothing restarts"
+NEW_TARGET = (
+    "a first backup is made in the new place; those in the former one stay there, and none is "
+    "removed there any more"
+)
+RESTORED = "the control plane starts with the data of the backup"
+SILENCED = "a deletion makes no final backup"
 RANCHER_STAYS = "the cluster stays in Rancher; nothing restarts"
 START = "wakes up: the control plane starts, and what has a controller starts again"
 ASLEEP = "asleep: it is applied, and takes effect on waking"
+
+_REMOVALS = {
+    rancher.KEY: "the cluster leaves Rancher",
+    backup.KEY: "no more backups are made; those in the target stay there",
+}
 
 _EXPECTED = ("ChangeRefused", "Disabled", "Sleeping")
 """Reasons of conditions that are not True, and no cause of a wait."""
@@ -161,6 +173,8 @@ def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> 
         return REMOVAL
     if key == rancher.KEY and values.get("inputs") == before.values.get("inputs"):
         return RANCHER_STAYS
+    if key == backup.KEY:
+        return _effect_on_backups(before, values)
     if key in _EFFECTS:
         return _EFFECTS[key]
     was_off, is_off = (
@@ -172,8 +186,17 @@ def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> 
     return HA if observed_vcluster.is_highly_available(before) else SINGLE
 
 
+def _effect_on_backups(before: ObservedRelease, values: Mapping[str, object]) -> str:
+    if values.get("inputs") != before.values.get("inputs"):
+        return NEW_TARGET
+    if backup.requested_restore(before) and not values.get("restore"):
+        return RESTORED
+    silenced = values.get("onDelete") == "None" != before.values.get("onDelete")
+    return SILENCED if silenced else BACKUPS
+
+
 def _deletion(key: str, before: ObservedRelease) -> Change:
-    effect = "the cluster leaves Rancher" if key == rancher.KEY else "what is in it is lost"
+    effect = _REMOVALS.get(key, "what is in it is lost")
     return Change(
         key, f"{before.namespace}/{before.name}", DELETE, (before.chart_version, ""), (), effect
     )

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from function.commands.plan import simulated_host
-from function.commands.plan.simulated_host import Report
 from function.observed import parse, usages
 from function.observed.state import ObservedRelease, ObservedUsage, Request
 from function.response.response import Response
@@ -31,7 +30,10 @@ def _release(
 ) -> ObservedRelease | None:
     if resource is None:
         return None
-    report = Report(revision=max(before.revision if before else 0, 1))
+    report = replace(
+        simulated_host.remembered(before.details if before else {}),
+        revision=max(before.revision if before else 0, 1),
+    )
     status = simulated_host.release_status(resource, report)
     details = simulated_host.connection_details(resource, report)
     return parse.parse_release(

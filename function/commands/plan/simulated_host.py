@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from function.k8s.fieldpath import get, mapping, sequence
-from function.observed import current, exposure, rancher, stamp, vcluster
+from function.observed import backup, current, exposure, rancher, stamp, vcluster
 from function.observed.release import EXTERNAL_NAME
 
 CLOCK = "2026-01-01T00:00:00Z"
@@ -19,6 +19,19 @@ CLOCK = "2026-01-01T00:00:00Z"
 KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters: []  # an example, no credentials\n"
 _EXTERNAL_KUBECONFIG = "apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    server: {}\n"
 _ADDRESS = "map[ingress:[map[ip:192.0.2.20]]]"
+
+BACKUP_REPORT: Mapping[str, object] = {
+    "phase": "Completed",
+    "reason": "Completed",
+    "message": "",
+    "last": "2026-01-01T00:00:00Z",
+    "size": 4_500_000,
+    "location": "00000000-0000-0000-0000-000000000000/20260101T000000Z",
+    "count": 1,
+    "next": "2026-01-02T00:00:00Z",
+    "overdueAt": "2026-01-02T00:45:00Z",
+}
+"""Report of the Jobs of backups after the first one."""
 
 IMPORT_STATES = {
     "Pending": ("WaitingForKubeconfig", "The virtual cluster has no kubeconfig yet."),
@@ -74,6 +87,20 @@ def import_state(phase: str) -> dict[str, str]:
     return {"phase": phase, "reason": reason, "message": message}
 
 
+def backed_up(**parts: object) -> Report:
+    """Return the report on backups, with other parts of their Jobs' report."""
+    return Report(details={backup.REPORT: json.dumps({**BACKUP_REPORT, **parts})})
+
+
+def remembered(details: Mapping[str, str]) -> Report:
+    """Return the report of a host that knows what it has restored, from its former details."""
+    try:
+        restored = get(json.loads(details.get(backup.REPORT, "")), "restored")
+    except ValueError:
+        restored = None
+    return backed_up(restored=restored) if restored else HEALTHY
+
+
 def release_status(release: Mapping[str, Any], report: Report = HEALTHY) -> dict[str, Any]:
     """Return the status of a Release; without a Helm release its last one stays there."""
     helm = {**mapping(get(release, "status", "atProvider"))}
@@ -109,10 +136,22 @@ def connection_details(release: Mapping[str, Any], report: Report = HEALTHY) -> 
         return {}
     details = {**_healthy_details(release), **report.details}
     details[rancher.REPORT] = json.dumps({part: details[part] for part in rancher.STATE_KEYS})
+    details[backup.REPORT] = _backup_report(release, details[backup.REPORT])
     keys = [
         entry["toConnectionSecretKey"] for entry in release["spec"].get("connectionDetails", ())
     ]
     return {key: details[key] for key in keys if key in details}
+
+
+def _backup_report(release: Mapping[str, Any], report: str) -> str:
+    """Return a report with the inputs of the Release, and with the restore that it requests."""
+    values = release["spec"]["forProvider"]["values"]
+    parts: dict[str, object] = {"observedInputs": get(values, "inputs"), **json.loads(report)}
+    prefix = get(values, "restore", "prefix")
+    if prefix and parts["phase"] == "Completed":
+        snapshot = str(get(values, "restore", "snapshot")).replace("latest", "20260101T000000Z")
+        parts["restored"] = f"{str(prefix).rpartition('/')[2]}/{snapshot}"
+    return json.dumps(parts)
 
 
 def workload_status(replicas: object = 1) -> dict[str, object]:
@@ -157,6 +196,7 @@ def _healthy_details(release: Mapping[str, Any]) -> dict[str, str]:
         "desiredInputs": inputs,
         "observedInputs": inputs,
         rancher.WRITERS: f"f:{rancher.REPORT}:",
+        backup.REPORT: json.dumps(BACKUP_REPORT),
     }
 
 

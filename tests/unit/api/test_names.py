@@ -37,12 +37,15 @@ LONGEST = "a123456789b123456789c123456789d1234567"
         pytest.param("namespace_release", "kunde1-namespace", id="namespace_release"),
         pytest.param("rancher_release", "kunde1-rancher", id="rancher_release"),
         pytest.param("state_config_map", "kunde1-rancher", id="state_config_map"),
+        pytest.param("backup_release", "kunde1-backup", id="backup_release"),
+        pytest.param("backup_config_map", "kunde1-backup", id="backup_config_map"),
         pytest.param("kubeconfig_secret", "vc-kunde1-vcluster", id="kubeconfig_secret"),
         pytest.param("external_secret", "vc-kunde1-vcluster-external", id="external_secret"),
         pytest.param("service", "kunde1-vcluster.kunde1.svc", id="service"),
         pytest.param("endpoint", "https://kunde1-vcluster.kunde1.svc:443", id="endpoint"),
         pytest.param("etcd", "kunde1-vcluster-etcd", id="etcd"),
         pytest.param("vcluster_usage", "kunde1-vcluster-by-rancher", id="vcluster_usage"),
+        pytest.param("backup_usage", "kunde1-vcluster-by-backup", id="backup_usage"),
         pytest.param("namespace_usage", "kunde1-namespace-by-vcluster", id="namespace_usage"),
         pytest.param("protection", "kunde1-deletion-protection", id="protection"),
     ],
@@ -72,6 +75,10 @@ def test_golden(attribute: str, expected: object) -> None:
         pytest.param(
             "state_config_map", "team-a-shop-6b3e3555a728f872-rancher", id="state_config_map"
         ),
+        pytest.param("backup_release", "team-a-shop-6b3e3555a728f872-backup", id="backup_release"),
+        pytest.param(
+            "backup_config_map", "team-a-shop-6b3e3555a728f872-backup", id="backup_config_map"
+        ),
         pytest.param("kubeconfig_secret", "vc-shop-6b3e3555a728f872", id="kubeconfig_secret"),
         pytest.param(
             "service", "shop-6b3e3555a728f872.team-a-shop-6b3e3555a728f872.svc", id="service"
@@ -83,6 +90,7 @@ def test_golden(attribute: str, expected: object) -> None:
         ),
         pytest.param("etcd", "shop-6b3e3555a728f872-etcd", id="etcd"),
         pytest.param("vcluster_usage", "shop-6b3e3555a728f872-by-rancher", id="vcluster_usage"),
+        pytest.param("backup_usage", "shop-6b3e3555a728f872-by-backup", id="backup_usage"),
         pytest.param(
             "namespace_usage",
             "team-a-shop-6b3e3555a728f872-namespace-by-vcluster",
@@ -147,6 +155,9 @@ def test_golden_is_complete() -> None:
         "namespace_release",
         "rancher_release",
         "state_config_map",
+        "backup_release",
+        "backup_config_map",
+        "backup_usage",
         "kubeconfig_secret",
         "external_secret",
         "service",

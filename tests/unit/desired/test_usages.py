@@ -100,6 +100,7 @@ def test_keys() -> None:
     """The resource keys are names too: forever."""
     assert observed_usages.KEYS == (
         "vcluster-by-rancher",
+        "vcluster-by-backup",
         "namespace-by-vcluster",
         "deletion-protection",
     )

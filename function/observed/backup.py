@@ -1,0 +1,192 @@
+"""The observed backups: condition BackedUp, and the restore of a new virtual cluster.
+
+The Jobs on the host keep a report in a ConfigMap, one key of which is the connection detail.
+"""
+
+import functools
+import json
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from function.api.fields import INSTANT
+from function.k8s.fieldpath import get, text, words
+from function.observed import vcluster
+from function.observed.release import judge
+from function.observed.state import Condition, ObservedRelease
+
+KEY = "backup"
+
+CONDITION = "BackedUp"
+
+REPORT = "backupReport"
+"""Connection detail with the report, one JSON document: the contract with jobs/backup."""
+
+NEVER_RUN = "NeverRun"
+OVERDUE = "Overdue"
+RESTORING = "Restoring"
+RESTORE_FAILED = "RestoreFailed"
+"""Reasons of BackedUp, and of ControlPlaneReady while data is restored."""
+
+UNSUPPORTED = "Unsupported"
+"""Phase of a virtual cluster whose chart is not known to make backups."""
+
+_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
+_LOCATION = re.compile(r"[0-9a-f-]{36}/[0-9A-Za-z]{1,64}")
+
+
+class Restore(NamedTuple):
+    """A backup that a virtual cluster begins with."""
+
+    prefix: str
+    """Path of the former VCluster's backups in the bucket; its UID comes last."""
+    snapshot: str
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Namespace, name and UID of the former VCluster, and the backup."""
+        return (*self.prefix.split("/")[-3:], self.snapshot)
+
+    def __str__(self) -> str:
+        """Return UID and backup, as in the spec."""
+        return f"{self.prefix.rpartition('/')[2]}/{self.snapshot}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The report of the Jobs on the host; a part is empty if it is unknown or malformed."""
+
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    last: str = ""
+    """Time of the last backup that was verified."""
+    size: int | None = None
+    """Bytes of that backup."""
+    location: str = ""
+    count: int | None = None
+    next: str = ""
+    overdue_at: str = ""
+    restored: str = ""
+    """UID and backup of the restore, once done."""
+    inputs: str = ""
+    """Digest of what the last backup acted on."""
+
+
+_NO_REPORT = Report()
+
+
+def report_of(observed: ObservedRelease | None) -> Report:
+    """Return the report. Only a listed detail counts: the Secret keeps those of the past."""
+    if observed is None or REPORT not in observed.connection_keys:
+        return _NO_REPORT
+    return _read(observed.details.get(REPORT, ""))
+
+
+@functools.lru_cache(maxsize=16)
+def _read(report: str) -> Report:
+    try:
+        plain = json.loads(report)
+    except (ValueError, RecursionError):
+        return _NO_REPORT
+    return Report(
+        phase=words(get(plain, "phase")),
+        reason=words(get(plain, "reason")),
+        message=words(get(plain, "message")),
+        last=_matching(INSTANT, get(plain, "last")),
+        size=_whole(get(plain, "size")),
+        location=_matching(_LOCATION, get(plain, "location")),
+        count=_whole(get(plain, "count")),
+        next=_matching(INSTANT, get(plain, "next")),
+        overdue_at=_matching(INSTANT, get(plain, "overdueAt")),
+        restored=_matching(_LOCATION, get(plain, "restored")),
+        inputs=words(get(plain, "observedInputs")),
+    )
+
+
+def _matching(pattern: re.Pattern[str], value: object) -> str:
+    return text(value) if pattern.fullmatch(text(value)) else ""
+
+
+def _whole(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
+
+
+def condition(
+    observed: ObservedRelease | None, inputs: object, *, passed: tuple[str, ...] = ()
+) -> Condition:
+    """Return BackedUp.
+
+    `inputs` is the digest of what is to be backed up, and where; `passed` are times that are past.
+    A failure of the Release itself counts: it may be why there is no backup.
+    """
+    report = report_of(observed)
+    reported = _reported(report, inputs, passed)
+    judged = judge(CONDITION, observed, is_unaffected=reported.status == "True")
+    return reported if judged.status == "True" else judged
+
+
+def _reported(report: Report, inputs: object, passed: tuple[str, ...]) -> Condition:
+    if report.phase == UNSUPPORTED:
+        return Condition(CONDITION, "Unknown", _reason(report), report.message)
+    is_current = report.inputs == inputs
+    if is_current and report.phase == "Failed":
+        return Condition(CONDITION, "False", _reason(report), report.message)
+    if not is_current or not report.last:
+        message = "No backup has been made yet."
+        if report.last:
+            message = "No backup has been made yet in the place that applies now."
+        return Condition(CONDITION, "Unknown", NEVER_RUN, message)
+    if report.overdue_at in passed:
+        message = f"The last backup is of {report.last}, and the next was due at {report.next}."
+        return Condition(CONDITION, "False", OVERDUE, message)
+    return Condition(CONDITION, "True", "Completed")
+
+
+def _reason(report: Report) -> str:
+    return report.reason if _REASON.fullmatch(report.reason) else report.phase
+
+
+def requested_restore(observed: ObservedRelease | None) -> Restore | None:
+    """Return the restore that the Release requests, or None."""
+    restore = get(observed.values, "restore") if observed else None
+    prefix, snapshot = text(get(restore, "prefix")), text(get(restore, "snapshot"))
+    return Restore(prefix, snapshot) if prefix else None
+
+
+def has_restored(observed: ObservedRelease | None, restore: Restore) -> bool:
+    """Return whether a restore is reported as done."""
+    uid, _, snapshot = report_of(observed).restored.partition("/")
+    is_same = restore.snapshot in ("latest", snapshot)
+    return bool(uid) and uid == restore.place[-2] and is_same
+
+
+def restoring(control_plane: Condition, observed: ObservedRelease | None) -> Condition:
+    """Return ControlPlaneReady of a virtual cluster whose data is being restored."""
+    if control_plane.reason not in _EXPLAINED:
+        return control_plane
+    report, judged = report_of(observed), judge(CONDITION, observed)
+    if report.phase == RESTORE_FAILED:
+        return control_plane._replace(
+            status="False", reason=RESTORE_FAILED, message=report.message or report.reason
+        )
+    message = "The control plane starts once its data is restored from a backup."
+    if judged.status != "True" and observed is not None:
+        message = f"{message} {judged.message}"
+    return control_plane._replace(status="False", reason=RESTORING, message=message)
+
+
+_EXPLAINED = frozenset(
+    {vcluster.UNAVAILABLE, vcluster.UPDATING.reason, "HealthUnknown", "WaitingForKubeconfig"}
+)
+"""Reasons of a control plane that restoring explains."""
+
+
+def target(observed: ObservedRelease | None) -> str:
+    """Return the name of the target of the Release, empty if there is none."""
+    return text(get(observed.values, "target", "name")) if observed else ""
+
+
+def is_silenced(observed: ObservedRelease) -> bool:
+    """Return whether the deletion of the Release takes no final backup, as deployed."""
+    return observed.values.get("onDelete") == "None" and judge(CONDITION, observed).status == "True"
