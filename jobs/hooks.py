@@ -2,7 +2,8 @@
 
 Helm uninstalls nothing after a hook that failed or did not end, and provider-helm runs it again
 without end. So each step of a hook is a process of its own: it may hang, crash or run out of
-memory. The program waits for it, kills it when its time is up, and ends with 0.
+memory. The program waits for it, kills it when its time is up, and ends with 0, unless the hook is
+one of an upgrade that is to be repeated.
 https://helm.sh/docs/topics/charts_hooks/
 """
 
@@ -38,20 +39,21 @@ NOT_DONE = 1
 log = structlog.get_logger()
 
 
-def supervise(steps: Callable[[], object]) -> NoReturn:
-    """Run the steps of a hook and exit with 0, even if they fail.
+def supervise(steps: Callable[[], object], *, failure: int = DONE) -> NoReturn:
+    """Run the steps of a hook and exit with 0, or with `failure` if they fail or return False.
 
     SIGTERM ends the step and the program, as a failure: the Job restarts on another node.
     """
     end_on_sigterm()
+    code = failure
     try:
-        steps()
+        code = failure if steps() is False else DONE
     except BaseException as error:  # noqa: BLE001  # any error; its text may quote secrets
         _give_up("InternalError", kind=type(error).__name__)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(0)
+        os._exit(code)
 
 
 def attempt(work: Callable[[], bool | None], *, seconds: float) -> bool:

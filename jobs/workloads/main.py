@@ -10,22 +10,30 @@ from jobs.workloads.pod_shutdown import PodShutdown
 TIMEOUT_SECONDS = 240.0
 """The default of the variable of this name."""
 
+LAST_LOOK_SECONDS = 20
+"""Time after it for the last attempt, and for a look at what is left."""
+
 
 def main() -> None:
     """Stop all pods of NAMESPACE within TIMEOUT_SECONDS; note the rest in PLATFORM_NAMESPACE.
 
-    With CONTROL_PLANE, a selector, only the pods that a control plane asleep has left. Never fails,
-    because Helm would uninstall nothing.
+    Never fails, because Helm would uninstall nothing. With CONTROL_PLANE, a selector, stop only the
+    pods that a control plane asleep has left, and fail if one of them runs on: nothing sleeps then,
+    and provider-helm runs the hook again.
     """
     logs.configure()
-    hooks.supervise(_steps)
-
-
-def _steps() -> None:
-    timeout = _timeout()
     if "CONTROL_PLANE" in os.environ:
-        hooks.attempt(lambda: _removal(timeout).run(), seconds=timeout)
-        return
+        hooks.supervise(_remove, failure=hooks.NOT_DONE)
+    hooks.supervise(_stop)
+
+
+def _remove() -> bool:
+    timeout = _timeout()
+    return hooks.attempt(lambda: _removal(timeout).run(), seconds=timeout + LAST_LOOK_SECONDS)
+
+
+def _stop() -> None:
+    timeout = _timeout()
     if not hooks.attempt(lambda: _shutdown(timeout).run(), seconds=timeout):
         hooks.attempt(_note, seconds=hooks.NOTE_SECONDS)
 

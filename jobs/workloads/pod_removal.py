@@ -9,7 +9,7 @@ from lightkube.resources.coordination_v1 import Lease
 
 from jobs.backoff import Clock, repeat
 from jobs.bounded_api import Api
-from jobs.errors import RefusedError
+from jobs.errors import RefusedError, TransientError
 from jobs.kubernetes import maybe
 from jobs.workloads.pods import TENANTS, Pods
 
@@ -42,7 +42,7 @@ class PodRemoval:
         self._clock = clock or Clock()
 
     def run(self) -> bool:
-        """Return True when no pod is left or the control plane runs, False when the time is up."""
+        """Return True when none of the pods runs, or the control plane does; False otherwise."""
         patience = self._clock.now() + CONTROL_PLANE_SECONDS
         started = False
 
@@ -68,11 +68,22 @@ class PodRemoval:
         try:
             if repeat(attempt, timeout=self._timeout, clock=self._clock):
                 return True
+            log.warning("the time is up", namespace=self._namespace)
         except RefusedError as error:
-            log.warning("nothing to remove", reason=error.reason, message=error.message)
+            log.warning("refused", reason=error.reason, message=error.message)
+        return self._is_over()
+
+    def _is_over(self) -> bool:
+        """Return whether no pod runs on: one that is still ending is on a lost node.
+
+        Missing rights mean that the namespace is gone, and its pods with it.
+        """
+        try:
+            return not self._pods.is_any_staying(TENANTS)
+        except RefusedError:
             return True
-        log.warning("the time is up", namespace=self._namespace)
-        return False
+        except TransientError:
+            return False
 
     def _remove(self) -> bool:
         """Remove the tenant's pods, and the lease once none is left; return whether all is gone.

@@ -3,8 +3,9 @@
 Number and size of the pods are the tenant's choice, so only their metadata is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Pod
 
 from jobs.bounded_api import Api
@@ -33,19 +34,27 @@ class Pods:
 
     def names(self, selector: str | None = None) -> Iterator[str]:
         """Yield the names of all such pods."""
-        pods = self._client.metadata(Pod, namespace=self._namespace, selector=selector)
-        return (pod.name or "" for pod in pods)
+        return (pod.name or "" for pod in self._metadata(selector))
 
     def is_any(self, selector: str | None = None) -> bool:
         """Return whether there are such pods; metadata that is too long to be read is of one."""
+        return self._is_any(selector, lambda _: True)
 
+    def is_any_staying(self, selector: str) -> bool:
+        """Return whether there are such pods that are not ending."""
+        return self._is_any(selector, lambda pod: pod.deletionTimestamp is None)
+
+    def _is_any(self, selector: str | None, is_meant: Callable[[ObjectMeta], bool]) -> bool:
         def look() -> bool:
             try:
-                return any(True for _ in self.names(selector))
+                return any(is_meant(pod) for pod in self._metadata(selector))
             except AnswerTooLongError:
                 return True
 
         return call(look, self.what)
+
+    def _metadata(self, selector: str | None) -> Iterator[ObjectMeta]:
+        return self._client.metadata(Pod, namespace=self._namespace, selector=selector)
 
     def delete(self, selector: str | None) -> None:
         """Delete such pods."""

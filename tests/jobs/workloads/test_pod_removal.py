@@ -123,13 +123,42 @@ def test_woken_up_in_between(
 
 
 def test_a_lost_node(host: Host, remove: Callable[..., bool]) -> None:
-    """Pods that never end do not hold the release up for ever."""
+    """Pods that never end do not hold the release up: the node is lost, and nothing runs there."""
     for name in CUSTOMERS:
         host.store.objects[f"{PATH}/{name}"]["metadata"]["deletionTimestamp"] = (
             "2026-01-01T00:00:00Z"
         )
-    assert not remove()
+    assert remove()
     assert 100 <= host.seconds < 110
+
+
+@pytest.mark.parametrize("error", ["refused", "unreachable"])
+def test_a_pod_that_runs_on_is_no_sleep(
+    host: Host, remove: Callable[..., bool], monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    """A host that lets no pod be deleted fails the hook, so that it runs again: nothing sleeps."""
+    code, message = (403, "denied by a policy") if error == "refused" else (500, "a database")
+
+    def delete_all(*_: object, **__: object) -> None:
+        raise ApiError(response=Response(code, json={"code": code, "message": message}))
+
+    monkeypatch.setattr(host.client, "delete_all", delete_all)
+    assert not remove()
+    assert host.names() == {*CUSTOMERS}
+
+
+def test_pods_that_come_back_are_no_sleep(
+    host: Host, remove: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is made anew all the time runs when the time is up."""
+    original = host.sleep
+
+    def sleep(seconds: float) -> None:
+        original(seconds)
+        host.pod("again", {TENANTS: "x"})
+
+    monkeypatch.setattr(host, "sleep", sleep)
+    assert not remove()
 
 
 @pytest.mark.parametrize(("seconds", "stays"), [(5, False), (100, True)])

@@ -139,7 +139,7 @@ def test_a_host_that_does_not_answer() -> None:
 
 
 def run(
-    kubeconfig: Path, seconds: int = 2, namespace: str = "kunde1"
+    kubeconfig: Path, seconds: int = 2, namespace: str = "kunde1", **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the program as its Job does."""
     return subprocess.run(
@@ -150,6 +150,7 @@ def run(
             "OWNER_UID": "u-1",
             "PLATFORM_NAMESPACE": "vcluster-system",
             "TIMEOUT_SECONDS": str(seconds),
+            **variables,
         },
         capture_output=True,
         text=True,
@@ -201,3 +202,28 @@ def test_what_is_left_is_noted(host: Host, tmp_path: Path) -> None:
     path = "/api/v1/namespaces/vcluster-system/configmaps/vcluster-abandoned"
     noted = json.loads(host.store.objects[path]["data"]["u-1.pods"])
     assert noted["pods"] == [f"lost-{number}" for number in range(5)]
+
+
+@pytest.mark.parametrize(("left", "code"), [((), 0), (CUSTOMERS, 1)], ids=["none", "some"])
+def test_a_sleep_with_pods_is_a_failure(
+    host: Host,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    left: tuple[str, ...],
+    code: int,
+) -> None:
+    """Helm reports that the hook failed, and provider-helm runs it again."""
+    for name in host.names() - {*left}:
+        del host.store.objects[f"{PODS}/{name}"]
+    original = host.store.answer
+
+    def answer(method: str, *request: Any) -> tuple[int, Any]:
+        return (
+            (500, {"message": "a database"}) if method == "DELETE" else original(method, *request)
+        )
+
+    monkeypatch.setattr(host.store, "answer", answer)
+    (tmp_path / "kubeconfig").write_text(kubernetes.kubeconfig(host.address))
+    done = run(tmp_path / "kubeconfig", CONTROL_PLANE="app=vcluster")
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr

@@ -382,6 +382,25 @@ def test_a_failure_on_the_way_blocks() -> None:
     assert answer.status["blockedBy"].startswith("NamespaceReady: ")
 
 
+def test_a_hook_that_failed_is_no_sleep() -> None:
+    """provider-helm runs it again, without end; who does not wait for it wakes the cluster up."""
+    req = ready(power="Sleeping")
+    stopped = following(req, compose(req))
+    hooking = following(stopped, compose(stopped))
+    room = hooking.observed.namespace
+    assert isinstance(room, ObservedRelease)
+    words = "post-upgrade hooks failed"
+    broken = replace(room, state="failed", description=words, revision=3)
+    failed = replace(hooking, observed=replace(hooking.observed, namespace=broken))
+    answer = compose(failed)
+    assert (awake(answer), nap(answer)) == (("False", "FallingAsleep"), "1")
+    assert at(answer.resources["namespace"].resource, "spec.rollbackLimit") == 2147483647
+    assert answer.status is not None
+    assert answer.status["blockedBy"].endswith(words)
+    woken = compose(wanting(failed, power="Running"))
+    assert (replicas(woken), nap(woken), awake(woken)) == (1, None, ("False", "WakingUp"))
+
+
 def by_calendar(req: Request, mark: str) -> Request:
     """Return a request whose Calendar is in a state, by the mark of the clock."""
     req = wanting(req, sleep={"calendar": "office-hours"})
