@@ -341,7 +341,7 @@ def test_rights(render: Render, minimal: dict[str, Any]) -> None:
 
 
 def test_rights_of_ha(render: Render, everything: dict[str, Any]) -> None:
-    """With etcd the workload is a Deployment, and etcd is started with it."""
+    """With etcd the workload is a Deployment; what an ended restore left is removed too."""
     rules = _rules(render(everything))
     look = [
         _rule("deployments", "kunde1-vcluster", "get"),
@@ -353,6 +353,12 @@ def test_rights_of_ha(render: Render, everything: dict[str, Any]) -> None:
         *look,
         _rule("deployments/scale", "kunde1-vcluster", "patch"),
         _rule("statefulsets/scale", "kunde1-vcluster-etcd", "patch"),
+        {
+            "apiGroups": [""],
+            "resources": ["pods", "secrets"],
+            "resourceNames": ["kunde1-vcluster-restore"],
+            "verbs": ["delete"],
+        },
     ]
 
 

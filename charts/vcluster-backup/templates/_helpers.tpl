@@ -256,7 +256,10 @@ yet to be created cannot be a condition.
 {{- end }}
 {{- end }}
 
-{{/* Rights to start a sleeping virtual cluster for its final snapshot. */}}
+{{/*
+Rights to start a sleeping virtual cluster for its final snapshot, and to remove what a restore has
+left that did not end.
+*/}}
 {{- define "vcluster-backup.wakeRules" -}}
 {{- $release := .Values.vcluster.release -}}
 {{- $isHa := eq .Values.vcluster.availability "HA" -}}
@@ -269,6 +272,12 @@ yet to be created cannot be a condition.
   resources: [statefulsets/scale]
   resourceNames: [{{ printf "%s-etcd" $release | quote }}]
   verbs: [patch]
+{{- end }}
+{{- if .Values.restore }}
+- apiGroups: [""]
+  resources: [pods, secrets]
+  resourceNames: [{{ printf "%s-restore" $release | quote }}]
+  verbs: [delete]
 {{- end }}
 {{- end }}
 

@@ -1,0 +1,159 @@
+"""The program as chart vcluster-backup runs it: its variables, and exactly its rights."""
+
+import copy
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lightkube.config.kubeconfig import KubeConfig
+
+from dev.scripts import life
+from jobs.bounded_api import Api
+from jobs.kubernetes import client as kubernetes_client
+from tests.jobs.backup.world import PLATFORM, PREFIX, RELEASE, REQUEST, STATE, TENANT, World
+from tests.support.s3_server import BUCKET, REGION
+
+Helm = Callable[..., subprocess.CompletedProcess[str]]
+Right = tuple[str, str, str, str]
+"""Verb, namespace, resource and name, which is empty where a right is for all names."""
+
+CHART = life.ROOT / "charts" / "vcluster-backup"
+VALUES = life.ROOT / "tests" / "charts" / "values" / "vcluster-backup" / "minimal.yaml"
+VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
+MOUNTED = ("S3_CREDENTIALS_DIR", "S3_CA_FILE")
+FIRST = "20260110T020000Z"
+
+
+@dataclass
+class Installed:
+    """The chart, applied without its Jobs, to a world whose program has an account's rights."""
+
+    world: World
+    objects: list[dict[str, Any]]
+    monkeypatch: pytest.MonkeyPatch
+
+    def become(self, command: str) -> None:
+        """Give the program variables and rights of a command's pod."""
+        [pod] = [each for each in self._pods() if each["containers"][0]["args"] == [command]]
+        env = {each["name"]: each.get("value", "") for each in pod["containers"][0]["env"]}
+        mounted = {name: self.world.env[name] for name in MOUNTED}
+        self.world.env = {**env, "JOB_NAME": f"{STATE}-manual", **mounted}
+        self.monkeypatch.setattr(
+            self.world, "lightkube", lambda: self._client(pod["serviceAccountName"])
+        )
+
+    def granted(self, command: str) -> set[Right]:
+        """Return the rights of a command."""
+        return {
+            (verb, role["metadata"]["namespace"], resource, name)
+            for role in self.objects
+            if role["kind"] == "Role" and role["metadata"]["name"] == f"{STATE}-{command}"
+            for rule in role["rules"]
+            for resource in rule["resources"]
+            for name in rule.get("resourceNames", [""])
+            for verb in rule["verbs"]
+        }
+
+    def _pods(self) -> Iterator[dict[str, Any]]:
+        """Yield the pods of the CronJob and the hook, without those of the first snapshot."""
+        for each in self.objects:
+            spec = each.get("spec", {})
+            if each["kind"] == "CronJob":
+                yield spec["jobTemplate"]["spec"]["template"]["spec"]
+            elif each["kind"] == "Job" and "-first-" not in each["metadata"]["name"]:
+                yield spec["template"]["spec"]
+
+    def _client(self, account: str) -> Api:
+        path = f"/api/v1/namespaces/{PLATFORM}/serviceaccounts/{account}/token"
+        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+        answer = self.world.api.request("POST", path, request)
+        kubeconfig = copy.deepcopy(self.world.api.kubeconfig)
+        kubeconfig["users"][0]["user"] = {"token": answer.body["status"]["token"]}
+        config = KubeConfig.from_dict(kubeconfig).get()
+        assert config
+        return kubernetes_client(config)
+
+
+@pytest.fixture
+def installed(
+    world: World, run_helm: Helm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Installed:
+    """Return the chart for the world's virtual cluster and bucket."""
+    values = yaml.safe_load(VALUES.read_text())
+    values["vcluster"] |= {"namespace": TENANT, "release": RELEASE}
+    values["target"] |= {
+        "bucket": BUCKET,
+        "endpoint": world.s3.endpoint,
+        "region": REGION,
+        "pathStyle": True,
+        "prefix": PREFIX,
+        "caSecret": {"name": "backup-s3-ca", "key": "ca.crt"},
+    }
+    file = tmp_path / "values.yaml"
+    file.write_text(yaml.safe_dump({**values, "stateConfigMap": STATE}))
+    done = run_helm("template", STATE, CHART, f"--namespace={PLATFORM}", "--values", file)
+    assert done.returncode == 0, done.stderr
+    objects = [each for each in yaml.safe_load_all(done.stdout) if each]
+    for each in objects:
+        if each["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
+            assert world.api.apply(each).status in (200, 201), each
+    return Installed(world, objects, monkeypatch)
+
+
+def used(world: World) -> set[Right]:
+    """Return the rights that requests to the API server needed, but for those of the test."""
+    found = set()
+    for line in world.wire.lines:
+        verb, _, path = line.partition(" ")
+        match = re.fullmatch(r"/apis?/(?:apps/)?v1/namespaces/([^/]+)/([^/]+)/?([^/]*)/?(.*)", path)
+        if match and not path.endswith("/token"):
+            namespace, resource, name, more = match.groups()
+            kind = f"{resource}/{more}" if more else resource
+            found.add((VERBS[verb], namespace, kind, name))
+    return found
+
+
+def test_the_program_gets_every_variable(installed: Installed) -> None:
+    """The chart sets what the program reads, for each command."""
+    known = set(installed.world.env)
+    for command, missing in (("snapshot", {"DELETE_TIMEOUT"}), ("finish", set())):
+        installed.become(command)
+        assert known - set(installed.world.env) == missing
+
+
+def test_a_snapshot_by_the_rights_of_the_chart(installed: Installed) -> None:
+    """A snapshot, and one after a run that was killed, need all rights of their account."""
+    world = installed.world
+    installed.become("snapshot")
+    assert world.snapshot()
+    assert sorted(world.described()) == [FIRST]
+
+    secret = {"metadata": {"name": REQUEST, "namespace": TENANT}}
+    assert world.api.apply({"apiVersion": "v1", "kind": "Secret", **secret}).status == 201
+    world.seconds += 3600
+    assert world.snapshot()
+    assert len(world.described()) == 2
+    assert world.remainder() == []
+    assert used(world) == installed.granted("snapshot")
+
+
+def test_a_final_snapshot_by_the_rights_of_the_chart(installed: Installed) -> None:
+    """A final snapshot of a sleeping virtual cluster, and a note where there could be none."""
+    world = installed.world
+    installed.become("finish")
+    world.scale(0)
+    secret = {"metadata": {"name": REQUEST, "namespace": TENANT}}
+    assert world.api.apply({"apiVersion": "v1", "kind": "Secret", **secret}).status == 201
+    assert world.finish()
+    assert sorted(world.described()) == [FIRST]
+
+    world.env |= {"ON_FAILURE": "Delete", "DELETE_TIMEOUT": "1s", "S3_BUCKET": "lost"}
+    for _ in ("the first note", "a later one"):
+        world.write_state({"phase": "Completed", "last": ""})
+        assert world.finish()
+    assert used(world) == installed.granted("finish")
