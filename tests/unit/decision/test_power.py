@@ -273,7 +273,7 @@ def test_sleepers_are_seldom_looked_at(example: str) -> None:
         pytest.param(True, 6_000, 50, id="crossplane-watches-what-is-required"),
     ],
 )
-@pytest.mark.parametrize("example", ["kunde1", "ha"])
+@pytest.mark.parametrize("example", ["kunde1", "ha", "backup"])
 def test_the_function_is_seldom_called_for_sleepers(
     example: str, awake_calls: int, asleep_calls: int, *, is_watched: bool
 ) -> None:
