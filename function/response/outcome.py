@@ -16,8 +16,6 @@ ASLEEP = "asleep"
 PHASES = (REFUSED, "namespace", "control plane", "rancher", READY, ASLEEP)
 """Phases of a VCluster, named after the first part that is not ready, in order of creation."""
 
-BACKED_UP = "BackedUp"
-
 BACKUPS = ("good", "failed", "overdue", "none")
 """States of the last backup of a VCluster that is to have some, by condition BackedUp."""
 
@@ -111,11 +109,11 @@ def outcome_of(
 
 def _backup(answer: Response) -> str:
     """Return the state of the last backup. A sleeping virtual cluster gets none, and lacks none."""
-    condition = next((each for each in answer.conditions if each.type == BACKED_UP), None)
+    condition = next((each for each in answer.conditions if each.type == backup.CONDITION), None)
     if condition is None or _phase(answer) == ASLEEP:
         return ""
     if condition.status == "False":
-        return "overdue" if condition.reason == "Overdue" else "failed"
+        return "overdue" if condition.reason == backup.OVERDUE else "failed"
     return "good" if condition.status == "True" else "none"
 
 
