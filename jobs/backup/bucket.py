@@ -9,7 +9,7 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import urllib3
@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
 from botocore.session import Session
 
-from jobs.backup.archive import Facts, verify
+from jobs.backup.archive import Facts, Reader, verify
 from jobs.backup.model import (
     ARCHIVE,
     METADATA,
@@ -27,6 +27,7 @@ from jobs.backup.model import (
     Target,
     time_of,
 )
+from jobs.backup.upload import Upload
 from jobs.errors import RancherImportError, RefusedError, TransientError
 from jobs.transport import accept_private_ca
 
@@ -56,7 +57,8 @@ FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "EntityTooL
 
 ABSENT = ("NoSuchKey", "404", "NotFound")
 
-T = TypeVar("T")
+Check = Callable[[], None]
+"""A check before each part of an archive, which ends the read by an error."""
 
 
 class Bucket:
@@ -85,14 +87,14 @@ class Bucket:
                     _add(archives, entry["Key"].removeprefix(prefix))
         return archives
 
-    def verify(self, name: str, on_part: Callable[[], None] = lambda: None) -> Facts:
+    def verify(self, name: str, check: Check = lambda: None) -> Facts:
         """Read an archive to its end and return its size and SHA-256."""
         with self._errors(f"archive {name}"):
             answer = self._client.get_object(
                 Bucket=self._target.bucket, Key=self._target.key(name, ARCHIVE)
             )
             with contextlib.closing(answer["Body"]) as body:
-                return verify(body, on_part)
+                return verify(body, check)
 
     def write_metadata(self, name: str, metadata: Metadata) -> None:
         """Write the .json of an archive, which makes it one that counts."""
@@ -105,6 +107,27 @@ class Bucket:
                 ContentType="application/json",
                 **self._encryption(),
             )
+
+    def copy_to(self, key: str, name: str, is_wanted: Callable[[str], bool], check: Check) -> Facts:
+        """Write the wanted entries of an archive to another key; return the facts of the archive.
+
+        There is no copy before the archive was read to its end, and is whole.
+        """
+        place = {"Bucket": self._target.bucket, "Key": key}
+        with self._errors(f"archive {name}"):
+            answer = self._client.get_object(
+                Bucket=self._target.bucket, Key=self._target.key(name, ARCHIVE)
+            )
+            with contextlib.closing(answer["Body"]) as body:
+                reader = Reader(body, check)
+                upload = Upload(self._client, place, self._encryption())
+                upload.write(reader.parts(is_wanted))
+        return reader.facts
+
+    def remove_copy(self, key: str) -> None:
+        """Remove a copy of a part of an archive."""
+        with self._errors("the removal of the copy for a restoration"):
+            self._client.delete_object(Bucket=self._target.bucket, Key=key)
 
     def metadata(self, name: str) -> Metadata:
         """Return the content of the .json of an archive."""

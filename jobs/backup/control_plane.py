@@ -13,7 +13,7 @@ from lightkube.resources.core_v1 import ConfigMap, Secret
 from lightkube.types import PatchType
 
 from jobs.backup import wire
-from jobs.backup.model import Credentials, Goal, Request, VirtualCluster
+from jobs.backup.model import ARCHIVE, Credentials, Goal, Request, VirtualCluster
 from jobs.bounded_api import Api
 from jobs.errors import ConflictError
 from jobs.kubernetes import call, maybe
@@ -70,7 +70,7 @@ class ControlPlane:
 
     def ask(self, goal: Goal, credentials: Credentials, name: str, text: str) -> None:
         """Make a request: the Secret first, because the ConfigMap is what is looked for."""
-        options = wire.options(goal.target, credentials, name)
+        options = wire.options(goal.target, credentials, goal.target.key(name, ARCHIVE))
         self._put_secret(goal, wire.OPTIONS_KEY, wire.encoded(options))
         body = ConfigMap(metadata=self._metadata(goal), data={wire.REQUEST_KEY: text})
         call(

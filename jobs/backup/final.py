@@ -5,6 +5,7 @@ The report keeps the time of the first: from then on a deletion counts that has 
 """
 
 import datetime as dt
+from contextlib import closing
 from dataclasses import dataclass
 
 import structlog
@@ -55,15 +56,20 @@ def run(env: Environment, places: Places, client: Api) -> bool:
     wanted = env.choice("ON_DELETE", ON_DELETE, "Snapshot") == "Snapshot"
     if wanted and not FinalSnapshot(env, goal, places, client).run():
         return False
-    return remove_request(goal, places)
+    restores = env.source() is not None
+    if restores:
+        remove_copy(places)
+    return remove_requests(goal, places, restores=restores)
 
 
-def remove_request(goal: Goal, places: Places) -> bool:
+def remove_requests(goal: Goal, places: Places, *, restores: bool) -> bool:
     """Remove what is left of requests, whichever run made it; return whether it is gone."""
 
     def remove() -> bool:
         places.state.begin(goal.run)
         places.control_plane.remove_request()
+        if restores:
+            places.restore.clear_away()
         return True
 
     try:
@@ -72,6 +78,15 @@ def remove_request(goal: Goal, places: Places) -> bool:
         # Without the right there is no namespace any more, and no request in it.
         log.warning("nothing to remove", reason=error.reason, message=error.message)
         return True
+
+
+def remove_copy(places: Places) -> None:
+    """Remove what a restoration that was killed has left in the bucket, if it can be reached."""
+    try:
+        with closing(places.bucket(places.target, places.credentials())) as bucket:
+            bucket.remove_copy(places.target.copy_key)
+    except RancherImportError as error:
+        log.warning("a copy may be left", reason=error.reason, message=error.message)
 
 
 class FinalSnapshot:

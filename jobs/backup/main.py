@@ -60,6 +60,14 @@ def finish() -> None:
     _run(final.run, "4m", final.REMOVAL_SECONDS)
 
 
+@main.command()
+def restore() -> None:
+    """Restore the archive of another VCluster into a new one that has not started yet."""
+    from jobs.backup import restored
+
+    _run(lambda env, places, _: restored.run(env, places), "30m", restored.REPORT_SECONDS)
+
+
 def _run(work: "Callable[[Environment, Places, Api], bool]", timeout: str, more: float) -> None:
     """Do the work of a command; exit with an error where it has to be done again."""
     from jobs.backup.clients import places

@@ -49,6 +49,11 @@ class Target:
         """Return the key of an object of an archive."""
         return f"{self.prefix}/{name}{ending}"
 
+    @property
+    def copy_key(self) -> str:
+        """Return the key of the copy that a restoration reads, which is no archive."""
+        return f"{self.prefix}/restore{ARCHIVE}"
+
     def url(self, name: str) -> str:
         """Return the URL of an archive in a request, as the control plane writes it."""
         return f"s3://{self.bucket}/{self.key(name, ARCHIVE)}"

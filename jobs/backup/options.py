@@ -18,6 +18,7 @@ from jobs.backup.model import (
     Target,
     VirtualCluster,
 )
+from jobs.backup.restore_plan import LATEST, RestoreGoal, Source
 from jobs.errors import RefusedError
 
 CREDENTIALS_DIR = "/run/secrets/backup"
@@ -30,25 +31,6 @@ ALGORITHMS = ("AES256", "aws:kms", "None")
 
 LONGEST_FILE = 64 * 1024
 """Maximum bytes of a mounted file."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """The archive to restore, as the spec names it."""
-
-    prefix: str
-    snapshot: str
-    """Name of the archive, or `latest`."""
-
-    @property
-    def uid(self) -> str:
-        """UID of the VCluster whose archive it is."""
-        return self.prefix.rstrip("/").rpartition("/")[2]
-
-    def is_done(self, restored: str) -> bool:
-        """Return whether the location of what was restored is one of this source."""
-        uid, _, name = restored.partition("/")
-        return bool(name) and uid == self.uid and self.snapshot in ("latest", name)
 
 
 @dataclass(frozen=True)
@@ -120,7 +102,7 @@ class Environment(options.Environment):
     def source(self) -> Source | None:
         """Return the archive to restore, None without one."""
         prefix = self.values.get("RESTORE_PREFIX", "").strip("/")
-        return Source(prefix, self.text("RESTORE_SNAPSHOT", "latest")) if prefix else None
+        return Source(prefix, self.text("RESTORE_SNAPSHOT", LATEST)) if prefix else None
 
     def schedule(self) -> Schedule:
         """Return the schedule; a malformed one is refused."""
@@ -143,6 +125,13 @@ class Environment(options.Environment):
             retention=Retention(self.number("RETENTION_COUNT"), self.number("RETENTION_DAYS")),
             timeout=self.duration("TIMEOUT", "30m"),
         )
+
+    def restore_goal(self) -> RestoreGoal:
+        """Return the restoration to do."""
+        source = self.source()
+        if source is None:
+            raise RefusedError("BadOptions", "RESTORE_PREFIX is not set.")
+        return RestoreGoal(f"restore-{secrets.token_hex(8)}", self.vcluster(), source)
 
     @property
     def ca_file(self) -> str:

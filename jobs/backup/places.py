@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from jobs.backoff import Clock
 from jobs.backup.bucket import Bucket
 from jobs.backup.control_plane import ControlPlane
-from jobs.backup.model import Credentials
+from jobs.backup.model import Credentials, Target
+from jobs.backup.restore_host import RestoreHost
 from jobs.backup.state import State
 
 
@@ -20,10 +21,13 @@ def wall_time() -> dt.datetime:
 class Places:
     """State, control plane and bucket of one VCluster."""
 
+    target: Target
+    """The target with the prefix of the VCluster."""
     state: State
     control_plane: ControlPlane
     credentials: Callable[[], Credentials]
     """The credentials as they are now."""
-    bucket: Callable[[Credentials], Bucket]
+    bucket: Callable[[Target, Credentials], Bucket]
+    restore: RestoreHost
     clock: Clock = field(default_factory=Clock)
     now: Callable[[], dt.datetime] = wall_time

@@ -20,9 +20,9 @@ from jobs.backup.actions import (
 )
 from jobs.backup.bucket import Bucket
 from jobs.backup.model import Archives, Goal, Metadata, Request, Sight, text_of, time_of
-from jobs.backup.options import Source
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
+from jobs.backup.restore_plan import Source
 from jobs.backup.snapshot_plan import plan
 from jobs.errors import RancherImportError, TransientError
 
@@ -222,7 +222,7 @@ class Snapshot:
     @property
     def _bucket(self) -> Bucket:
         if self._open_bucket is None:
-            self._open_bucket = self._places.bucket(self._places.credentials())
+            self._open_bucket = self._places.bucket(self._goal.target, self._places.credentials())
         return self._open_bucket
 
     def _close_bucket(self) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from jobs.backup.model import ARCHIVE, Credentials, Goal, Request, Target, VirtualCluster, text_of
+from jobs.backup.model import Credentials, Goal, Request, Target, VirtualCluster, text_of
 
 LABEL = "vcluster.loft.sh/snapshot-request"
 NAMESPACE_LABEL = "vcluster.loft.sh/vcluster-namespace"
@@ -24,11 +24,11 @@ LONGEST_ERROR = 600
 """Maximum characters of an error of the control plane in a message."""
 
 
-def options(target: Target, credentials: Credentials, name: str) -> dict[str, Any]:
+def options(target: Target, credentials: Credentials, key: str) -> dict[str, Any]:
     """Return the options of a snapshot in an S3 bucket, as the control plane reads them."""
     values = {
         "bucket": target.bucket,
-        "key": target.key(name, ARCHIVE),
+        "key": key,
         "access-key-id": credentials.access_key_id,
         "secret-access-key": credentials.secret_access_key,
         "session-token": credentials.session_token,

@@ -68,7 +68,11 @@ def test_every_reason_of_the_import_is_explained() -> None:
     """What the programs on the host say is read and looked up: import, clock and backup."""
     pages = ("calendars.md", "backup.md")
     texts = ((ROOT / "docs" / page).read_text() for page in pages)
-    others = {one for text in texts for one in re.findall(r"^\| `([A-Z]\w+)` ", text, re.MULTILINE)}
+    others = {
+        one
+        for text in texts
+        for one in re.findall(r"(?:^\||,) `([A-Z]\w+)`(?=,| \|)", text, re.MULTILINE)
+    }
     assert {reason for reason in others if f'"{reason}"' not in SOURCES} == set()
     assert raised() - reasons(RANCHER, 1) - others == set()
 

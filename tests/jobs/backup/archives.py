@@ -24,3 +24,10 @@ def archive(keys: Mapping[str, bytes] | None = None) -> bytes:
             entry.size = len(value)
             entries.addfile(entry, io.BytesIO(value))
     return file.getvalue()
+
+
+def keys(content: bytes) -> dict[str, bytes]:
+    """Return the keys of an archive, as the control plane reads them."""
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as entries:
+        files = ((entry.name, entries.extractfile(entry)) for entry in entries)
+        return {name: file.read() for name, file in files if file}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.backup.options import Environment, Source
+from jobs.backup.options import Environment
+from jobs.backup.restore_plan import Source
 from jobs.errors import RefusedError
 from tests.jobs.backup.world import World
 

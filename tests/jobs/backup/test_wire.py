@@ -29,7 +29,7 @@ NAME = "20260110T020000Z"
 
 def test_options() -> None:
     """All that the target says reaches the control plane, the encryption too."""
-    assert wire.options(TARGET, CREDENTIALS, NAME) == {
+    assert wire.options(TARGET, CREDENTIALS, f"p/uid/{NAME}.tar.gz") == {
         "type": "s3",
         "s3": {
             "bucket": "backups",
@@ -100,7 +100,7 @@ def sources(release: str) -> str:
 def test_format_of_a_release(release: str) -> None:
     """A release of the chart knows each key, label and phase that is written or read."""
     text = sources(release)
-    s3 = wire.options(TARGET, CREDENTIALS, NAME)["s3"]
+    s3 = wire.options(TARGET, CREDENTIALS, f"p/uid/{NAME}.tar.gz")["s3"]
     tags = {"type", *s3, "metadata", "name", "creationTimestamp", "spec", "url", "status"}
     missing = {tag for tag in {*tags, "phase", "error", "message"} if f'`json:"{tag}' not in text}
     assert missing == set()

@@ -9,7 +9,7 @@ import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from lightkube.config.kubeconfig import KubeConfig
 
 from dev.apiserver.client import Client
 from jobs.backoff import Clock
-from jobs.backup import final, scheduled
+from jobs.backup import final, restored, scheduled
 from jobs.backup.bucket import Bucket
 from jobs.backup.clients import places
 from jobs.backup.model import Credentials, Metadata, Target
@@ -36,6 +36,8 @@ STATE, RELEASE = "kunde1-backup", "kunde1"
 UID = "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"
 PREFIX = f"hosts/_/kunde1/{UID}"
 REQUEST = f"{RELEASE}-backup"
+POD = f"{RELEASE}-restore"
+CLAIM = f"data-{RELEASE}-0"
 START = dt.datetime(2026, 1, 10, 2, 0, tzinfo=dt.UTC)
 
 FINALIZER = "vcluster.loft.sh/snapshot-controller"
@@ -154,6 +156,53 @@ class ControlPlane:
 
 
 @dataclass
+class Kubelet:
+    """The model of what runs the pod of a restoration, which reads what it is given."""
+
+    api: Client
+    folder: Path
+    restored: list[bytes] = field(default_factory=list)
+    """The archives that were restored."""
+    failing: int = 0
+    """How many of the next pods fail."""
+
+    def act(self) -> None:
+        """Run the pod, in two looks."""
+        path = f"/api/v1/namespaces/{TENANT}/pods/{POD}"
+        pod = self.api.request("GET", path)
+        if pod.status != 200:
+            return
+        if "deletionTimestamp" in pod.body["metadata"]:
+            self.api.request("DELETE", path, {"gracePeriodSeconds": 0})
+            return
+        phase = pod.body["status"]["phase"]
+        if phase == "Pending":
+            self._set("Running")
+        elif phase == "Running" and self.failing:
+            self.failing -= 1
+            self._set("Failed")
+        elif phase == "Running":
+            self._restore(pod.body)
+            self._set("Succeeded")
+
+    def _restore(self, pod: Mapping[str, Any]) -> None:
+        (container,) = pod["spec"]["containers"]
+        (name,) = (
+            one["valueFrom"]["secretKeyRef"]["name"]
+            for one in container["env"]
+            if one["name"] == "VCLUSTER_STORAGE_OPTIONS"
+        )
+        secret = self.api.get("v1", "Secret", name, namespace=TENANT).body
+        variable = base64.b64decode(secret["data"]["options"])
+        options = json.loads(base64.b64decode(variable))
+        self.restored.append((self.folder / options["s3"]["key"]).read_bytes())
+
+    def _set(self, phase: str) -> None:
+        patch = {"status": {"phase": phase}}
+        self.api.patch("v1", "Pod", POD, patch, namespace=TENANT, subresource="status")
+
+
+@dataclass
 class World:
     """Everything around the program."""
 
@@ -162,6 +211,7 @@ class World:
     folder: Path
     wire: Wire
     control_plane: ControlPlane
+    kubelet: Kubelet
     seconds: float = 0
     env: dict[str, str] = field(default_factory=dict)
 
@@ -170,6 +220,9 @@ class World:
         for file in self.s3.files():
             (self.s3.folder / file).unlink()
         self.remove_request()
+        self.remove_pod()
+        self.kubelet.restored.clear()
+        self.kubelet.failing = 0
         self.api.delete("v1", "ConfigMap", "vcluster-abandoned", namespace=PLATFORM)
         self.write_state({"phase": "Pending", "reason": "JobStarting", "last": ""})
         self.scale(1)
@@ -191,6 +244,15 @@ class World:
         self.api.delete("v1", "Secret", REQUEST, namespace=TENANT)
         self.api.delete("v1", "ConfigMap", REQUEST, namespace=TENANT)
         self.control_plane._patch({"metadata": {"finalizers": None}})  # noqa: SLF001
+
+    def remove_pod(self) -> None:
+        """Remove all of a restoration, as nothing in the program does it."""
+        self.api.delete("v1", "Secret", POD, namespace=TENANT)
+        path = f"/api/v1/namespaces/{TENANT}/pods/{POD}"
+        self.api.request("DELETE", path, {"gracePeriodSeconds": 0})
+        patch = {"metadata": {"finalizers": None}}
+        self.api.delete("v1", "PersistentVolumeClaim", CLAIM, namespace=TENANT)
+        self.api.patch("v1", "PersistentVolumeClaim", CLAIM, patch, namespace=TENANT)
 
     def write_state(self, report: Mapping[str, Any], **data: str) -> None:
         """Write the state as the chart does."""
@@ -273,6 +335,7 @@ class World:
         was, self.wire.is_others = self.wire.is_others, True
         try:
             self.control_plane.act()
+            self.kubelet.act()
         finally:
             self.wire.is_others = was
 
@@ -280,6 +343,11 @@ class World:
         """Run the command `snapshot` once."""
         with closing(self.lightkube()) as client:
             return scheduled.run(Environment(self.env), self.places(client))
+
+    def restore(self) -> bool:
+        """Run the command `restore` once."""
+        with closing(self.lightkube()) as client:
+            return restored.run(Environment(self.env), self.places(client))
 
     def finish(self) -> bool:
         """Run the command `finish` once."""
@@ -290,9 +358,7 @@ class World:
         """Return what the program makes of its environment, with the clocks of the world."""
         made = places(Environment(self.env), client)
         clock = Clock(now=lambda: self.seconds, sleep=self.sleep, jitter=lambda: 0.5)
-        return Places(
-            made.state, made.control_plane, made.credentials, made.bucket, clock, self.now
-        )
+        return replace(made, clock=clock, now=self.now)
 
     def lightkube(self) -> Api:
         """Return a client of the API server."""
@@ -316,11 +382,11 @@ class World:
 
     def remainder(self) -> list[str]:
         """Return what is left of requests."""
-        kinds = ("Secret", "ConfigMap")
+        names = (("Secret", REQUEST), ("ConfigMap", REQUEST), ("Secret", POD), ("Pod", POD))
         return [
             kind
-            for kind in kinds
-            if self.api.get("v1", kind, REQUEST, namespace=TENANT).status == 200
+            for kind, name in names
+            if self.api.get("v1", kind, name, namespace=TENANT).status == 200
         ]
 
     def put(self, name: str, ending: str = ".tar.gz", content: bytes | None = None) -> None:
@@ -382,7 +448,7 @@ def opened(api: Client, s3: S3Server, folder: Path) -> Iterator[World]:
     """Open a world on an API server and an S3 server."""
     wire = Wire()
     with tapped(wire):
-        world = World(api, s3, folder, wire, ControlPlane(api, wire))
+        world = World(api, s3, folder, wire, ControlPlane(api, wire), Kubelet(api, s3.folder))
         world.make_namespaces()
         world.reset()
         yield world

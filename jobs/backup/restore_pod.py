@@ -1,0 +1,120 @@
+"""The pod that restores an archive, made of the control plane's as upstream makes it.
+
+https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/snapshot/pod/pod.go
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from jobs.errors import RefusedError
+
+LABELS = {"app": "vcluster-snapshot"}
+"""The label of upstream's pod, by which network policies know it. No Service selects it."""
+
+LOCATION = "caas.telekom.de/location"
+"""Annotation with the location of the archive that a pod restores."""
+
+OPTIONS = "VCLUSTER_STORAGE_OPTIONS"
+OPTIONS_KEY = "options"
+"""Key of the Secret with the options, from which the pod reads them."""
+
+COMMAND = ("/vcluster", "restore", "--new-vcluster")
+CONTAINER = "snapshot"
+SYNCER = "syncer"
+DATA = "data"
+
+COPIED = ("image", "imagePullPolicy", "securityContext", "resources", "envFrom", "volumeMounts")
+"""Fields of the control plane's container that the pod's has too."""
+
+
+def pod(
+    template: Mapping[str, Any], release: str, namespace: str, location: str, seconds: int
+) -> dict[str, Any]:
+    """Return the pod for the template of the workload."""
+    spec = template["spec"]
+    syncer = next((one for one in spec["containers"] if one["name"] == SYNCER), None)
+    if syncer is None:
+        message = "The control plane's workload has no container syncer, so nothing can restore it."
+        raise RefusedError("UnknownWorkload", message)
+    names = ("POD_NAME", OPTIONS)
+    env = [one for one in syncer.get("env", ()) if one["name"] not in names]
+    reference = {"secretKeyRef": {"name": name(release), "key": OPTIONS_KEY}}
+    container = {
+        "name": CONTAINER,
+        "command": list(COMMAND),
+        "env": [
+            *env,
+            {"name": "POD_NAME", "value": f"{release}-0"},
+            {"name": OPTIONS, "valueFrom": reference},
+        ],
+        **{field: syncer[field] for field in COPIED if field in syncer},
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name(release),
+            "namespace": namespace,
+            "labels": {**LABELS, "release": release},
+            "annotations": {LOCATION: location},
+        },
+        "spec": {
+            **spec,
+            "containers": [container],
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
+            "activeDeadlineSeconds": seconds,
+            "volumes": _volumes(spec.get("volumes", []), container, release),
+        },
+    }
+
+
+def name(release: str) -> str:
+    """Return the name of the pod, and of the Secret with its options."""
+    return f"{release}-restore"
+
+
+def claim_name(release: str) -> str:
+    """Return the name of the claim that the first pod of a StatefulSet takes."""
+    return f"{DATA}-{release}-0"
+
+
+def claim(workload: Mapping[str, Any], release: str, namespace: str) -> dict[str, Any]:
+    """Return the claim that a StatefulSet would make for its first pod."""
+    templates = workload["spec"].get("volumeClaimTemplates", [])
+    template = next((one for one in templates if one["metadata"]["name"] == DATA), None)
+    if template is None:
+        message = "The control plane's workload has no claim template data for its volume."
+        raise RefusedError("UnknownWorkload", message)
+    labels = workload["spec"].get("selector", {}).get("matchLabels", {})
+    metadata = template["metadata"]
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": claim_name(release),
+            "namespace": namespace,
+            "labels": {**metadata.get("labels", {}), **labels},
+            "annotations": metadata.get("annotations", {}),
+        },
+        "spec": template["spec"],
+    }
+
+
+def encoded(options: Mapping[str, Any]) -> str:
+    """Return options as the Secret's data holds them: the variable has them in Base64, too."""
+    text = base64.b64encode(json.dumps(options, separators=(",", ":")).encode())
+    return base64.b64encode(text).decode()
+
+
+def _volumes(
+    volumes: list[dict[str, Any]], container: Mapping[str, Any], release: str
+) -> list[dict[str, Any]]:
+    """Return the volumes of the pod, with the claim that a StatefulSet adds by itself."""
+    mounts = {mount["name"] for mount in container.get("volumeMounts", ())}
+    if DATA not in mounts or any(volume["name"] == DATA for volume in volumes):
+        return volumes
+    source = {"persistentVolumeClaim": {"claimName": claim_name(release)}}
+    return [*volumes, {"name": DATA, **source}]

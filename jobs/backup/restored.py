@@ -1,0 +1,218 @@
+"""The command `restore`: one attempt at the restoration of an archive into a new VCluster."""
+
+from contextlib import closing
+from dataclasses import replace
+
+import structlog
+
+from jobs.backoff import Backoff
+from jobs.backup import ranchers_part
+from jobs.backup import report as reports
+from jobs.backup.actions import Superseded, Wait
+from jobs.backup.bucket import Bucket
+from jobs.backup.model import Archives, Metadata, Target
+from jobs.backup.options import Environment
+from jobs.backup.places import Places
+from jobs.backup.report import Report
+from jobs.backup.restore_plan import (
+    AlreadyRestored,
+    ClearAway,
+    Copy,
+    CreateClaim,
+    GiveUpPod,
+    LookAtSource,
+    ReadMetadata,
+    ReportRestored,
+    RestoreAction,
+    RestoreGoal,
+    RestoreSight,
+    StartPod,
+    plan,
+)
+from jobs.errors import RancherImportError, RefusedError, TransientError
+
+PAUSE_SECONDS = 1.0
+RETRY_SECONDS = 60.0
+REPORT_SECONDS = 30.0
+"""Time for the last report, after that of the attempt."""
+
+log = structlog.get_logger()
+
+
+def run(env: Environment, places: Places) -> bool:
+    """Return whether the archive is restored, or another run restores it."""
+    return Restoration(env.restore_goal(), places, env.seconds("TIMEOUT", "30m")).run()
+
+
+class Restoration:
+    """One attempt at a restoration."""
+
+    def __init__(self, goal: RestoreGoal, places: Places, seconds: int) -> None:
+        """Hold the goal and the places."""
+        self._goal = goal
+        self._places = places
+        self._seconds = seconds
+        self._deadline = places.clock.now() + seconds
+        self._retries = Backoff(places.clock, RETRY_SECONDS)
+        self._begun = False
+        self._archives: Archives | None = None
+        self._metadata: Metadata | None = None
+        self._copied = ""
+        self._problem: RancherImportError = TransientError("TimeIsUp", "There was no time left.")
+
+    def run(self) -> bool:
+        """Return True when done or superseded, False when the time is up, which is reported.
+
+        Raises RefusedError, after reporting it, when only a person can help.
+        """
+        while self._places.clock.now() < self._deadline:
+            try:
+                self._begin()
+                action = plan(self._goal, self._look())
+                if isinstance(action, Superseded | AlreadyRestored):
+                    log.info("nothing to do", action=type(action).__name__)
+                    return True
+                self._act(action)
+                if isinstance(action, ReportRestored):
+                    return True
+            except TransientError as error:
+                self._forget(error)
+            except RefusedError as error:
+                self._fail(error)
+                raise
+        self._fail(self._problem)
+        return False
+
+    def _begin(self) -> None:
+        if not self._begun:
+            self._places.state.begin(self._goal.run)
+            self._begun = True
+
+    def _look(self) -> RestoreSight:
+        """Return what is to be seen, no larger than the next action needs."""
+        stored = self._places.state.read()
+        restored = str(stored.report.get("restored", ""))
+        if stored.runner != self._goal.run or self._goal.source.is_done(restored):
+            return RestoreSight(stored.runner, restored)
+        pod = self._places.restore.pod()
+        return RestoreSight(
+            stored.runner,
+            restored,
+            pod=pod,
+            workload=None if pod else self._places.restore.workload(),
+            archives=self._archives,
+            metadata=self._metadata,
+            copied=self._copied,
+        )
+
+    def _act(self, action: RestoreAction) -> None:
+        """Execute an action."""
+        if isinstance(action, Wait):
+            self._wait(action)
+            return
+        log.info("acting", action=type(action).__name__)
+        match action:
+            case LookAtSource() | ReadMetadata() | Copy():
+                with closing(self._open(self._source)) as bucket:
+                    self._read(action, bucket)
+            case ReportRestored():
+                self._finish(action.location)
+            case CreateClaim() | StartPod() | ClearAway() | GiveUpPod():
+                self._act_on_host(action)
+            case Superseded() | AlreadyRestored():
+                pass  # the end, handled by `run`
+
+    def _read(self, action: LookAtSource | ReadMetadata | Copy, bucket: Bucket) -> None:
+        match action:
+            case LookAtSource():
+                self._archives = bucket.archives()
+            case ReadMetadata():
+                self._metadata = bucket.metadata(action.name)
+            case Copy():
+                self._copy(action.name, bucket)
+
+    def _copy(self, name: str, bucket: Bucket) -> None:
+        """Copy an archive without Rancher's part, if it is the one that was described."""
+        facts = bucket.copy_to(
+            self._places.target.copy_key,
+            name,
+            lambda key: not ranchers_part.is_ranchers(key),
+            self._check_time,
+        )
+        described = self._metadata
+        if described is None or facts != (described.size, described.sha256):
+            message = f"The archive {name} is not the one that its description was written for."
+            raise RefusedError("ArchiveChanged", message)
+        self._copied = name
+
+    def _act_on_host(self, action: CreateClaim | StartPod | ClearAway | GiveUpPod) -> None:
+        host, places = self._places.restore, self._places
+        match action:
+            case CreateClaim():
+                host.create_claim()
+            case StartPod():
+                location = self._goal.source.location(action.name)
+                host.start_pod(places.target, places.credentials(), location, self._seconds)
+            case ClearAway():
+                host.clear_away()
+            case GiveUpPod():
+                line = places.credentials().redact(host.log())
+                host.clear_away()
+                raise TransientError("RestorePodFailed", f"The pod that restores failed: {line}")
+
+    def _finish(self, location: str) -> None:
+        """Remove pod, Secret and copy, and report the end, after which the control plane starts."""
+        self._places.restore.clear_away()
+        self._remove_copy()
+
+        def change(report: Report) -> Report:
+            return reports.changed(report, "Restored", "Restored", "", restored=location)
+
+        self._places.state.report(change)
+        log.info("restored", location=location)
+
+    def _remove_copy(self) -> None:
+        with closing(self._open(self._places.target)) as bucket:
+            bucket.remove_copy(self._places.target.copy_key)
+
+    def _fail(self, error: RancherImportError) -> None:
+        """Report the end of an attempt, and remove the copy unless a pod still reads it."""
+        self._report("RestoreFailed", error.reason, error.message)
+        try:
+            if self._places.restore.pod() is None:
+                self._remove_copy()
+        except RancherImportError as problem:
+            log.warning("a copy may be left", reason=problem.reason, message=problem.message)
+
+    def _wait(self, action: Wait) -> None:
+        if action.reason != self._problem.reason:
+            self._problem = TransientError(action.reason, action.message)
+            self._report("Restoring", action.reason, action.message)
+        self._places.clock.sleep(PAUSE_SECONDS)
+
+    def _forget(self, error: TransientError) -> None:
+        """Note an error, and begin again with a new look at the source after a pause."""
+        self._problem = error
+        self._report("Restoring", error.reason, error.message)
+        self._archives, self._metadata, self._copied = None, None, ""
+        self._retries.wait()
+
+    def _report(self, phase: str, reason: str, message: str) -> None:
+        log.info("progress", phase=phase, reason=reason, message=message)
+        try:
+            self._places.state.report(
+                lambda report: reports.changed(report, phase, reason, message)
+            )
+        except RancherImportError as error:
+            log.warning("cannot write the state", reason=error.reason, message=error.message)
+
+    def _check_time(self) -> None:
+        if self._places.clock.now() > self._deadline:
+            raise TransientError("TimeIsUp", "The archive takes too long to read.")
+
+    @property
+    def _source(self) -> Target:
+        return replace(self._places.target, prefix=self._goal.source.prefix)
+
+    def _open(self, target: Target) -> Bucket:
+        return self._places.bucket(target, self._places.credentials())
