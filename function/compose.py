@@ -11,6 +11,7 @@ of Rancher, and a spec without `backup`, which ends the backups.
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import Any
 
 from function.api import validate, xr
@@ -61,8 +62,9 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     releases = _releases(decision.effective, desired, phases, observed, tenure)
     due = {**releases, **_usages(decision.effective, observed, releases.keys())}
     stages = looks.stages(phases, parse.releases(observed), due, decision.power)
-    resources = _annotated(due, stages, decision.platform.polling, observed)
-    return responses.of_decision(decision, phases, resources, stages, observed)
+    response = responses.of_decision(decision, phases, due, stages, observed)
+    intervals = _intervals(stages, decision.platform.polling, observed, is_held=response.is_held)
+    return replace(response, resources=_annotated(due, intervals, observed))
 
 
 def _while_created(room: Condition, tenure: deletion.Tenure, observed: Observed) -> Condition:
@@ -191,24 +193,30 @@ def _usages(
     return {key: Composed(manifest, ready=True) for key, manifest in manifests.items()}
 
 
+def _intervals(
+    stages: Mapping[str, Stage], polling: Polling, observed: Observed, *, is_held: bool
+) -> dict[str, str]:
+    """Return the intervals of the looks; if they are held, those that exist stay."""
+    intervals = {key: looks.interval(key, stage, polling) for key, stage in stages.items()}
+    before = parse.releases(observed) if is_held else {}
+    return {**intervals, **{key: each.interval for key, each in before.items() if each.interval}}
+
+
 def _annotated(
-    due: Mapping[str, Composed],
-    stages: Mapping[str, Stage],
-    polling: Polling,
-    observed: Observed,
+    due: Mapping[str, Composed], intervals: Mapping[str, str], observed: Observed
 ) -> dict[str, Composed]:
     """Return the resources with annotations for Crossplane and provider-helm.
 
     Existing ones are marked, so that Crossplane cannot create them a second time: it applies a
     response some time after it observed. A deletion may have removed a resource in between, and a
-    second one would never be deleted. Releases have the interval of their stage.
+    second one would never be deleted. Releases have the interval of their looks.
     """
     existing = parse.releases(observed).keys() | observed.usages.keys()
     resources = {}
     for key, composed in due.items():
         annotations = {OBSERVED: "true"} if key in existing else {}
-        if key in stages:
-            annotations[looks.ANNOTATION] = looks.interval(key, stages[key], polling)
+        if key in intervals:
+            annotations[release.INTERVAL] = intervals[key]
         resources[key] = _with_annotations(composed, annotations) if annotations else composed
     return resources
 

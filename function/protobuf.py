@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from function import wire
 from function.api import validate
+from function.api.status import Status
 from function.api.validate import Document
 from function.api.xr import NOT_IN_THE_API
 from function.k8s.fieldpath import Parts
@@ -104,6 +105,8 @@ def encode(req: fnv1.RunFunctionRequest, answer: Response) -> fnv1.RunFunctionRe
     if answer.status is not None:
         status = rsp.desired.composite.resource.get_or_create_struct("status")
         write(status, answer.status)
+        if answer.is_held:
+            _hold(status, req.observed.composite.resource)
     if not answer.ready and all(composed.ready for composed in answer.resources.values()):
         # Crossplane marks an XR ready if all its desired resources are, even if it has none.
         rsp.desired.composite.ready = fnv1.READY_FALSE
@@ -129,6 +132,15 @@ def encode(req: fnv1.RunFunctionRequest, answer: Response) -> fnv1.RunFunctionRe
     if answer.fatal:
         response.fatal(rsp, answer.fatal)
     return rsp
+
+
+def _hold(status: struct_pb2.Struct, vcluster: struct_pb2.Struct) -> None:
+    """Give the fields of our status that exist their observed values again, and no other field."""
+    if "status" in vcluster.fields:
+        observed = vcluster.fields["status"].struct_value.fields
+        for key in Status.model_fields:
+            if key in observed:
+                status.fields[key].CopyFrom(observed[key])
 
 
 def changed(req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse) -> tuple[str, ...]:

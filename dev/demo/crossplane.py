@@ -32,6 +32,23 @@ def ask(server: Server, req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionRespons
     return rsp
 
 
+def follow(
+    server: Server, req: fnv1.RunFunctionRequest, rsp: fnv1.RunFunctionResponse
+) -> fnv1.RunFunctionResponse:
+    """Return the answer with desired state and TTL of the next call.
+
+    The write of the conditions causes that call, and status fields follow in it.
+    """
+    after, both = fnv1.RunFunctionRequest(), fnv1.RunFunctionResponse()
+    after.CopyFrom(req)
+    both.CopyFrom(rsp)
+    resource.update(after.observed.composite, store(plain(req.observed.composite), rsp))
+    following = ask(server, after)
+    both.desired.CopyFrom(following.desired)
+    both.meta.ttl.CopyFrom(following.meta.ttl)
+    return both
+
+
 def store(vcluster: Object, rsp: fnv1.RunFunctionResponse) -> Object:
     """Return the VCluster with the status that Crossplane writes after an answer.
 

@@ -46,7 +46,7 @@ def _ask(
     req = life.request_of(vcluster, *life.observed(example, step.state), tag="demo")
     text.paragraph(step.words)
     show.observed(req, example, step.state)
-    rsp = crossplane.ask(server, req)
+    rsp = crossplane.follow(server, req, crossplane.ask(server, req))
     where = f"{example}, {step.state}"
     _expect(f"{where}: FATAL", crossplane.fatal(rsp), "")
     show.answer(rsp)

@@ -12,8 +12,6 @@ from function.decision.power import Power
 from function.observed import backup, rancher, vcluster
 from function.observed.state import Condition, ObservedRelease
 
-ANNOTATION = "crossplane.io/poll-interval"
-
 Stage = Literal["Asleep", "Awaited", "Blocked", "Settled"]
 """Awaited: a step of ours is under way. Blocked: it takes another Release, a person, or the end of
 an outage. Asleep: settled, and nothing runs that could change."""

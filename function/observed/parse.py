@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from function.k8s.fieldpath import Parts, get, mapping, sequence, text, words
 from function.observed import backup, exposure, namespace, rancher, record, stamp, vcluster
-from function.observed.release import EXTERNAL_NAME
+from function.observed.release import EXTERNAL_NAME, INTERVAL
 from function.observed.state import (
     Condition,
     ForeignRelease,
@@ -59,7 +59,7 @@ def _release(values: Parts | None) -> Parts:
             "namespace": None,
             "generation": None,
             "deletionTimestamp": None,
-            "annotations": {EXTERNAL_NAME: None, record.ANNOTATION: None},
+            "annotations": {EXTERNAL_NAME: None, INTERVAL: None, record.ANNOTATION: None},
         },
         "spec": {
             "providerConfigRef": {"name": None},
@@ -164,6 +164,7 @@ def parse_release(plain: object, details: Mapping[str, bytes]) -> ObservedReleas
         details={key: _detail(key, details[key]) for key in sorted(PUBLIC_DETAILS & {*details})},
         has_kubeconfig=bool(details.get(vcluster.KUBECONFIG)),
         record=text(annotations.get(record.ANNOTATION)),
+        interval=text(annotations.get(INTERVAL)),
         external_name=text(annotations.get(EXTERNAL_NAME)),
         may_delete=not _DELETING.isdisjoint(
             text(policy) for policy in sequence(spec.get("managementPolicies"))

@@ -15,6 +15,8 @@ KIND = "Release"
 
 EXTERNAL_NAME = "crossplane.io/external-name"
 
+INTERVAL = "crossplane.io/poll-interval"
+"""Annotation with the interval of provider-helm's looks."""
 
 NOT_CREATED = "NotCreated"
 

@@ -51,6 +51,8 @@ class ObservedRelease:
     """Name of the Helm release; empty if it is the Release's."""
     record: str = ""
     """Annotation with the record of the granted spec, on the Release of the namespace."""
+    interval: str = ""
+    """Annotation with the interval of the looks."""
     may_delete: bool = False
     """True if its deletion uninstalls the Helm release."""
     external_server: str = ""

@@ -16,7 +16,8 @@ DETAIL = 3
 """Seconds while a change is awaited that causes no event."""
 
 EVENT = 10
-"""Seconds while events alone can change anything; a single one may be lost."""
+"""Seconds while events alone can change anything; a single one may be lost. Most seconds until held
+status fields follow."""
 
 BLOCKED = 30
 """Seconds while nothing is under way, or only something that READY does not wait for."""

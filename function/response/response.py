@@ -42,6 +42,8 @@ class Response:
 
     resources: Mapping[str, Composed] = field(default_factory=dict)
     status: dict[str, Any] | None = None
+    is_held: bool = False
+    """True if the status fields that exist stay as observed in this call."""
     conditions: tuple[Condition, ...] = ()
     events: tuple[Event, ...] = ()
     requirements: tuple[Requirement, ...] = ()

@@ -11,7 +11,7 @@ from function.decision.looks import Stage
 from function.k8s.fieldpath import get, text
 from function.observed import backup, namespace, parse, rancher, release, usages, vcluster
 from function.observed.state import Condition, Observed, ObservedRelease, Request
-from function.response import conditions, pause, requirements, status, upgrade
+from function.response import conditions, hold, pause, requirements, status, upgrade
 from function.response.response import Composed, Response
 
 
@@ -36,9 +36,18 @@ def of_decision(
     progress = upgrade.progress(decision.upgrade, settled=decision.settled)
     report = _report(decision, phases, resources, progress, observed)
     is_ready = not report.blocked_by
+    is_held = hold.is_due(report.conditions, decision, observed, ready=is_ready)
+    seconds = pause.seconds(
+        stages,
+        parse.releases(observed),
+        config.polling,
+        is_ready=is_ready,
+        is_circuit_open=conditions.is_circuit_open(composite.conditions),
+    )
     return Response(
         resources=resources,
         status=status.status_of(decision, observed, report.blocked_by, progress),
+        is_held=is_held,
         conditions=report.conditions,
         events=conditions.changes(report.conditions, composite.conditions),
         withheld=report.withheld,
@@ -51,13 +60,7 @@ def of_decision(
             *requirements.connection_secrets(resources, is_watched=config.polling.watchesRequired),
         ),
         ready=is_ready,
-        pause=pause.seconds(
-            stages,
-            parse.releases(observed),
-            config.polling,
-            is_ready=is_ready,
-            is_circuit_open=conditions.is_circuit_open(composite.conditions),
-        ),
+        pause=min(seconds, pause.EVENT) if is_held else seconds,
     )
 
 

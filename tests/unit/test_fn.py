@@ -121,6 +121,24 @@ def test_encode() -> None:
     assert protobuf.encode(req, answer) == want
 
 
+def test_held_fields_stay_as_observed() -> None:
+    """Those that are there; a start of an upgrade, which is read again, is written at once."""
+    req = fnv1.RunFunctionRequest()
+    upgrade = {"from": {"chartVersion": "0.35.3", "kubernetesVersion": "v1.35.0"}}
+    own = {"blockedBy": "old", "observedGeneration": 3, "rancher": {"phase": "Registered"}}
+    foreign = {"conditions": [{"type": "Ready"}], "lastHandledReconcileAt": "x", "bucket": "old"}
+    resource.update(req.observed.composite, {"status": {**own, **foreign}})
+    resource.update(req.desired.composite, {"status": {"bucket": "b"}})
+    status = {"blockedBy": "", "observedGeneration": 4, "upgrade": upgrade}
+    for is_held, expected in ((True, {**status, **own}), (False, status)):
+        rsp = protobuf.encode(req, Response(status=status, is_held=is_held))
+        desired = protobuf.plain(rsp.desired.composite.resource)
+        assert desired == {"status": {**expected, "bucket": "b"}}
+        assert protobuf.encode(
+            fnv1.RunFunctionRequest(), Response(status=status, is_held=is_held)
+        ).desired.composite.resource == resource.dict_to_struct({"status": status})
+
+
 @pytest.mark.parametrize(
     ("answer", "ready"),
     [

@@ -12,9 +12,9 @@ from function.api.fields import duration_seconds
 from function.commands.plan import simulate
 from function.commands.plan.simulated_host import workload_status
 from function.compose import compose
-from function.decision import looks
 from function.decision.power import Power, paused
 from function.k8s.fieldpath import mapping
+from function.observed import release
 from function.observed.state import Condition, ObservedRelease, Request
 from function.response.response import Response
 from tests.support.factories import at
@@ -109,7 +109,9 @@ def test_the_words_on_the_way_to_sleep() -> None:
     first = compose(req)
     assert first.status is not None
     assert first.status["blockedBy"] == "falling asleep, by spec.power"
-    asleep = compose(following(following(req, first), compose(following(req, first))))
+    falling = following(req, first)
+    req = following(falling, compose(falling))
+    asleep = compose(req)
     assert asleep.status is not None
     assert not asleep.ready
     assert asleep.status["blockedBy"] == "asleep, by spec.power"
@@ -118,7 +120,7 @@ def test_the_words_on_the_way_to_sleep() -> None:
     assert condition(asleep, "ControlPlaneReady") == ("False", "Sleeping")
     assert condition(asleep, "RancherConnected") == ("False", "Sleeping")
     assert condition(asleep, "NamespaceReady") == ("True", "Available")
-    assert asleep.pause == 14_400
+    assert compose(following(req, asleep)).pause == 14_400
     assert not [event for event in asleep.events if event.warning]
 
 
@@ -237,10 +239,11 @@ def test_started_on_the_host(example: str) -> None:
         "Falling asleep, by spec.power. Its pods were started on the host: scale the StatefulSet "
         "to 0 there, or wake it up."
     )
-    annotations = answer.resources["vcluster"].resource["metadata"]["annotations"]
-    assert (annotations["crossplane.io/poll-interval"], answer.pause) == ("30s", 30)
-    again = compose(following(up, answer, **running))
-    assert again == replace(answer, events=())
+    following_up = following(up, answer, **running)
+    again = compose(following_up)
+    annotations = again.resources["vcluster"].resource["metadata"]["annotations"]
+    assert (annotations["crossplane.io/poll-interval"], again.pause) == ("30s", 30)
+    assert compose(following(following_up, again, **running)) == again
     stopped = {**stopping(0, generation=3), "etcdWorkload": stopping(0)["workload"]}
     down = following(up, answer, **stopped)
     third = compose(down)
@@ -252,7 +255,7 @@ def test_started_on_the_host(example: str) -> None:
 def looks_per_hour(answer: Response) -> float:
     """Return the looks of provider-helm at the Releases of an answer."""
     return sum(
-        3600 / duration_seconds(at(composed.resource, "metadata.annotations")[looks.ANNOTATION])
+        3600 / duration_seconds(at(composed.resource, "metadata.annotations")[release.INTERVAL])
         for composed in answer.resources.values()
         if composed.resource["kind"] == "Release"
     )
