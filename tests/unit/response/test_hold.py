@@ -31,7 +31,7 @@ def grown_up(example: str = "kunde1") -> Crossplane:
 @functools.cache
 def _grown_up(example: str) -> Crossplane:
     crossplane = Crossplane(life.composite(example))
-    for state in ("nothing", "deploying", "up", "imported", "ready", "ready"):
+    for state in ("nothing", "deploying", "up", "imported", *(["ready"] * 4)):
         crossplane.provide(life.LIFE[state])
         crossplane.settle()
     return crossplane
