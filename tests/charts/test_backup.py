@@ -373,7 +373,7 @@ def test_rights_of_the_restore(
 
     assert rules[:4] == [
         {"apiGroups": [""], "resources": ["secrets", "pods"], "verbs": ["create"]},
-        _rule("secrets", "kunde1-vcluster-restore", "get", "patch", "delete"),
+        _rule("secrets", "kunde1-vcluster-restore", "patch", "delete"),
         _rule("pods", "kunde1-vcluster-restore", "get", "delete"),
         _rule("pods/log", "kunde1-vcluster-restore", "get"),
     ]

@@ -293,7 +293,7 @@ for a restore has them.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [{{ $name | quote }}]
-  verbs: [get, patch, delete]
+  verbs: [patch, delete]
 - apiGroups: [""]
   resources: [pods]
   resourceNames: [{{ $name | quote }}]

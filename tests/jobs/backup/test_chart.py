@@ -15,6 +15,7 @@ from lightkube.config.kubeconfig import KubeConfig
 from dev.scripts import life
 from jobs.bounded_api import Api
 from jobs.kubernetes import client as kubernetes_client
+from tests.jobs.backup.test_restored import OLD, prepare
 from tests.jobs.backup.world import PLATFORM, PREFIX, RELEASE, REQUEST, STATE, TENANT, World
 from tests.support.s3_server import BUCKET, REGION
 
@@ -80,11 +81,34 @@ class Installed:
 
 
 @pytest.fixture
-def installed(
+def install(
     world: World, run_helm: Helm, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Installed:
-    """Return the chart for the world's virtual cluster and bucket."""
-    values = yaml.safe_load(VALUES.read_text())
+) -> Callable[..., Installed]:
+    """Return a function that installs the chart for the world's virtual cluster and bucket."""
+
+    def installed(**more: object) -> Installed:
+        file = tmp_path / "values.yaml"
+        file.write_text(yaml.safe_dump({**_values(world), **more}))
+        done = run_helm("template", STATE, CHART, f"--namespace={PLATFORM}", "--values", file)
+        assert done.returncode == 0, done.stderr
+        objects = [each for each in yaml.safe_load_all(done.stdout) if each]
+        for each in objects:
+            if each["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
+                assert world.api.apply(each).status in (200, 201), each
+        return Installed(world, objects, monkeypatch)
+
+    return installed
+
+
+@pytest.fixture
+def installed(install: Callable[..., Installed]) -> Installed:
+    """Return the chart of a virtual cluster that is not restored from another one's archive."""
+    return install()
+
+
+def _values(world: World) -> dict[str, Any]:
+    """Return values of the chart."""
+    values: dict[str, Any] = yaml.safe_load(VALUES.read_text())
     values["vcluster"] |= {"namespace": TENANT, "release": RELEASE}
     values["target"] |= {
         "bucket": BUCKET,
@@ -94,15 +118,7 @@ def installed(
         "prefix": PREFIX,
         "caSecret": {"name": "backup-s3-ca", "key": "ca.crt"},
     }
-    file = tmp_path / "values.yaml"
-    file.write_text(yaml.safe_dump({**values, "stateConfigMap": STATE}))
-    done = run_helm("template", STATE, CHART, f"--namespace={PLATFORM}", "--values", file)
-    assert done.returncode == 0, done.stderr
-    objects = [each for each in yaml.safe_load_all(done.stdout) if each]
-    for each in objects:
-        if each["kind"] in ("ServiceAccount", "Role", "RoleBinding"):
-            assert world.api.apply(each).status in (200, 201), each
-    return Installed(world, objects, monkeypatch)
+    return {**values, "stateConfigMap": STATE}
 
 
 def used(world: World) -> set[Right]:
@@ -157,3 +173,24 @@ def test_a_final_snapshot_by_the_rights_of_the_chart(installed: Installed) -> No
         world.write_state({"phase": "Completed", "last": ""})
         assert world.finish()
     assert used(world) == installed.granted("finish")
+
+
+def test_a_restore_by_the_rights_of_the_chart(install: Callable[..., Installed]) -> None:
+    """A restore, one that failed, and the deletion of what it left need all rights of theirs."""
+    installed = install(restore={"prefix": OLD, "snapshot": "latest"}, power="Restoring")
+    world = installed.world
+    prepare(world)
+    installed.become("restore")
+    world.kubelet.failing = 1
+    secret = {"metadata": {"name": f"{RELEASE}-restore", "namespace": TENANT}}
+    assert world.api.apply({"apiVersion": "v1", "kind": "Secret", **secret}).status == 201
+    assert world.restore()
+    assert used(world) == installed.granted("restore")
+
+    installed.become("finish")
+    world.wire.reset()
+    assert world.finish()
+    assert world.remainder() == []
+    assert {
+        each for each in installed.granted("finish") if each[3] == f"{RELEASE}-restore"
+    } <= used(world)
