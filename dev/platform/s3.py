@@ -54,6 +54,7 @@ def _credentials(folder: Path) -> dict[str, str]:
     file = folder / "credentials.json"
     if not file.exists():
         keys = {"accessKeyId": secrets.token_hex(8), "secretAccessKey": secrets.token_hex(20)}
+        file.touch(mode=0o600)
         file.write_text(json.dumps(keys))
     credentials: dict[str, str] = json.loads(file.read_text())
     return credentials

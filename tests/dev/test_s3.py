@@ -57,7 +57,9 @@ def test_a_start_keeps_what_is_there(somewhere: Place) -> None:
 
     assert s3.program(somewhere) == before
     assert archive.read_text() == "saved"
-    keys = json.loads((somewhere.folder / "s3" / "credentials.json").read_text())
+    file = somewhere.folder / "s3" / "credentials.json"
+    assert file.stat().st_mode & 0o777 == 0o600
+    keys = json.loads(file.read_text())
     assert keys == {
         "accessKeyId": before.env["ROOT_ACCESS_KEY"],
         "secretAccessKey": before.env["ROOT_SECRET_KEY"],
