@@ -24,6 +24,13 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Await:
+    """A pause before the next look, because there is nothing to back up yet."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class LookIntoBucket:
     """List of the archives in the bucket, which shows that the target can be reached."""
 
@@ -80,6 +87,7 @@ Action = (
     Superseded
     | Idle
     | Wait
+    | Await
     | LookIntoBucket
     | RequestSnapshot
     | RemoveSecret

@@ -143,6 +143,8 @@ class Goal:
     retention: Retention
     timeout: dt.timedelta
     """Age from which a request of another run is given up."""
+    is_first: bool = False
+    """True for the run that shows that the target works: it waits for the control plane."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The command `snapshot`: the scheduled snapshots, and the first one."""
 
 import datetime as dt
+from dataclasses import replace
 
 import structlog
 
@@ -14,9 +15,12 @@ log = structlog.get_logger()
 
 
 def run(env: Environment, places: Places) -> bool:
-    """Take a snapshot, and return whether it is reported or another run takes it."""
+    """Take a snapshot, and return whether it is reported, or another run takes it.
+
+    A first run that has nothing to back up yet reports nothing: others say why.
+    """
     schedule = env.schedule()
-    goal = env.goal("Scheduled")
+    goal = replace(env.goal("Scheduled"), is_first=env.flag("FIRST"))
     progress = Progress(places.state, goal, schedule, places.now)
     if is_proven(env, places):
         log.info("the target is proven already")
@@ -31,6 +35,8 @@ def run(env: Environment, places: Places) -> bool:
         progress.fail(error.reason, error.message)
         abandon(goal, places)
         raise
+    if snapshot.is_obstructed:
+        return False
     progress.fail(snapshot.problem.reason, snapshot.problem.message)
     abandon(goal, places)
     return False

@@ -6,6 +6,7 @@ from jobs.backoff import Backoff
 from jobs.backup import wire
 from jobs.backup.actions import (
     Action,
+    Await,
     GiveUpRequest,
     Idle,
     LookIntoBucket,
@@ -60,6 +61,8 @@ class Snapshot:
         self._warning = ""
         self._waits = 0
         self._deadline = 0.0
+        self.is_obstructed = False
+        """True while there is nothing to back up yet."""
         self.problem: RancherImportError = TransientError(
             "TimeIsUp", "The time is up before the control plane was asked for a snapshot."
         )
@@ -129,9 +132,13 @@ class Snapshot:
 
     def _act(self, action: Action) -> None:
         """Execute an action."""
+        self.is_obstructed = isinstance(action, Await)
         match action:
             case Wait():
                 self._wait(action)
+            case Await():
+                log.info("waiting", reason=action.reason)
+                self._places.clock.sleep(LONG_PAUSE)
             case LookIntoBucket():
                 self._archives = self._bucket.archives()
             case Verify() | Prune() | Report():

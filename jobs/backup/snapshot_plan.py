@@ -13,6 +13,7 @@ import datetime as dt
 
 from jobs.backup.actions import (
     Action,
+    Await,
     GiveUpRequest,
     Idle,
     LookIntoBucket,
@@ -39,7 +40,7 @@ def plan(goal: Goal, sight: Sight) -> Action:
     if sight.runner != goal.run:
         return Superseded()
     if reason := _obstacle(goal, sight):
-        return RemoveRequest() if sight.request or sight.has_secret else Idle(reason)
+        return _leave(goal, sight, reason)
     if sight.archives is None:
         return LookIntoBucket()
     if sight.request is None:
@@ -58,6 +59,13 @@ def _obstacle(goal: Goal, sight: Sight) -> str:
     if goal.purpose == "Scheduled" and not sight.replicas:
         return "the virtual cluster is asleep, or not installed"
     return ""
+
+
+def _leave(goal: Goal, sight: Sight, reason: str) -> Action:
+    """Return the end of a run that has nothing to back up, or its wait."""
+    if sight.request or sight.has_secret:
+        return RemoveRequest()
+    return Await(reason) if goal.is_first else Idle(reason)
 
 
 def _follow(goal: Goal, request: Request, name: str, archives: Archives, sight: Sight) -> Action:

@@ -8,6 +8,7 @@ import pytest
 
 from jobs.backup.actions import (
     Action,
+    Await,
     GiveUpRequest,
     Idle,
     LookIntoBucket,
@@ -123,6 +124,19 @@ OLD = ("20260105T020000Z", "20260106T020000Z", "20260107T020000Z")
 def test_plan(sight: Sight, action: Action) -> None:
     """Each state leads to one next action."""
     assert plan(GOAL, sight) == action
+
+
+@pytest.mark.parametrize(
+    ("sight", "reason"),
+    [
+        (replace(SEEN, replicas=0), "the virtual cluster is asleep, or not installed"),
+        (replace(SEEN, replicas=None), "the virtual cluster is asleep, or not installed"),
+        (replace(SEEN, is_restored=False), "the virtual cluster is not restored yet"),
+    ],
+)
+def test_first_snapshot_waits(sight: Sight, reason: str) -> None:
+    """The run that shows that the target works waits for a control plane."""
+    assert plan(replace(GOAL, is_first=True), sight) == Await(reason)
 
 
 def test_final_snapshot_of_a_sleeper() -> None:
