@@ -45,8 +45,14 @@ NEW_TARGET = (
     "a first backup is made in the new place; those in the former one stay there, and none is "
     "removed there any more"
 )
-RESTORED = "the control plane starts with the data of the backup"
-SILENCED = "a deletion makes no final backup"
+PAUSED = "no backup is made while it is asleep"
+RESUMED = "backups are made from then on"
+FINAL = "from then on a deletion makes a final backup"
+SILENCED = "from then on a deletion makes no final backup"
+RESTORED = "the control plane starts, with the data of the backup"
+RESTORING = (
+    "the control plane waits for its data: it is applied, and takes effect once that is there"
+)
 RANCHER_STAYS = "the cluster stays in Rancher; nothing restarts"
 START = "wakes up: the control plane starts, and what has a controller starts again"
 ASLEEP = "asleep: it is applied, and takes effect on waking"
@@ -177,10 +183,16 @@ def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> 
         return _effect_on_backups(before, values)
     if key in _EFFECTS:
         return _EFFECTS[key]
+    return _effect_on_control_plane(before, values)
+
+
+def _effect_on_control_plane(before: ObservedRelease, values: Mapping[str, object]) -> str:
     was_off, is_off = (
         observed_vcluster.is_off(before),
         get(values, *REPLICAS) == 0,
     )
+    if was_off and not observed_vcluster.was_healthy(before):
+        return RESTORING if is_off else RESTORED
     if was_off or is_off:
         return START if not is_off else ASLEEP if was_off else STOP
     return HA if observed_vcluster.is_highly_available(before) else SINGLE
@@ -189,10 +201,11 @@ def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> 
 def _effect_on_backups(before: ObservedRelease, values: Mapping[str, object]) -> str:
     if values.get("inputs") != before.values.get("inputs"):
         return NEW_TARGET
-    if backup.requested_restore(before) and not values.get("restore"):
-        return RESTORED
-    silenced = values.get("onDelete") == "None" != before.values.get("onDelete")
-    return SILENCED if silenced else BACKUPS
+    if values.get("onDelete") != before.values.get("onDelete"):
+        return SILENCED if values.get("onDelete") == "None" else FINAL
+    if values.get("power") != before.values.get("power"):
+        return PAUSED if values.get("power") else RESUMED
+    return BACKUPS
 
 
 def _deletion(key: str, before: ObservedRelease) -> Change:

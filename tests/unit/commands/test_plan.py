@@ -53,6 +53,8 @@ def told(found: DryRun) -> list[list[tuple[str, str, tuple[str, str], list[str]]
 CREATED = {
     "limits": [["namespace"], ["vcluster"]],
     "retained": [["namespace"], ["vcluster"], ["rancher"]],
+    "backup": [["namespace"], ["vcluster", "rancher", "backup"]],
+    "restored": [["namespace"], ["vcluster", "backup"]],
 }
 """Steps of the examples without an import, or with a restored cluster, which is deployed first."""
 
@@ -61,6 +63,10 @@ CHANGED = {
     "retained": ["namespace", "rancher"],
     # A new one runs once before it sleeps.
     "asleep": ["vcluster", "rancher", "namespace"],
+    # A deletion makes a final backup from the first report on.
+    "backup": ["backup"],
+    # Its control plane starts once the data is there.
+    "restored": ["vcluster", "backup"],
 }
 """Releases of the examples that change after their creation."""
 """What comes up, step by step."""
@@ -121,6 +127,80 @@ def test_what_sleep_stops() -> None:
     changed = [change for step in plan("asleep", plan="large").steps for change in step]
     (effect,) = {change.effect for change in changed if change.key == "vcluster"}
     assert effect == "asleep: it is applied, and takes effect on waking"
+
+
+@pytest.mark.parametrize(
+    ("spec", "platform", "expected"),
+    [
+        pytest.param(
+            {"backup": {"schedule": "5 1 * * *"}},
+            {},
+            [
+                (
+                    "change",
+                    ["retention.count", "retention.days", "schedule", "timeZone"],
+                    "the next backup is made by the new settings; nothing restarts",
+                )
+            ],
+            id="schedule",
+        ),
+        pytest.param(
+            {},
+            {"backup.targets.nightly.s3.bucket": "moved"},
+            [
+                (
+                    "change",
+                    ["inputs", "target.bucket"],
+                    (
+                        "a first backup is made in the new place; those in the former one stay "
+                        "there, and none is removed there any more"
+                    ),
+                )
+            ],
+            id="bucket",
+        ),
+        pytest.param(
+            {"backup": None},
+            {},
+            [
+                ("change", ["onDelete"], "from then on a deletion makes no final backup"),
+                ("delete", [], "no more backups are made; those in the target stay there"),
+            ],
+            id="without-backups",
+        ),
+        pytest.param(
+            {"power": "Sleeping"},
+            {},
+            [("change", ["power"], "no backup is made while it is asleep")],
+            id="asleep",
+        ),
+    ],
+)
+def test_backups(spec: dict[str, Any], platform: dict[str, Any], expected: list[Any]) -> None:
+    """A plan says what becomes of the backups that are there, and of the next one."""
+    found = [
+        (change.action, [each.path for each in change.values], change.effect)
+        for step in plan("backup", platform=platform, **spec).steps
+        for change in step
+        if change.key == "backup"
+    ]
+    assert found == expected
+
+
+def test_a_restore_is_for_new_ones() -> None:
+    """An existing VCluster keeps what it has; a new one starts with the data of the backup."""
+    restore = {"restoreFrom": {"vcluster": "1cbfb5e6-3f7c-4a46-9a12-2d5c0f3c7b11"}}
+    found = plan("backup", backup={**life.composite("backup")["spec"]["backup"], **restore})
+    assert found.steps == ()
+    assert found.accepted.message == (
+        "spec.backup.restoreFrom: stays unset instead of 1cbfb5e6-3f7c-4a46-9a12-2d5c0f3c7b11/"
+        "latest: a backup is restored before there is a virtual cluster. Take this field back."
+    )
+    effects = [change.effect for step in plan("restored", "nothing").steps for change in step]
+    assert effects[-2:] == [
+        "the control plane starts, with the data of the backup",
+        "from then on a deletion makes a final backup",
+    ]
 
 
 @pytest.mark.parametrize("example", life.names())
