@@ -1,8 +1,8 @@
 """Turn a backup of VClusters into the VClusters that restore them on a new control plane.
 
 Each names its former UID in `storage.restoreFrom`, which gives it the namespace on the host and the
-cluster in Rancher. It also names the host and the Kubernetes version that it has: a new one would
-choose them again.
+cluster in Rancher, and no backup to begin with. It also names the host and the Kubernetes version
+that it has: a new one would choose them again.
 """
 
 import re
@@ -42,6 +42,8 @@ def restorable(vcluster: Mapping[str, object]) -> dict[str, object]:
     crossplane = _without(mapping(own.pop("crossplane", None)), CROSSPLANES)
     if crossplane:
         own["crossplane"] = crossplane
+    if isinstance(own.get("backup"), dict):
+        own["backup"] = _without(mapping(own["backup"]), ("restoreFrom",))
     return {
         "apiVersion": vcluster["apiVersion"],
         "kind": vcluster["kind"],

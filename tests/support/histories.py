@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from function.response.response import Composed
 
 NAME = "kunde1"
-KEYS = ("rancher", "vcluster", "namespace")
+KEYS = ("rancher", "backup", "vcluster", "namespace")
 """Keys of the Releases, in the order in which Usages let them go."""
 
 FORMER = str(uuid.UUID(int=1))
@@ -41,6 +41,19 @@ PLATFORM: Object = changed(
         "rancher": {**RANCHER, "enabled": True},
         "tenant.storage": {"retain": "Allowed"},
         "tenant.power": "Choice",
+        "backup": {
+            "defaultTarget": "nightly",
+            "targets": {
+                "nightly": {
+                    "s3": {
+                        "bucket": "vclusters",
+                        "endpoint": "https://s3.example.org",
+                        "secretRef": {"name": "backup-s3"},
+                    }
+                }
+            },
+            "tenant": {"backup": "Allowed"},
+        },
         "defaultHostSelector": {"matchLabels": {"at": "north"}},
     },
 )
@@ -50,9 +63,12 @@ SPECS = st.fixed_dictionaries(
         "host": st.sampled_from(["north", "south"]),
         "onDelete": st.sampled_from(["Delete", "Retain"]),
         "restores": st.booleans(),
+        "backs_up": st.booleans(),
     },
 )
 
+
+BACKUPS = st.sampled_from([None, {}, {"restoreFrom": {"vcluster": FORMER}}])
 
 RENAMED = "-renamed"
 
@@ -148,7 +164,8 @@ class Histories(RuleBasedStateMachine):
         self.control_planes = (ControlPlane("definition-1"), ControlPlane("definition-2"))
         self.deleted: set[str] = set()
         self.left: set[str] = set()
-        self.hosts = {name: Host(self.deleted, self.left) for name in HOSTS}
+        self.unbacked: set[str] = set()
+        self.hosts = {name: Host(self.deleted, self.left, self.unbacked) for name in HOSTS}
         self.listed: Object = dict(HOSTS)
         self.adopted: Object = {}
         self.uids = [FORMER]
@@ -164,7 +181,7 @@ class Histories(RuleBasedStateMachine):
         """Put onto a host what is there before any VCluster."""
         host = self.hosts["north"]
         if before == "by-hand":
-            host.namespace = Namespace(owner=BY_HAND, volume=BY_HAND)
+            host.namespace = Namespace(owner=BY_HAND, volume=BY_HAND, has_run=True)
             host.helm["shop"] = Record(BY_HAND_VALUES, "vcluster", "0.36.1")
             host.rancher = BY_HAND
             self.adopted = {
@@ -176,7 +193,7 @@ class Histories(RuleBasedStateMachine):
                 }
             }
         elif before != "nothing":
-            host.namespace = Namespace(FORMER, "definition-1", FORMER, FORMER)
+            host.namespace = Namespace(FORMER, "definition-1", FORMER, FORMER, has_run=True)
         if before == "running":
             values = {"owner": {"name": NAME, "uid": FORMER}}
             host.helm[f"{NAME}-namespace"] = Record(values, "vcluster-namespace", "0.1.0")
@@ -195,7 +212,9 @@ class Histories(RuleBasedStateMachine):
             # Whoever names the UID of one that lives elsewhere takes it away from there.
             alive = {each.uid for each in self.control_planes if each.composite is not None}
             storage["restoreFrom"] = [uid for uid in self.uids[:-1] if uid not in alive][-1]
-        fields = {"host": spec["host"]} if "host" in spec else {}
+        fields: Object = {"host": spec["host"]} if "host" in spec else {}
+        if spec.get("backs_up") and not self.adopted and "restoreFrom" not in storage:
+            fields["backup"] = {"restoreFrom": {"vcluster": FORMER}}
         control_plane.composite = {
             "metadata": {"name": NAME, "uid": self.uids[-1]},
             "spec": {**fields, "storage": storage},
@@ -236,6 +255,15 @@ class Histories(RuleBasedStateMachine):
         control_plane = self.control_planes[plane]
         if control_plane.composite is not None:
             control_plane.composite["spec"]["power"] = choice
+            self.go_on(plane, times)
+
+    @rule(plane=planes, backup=BACKUPS, times=st.integers(0, 4))
+    def change_backup(self, plane: int, backup: Object | None, times: int) -> None:
+        """Begin or end the backups, or request a restore when it may be too late."""
+        control_plane = self.control_planes[plane]
+        if control_plane.composite is not None:
+            control_plane.composite["spec"]["backup"] = backup
+            (self.unbacked.add if backup is None else self.unbacked.discard)(control_plane.uid)
             self.go_on(plane, times)
 
     @precondition(lambda self: self.adopted)

@@ -13,6 +13,7 @@ from typing import Any
 from function.commands.plan import simulated_host
 from function.k8s.fieldpath import get, text
 from function.observed import parse
+from function.observed.current import REPLICAS
 from function.observed.state import ObservedRelease
 
 Object = dict[str, Any]
@@ -32,6 +33,8 @@ class Namespace:
     owner: str = ""
     volume: str = ""
     """Owner of the virtual cluster's volume; empty without one."""
+    has_run: bool = False
+    """Whether a control plane has written into it."""
 
 
 @dataclass
@@ -57,6 +60,8 @@ class Host:
     """UIDs of the VClusters that their owners deleted, with all that is in them."""
     left: set[str]
     """UIDs of those that their owners deleted, or took out of Rancher."""
+    unbacked: set[str] = field(default_factory=set)
+    """UIDs of those whose owners ended the backups."""
     reachable: bool = True
     admits: bool = True
     """Whether all objects of a chart can be created."""
@@ -78,7 +83,11 @@ class Host:
     def run(self, name: str, provider: Object, revision: int) -> str:
         """Install or upgrade, and return what fails before Helm records anything."""
         values, chart = provider["values"], provider["chart"]["name"]
-        runs = {"vcluster-namespace": self._namespace, "vcluster": self._cluster}
+        runs = {
+            "vcluster-namespace": self._namespace,
+            "vcluster": self._cluster,
+            "vcluster-backup": self._backup,
+        }
         keep = False
         if chart == "vcluster-namespace":
             refusal = self._refusal(values)
@@ -113,6 +122,9 @@ class Host:
             if self.namespace and self.namespace.volume and not retains:
                 self.remove("volume", self.namespace.volume, self.deleted)
                 self.namespace.volume = ""
+        elif record.chart == "vcluster-backup":
+            if self.namespace and self.namespace.has_run and record.values["onDelete"] == "None":
+                self.remove("final backup", record.values["owner"]["uid"], self.unbacked)
         elif not record.values.get("takeover") and self.claim == get(record.values, "owner", "uid"):
             self.remove("cluster in Rancher", self.rancher, self.left)
             self.rancher = self.claim = ""
@@ -145,9 +157,16 @@ class Host:
             self.namespace.owner = owner
             self.namespace.volume = self.namespace.volume and owner
 
-    def _cluster(self, _: Object, *, done: bool) -> None:
+    def _cluster(self, values: Object, *, done: bool) -> None:
         if self.namespace and done and not self.namespace.volume:
             self.namespace.volume = self.namespace.uid
+            self.namespace.has_run = False
+        if self.namespace and done:
+            self.namespace.has_run |= get(values, *REPLICAS) != 0
+
+    def _backup(self, values: Object, *, done: bool) -> None:
+        if done and values["restore"] and self.namespace and self.namespace.has_run:
+            self.violations.append(f"data of {self.namespace.volume} by a restore")
 
     def _import(self, values: Object, *, done: bool) -> None:
         uid = text(get(values, "owner", "uid"))
@@ -217,11 +236,18 @@ def _report(release: Object, error: str, record: Record | None) -> None:
             version=record.version,
             is_current=record.values == release["spec"]["forProvider"]["values"],
             error=error,
+            details=_memory(release),
         )
     release["status"] = simulated_host.release_status(release, report)
     if report.is_ready:
         details = simulated_host.connection_details(release, report)
         release["details"] = {key: value.encode() for key, value in details.items()}
+
+
+def _memory(release: Object) -> dict[str, str]:
+    """Return what the state ConfigMap of the backups keeps."""
+    before = {key: value.decode() for key, value in release.get("details", {}).items()}
+    return dict(simulated_host.remembered(before).details)
 
 
 def seen(release: Object) -> ObservedRelease:

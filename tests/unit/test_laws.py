@@ -96,6 +96,17 @@ SPEC = (
                 [{"calendar": "office-hours", "awakeUntil": "2026-12-24T18:00:00Z"}, {}, "x"]
             ),
             "expire": st.sampled_from([{"at": "2026-12-24T18:00:00Z"}, {"at": "soon"}]),
+            "backup": st.sampled_from(
+                [
+                    {},
+                    {"schedule": "5 1 * * *"},
+                    {"schedule": "* * * * *"},
+                    {"schedule": "soon", "onDelete": 5},
+                    {"target": "none"},
+                    {"restoreFrom": {"vcluster": "1cbfb5e6-3f7c-4a46-9a12-2d5c0f3c7b11"}},
+                    "x",
+                ]
+            ),
             "sync": st.sampled_from([{"ingresses": True}, {"serviceAccounts": True}]),
             "anything": JSON,
         },
@@ -121,7 +132,7 @@ CASE = st.fixed_dictionaries(
         "state": st.sampled_from([*life.LIFE]),
         "fates": st.fixed_dictionaries(dict.fromkeys(sorted(KEYS), FATE)),
     },
-    optional={"spec": SPEC, "lost": st.sampled_from(["rancher", "plans", "vcluster"])},
+    optional={"spec": SPEC, "lost": st.sampled_from(["rancher", "plans", "vcluster", "backup"])},
 )
 """A state of an example's life in which anything may be broken."""
 
@@ -144,6 +155,12 @@ def request(case: dict[str, Any]) -> fnv1.RunFunctionRequest:
     return req
 
 
+def request_values(req: fnv1.RunFunctionRequest, key: str) -> object:
+    """Return the chart values of an observed Release."""
+    plain = resource.struct_to_dict(req.observed.resources[key].resource)
+    return at(plain, "spec", "forProvider", "values")
+
+
 def run(req: fnv1.RunFunctionRequest) -> fnv1.RunFunctionResponse:
     """Call the function."""
     return asyncio.run(fn.run_function(req))
@@ -164,7 +181,10 @@ def at(value: object, *path: str) -> object:
 @settings(max_examples=300, deadline=None)
 @given(CASE)
 def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
-    """Whatever was observed stays desired, or nothing is touched; but for two words of the user."""
+    """Whatever was observed stays desired, or nothing is touched; but for three words of the user.
+
+    Backups end in two steps, of which the first makes a deletion take none.
+    """
     req = request(case)
     rsp = run(req)
     if is_fatal(rsp):
@@ -176,6 +196,10 @@ def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
         allowed.add("rancher")
         if "rancher" not in req.observed.resources:
             allowed.add("vcluster-by-rancher")
+    if "backup" not in req.observed.resources:
+        allowed.add("vcluster-by-backup")
+    elif at(request_values(req, "backup"), "onDelete") == "None":
+        allowed.add("backup")
     if isinstance(spec, Mapping) and spec.get("deletionProtection", False) is False:
         allowed.add("deletion-protection")
     assert observed - {*rsp.desired.resources} <= allowed
@@ -184,9 +208,13 @@ def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(CASE)
 def test_no_spec_is_a_shelter(case: dict[str, Any]) -> None:
-    """Of a VCluster that exists whatever an empty spec lets through comes through."""
+    """Of a VCluster that exists whatever an empty spec lets through comes through.
+
+    An Input that lost the targets holds back those that have backups, as one without Rancher does.
+    """
     req = request(case)
-    if "vcluster" in req.observed.resources and not is_fatal(run(request({**case, "spec": {}}))):
+    least = {"backup": {}} if case.get("lost") == "backup" else {}
+    if "vcluster" in req.observed.resources and not is_fatal(run(request({**case, "spec": least}))):
         assert not is_fatal(run(req))
 
 

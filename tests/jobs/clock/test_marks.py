@@ -103,12 +103,14 @@ def test_problems(calendars: dict[str, Evaluated | None], problem: str) -> None:
         pytest.param({"awake_until": "2026-11-30T12:00:01Z"}, False, id="in-a-second"),
         pytest.param({"expire_at": "2026-11-30T12:30:00+01:00"}, True, id="in-a-zone"),
         pytest.param({"expire_at": "2026-11-30T12:30:00-01:00"}, False, id="in-another-zone"),
+        pytest.param({"overdue_at": "2026-11-30T11:59:59Z"}, True, id="overdue-backup"),
+        pytest.param({"overdue_at": "2026-11-30T12:45:00Z"}, False, id="backup-in-time"),
         pytest.param({"expire_at": "2026-11-30T01:00:00"}, False, id="without-zone"),
         pytest.param({"expire_at": "soon"}, False, id="malformed"),
     ],
 )
 def test_deadlines(times: dict[str, Any], *, passed: bool) -> None:
-    """A time is past from its second on, and is in the mark as the spec has it."""
+    """A time is past from its second on, and is in the mark as spec or status has it."""
     sleeper = replace(SLEEPER, calendar="", **times)
     assert mark(sleeper, NOON) == ({"passed": [*times.values()]} if passed else None)
 
@@ -172,6 +174,7 @@ def test_the_function_reads_it(moment: dt.datetime, uid: Any) -> None:
         uid=str(uid),
         awake_until="2026-11-20T12:00:00Z",
         expire_at="2026-12-10T12:00:00+01:00",
+        overdue_at="2026-12-01T02:45:00Z",
         sleeps_by="office-hours",
     )
     text = due_mark(sleeper, {"office-hours": evaluated(HOURS, now)}, now)

@@ -26,7 +26,8 @@ def test_everything() -> None:
         "deletionProtection": True,
     }
     expiry = {"at": "2026-12-31T00:00:00Z", "deleteAt": "2027-01-07T00:00:00Z"}
-    found = read(item(spec, {"expiry": expiry}, namespace="t", annotations={ANNOTATION: MARK}))
+    status = {"expiry": expiry, "backup": {"overdueAt": "2026-12-01T02:45:00Z"}}
+    found = read(item(spec, status, namespace="t", annotations={ANNOTATION: MARK}))
     assert found == Sleeper(
         name="kunde1",
         namespace="t",
@@ -37,13 +38,22 @@ def test_everything() -> None:
         awake_until="2026-12-24T18:00:00Z",
         expire_at="2026-12-31T00:00:00Z",
         expiry=expiry,
+        overdue_at="2026-12-01T02:45:00Z",
         mark=MARK,
         sleeps_by="office-hours",
     )
 
 
 @pytest.mark.parametrize(
-    "part", [None, "x", [], {}, {"sleep": "x", "expire": [1], "expiry": 5}, {"sleep": {"at": 1}}]
+    "part",
+    [
+        None,
+        "x",
+        [],
+        {},
+        {"sleep": "x", "expire": [1], "expiry": 5, "backup": [2]},
+        {"sleep": {"at": 1}},
+    ],
 )
 def test_anything(part: Any) -> None:
     """What is missing or of another type reads as absent."""

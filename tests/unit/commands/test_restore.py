@@ -58,6 +58,14 @@ def saved(metadata: dict[str, Any], spec: dict[str, Any], status: dict[str, Any]
         ),
         pytest.param(
             {},
+            {"backup": {"target": "other", "restoreFrom": {"vcluster": FORMER}}},
+            {},
+            {},
+            {"backup": {"target": "other"}, "storage": {"restoreFrom": UID}},
+            id="begun-with-a-backup",
+        ),
+        pytest.param(
+            {},
             {"kubernetesVersion": "1.36"},
             {"kubernetesVersion": "v1.36.3", "host": "north"},
             {},
