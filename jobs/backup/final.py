@@ -53,6 +53,7 @@ class Patience:
 def run(env: Environment, places: Places, client: Api) -> bool:
     """Return whether the VCluster may be deleted now."""
     goal = env.goal("Final")
+    places.state.ensure()
     wanted = env.choice("ON_DELETE", ON_DELETE, "Snapshot") == "Snapshot"
     if wanted and not FinalSnapshot(env, goal, places, client).run():
         return False

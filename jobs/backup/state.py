@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 from lightkube.types import PatchType
 
@@ -12,7 +13,7 @@ from jobs.backup import report as reports
 from jobs.backup.report import Report
 from jobs.bounded_api import Api
 from jobs.errors import ConflictError
-from jobs.kubernetes import call
+from jobs.kubernetes import call, maybe
 
 RUN = "run"
 """Key with the identity of the run that began last."""
@@ -63,6 +64,18 @@ class State:
         )
         version = config_map.metadata.resourceVersion if config_map.metadata else None
         return Stored(config_map.data or {}, version or "")
+
+    def ensure(self) -> None:
+        """Create the state if it was removed by hand, because a deletion cannot wait for another.
+
+        Raises RancherImportError if that is refused.
+        """
+        existing = maybe(
+            lambda: self._client.get(ConfigMap, self._name, namespace=self._namespace), self._what
+        )
+        if existing is None:
+            body = ConfigMap(metadata=ObjectMeta(name=self._name), data={})
+            call(lambda: self._client.create(body, namespace=self._namespace), self._what)
 
     def begin(self, run: str) -> None:
         """Write that a run has begun, so that others leave its request to it.

@@ -177,6 +177,42 @@ def broken(folder: Path, answer: bytes, *, stays: bool) -> Iterator[tuple[str, P
             thread.join(5)
 
 
+XML = "<Error><Code>{}</Code><Message>more than there is</Message></Error>"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error", "reason"),
+    [
+        ("507 Insufficient Storage", "XMinioStorageFull", TransientError, "BucketFull"),
+        ("507 Insufficient Storage", "Other", TransientError, "BucketFull"),
+        ("403 Forbidden", "QuotaExceeded", TransientError, "BucketFull"),
+        ("403 Forbidden", "AccessDenied", RefusedError, "AccessDenied"),
+        ("403 Forbidden", "ExpiredToken", RefusedError, "CredentialsRefused"),
+        ("400 Bad Request", "AuthorizationHeaderMalformed", RefusedError, "RegionWrong"),
+        ("501 Not Implemented", "NotImplemented", RefusedError, "RequestRefused"),
+        ("500 Internal Server Error", "InternalError", TransientError, "TargetFails"),
+        ("503 Slow Down", "SlowDown", TransientError, "TargetFails"),
+    ],
+)
+def test_answers(  # noqa: PLR0913  # a row of the table
+    *,
+    s3: S3Server,
+    tmp_path: Path,
+    status: str,
+    code: str,
+    error: type[RancherImportError],
+    reason: str,
+) -> None:
+    """A bucket without room, and other answers, are told apart by what they need."""
+    body = XML.format(code)
+    answer = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    with broken(tmp_path, answer, stays=False) as (endpoint, ca_file):
+        place = target(s3, endpoint=endpoint)
+        with closing(Bucket(place, GOOD, str(ca_file))) as found, pytest.raises(error) as raised:
+            found.write_metadata(NAME, METADATA)
+    assert raised.value.reason == reason
+
+
 HALF = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 9000\r\n\r\n"
     + archive()[:100]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.jobs.backup.world import KilledError, World, kills
+from tests.jobs.backup.world import ETCD, PLATFORM, STATE, KilledError, World, kills
 
 FIRST = "20260110T020000Z"
 
@@ -39,6 +39,22 @@ def test_asleep(world: World) -> None:
     assert world.finish()
     assert world.replicas() == 1
     assert sorted(world.described()) == [FIRST]
+
+
+def test_asleep_with_a_deployed_etcd(world: World) -> None:
+    """The etcd of a virtual cluster that is asleep is started, too."""
+    world.deploy(0)
+    assert world.finish()
+    assert world.replicas("Deployment") == 1
+    assert world.replicas(name=ETCD) == 3
+    assert world.described()[FIRST].availability == "HA"
+
+
+def test_state_was_removed(world: World) -> None:
+    """A deletion does not hang because of a state that a person removed."""
+    world.api.delete("v1", "ConfigMap", STATE, namespace=PLATFORM)
+    assert world.finish()
+    assert world.report()["final"].endswith(f"/{FIRST}")
 
 
 def test_block(world: World) -> None:

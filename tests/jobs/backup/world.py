@@ -37,6 +37,7 @@ UID = "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"
 PREFIX = f"hosts/_/kunde1/{UID}"
 REQUEST = f"{RELEASE}-backup"
 POD = f"{RELEASE}-restore"
+ETCD = f"{RELEASE}-etcd"
 CLAIM = f"data-{RELEASE}-0"
 START = dt.datetime(2026, 1, 10, 2, 0, tzinfo=dt.UTC)
 
@@ -225,6 +226,8 @@ class World:
         self.kubelet.failing = 0
         self.api.delete("v1", "ConfigMap", "vcluster-abandoned", namespace=PLATFORM)
         self.write_state({"phase": "Pending", "reason": "JobStarting", "last": ""})
+        self.api.delete("apps/v1", "Deployment", RELEASE, namespace=TENANT)
+        self.api.delete("apps/v1", "StatefulSet", ETCD, namespace=TENANT)
         self.scale(1)
         self.write_credentials(ACCESS_KEY, SECRET_KEY)
         self.seconds = 0
@@ -284,9 +287,33 @@ class World:
         body = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec}
         assert self.api.apply(body).status in (200, 201)
 
-    def replicas(self) -> int:
-        """Return the replicas of the control plane."""
-        found = self.api.get("apps/v1", "StatefulSet", RELEASE, namespace=TENANT).body
+    def deploy(self, replicas: int) -> None:
+        """Make the workload of a control plane with a deployed etcd, with some replicas."""
+        self.env["VCLUSTER_AVAILABILITY"] = "HA"
+        self.api.delete("apps/v1", "StatefulSet", RELEASE, namespace=TENANT)
+        for kind, name in (("Deployment", RELEASE), ("StatefulSet", ETCD)):
+            labels = {"app": name}
+            container = {"name": "syncer", "image": "vcluster:0.36.1"}
+            spec = {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+                **({"serviceName": ETCD} if kind == "StatefulSet" else {}),
+            }
+            metadata = {"name": name, "namespace": TENANT}
+            body = {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec}
+            assert self.api.apply(body).status in (200, 201)
+
+    def start_etcd(self, ready: int) -> None:
+        """Report replicas of the deployed etcd, as the StatefulSet's controller does."""
+        patch = {"status": {"replicas": 3, "readyReplicas": ready}}
+        self.api.patch(
+            "apps/v1", "StatefulSet", ETCD, patch, namespace=TENANT, subresource="status"
+        )
+
+    def replicas(self, kind: str = "StatefulSet", name: str = RELEASE) -> int:
+        """Return the replicas of a workload, by default of the control plane."""
+        found = self.api.get("apps/v1", kind, name, namespace=TENANT).body
         return int(found["spec"]["replicas"])
 
     def write_credentials(self, access: str, secret: str) -> None:
