@@ -72,6 +72,7 @@ def test_columns(crossplane: Client) -> None:
         "HOST",
         "ENDPOINT",
         "POWER",
+        "LASTBACKUP",
         "COMPOSITIONREVISION",
     ]
 
@@ -181,6 +182,24 @@ def test_columns(crossplane: Client) -> None:
         ),
         pytest.param(
             "x1",
+            {"backup": {"schedule": "@daily"}},
+            "spec.backup.schedule",
+            id="schedule-by-name",
+        ),
+        pytest.param(
+            "x1",
+            {"backup": {"timeZone": "Europe/Nowhere"}},
+            "spec.backup.timeZone must be a time zone of the IANA database",
+            id="no-time-zone",
+        ),
+        pytest.param(
+            "x1",
+            {"backup": {"restoreFrom": {"snapshot": "latest"}}},
+            "spec.backup.restoreFrom.vcluster",
+            id="restore-from-nobody",
+        ),
+        pytest.param(
+            "x1",
             {"rancher": {"owners": [{"user": "u", "group": "g://g"}]}},
             "name either user or group",
             id="two-subjects",
@@ -196,10 +215,13 @@ def test_bad_specs_are_not_admitted(
     assert sentence in answer.body["message"]
 
 
+FORMER = "1cbfb5e6-3f7c-4a46-9a12-2d5c0f3c7b11"
+RESTORE = "spec.backup.restoreFrom cannot be changed or set later"
 CREATED = {
     "availability": "Single",
     "storage": {"size": "10Gi"},
     "rancher": {"clusterName": "one"},
+    "backup": {"restoreFrom": {"vcluster": FORMER}},
 }
 
 
@@ -222,6 +244,13 @@ CREATED = {
         pytest.param(
             {"rancher": {"clusterName": None}}, "spec.rancher.clusterName cannot", id="name-unset"
         ),
+        pytest.param(
+            {"backup": {"restoreFrom": {"snapshot": "20260101T020000Z"}}}, RESTORE, id="snapshot"
+        ),
+        pytest.param({"backup": {"restoreFrom": {"name": "other"}}}, RESTORE, id="former-name"),
+        pytest.param({"backup": {"restoreFrom": None}}, "", id="restore-unset"),
+        pytest.param({"backup": {"schedule": "5 1 * * *"}}, "", id="schedule"),
+        pytest.param({"backup": None}, "", id="without-backups"),
         pytest.param({"availability": None}, "", id="default-unset"),
         pytest.param({"quota": {"pods": 5}}, "", id="quota"),
         pytest.param({"rancher": {"enabled": False}}, "", id="leaving-rancher"),
@@ -239,6 +268,19 @@ def test_changes(
         assert sentence in answer.body["message"]
     else:
         assert answer.status == 200, answer.body
+
+
+def test_a_restore_is_for_new_ones(crossplane: Client) -> None:
+    """A restore that is requested later is refused: its virtual cluster exists."""
+    assert create(crossplane, vcluster("without-restore", backup={})).status == 201
+    for backup in ({"restoreFrom": {"vcluster": FORMER}}, None):
+        answer = change(crossplane, "without-restore", {"backup": backup})
+        assert answer.status == (422 if backup else 200), answer.body
+    answer = change(
+        crossplane, "without-restore", {"backup": {"restoreFrom": {"vcluster": FORMER}}}
+    )
+    assert answer.status == 422
+    assert RESTORE in answer.body["message"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """Backups: the Release, what the user reads, and how they end."""
 
+import datetime as dt
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from lightkube.models.meta_v1 import ObjectMeta
 
 from dev.scripts import life
 from function import protobuf
@@ -15,6 +17,9 @@ from function.desired import backup
 from function.k8s.fieldpath import mapping
 from function.observed.state import Condition, ObservedRelease, Request
 from function.response.response import Response
+from jobs.bounded_api import Item
+from jobs.clock import vclusters
+from jobs.clock.marks import due_mark
 from tests.support.factories import INPUT, at, changed, config, vcluster, wanted
 
 TARGET: dict[str, Any] = {
@@ -332,6 +337,17 @@ def test_overdue() -> None:
     )
     assert [(event.reason, event.warning) for event in overdue.events][-1] == ("BackedUp", True)
     assert shown(compose(marked(ready(), "2026-01-01T00:45:00Z"))) == ("True", "Completed", "")
+
+
+def test_the_clock_reads_the_status() -> None:
+    """The time that the function writes is the one that the clock marks, and that it reads back."""
+    answer = compose(ready())
+    metadata = ObjectMeta(name="kunde5", uid="u-1", resourceVersion="7")
+    found = vclusters.read(Item(metadata=metadata, spec={"backup": {}}, status=answer.status))
+    late = dt.datetime(2026, 1, 2, 0, 45, tzinfo=dt.UTC)
+    assert due_mark(found, {}, late - dt.timedelta(seconds=1)) is None
+    passed = json.loads(due_mark(found, {}, late) or "")["passed"]
+    assert (shown(compose(marked(ready(), *passed))) or ())[:2] == ("False", "Overdue")
 
 
 def test_asleep_nothing_is_overdue() -> None:
