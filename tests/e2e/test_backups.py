@@ -157,7 +157,8 @@ def test_a_copy_is_the_source_at_one_moment(
     assert writer.failures() == []
     theirs = control.cluster(source.name) or {}
     copy = f"{source.name}copy"
-    former = {"vcluster": source.uid(), "snapshot": last["location"].rpartition("/")[2]}
+    snapshot = last["location"].rpartition("/")[2]
+    former = {"vcluster": source.uid(), "name": source.name, "snapshot": snapshot}
     availability = "HA" if source.is_highly_available() else "Single"
     since = time.monotonic()
     made(copy, availability=availability, backup={**EACH_MINUTE, "restoreFrom": former})
@@ -207,7 +208,7 @@ def test_deletion_waits_for_the_last_snapshot(
     former = uid(kube, name)
     opened(name)("create", "configmap", "goodbye", "--from-literal=text=last")
     removed(name)
-    made(copy, backup={"schedule": "0 3 * * *", "restoreFrom": {"vcluster": former}})
+    made(copy, backup={"schedule": "0 3 * * *", "restoreFrom": {"vcluster": former, "name": name}})
     await_ready(kube, copy, 400)
     found = opened(copy).get("configmap", "goodbye", "default") or {}
     assert found["data"] == {"text": "last"}
@@ -228,7 +229,7 @@ def test_a_sleeper_is_saved_before_it_goes(
     kube.patch(VCLUSTERS, name, {"spec": {"power": "Sleeping"}})
     await_condition(kube, name, "Awake False Sleeping")
     removed(name)
-    made(copy, backup={"schedule": "0 3 * * *", "restoreFrom": {"vcluster": former}})
+    made(copy, backup={"schedule": "0 3 * * *", "restoreFrom": {"vcluster": former, "name": name}})
     await_ready(kube, copy, 400)
     assert opened(copy).get("configmap", "goodnight", "default")
 
