@@ -8,7 +8,6 @@ takes more than that is for finding out what a request has.
 from __future__ import annotations
 
 import functools
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -155,4 +154,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
