@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dev.platform import (
     certificates,
     images,
+    issuer,
     kubeconfigs,
     machine,
     node_programs,
@@ -41,7 +42,8 @@ def start(name: str, loaded: Sequence[Image], say: Say) -> Machine:
         if ensure(there, program):
             say(f"starting {program.name}")
     await_ready(there, "kube-apiserver", lambda: succeeds(lambda: _ready(there)))
-    sources = (*programs.sources(there.place), s3.program(there.place))
+    servers = (s3.program(there.place), issuer.program(there.place))
+    sources = (*programs.sources(there.place), *servers)
     for program in (*sources, *node_programs.node(there.place)):
         if ensure(there, program):
             say(f"starting {program.name}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from dev.platform import rancher, s3
+from dev.platform import issuer, rancher, s3
 from dev.platform.command import PlatformError, run
 from dev.platform.packages import FUNCTION
 from dev.platform.place import BIN, ROOT, TOOLS
@@ -65,12 +65,13 @@ def platform(site: Site, packages: Sequence[Package], say: Say) -> None:
 
 def hint(site: Site) -> str:
     """Return the next commands for the user."""
+    login = f"\n\n{issuer.hint(site.issuer)}" if site.issuer else ""
     return f"""
 export KUBECONFIG={site.kubeconfig}
 kubectl apply -f example/kunde1/xr.yaml -f example/kunde2/xr.yaml
 kubectl get vclusters.caas.telekom.de --watch
 
-kubectl is {BIN / "kubectl"}, vcluster is {BIN / "vclusterctl"}."""
+kubectl is {BIN / "kubectl"}, vcluster is {BIN / "vclusterctl"}.{login}"""
 
 
 def composition(site: Site) -> dict[str, object]:

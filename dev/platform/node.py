@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from dev.platform import charts, function_image
+from dev.platform import charts, function_image, issuer
 from dev.platform.place import CHARTS, RANCHER, REGISTRY, ROOT
 from dev.platform.site import CROSSPLANE_PACKAGES, OUR_PACKAGES, Site
 
@@ -35,6 +35,7 @@ def site(there: Machine) -> Site:
         packages={CROSSPLANE_PACKAGES: REGISTRY, OUR_PACKAGES: REGISTRY},
         rancher=RANCHER,
         has_s3=True,
+        issuer=issuer.of(there.place),
         own_input=own_input(),
         inside=tuple(there.command()),
     )

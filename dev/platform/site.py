@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dev.platform.issuer import Issuer
+
 CROSSPLANE_PACKAGES = "xpkg.crossplane.io"
 OUR_PACKAGES = "ghcr.io/example"
 """Prefix of the packages' names in `install`."""
@@ -37,6 +39,8 @@ class Site:
     """Host and port of the test Rancher; empty if there is none."""
     has_s3: bool = False
     """True if an S3 server for backups runs beside it, with its credentials in the folder."""
+    issuer: Issuer | None = None
+    """The OIDC issuer that runs beside it, if there is one."""
     own_input: Mapping[str, object] = field(default_factory=dict)
     """Part of the Input that only this cluster has."""
     inside: tuple[str, ...] = ()
