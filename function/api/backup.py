@@ -208,6 +208,12 @@ class BackupTarget(Model):
     s3: S3 = Field(description="A bucket of an S3 server.")
 
 
+class HostBackup(Model):
+    """Overrides of `backup` for the virtual clusters of a host."""
+
+    defaultTarget: Key = Field(description="Target of a spec that names none.")
+
+
 class BackupLimits(Model):
     """Limits of `spec.backup`."""
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
-from function.api.backup import BackupPlatform
+from function.api.backup import BackupPlatform, HostBackup
 from function.api.fields import (
     Bool,
     ChartRepository,
@@ -396,6 +396,9 @@ class Host(Model):
     )
     rancher: HostRancher | None = Field(
         None, description="Overrides of `rancher` for the virtual clusters of this host."
+    )
+    backup: HostBackup | None = Field(
+        None, description="Overrides of `backup` for the virtual clusters of this host."
     )
 
 
@@ -971,6 +974,15 @@ class Input(Model):
         configs = [each.providerConfig for each in self.hosts.values()]
         if len({*configs}) != len(configs):
             msg = "hosts must each have a providerConfig of their own, which identifies the host"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _targets_of_hosts_exist(self) -> "Input":
+        targets = self.backup.targets if self.backup else {}
+        named = {host.backup.defaultTarget for host in self.hosts.values() if host.backup}
+        if not named <= targets.keys():
+            msg = "hosts must name one of backup.targets in backup.defaultTarget"
             raise ValueError(msg)
         return self
 

@@ -69,6 +69,9 @@ def on(spec: xr.Spec, uid: str, config: platform.Input, runs_on: str) -> platfor
         named = {key: getattr(own.rancher, key) for key in own.rancher.model_fields_set}
         different = {key: value for key, value in named.items() if value is not None}
         changes["rancher"] = config.rancher.model_copy(update=different)
+    if own.backup is not None and config.backup is not None:
+        update = {"defaultTarget": own.backup.defaultTarget}
+        changes["backup"] = config.backup.model_copy(update=update)
     return config.model_copy(update=changes) if changes else config
 
 

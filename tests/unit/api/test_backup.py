@@ -89,6 +89,11 @@ def _admit(asked: Composite, found: Any) -> None:
             id="key-without-kms",
         ),
         pytest.param(
+            {"hosts": {"local": {"backup": {"defaultTarget": "none"}}}},
+            "input: hosts must name one of backup.targets in backup.defaultTarget. Correct it.",
+            id="target-of-a-host",
+        ),
+        pytest.param(
             {"backup.timeout": "10s"},
             "input.backup.timeout: must be between 60 and 86400 seconds. Correct it.",
             id="timeout",

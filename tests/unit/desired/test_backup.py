@@ -16,6 +16,7 @@ from function.compose import compose
 from function.desired import backup
 from function.k8s.fieldpath import mapping
 from function.observed.state import Condition, ObservedRelease, Request
+from function.response import conditions
 from function.response.response import Response
 from jobs.bounded_api import Item
 from jobs.clock import vclusters
@@ -40,6 +41,7 @@ PLATFORM: dict[str, Any] = {
 
 VALUES = "spec.forProvider.values"
 UID = "uid-of-kunde1"
+NORTH = {"backup": {"defaultTarget": "north"}}
 FORMER = "1cbfb5e6-3f7c-4a46-9a12-2d5c0f3c7b11"
 
 
@@ -481,6 +483,58 @@ def test_the_port_is_opened() -> None:
     assert policy["backupPort"] == 443
     other = compose(ready("kunde1")).resources["namespace"].resource
     assert "backupPort" not in at(other, VALUES)["networkPolicy"]
+
+
+def test_a_host_has_a_target_of_its_own() -> None:
+    """Data may have to stay in the country of its host."""
+    plain = {**mapping(ready().input)}
+    offer = mapping(plain["backup"])
+    other = changed(mapping(mapping(offer["targets"])["nightly"]), {"s3.bucket": "north"})
+    hosts = {"local": {**mapping(mapping(plain["hosts"])["local"]), **NORTH}}
+    found = {**offer, "targets": {**mapping(offer["targets"]), "north": other}}
+    answer = compose(replace(ready(), input={**plain, "backup": found, "hosts": hosts}))
+    assert at(answer.resources["backup"].resource, VALUES)["target"]["bucket"] == "north"
+
+
+@pytest.mark.parametrize(
+    ("phase", "message"),
+    [
+        pytest.param(
+            Condition("BackedUp", "False", "BucketMissing", "s3.internal: no bucket vclusters"),
+            "The last backup failed. The platform team finds the cause in the log of the function.",
+            id="failed",
+        ),
+        pytest.param(
+            Condition("BackedUp", "False", "Overdue", "The last one is old."),
+            "The last one is old.",
+            id="overdue",
+        ),
+        pytest.param(
+            Condition("BackedUp", "Unknown", "NeverRun", "None yet."), "None yet.", id="none-yet"
+        ),
+        pytest.param(
+            Condition("ControlPlaneReady", "False", "RestoreFailed", "s3.internal: refused"),
+            "The restore from a backup failed. The platform team finds the cause in the log of the "
+            "function.",
+            id="restore",
+        ),
+    ],
+)
+def test_tenants_read_no_words_of_the_host(phase: Condition, message: str) -> None:
+    """In scope Namespaced a failure names neither bucket nor server; the log has both."""
+    (shown_to_them,), withheld = conditions.for_reader([phase], "team-a")
+    assert shown_to_them.message == message
+    assert withheld == (() if message == phase.message else (phase,))
+    assert conditions.for_reader([phase], "")[0] == (phase,)
+
+
+def test_a_refusal_of_everything_keeps_the_condition() -> None:
+    """Crossplane drops a condition that an answer leaves out."""
+    req = refused(None)
+    entry = {"type": "BackedUp", "status": "False", "reason": "BucketFull"}
+    told = replace(req, composite={**req.composite, "status": {"conditions": [entry]}})
+    assert shown(compose(told)) == ("False", "BucketFull", "")
+    assert shown(compose(req)) is None
 
 
 def refused(platform: dict[str, Any] | None) -> Request:
