@@ -51,6 +51,9 @@ class RemoveSecret:
 class RemoveRequest:
     """Removal of Secret and ConfigMap of a request, and of the finalizer."""
 
+    name: str = ""
+    """Name of its archive, which no later one may have: the control plane may still write it."""
+
 
 @dataclass(frozen=True)
 class GiveUpRequest:

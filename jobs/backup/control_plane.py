@@ -71,8 +71,8 @@ class ControlPlane:
     def ask(self, goal: Goal, credentials: Credentials, name: str, text: str) -> None:
         """Make a request: the Secret first, because the ConfigMap is what is looked for."""
         options = wire.options(goal.target, credentials, goal.target.key(name, ARCHIVE))
-        self._put_secret(goal, wire.OPTIONS_KEY, wire.encoded(options))
-        body = ConfigMap(metadata=self._metadata(goal), data={wire.REQUEST_KEY: text})
+        self._put_secret(self._metadata(goal, name), wire.encoded(options))
+        body = ConfigMap(metadata=self._metadata(goal, name), data={wire.REQUEST_KEY: text})
         call(
             lambda: self._client.create(body, namespace=self._namespace),
             f"ConfigMap {self._namespace}/{self._request}",
@@ -121,21 +121,21 @@ class ControlPlane:
             f"{kind.__name__} {self._namespace}/{name}",
         )
 
-    def _metadata(self, goal: Goal) -> ObjectMeta:
+    def _metadata(self, goal: Goal, name: str) -> ObjectMeta:
         return ObjectMeta(
             name=self._request,
             labels=wire.labels(self._vcluster),
-            annotations=wire.annotations(goal),
+            annotations=wire.annotations(goal, name),
         )
 
-    def _put_secret(self, goal: Goal, key: str, text: str) -> None:
+    def _put_secret(self, metadata: ObjectMeta, text: str) -> None:
         """Create a Secret, or replace what an earlier run has left of it."""
-        body = Secret(metadata=self._metadata(goal), data={key: text})
+        body = Secret(metadata=metadata, data={wire.OPTIONS_KEY: text})
         what = f"Secret {self._namespace}/{self._request}"
         try:
             call(lambda: self._client.create(body, namespace=self._namespace), what)
         except ConflictError:
-            patch = {"data": {key: text}}
+            patch = {"data": {wire.OPTIONS_KEY: text}}
             call(
                 lambda: self._client.patch(
                     Secret,

@@ -127,6 +127,8 @@ class Request:
     inputs: str
     """Digest of the inputs of the run that made it."""
     purpose: str
+    archive: str
+    """Name of the archive that it was made for; its URL may be that of an earlier request."""
     is_ending: bool = False
 
 
@@ -165,7 +167,7 @@ class Sight:
     reported: str = ""
     """Name of the archive that the report calls the last one."""
     failed: str = ""
-    """Name of the archive that the last request of this run was for, if it came to nothing."""
+    """The latest name of an archive whose request this run has removed."""
     pruned: bool = False
     """True once superfluous archives were removed, as far as the bucket permits it."""
 

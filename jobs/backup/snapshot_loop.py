@@ -160,6 +160,7 @@ class Snapshot:
             case RemoveSecret():
                 control_plane.remove_secret()
             case RemoveRequest():
+                self._failed = max(self._failed, action.name)
                 control_plane.remove_request()
             case GiveUpRequest():
                 self._failed = action.name

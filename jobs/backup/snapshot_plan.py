@@ -48,7 +48,7 @@ def plan(goal: Goal, sight: Sight) -> Action:
     name = _name(goal, sight.request)
     is_over = name in ("", sight.failed, sight.reported)
     if is_over or not _is_current(goal, sight, sight.request, name):
-        return RemoveRequest()
+        return RemoveRequest(sight.request.archive)
     return _follow(goal, sight.request, name, sight.archives, sight)
 
 
@@ -104,7 +104,8 @@ def _name(goal: Goal, request: Request) -> str:
     """Return the name of the archive that a request is for, "" if it is none of this goal's."""
     start = f"s3://{goal.target.bucket}/{goal.target.prefix}/"
     name = request.url.removeprefix(start).removesuffix(ARCHIVE)
-    return name if request.url == goal.target.url(name) and time_of(name) else ""
+    is_own = request.url == goal.target.url(name) and request.archive == name
+    return name if is_own and time_of(name) else ""
 
 
 def _is_current(goal: Goal, sight: Sight, request: Request, name: str) -> bool:

@@ -19,6 +19,7 @@ OPTIONS_KEY = "snapshotOptions"
 
 INPUTS = "caas.telekom.de/inputs"
 PURPOSE = "caas.telekom.de/purpose"
+ARCHIVE_NAME = "caas.telekom.de/archive"
 
 LONGEST_ERROR = 600
 """Maximum characters of an error of the control plane in a message."""
@@ -52,9 +53,13 @@ def request_name(release: str) -> str:
     return f"{release}-backup"
 
 
-def annotations(goal: Goal) -> dict[str, str]:
-    """Return the annotations that say for which inputs a request is, and what for."""
-    return {INPUTS: goal.inputs, PURPOSE: goal.purpose}
+def annotations(goal: Goal, name: str) -> dict[str, str]:
+    """Return the annotations of a request for an archive.
+
+    A control plane that still writes an archive whose request was removed writes the end into the
+    next one, because it patches by name. So a request has the name of its archive a second time.
+    """
+    return {INPUTS: goal.inputs, PURPOSE: goal.purpose, ARCHIVE_NAME: name}
 
 
 def request_text(goal: Goal, name: str, now: dt.datetime) -> str:
@@ -80,6 +85,7 @@ def read_request(
         error=str(error)[:LONGEST_ERROR],
         inputs=annotations.get(INPUTS, ""),
         purpose=annotations.get(PURPOSE, ""),
+        archive=annotations.get(ARCHIVE_NAME, ""),
         is_ending=is_ending,
     )
 

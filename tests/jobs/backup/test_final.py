@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.jobs.backup.world import ETCD, PLATFORM, STATE, KilledError, World, kills
+from tests.jobs.backup.archives import KEYS, keys
+from tests.jobs.backup.world import ETCD, PLATFORM, PREFIX, STATE, KilledError, World, kills
 
 FIRST = "20260110T020000Z"
 
@@ -31,6 +32,21 @@ def test_without_a_final_snapshot(world: World) -> None:
     assert world.finish()
     assert world.remainder() == []
     assert world.names() == []
+
+
+def test_late_archive_of_a_removed_request(world: World) -> None:
+    """The archive of an earlier request is no final snapshot, even if the answer comes late."""
+    world.control_plane.takes = 1000
+    world.env["TIMEOUT"] = "5s"
+    world.wire.kill_at, world.wire.phase = 30, "before"
+    with pytest.raises(KilledError):
+        world.snapshot()
+    world.control_plane.takes, world.control_plane.late = 1, True
+    world.env["TIMEOUT"] = "10m"
+    assert world.finish()
+    name = world.report()["final"].rpartition("/")[2]
+    assert name > FIRST
+    assert keys((world.s3.folder / PREFIX / f"{name}.tar.gz").read_bytes()) == KEYS
 
 
 def test_asleep(world: World) -> None:

@@ -40,7 +40,7 @@ TARGET = Target("nightly", "backups", "https://s3", "eu", True, "p/uid", "AES256
 GOAL = Goal(
     "run-1", VCLUSTER, TARGET, "in-1", "Scheduled", Retention(2, 2), dt.timedelta(minutes=30)
 )
-REQUEST = Request(TARGET.url(NAME), "", "", "in-1", "Scheduled")
+REQUEST = Request(TARGET.url(NAME), "", "", "in-1", "Scheduled", NAME)
 SEEN = Sight(NOW, "run-1", replicas=1, archives={})
 
 
@@ -104,21 +104,25 @@ OLD = ("20260105T020000Z", "20260106T020000Z", "20260107T020000Z")
         (completed(archives=whole(NAME, *OLD), pruned=True), Report(NAME, 4)),
         (completed(archives={**whole(NAME), OLD[0]: Archive(OLD[0])}), Prune(OLD[:1])),
         # A request that is another's, or over, is removed.
-        (completed(archives=whole(NAME), reported=NAME), RemoveRequest()),
-        (completed(archives=whole(NAME), failed=NAME), RemoveRequest()),
-        (replace(SEEN, request=replace(REQUEST, inputs="in-0")), RemoveRequest()),
-        (replace(SEEN, request=replace(REQUEST, purpose="Final")), RemoveRequest()),
-        (replace(SEEN, request=replace(REQUEST, is_ending=True)), RemoveRequest()),
-        (replace(SEEN, request=replace(REQUEST, url="")), RemoveRequest()),
+        (completed(archives=whole(NAME), reported=NAME), RemoveRequest(NAME)),
+        (completed(archives=whole(NAME), failed=NAME), RemoveRequest(NAME)),
+        (replace(SEEN, request=replace(REQUEST, inputs="in-0")), RemoveRequest(NAME)),
+        (replace(SEEN, request=replace(REQUEST, purpose="Final")), RemoveRequest(NAME)),
+        (replace(SEEN, request=replace(REQUEST, is_ending=True)), RemoveRequest(NAME)),
+        (replace(SEEN, request=replace(REQUEST, url="")), RemoveRequest(NAME)),
         (
             replace(SEEN, request=replace(REQUEST, url="s3://backups/p/uid/x.tar.gz")),
-            RemoveRequest(),
+            RemoveRequest(NAME),
         ),
         (
             replace(SEEN, request=replace(REQUEST, url=f"s3://backups/p/other/{NAME}.tar.gz")),
-            RemoveRequest(),
+            RemoveRequest(NAME),
         ),
-        (replace(SEEN, request=REQUEST, now=NOW + dt.timedelta(minutes=31)), RemoveRequest()),
+        (
+            replace(SEEN, request=replace(REQUEST, phase="Completed", archive=OLD[0])),
+            RemoveRequest(OLD[0]),
+        ),
+        (replace(SEEN, request=REQUEST, now=NOW + dt.timedelta(minutes=31)), RemoveRequest(NAME)),
     ],
 )
 def test_plan(sight: Sight, action: Action) -> None:

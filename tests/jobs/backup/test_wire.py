@@ -57,9 +57,9 @@ def test_request() -> None:
         "spec": {"url": f"s3://backups/p/uid/{NAME}.tar.gz"},
         "status": {},
     }
-    annotations = wire.annotations(GOAL)
+    annotations = wire.annotations(GOAL, NAME)
     new = wire.read_request({"snapshotRequest": text}, annotations, is_ending=False)
-    assert new == Request(TARGET.url(NAME), "", "", "in-1", "Final")
+    assert new == Request(TARGET.url(NAME), "", "", "in-1", "Final", NAME)
     request["status"] = {"phase": "Failed", "error": {"message": "no space" * 1000}}
     data = {"snapshotRequest": json.dumps(request)}
     failed = wire.read_request(data, {}, is_ending=True)

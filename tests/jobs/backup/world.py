@@ -80,16 +80,24 @@ class ControlPlane:
 
     api: Client
     wire: Wire
+    folder: Path
+    """Folder of the bucket."""
     runs: bool = True
     broken: int = 0
     """How many of the next requests fail, after a well-formed archive of half of the keys."""
     content: bytes = field(default_factory=archive)
     takes: int = 1
     """How many times it is looked at while it writes an archive."""
+    late: bool = False
+    """Whether it still writes the archive of a request that was removed, and patches by name."""
     _looks: int = 0
+    _begun: dict[str, Any] = field(default_factory=dict)
 
     def act(self) -> None:
         """Do what a reconciliation does."""
+        if self.late and self._begun:
+            self._finish_late()
+            return
         path = f"/api/v1/namespaces/{TENANT}/configmaps/{REQUEST}"
         found = self.api.request("GET", path)
         if found.status != 200 or not self.runs or LABEL not in found.body["metadata"]["labels"]:
@@ -108,9 +116,18 @@ class ControlPlane:
             self._patch({"metadata": {"finalizers": [FINALIZER]}})
         elif phase == "":
             self._looks = 0
+            self._begun = request
             self._set(request, "CreatingEtcdBackup")
         else:
             self._write(request)
+
+    def _finish_late(self) -> None:
+        """Complete the request that was removed, in the one that has its name now."""
+        file = self.folder / self._begun["spec"]["url"].removeprefix(f"s3://{BUCKET}/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(archive({"/registry/former": b""}))
+        self._set(self._begun, "Completed")
+        self.late = False
 
     def _write(self, request: dict[str, Any]) -> None:
         self._looks += 1
@@ -234,6 +251,7 @@ class World:
         self.env = self._environment()
         plane = self.control_plane
         plane.runs, plane.broken, plane.takes, plane.content = True, 0, 1, archive()
+        plane.late = False
         self.wire.reset()
 
     def make_namespaces(self) -> None:
@@ -475,7 +493,9 @@ def opened(api: Client, s3: S3Server, folder: Path) -> Iterator[World]:
     """Open a world on an API server and an S3 server."""
     wire = Wire()
     with tapped(wire):
-        world = World(api, s3, folder, wire, ControlPlane(api, wire), Kubelet(api, s3.folder))
+        world = World(
+            api, s3, folder, wire, ControlPlane(api, wire, s3.folder), Kubelet(api, s3.folder)
+        )
         world.make_namespaces()
         world.reset()
         yield world
