@@ -31,6 +31,9 @@ RESTORE_FAILED = "RestoreFailed"
 UNSUPPORTED = "Unsupported"
 """Phase of a virtual cluster whose chart is not known to make backups."""
 
+GREATEST = 2**53
+"""Greatest whole number that a float holds exactly."""
+
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 _LOCATION = re.compile(r"[0-9a-f-]{36}/[0-9A-Za-z]{1,64}")
 
@@ -109,7 +112,8 @@ def _matching(pattern: re.Pattern[str], value: object) -> str:
 
 
 def _whole(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    """Return a number as it is if every reader of JSON and protobuf knows it exactly."""
+    return value if type(value) is int and 0 <= value <= GREATEST else None
 
 
 def condition(

@@ -319,6 +319,16 @@ def test_a_malformed_report_is_none(report: str) -> None:
     )
 
 
+@pytest.mark.parametrize("part", ["size", "count"])
+@pytest.mark.parametrize("number", [-1, True, "5", 1.5, 10**400])
+def test_numbers_that_are_none(part: str, number: object) -> None:
+    """A number that cannot be one is left out of the status, and fails nothing."""
+    answer = compose(reported(ready(), **{part: number}))
+    assert answer.status is not None
+    assert part not in answer.status["backup"]
+    protobuf.encode(life.request("backup", "ready"), answer)
+
+
 def marked(req: Request, *passed: str) -> Request:
     """Return a request with a mark of the clock: these times are past."""
     annotations = {ANNOTATION: json.dumps({"passed": [*passed]})}
