@@ -25,7 +25,7 @@ OBJECTS: Mapping[str, int] = {
     "endpointslices.discovery.k8s.io": 20,
     "ingresses.networking.k8s.io": 1,
     "leases.coordination.k8s.io": 5,
-    "networkpolicies.networking.k8s.io": 10,
+    "networkpolicies.networking.k8s.io": 12,
     "poddisruptionbudgets.policy": 3,
     "rolebindings.rbac.authorization.k8s.io": 10,
     "roles.rbac.authorization.k8s.io": 10,
