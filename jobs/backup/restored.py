@@ -85,18 +85,18 @@ class Restoration:
 
     def _begin(self) -> None:
         if not self._begun:
-            self._places.state.begin(self._goal.run)
+            self._places.state.begin_restore(self._goal.run)
             self._begun = True
 
     def _look(self) -> RestoreSight:
         """Return what is to be seen, no larger than the next action needs."""
         stored = self._places.state.read()
         restored = str(stored.report.get("restored", ""))
-        if stored.runner != self._goal.run or self._goal.source.is_done(restored):
-            return RestoreSight(stored.runner, restored)
+        if stored.restorer != self._goal.run or self._goal.source.is_done(restored):
+            return RestoreSight(stored.restorer, restored)
         pod = self._places.restore.pod()
         return RestoreSight(
-            stored.runner,
+            stored.restorer,
             restored,
             pod=pod,
             workload=None if pod else self._places.restore.workload(),

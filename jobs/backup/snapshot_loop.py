@@ -83,11 +83,13 @@ class Snapshot:
     def _run(self) -> Action | None:
         while self._places.clock.now() < self._deadline:
             try:
-                self._begin()
                 action = plan(self._goal, self._look())
                 if isinstance(action, Superseded | Idle):
                     log.info("nothing to do", action=type(action).__name__)
                     return action
+                if not self._begun and not isinstance(action, Await):
+                    self._begin()
+                    continue
                 self._act(action)
                 if isinstance(action, Report):
                     return action
@@ -96,24 +98,28 @@ class Snapshot:
         return None
 
     def _begin(self) -> None:
-        """Take over from the run before, once, because a later run may take over from this one."""
-        if not self._begun:
-            self._places.state.begin(self._goal.run)
-            self._begun = True
+        """Take over from the run before, once there is something to back up.
+
+        It is done once, because a later run may take over from this one.
+        """
+        self._places.state.begin(self._goal.run)
+        self._begun = True
 
     def _look(self) -> Sight:
         """Return what is to be seen, no larger than the next action needs."""
         stored = self._places.state.read()
         now = self._places.now()
-        if stored.runner != self._goal.run:
-            return Sight(now, stored.runner)
+        is_over = stored.is_final and self._goal.purpose == "Scheduled"
+        runner = stored.runner if self._begun or is_over else self._goal.run
+        if runner != self._goal.run:
+            return Sight(now, runner)
         control_plane, report = self._places.control_plane, stored.report
         request = control_plane.request()
         self._forget_archives(request)
         restored = str(report.get("restored", ""))
         return Sight(
             now,
-            stored.runner,
+            runner,
             is_restored=self._source is None or self._source.is_done(restored),
             replicas=control_plane.replicas(),
             request=request,

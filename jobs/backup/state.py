@@ -15,8 +15,9 @@ from jobs.bounded_api import Api
 from jobs.errors import ConflictError
 from jobs.kubernetes import call, maybe
 
-RUN = "run"
-"""Key with the identity of the run that began last."""
+RUN, RESTORE_RUN = "run", "restoreRun"
+"""Keys with the identity of the snapshot, and of the restoration, that began last: a first snapshot
+waits beside a restoration."""
 
 FINAL = "final-"
 """Begin of the identity of a run before the deletion."""
@@ -44,8 +45,18 @@ class Stored:
 
     @property
     def runner(self) -> str:
-        """Identity of the run that began last."""
+        """Identity of the snapshot that began last."""
         return self.data.get(RUN, "")
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether the VCluster is being deleted."""
+        return self.runner.startswith(FINAL)
+
+    @property
+    def restorer(self) -> str:
+        """Identity of the restoration that began last, or of what ends all of them."""
+        return self.runner if self.is_final else self.data.get(RESTORE_RUN, "")
 
 
 class State:
@@ -84,10 +95,14 @@ class State:
         """
 
         def change(stored: Stored) -> Mapping[str, str]:
-            is_final = stored.runner.startswith(FINAL) and not run.startswith(FINAL)
-            return {} if is_final else {RUN: run}
+            is_over = stored.is_final and not run.startswith(FINAL)
+            return {} if is_over else {RUN: run}
 
         self._write(change)
+
+    def begin_restore(self, run: str) -> None:
+        """Write that a restoration has begun, so that an earlier one ends."""
+        self._write(lambda _: {RESTORE_RUN: run})
 
     def report(self, change: Callable[[Report], Report]) -> None:
         """Write a report made from the one that is there."""

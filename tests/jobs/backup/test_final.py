@@ -22,9 +22,10 @@ def test_final_snapshot(world: World) -> None:
 
 def test_without_a_final_snapshot(world: World) -> None:
     """With onDelete None the request of a killed run goes, and nothing is written."""
-    world.wire.kill_at, world.wire.phase = 13, "after"
+    world.wire.kill_on, world.wire.phase = "/configmaps", "after"
     with pytest.raises(KilledError):
         world.snapshot()
+    world.wire.reset()
     world.sleep(1)
     assert world.remainder() == ["Secret", "ConfigMap"]
     world.control_plane.runs = False
@@ -41,6 +42,7 @@ def test_late_archive_of_a_removed_request(world: World) -> None:
     world.wire.kill_at, world.wire.phase = 30, "before"
     with pytest.raises(KilledError):
         world.snapshot()
+    world.wire.reset()
     world.control_plane.takes, world.control_plane.late = 1, True
     world.env["TIMEOUT"] = "10m"
     assert world.finish()

@@ -98,6 +98,41 @@ def test_a_snapshot_waits(source: World) -> None:
     assert (report["phase"], report["restored"]) == ("Completed", f"uid-old/{LATER}")
 
 
+def test_first_snapshot_beside_it(source: World) -> None:
+    """The first Job waits beside a restoration, and neither ends the other."""
+    ended: list[bool] = []
+    act = source.kubelet.act
+
+    def meanwhile() -> None:
+        if not ended:
+            ended.append(False)
+            source.env.update(FIRST="true", TIMEOUT="1s")
+            ended.append(source.snapshot())
+        act()
+
+    source.kubelet.act = meanwhile  # type: ignore[method-assign]  # what another run does
+    assert source.restore()
+    assert ended == [False, False]
+    assert source.report()["restored"] == f"uid-old/{LATER}"
+
+
+def test_deletion_beside_it(source: World) -> None:
+    """A restoration ends as soon as its VCluster is deleted."""
+    act = source.kubelet.act
+    ended: list[bool] = []
+
+    def meanwhile() -> None:
+        if not ended:
+            ended.append(False)
+            ended.append(source.finish())
+        act()
+
+    source.kubelet.act = meanwhile  # type: ignore[method-assign]  # what another run does
+    assert source.restore()
+    assert "restored" not in source.report()
+    assert source.remainder() == []
+
+
 def test_running_control_plane(source: World) -> None:
     """Nothing is written under a control plane that runs."""
     source.scale(1)

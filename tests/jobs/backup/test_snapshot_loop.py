@@ -180,11 +180,12 @@ def test_archives_that_cannot_be_removed(world: World, monkeypatch: pytest.Monke
 
 
 def test_asleep(world: World) -> None:
-    """Asleep nothing is taken, reported or left."""
+    """Asleep nothing is taken, reported or left, and no other run ends because of it."""
     world.scale(0)
     assert world.snapshot()
     assert world.names() == []
     assert world.report()["phase"] == "Pending"
+    assert "run" not in world.state()
 
 
 def test_first_snapshot(world: World) -> None:
@@ -245,7 +246,7 @@ def test_two_runs(world: World) -> None:
 
 def test_request_of_another_target(world: World) -> None:
     """A request that a killed run made for other inputs is replaced."""
-    world.wire.kill_at, world.wire.phase = 13, "after"
+    world.wire.kill_on, world.wire.phase = "/configmaps", "after"
     with pytest.raises(KilledError):
         world.snapshot()
     world.wire.reset()

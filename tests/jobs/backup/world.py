@@ -55,6 +55,8 @@ class Wire:
 
     sent: int = 0
     kill_at: int | None = None
+    kill_on: str = ""
+    """The end of a line at which it dies, as an alternative to its number."""
     phase: str = "before"
     lines: list[str] = field(default_factory=list)
     is_others: bool = False
@@ -66,11 +68,11 @@ class Wire:
             return False
         self.sent += 1
         self.lines.append(line)
-        return self.sent == self.kill_at
+        return self.sent == self.kill_at or bool(self.kill_on and line.endswith(self.kill_on))
 
     def reset(self) -> None:
         """Count from the beginning, without a death."""
-        self.sent, self.kill_at = 0, None
+        self.sent, self.kill_at, self.kill_on = 0, None, ""
         self.lines.clear()
 
 
