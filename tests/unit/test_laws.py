@@ -213,7 +213,7 @@ def test_no_spec_is_a_shelter(case: dict[str, Any]) -> None:
     An Input that lost the targets holds back those that have backups, as one without Rancher does.
     """
     req = request(case)
-    least = {"backup": {}} if case.get("lost") == "backup" else {}
+    least: dict[str, Any] = {"backup": {}} if case.get("lost") == "backup" else {}
     if "vcluster" in req.observed.resources and not is_fatal(run(request({**case, "spec": least}))):
         assert not is_fatal(run(req))
 
