@@ -6,20 +6,19 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn, TextIO
+from typing import TextIO
 
 # gRPC's C core reads it on import, and would print lines of its own beside our message.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 import click
-import yaml
 from crossplane.function import cli, logging
 
-from function.api import validate, xr
+from function.api import xr
 from function.api.errors import InvalidError
-from function.commands import adopt, documents, images, restore
+from function.commands import adopt, restore
+from function.commands.files import fail, listed_images, one_input, proposal, read_all
 from function.commands.plan import dry_run, report, requests
-from function.k8s.fieldpath import get
 from function.server import grpc_server
 from function.server.tls import Certificates
 
@@ -71,9 +70,9 @@ def main(  # noqa: PLR0913  # the SDK's standard options
             grpc_server.Options(address, credentials, options, metrics_address, drain_delay)
         )
     except OSError as error:
-        _fail(f"cannot serve metrics at {metrics_address}: {error.strerror}")
+        fail(f"cannot serve metrics at {metrics_address}: {error.strerror}")
     except (RuntimeError, ValueError):
-        _fail(f"cannot serve at {address}: it is taken or no address, or the certificates are bad")
+        fail(f"cannot serve at {address}: it is taken or no address, or the certificates are bad")
 
 
 @main.command()
@@ -92,7 +91,7 @@ def images_command(file: TextIO, output: str) -> None:
 
     FILE is a Composition with that Input, or the Input itself; - is standard input.
     """
-    listed = _listed(file)
+    listed = listed_images(file)
     if output == "json":
         click.echo(json.dumps([{"source": e.source, "mirror": e.mirror} for e in listed], indent=2))
         return
@@ -124,12 +123,12 @@ def adopt_command(vcluster: TextIO, composition: TextIO, release: TextIO, output
     itself; - is standard input. Nothing is changed. The exit code is 1 if the adoption is
     impossible.
     """
-    proposal = _proposal(vcluster, composition, release)
+    proposed = proposal(vcluster, composition, release)
     if output == "json":
-        click.echo(json.dumps(dataclasses.asdict(proposal), indent=2))
+        click.echo(json.dumps(dataclasses.asdict(proposed), indent=2))
     else:
-        click.echo("\n".join(adopt.lines(proposal)))
-    sys.exit(1 if proposal.hindrances else 0)
+        click.echo("\n".join(adopt.lines(proposed)))
+    sys.exit(1 if proposed.hindrances else 0)
 
 
 @main.command()
@@ -180,14 +179,14 @@ def plan_command(  # noqa: PLR0913  # the command's options
     Without FILES, print those of all existing VClusters. The exit code is 1 if something is
     refused.
     """
-    config = _one_input(platform)
-    composites = [each for file in files for each in _documents(file)]
-    existing = [each for file in observed for each in _documents(file)]
+    config = one_input(platform)
+    composites = [each for file in files for each in read_all(file)]
+    existing = [each for file in observed for each in read_all(file)]
     if kubeconfig:
         existing += _live(kubeconfig, context)
     plans = [dry_run.plan(each) for each in requests.build_requests(composites, existing, config)]
     if not plans:
-        _fail(f"there is no {xr.KIND}: name a file with one, or say where they exist")
+        fail(f"there is no {xr.KIND}: name a file with one, or say where they exist")
     if output == "json":
         click.echo(report.as_json(plans, show=show_values))
     else:
@@ -206,25 +205,49 @@ def restore_command(file: TextIO) -> None:
     - is standard input. The output is a List for `kubectl create -f -`. Nothing is changed.
     """
     try:
-        click.echo(json.dumps(restore.restored(_documents(file)), indent=2))
+        click.echo(json.dumps(restore.restored(read_all(file)), indent=2))
     except InvalidError as error:
-        _fail(str(error))
+        fail(str(error))
+
+
+@main.command()
+@click.argument("name")
+@click.option("--for", "period", default="1h", show_default=True, help="Validity, as 30m or 2h.")
+@click.option("--namespace", "-n", help="Namespace of the VCluster, where they have one.")
+@click.option("--kubeconfig", envvar="KUBECONFIG", help="Of the control plane. KUBECONFIG.")
+@click.option("--context", help="Context of the control plane; default the current one.")
+@click.option("--host-context", help="Context of the host, if it is another cluster.")
+@click.option("--server", help="URL at which you reach the API server of the virtual cluster.")
+@click.option("--revoke", is_flag=True, help="End all that were issued, and issue none.")
+def kubeconfig_command(*, name: str, period: str, revoke: bool, **places: str | None) -> None:
+    """Print a kubeconfig with which a platform's administrator is let into the VCluster NAME.
+
+    It ends by itself. The VCluster gets an Event that says who asked, and until when it is valid.
+    """
+    # Imported here: the server does not need the client, and starts faster without.
+    from function.commands import kubeconfig  # noqa: PLC0415
+
+    try:
+        options = kubeconfig.Options(name, period, **places)
+        click.echo(kubeconfig.revoke(options) if revoke else kubeconfig.issue(options), nl=False)
+    except kubeconfig.UnavailableError as error:
+        fail(str(error))
 
 
 def _certificates(folder: str | None) -> Certificates:
     if folder is None:
-        _fail("give --tls-server-certs-dir, or --insecure to serve without TLS")
+        fail("give --tls-server-certs-dir, or --insecure to serve without TLS")
     try:
         return Certificates(Path(folder))
     except OSError as error:
-        _fail(f"cannot read {error.filename}: {error.strerror}")
+        fail(f"cannot read {error.filename}: {error.strerror}")
 
 
 def _message_sizes(receive: int, send: int | None) -> list[tuple[str, int]]:
     """Return gRPC's options for the sizes in MB; that of responses defaults to that of requests."""
     response = receive if send is None else send
     if min(receive, response) < 1:
-        _fail("the message sizes are in MB and must be at least 1")
+        fail("the message sizes are in MB and must be at least 1")
     return [
         ("grpc.max_receive_message_length", receive * MEGABYTE),
         ("grpc.max_send_message_length", response * MEGABYTE),
@@ -238,53 +261,4 @@ def _live(kubeconfig: str, context: str | None) -> list[Mapping[str, object]]:
     try:
         return [*cluster.documents(kubeconfig, context)]
     except cluster.UnreadableError as error:
-        _fail(f"cannot read the control plane: {error}")
-
-
-def _proposal(vcluster: TextIO, composition: TextIO, release: TextIO) -> adopt.Proposal:
-    composites = [one for one in _documents(vcluster) if get(one, "kind") == xr.KIND]
-    config = _one_input(composition)
-    if len(composites) != 1 or not isinstance(composites[0], dict):
-        _fail(f"{vcluster.name} must hold one {xr.KIND}")
-    try:
-        status = json.load(release)
-        objects = [*documents.read(str(get(status, "manifest") or ""))]
-    except (ValueError, yaml.YAMLError):
-        _fail(f"{release.name} is not what `{adopt.HELM_STATUS}` prints")
-    try:
-        installed = adopt.helm_release(status, objects)
-    except InvalidError as error:
-        _fail(str(error))
-    return adopt.propose(composites[0], config, installed)
-
-
-def _one_input(file: TextIO) -> Mapping[str, object]:
-    inputs = [*images.inputs(_documents(file))]
-    if len(inputs) != 1:
-        _fail(f"{file.name} must hold one Input of this function, or a Composition with it")
-    return inputs[0]
-
-
-def _documents(file: TextIO) -> list[object]:
-    try:
-        return [*documents.read(file)]
-    except (yaml.YAMLError, UnicodeDecodeError):
-        _fail(f"{file.name} is not YAML, or too large")
-
-
-def _listed(file: TextIO) -> list[images.Listed]:
-    try:
-        inputs = [*images.inputs(documents.read(file))]
-        if not inputs:
-            _fail(f"{file.name} has no Input of this function, and no Composition with one")
-        entries = {each for one in inputs for each in images.listed(validate.platform_input(one))}
-    except (yaml.YAMLError, UnicodeDecodeError):
-        _fail(f"{file.name} is not YAML, or too large")
-    except InvalidError as error:
-        _fail(str(error))
-    return sorted(entries)
-
-
-def _fail(why: str) -> NoReturn:
-    click.echo(f"function: {why}", err=True)
-    sys.exit(1)
+        fail(f"cannot read the control plane: {error}")
