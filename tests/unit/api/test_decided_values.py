@@ -268,8 +268,12 @@ OWN: dict[str, list[Any]] = {
     f"{WORKLOAD}.scheduling.tolerations": [{"key": "own", "operator": "Exists"}],
     f"{ETCD}.deploy.statefulSet.scheduling.tolerations": [{"key": "own", "operator": "Exists"}],
     "sync.toHost.pods.enforceTolerations": ["own:NoSchedule"],
+    "controlPlane.distro.k8s.controllerManager.extraArgs": ["--v=2"],
 }
 """For each list that is joined an entry of the platform's own."""
+
+OF_SINGLE = {"controlPlane.distro.k8s.controllerManager.extraArgs"}
+"""Lists to which the function adds nothing for HA."""
 
 
 def values_of(platform: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
@@ -287,7 +291,8 @@ def test_every_joined_list_has_an_entry_here() -> None:
 @pytest.mark.parametrize("path", OWN)
 def test_lists_are_joined(path: str, layer: str) -> None:
     """Own entries come beside ours, which are always there, in either layer and in both."""
-    spec = {"availability": "HA", "expose": {"type": "LoadBalancer"}, "nodePool": "vc1"}
+    availability = "Single" if path in OF_SINGLE else "HA"
+    spec = {"availability": availability, "expose": {"type": "LoadBalancer"}, "nodePool": "vc1"}
     ours = at(values_of({}, **spec), path)
     assert ours
     one = {f"vcluster.{layer}.{path}": OWN[path]}
