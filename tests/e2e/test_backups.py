@@ -53,7 +53,7 @@ KINDS = (
 OF_EACH_CLUSTER = {"kube-root-ca.crt", "kubernetes", "extension-apiserver-authentication"}
 """Names of objects that a control plane writes for itself."""
 
-RANCHERS = ("cattle-", "fleet-", "caas-rancher-import")
+RANCHERS = ("cattle-", "fleet-", "caas-rancher-import", "proxy-role-binding-")
 """Beginnings of the names of what belongs to Rancher, of which a copy has its own."""
 
 
@@ -90,7 +90,10 @@ def hashes(inside: Kube) -> dict[tuple[str, str, str], str]:
 
 
 def _content(each: Object) -> object:
-    """Return UID, labels and what was asked for, without what a host assigns."""
+    """Return UID, labels and what was asked for, without what a host assigns.
+
+    A Service gets the address of another Service on another host, for which it is made anew.
+    """
     spec = {
         key: value
         for key, value in each.get("spec", {}).items()
@@ -98,7 +101,8 @@ def _content(each: Object) -> object:
     }
     metadata = each["metadata"]
     data = [each.get(key) for key in ("data", "stringData", "type", "roleRef", "subjects")]
-    return [metadata["uid"], metadata.get("labels"), spec, data]
+    uid = None if "clusterIP" in each.get("spec", {}) else metadata["uid"]
+    return [uid, metadata.get("labels"), spec, data]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,7 @@ def source(
     inside = opened(name)
     inside("create", "configmap", "letter", "--from-literal=text=old")
     inside("create", "secret", "generic", "key", "--from-literal=key=secret")
+    inside("create", "service", "clusterip", "shop", "--tcp=80:80")
     image = "--image=docker.io/library/busybox:1.36.1"
     inside("create", "deployment", "work", image, "--", "sh", "-c", "sleep 100000")
     writer = Writer(inside)
