@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import httpx2
 import msgspec
@@ -27,6 +27,10 @@ WATCH_SECONDS = 20
 
 END_SECONDS = 5
 """Time beyond a watch in which its end must have come."""
+
+
+Propagation = Literal["Foreground", "Background"]
+"""The time at which an object is removed: after its dependents, or at once."""
 
 
 class Metadata(msgspec.Struct):
@@ -78,9 +82,16 @@ class Api(Client):
         pages = self._pages(resource, namespace, query, Metadata, {"Accept": METADATA})
         return (item.metadata for item in pages)
 
-    def items(self, resource: Any) -> Iterator[Item]:  # noqa: ANN401
-        """Yield all objects of a cluster-scoped kind; by that of a namespaced one, those of all."""
-        return self._pages(resource, None, {}, Item, {})
+    def objects(
+        self,
+        resource: Any,  # noqa: ANN401
+        kind: type[M],
+        *,
+        namespace: str | None = None,
+        selector: str | None = None,
+    ) -> Iterator[M]:
+        """Yield all objects, of each what `kind` has; with namespace `*` those of all."""
+        return self._pages(resource, namespace, {"labelSelector": selector}, kind, {})
 
     def _pages(
         self,
@@ -136,7 +147,7 @@ class Api(Client):
                 if event.type != "DELETED":
                     yield resource.from_dict(msgspec.json.decode(event.object))
 
-    def delete_seen(
+    def delete_seen(  # noqa: PLR0913  # an object's address, its identity, and how
         self,
         resource: Any,  # noqa: ANN401
         name: str,
@@ -144,13 +155,14 @@ class Api(Client):
         namespace: str | None,
         uid: str,
         version: str,
+        propagation: Propagation = "Foreground",
     ) -> None:
         """Delete an object with its dependents, if it is the very one that was read."""
         request = self._client.prepare_request("delete", resource, name=name, namespace=namespace)
         request.data = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "propagationPolicy": "Foreground",
+            "propagationPolicy": propagation,
             "preconditions": {"uid": uid, "resourceVersion": version},
         }
         with self._answer(request):

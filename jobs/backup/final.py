@@ -5,6 +5,7 @@ The report keeps the time of the first: from then on a deletion counts that has 
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -12,7 +13,6 @@ import structlog
 
 from jobs import abandoned
 from jobs.backoff import Backoff, repeat
-from jobs.backup import report as reports
 from jobs.backup.actions import Action, Idle, Report
 from jobs.backup.model import Goal, text_of
 from jobs.backup.options import ON_DELETE, ON_FAILURE, Environment
@@ -145,7 +145,7 @@ class FinalSnapshot:
             self._problem = snapshot.problem
         return ended
 
-    def _miss(self, report: reports.Report) -> Action:
+    def _miss(self, report: Mapping[str, object]) -> Action:
         """Return the end where there is no control plane, and never was one that ran."""
         if not report.get("last"):
             return Idle("the virtual cluster was never installed")

@@ -8,9 +8,9 @@ import structlog
 from jobs.backup import report as reports
 from jobs.backup.model import Goal, Metadata, text_of
 from jobs.backup.options import Schedule
-from jobs.backup.report import Report
 from jobs.backup.state import State
 from jobs.errors import RancherImportError
+from jobs.state import Report
 
 UNDECIDED = ("", "Pending", "Running")
 """Phases before the first result, in which the progress of a run is reported. Later ones keep the

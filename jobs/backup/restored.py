@@ -13,7 +13,6 @@ from jobs.backup.bucket import Bucket
 from jobs.backup.model import Archives, Metadata, Target
 from jobs.backup.options import Environment
 from jobs.backup.places import Places
-from jobs.backup.report import Report
 from jobs.backup.restore_plan import (
     AlreadyRestored,
     ClearAway,
@@ -30,6 +29,7 @@ from jobs.backup.restore_plan import (
     plan,
 )
 from jobs.errors import RancherImportError, RefusedError, TransientError
+from jobs.state import Report
 
 PAUSE_SECONDS = 1.0
 RETRY_SECONDS = 60.0

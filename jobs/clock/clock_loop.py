@@ -66,7 +66,7 @@ class ClockLoop:
 
     def look(self) -> None:
         """Write what is due of Calendars and VClusters."""
-        items = call(lambda: [*self._client.items(CALENDARS)], "the Calendars")
+        items = call(lambda: [*self._client.objects(CALENDARS, Item)], "the Calendars")
         now = self._source.now(self._client.date)
         calendars = {str(item.metadata.name): self._calendar(item, now) for item in items}
         states = [one.state.open if one else None for one in calendars.values()]
@@ -101,7 +101,7 @@ class ClockLoop:
 
     def _sleepers(self) -> Iterator[Sleeper]:
         """Yield all VClusters, page by page."""
-        items = self._client.items(VCLUSTERS)
+        items = self._client.objects(VCLUSTERS, Item)
         while item := call(lambda: next(items, None), "the VClusters"):
             yield vclusters.read(item)
 

@@ -1,6 +1,5 @@
 """The host cluster: the state ConfigMap and the kubeconfig of the virtual cluster."""
 
-import base64
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -9,8 +8,9 @@ from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap, Secret
 from lightkube.types import PatchType
 
+from jobs import kubeconfig_secret
 from jobs.bounded_api import Api
-from jobs.errors import ConflictError, TransientError
+from jobs.errors import ConflictError
 from jobs.kubernetes import call, maybe
 from jobs.rancher import report
 from jobs.rancher.model import State
@@ -78,14 +78,7 @@ class HostCluster:
 
     def kubeconfig(self, namespace: str, name: str, key: str) -> str | None:
         """Return a kubeconfig, or None while there is none."""
-        what = f"Secret {namespace}/{name}"
-        secret = maybe(lambda: self._client.get(Secret, name, namespace=namespace), what)
-        encoded = (secret.data or {}).get(key) if secret else None
-        try:
-            return base64.b64decode(encoded).decode() if encoded else None
-        except ValueError:
-            message = "The kubeconfig Secret holds no text."
-            raise TransientError("BadKubeconfig", message) from None
+        return kubeconfig_secret.read(self._client, namespace, name, key)
 
     def await_kubeconfig(self, namespace: str, name: str, key: str, seconds: int) -> bool:
         """Return True as soon as a Secret holds a kubeconfig, False if it does not in time.

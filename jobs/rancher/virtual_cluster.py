@@ -32,7 +32,8 @@ from lightkube.types import PatchType
 from jobs import kubeconfig
 from jobs.bounded_api import CALL_SECONDS
 from jobs.errors import TransientError
-from jobs.kubernetes import CONFLICT, FIELD_MANAGER, NO_MODEL, NOT_FOUND, call, client, maybe
+from jobs.kubeconfig_secret import connect
+from jobs.kubernetes import CONFLICT, FIELD_MANAGER, NO_MODEL, NOT_FOUND, call, maybe
 from jobs.rancher import leftovers
 from jobs.rancher.leftovers import Remainder
 from jobs.rancher.manifest import CLUSTER_SCOPED, Object
@@ -82,12 +83,7 @@ class VirtualCluster:
 
         `server` takes the place of the kubeconfig's; it is verified by the kubeconfig's CA.
         """
-        config = kubeconfig.read(text, server)
-        try:
-            self._client = client(config, connect_seconds)
-        except (ValueError, OSError):
-            message = "The kubeconfig Secret holds no certificates that can be read."
-            raise TransientError("BadKubeconfig", message) from None
+        self._client = connect(kubeconfig.read(text, server), connect_seconds)
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,6 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 RELEASES = {
+    "vcluster-access": "kunde1-access",
     "vcluster-backup": "kunde1-backup",
     "vcluster-clock": "vcluster-clock",
     "vcluster-namespace": "kunde1-namespace",
@@ -15,6 +16,9 @@ RELEASES = {
     "vcluster-rancher-watch": "vcluster-rancher-watch",
 }
 CASES = [
+    ("vcluster-access", "minimal"),
+    ("vcluster-access", "everything"),
+    ("vcluster-access", "asleep"),
     ("vcluster-backup", "minimal"),
     ("vcluster-backup", "everything"),
     ("vcluster-backup", "asleep"),

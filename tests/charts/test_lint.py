@@ -19,7 +19,9 @@ def test_chart_is_linted(
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("chart", ["vcluster-backup", "vcluster-namespace", "vcluster-rancher"])
+@pytest.mark.parametrize(
+    "chart", ["vcluster-access", "vcluster-backup", "vcluster-namespace", "vcluster-rancher"]
+)
 def test_schema_is_understood_by_helm(
     run_helm: Callable[..., subprocess.CompletedProcess[str]], charts: Path, chart: str
 ) -> None:

@@ -79,7 +79,7 @@ def policies(render: Render, everything: dict[str, Any]) -> list[dict[str, Any]]
 
     All else about the host is as on kubeadm.
     """
-    for fact in ("dns", "apiPorts", "metrics", "egressTo", "backupPort"):
+    for fact in ("dns", "apiPorts", "metrics", "egressTo", "backupPort", "issuers"):
         del everything["networkPolicy"][fact]
     return [o for o in render(everything) if o["kind"] == "NetworkPolicy"]
 
@@ -186,6 +186,31 @@ def test_backups(with_values: Render, pod: Mapping[str, str], *, expected: bool)
     assert allows(opened, "egress", pod, Peer("10.250.0.1"), 9000) is expected
     assert not allows(shut, "egress", pod, Peer("10.250.0.1"), 9000)
     assert not allows(opened, "egress", pod, Peer("10.250.0.1"), 9001)
+
+
+@pytest.mark.parametrize(
+    ("pod", "expected"),
+    [
+        pytest.param(CONTROL_PLANE, True, id="control plane"),
+        pytest.param(RESTORE, False, id="restore"),
+        pytest.param({"app": "vcluster-etcd", "release": "kunde1-vcluster"}, False, id="etcd"),
+        pytest.param({**CONTROL_PLANE, **MANAGED_BY}, False, id="tenant's pod, as control plane"),
+        pytest.param(TENANT, False, id="tenant's pod"),
+    ],
+)
+def test_issuers(with_values: Render, pod: Mapping[str, str], *, expected: bool) -> None:
+    """Only control planes reach an issuer, at its port, and at its addresses if they are known."""
+    shut = with_values({})
+    opened = with_values(
+        {"issuers": [{"cidrs": ["10.9.0.0/24", "fd00:9::/64"], "port": 9444}, {"port": 9445}]}
+    )
+
+    for address in ("10.9.0.7", "fd00:9::7"):
+        assert allows(opened, "egress", pod, Peer(address), 9444) is expected
+        assert not allows(shut, "egress", pod, Peer(address), 9444)
+    assert allows(opened, "egress", pod, Peer("10.250.0.1"), 9445) is expected
+    assert not allows(opened, "egress", pod, Peer("10.250.0.1"), 9444)
+    assert not allows(opened, "egress", pod, Peer("10.9.0.7"), 9446)
 
 
 @pytest.mark.parametrize("address", METADATA_SERVICES)

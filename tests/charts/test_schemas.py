@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft7Validator
 
 CHARTS = (
+    "vcluster-access",
     "vcluster-backup",
     "vcluster-clock",
     "vcluster-namespace",
@@ -19,6 +20,18 @@ CHARTS = (
     "vcluster-rancher-watch",
 )
 REQUIRED: Mapping[str, dict[str, Any]] = {
+    "vcluster-access": {
+        "inputs": "0123456789abcdef",
+        "owner": {"name": "kunde1", "uid": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},
+        "vcluster": {
+            "namespace": "kunde1",
+            "release": "kunde1-vcluster",
+            "kubeconfigSecret": {"name": "vc-kunde1-vcluster"},
+        },
+        "stateConfigMap": "kunde1-access",
+        "kubeconfig": {"secret": "kunde1-vcluster-login", "context": "kunde1"},
+        "image": "ghcr.io/example/function-vcluster:0.1.0",
+    },
     "vcluster-backup": {
         "inputs": "0123456789abcdef",
         "owner": {"name": "kunde1", "uid": "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"},

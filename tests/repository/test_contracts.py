@@ -116,7 +116,7 @@ def test_examples_are_valid_by_the_xrd(example: str) -> None:
 def test_chart_versions() -> None:
     """The Composition asks for the versions of our charts that are in the repository."""
     charts = [each.name for each in (ROOT / "charts").iterdir()]
-    assert "vcluster-backup" in charts
+    assert {"vcluster-access", "vcluster-backup"} <= {*charts}
     for chart in charts:
         metadata = yaml.safe_load((ROOT / "charts" / chart / "Chart.yaml").read_text())
         assert metadata["name"] == chart

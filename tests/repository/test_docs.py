@@ -65,8 +65,8 @@ def test_no_page_explains_a_reason_that_nobody_gives(page: str, column: int) -> 
 
 
 def test_every_reason_of_the_import_is_explained() -> None:
-    """What the programs on the host say is read and looked up: import, clock and backup."""
-    pages = ("calendars.md", "backup.md")
+    """What the programs on the host say is read and looked up."""
+    pages = ("calendars.md", "backup.md", "login.md")
     texts = ((ROOT / "docs" / page).read_text() for page in pages)
     others = {
         one

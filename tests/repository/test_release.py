@@ -55,6 +55,7 @@ def test_versions_agree(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
             ["check", "v0.2.0"],
             (
                 "release: the tag is v0.2.0, but pyproject.toml has 0.1.0, "
+                "charts/vcluster-access/Chart.yaml has 0.1.0, "
                 "charts/vcluster-backup/Chart.yaml has 0.1.0, "
                 "charts/vcluster-clock/Chart.yaml has 0.1.0, "
                 "charts/vcluster-namespace/Chart.yaml has 0.1.0, "
