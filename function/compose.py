@@ -6,7 +6,7 @@ the same request gives the same response.
 Gates hold back creation only. Crossplane deletes every resource that is missing in the desired
 state, so all observed resources stay desired, or the response is FATAL. The spec itself chooses
 the exceptions: `deletionProtection: false`, `rancher.enabled: false`, which takes the cluster out
-of Rancher, and a spec without `backup`, which ends the backups.
+of Rancher, and a spec without `backup` or `access`, which ends the backups or the login.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,10 @@ from function.decision.decision import Decision, decide
 from function.decision.looks import Stage
 from function.decision.rancher import is_import_due
 from function.decision.resolve import ResolvedSpec
-from function.desired import backup, rancher, usages
+from function.desired import access, backup, rancher, usages
 from function.desired.chart_values import build_chart_values
 from function.desired.releases import DesiredReleases, desired_releases
+from function.observed import access as observed_access
 from function.observed import backup as observed_backup
 from function.observed import namespace, ownership, parse, release
 from function.observed import rancher as observed_rancher
@@ -107,7 +108,32 @@ def _phases(
         observed_vcluster.KEY: power.paused(control_plane, decision.power),
         observed_rancher.KEY: power.paused(imported, decision.power),
         **_backed_up(decision, desired, observed),
+        **_accessible(decision, desired, observed),
     }
+
+
+def _accessible(
+    decision: Decision, desired: DesiredReleases, observed: Observed
+) -> dict[str, Condition]:
+    """Return the condition of the login, if there is any. It does not block READY."""
+    effective = decision.effective
+    if desired.access is None and effective.access is None:
+        return {}
+    inputs = access.desired_inputs(desired.access) if desired.access else None
+    condition = observed_access.condition(
+        observed.access,
+        inputs,
+        is_ending=effective.access is None,
+        is_deprecated=_is_certificate_shared(effective),
+        passed=decision.composite.clock.passed,
+    )
+    return {observed_access.KEY: condition}
+
+
+def _is_certificate_shared(effective: ResolvedSpec) -> bool:
+    """Return whether readers have the certificate beside issuers that would do."""
+    has_issuers = effective.access is not None and bool(effective.access.issuers)
+    return has_issuers and effective.certificate == "Readers"
 
 
 def _backed_up(
@@ -153,6 +179,9 @@ def _releases(
     if desired.backup and (has_room or observed.backup):
         manifest = tenure.allow(desired.backup, observed.backup)
         composed[observed_backup.KEY] = Composed(manifest, ready=True)
+    if desired.access:
+        manifest = tenure.allow(desired.access, observed.access)
+        composed[observed_access.KEY] = Composed(manifest, ready=True)
     return composed
 
 

@@ -49,8 +49,16 @@ class Network:
 
 
 @contextlib.contextmanager
-def running(etcd: Path, kube_apiserver: Path, network: Network | None = None) -> Iterator[Client]:
-    """Run both programs until the block ends, however it ends."""
+def running(
+    etcd: Path,
+    kube_apiserver: Path,
+    network: Network | None = None,
+    arguments: Iterable[str] = (),
+) -> Iterator[Client]:
+    """Run both programs until the block ends, however it ends.
+
+    `arguments` are further ones of the apiserver.
+    """
     place = network or Network()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="apiserver-")))
@@ -64,7 +72,7 @@ def running(etcd: Path, kube_apiserver: Path, network: Network | None = None) ->
         stack.enter_context(process(folder / "etcd.log", [*place.command, *store]))
         command = apiserver_command(kube_apiserver, folder, api_port, etcd_port, place.bind)
         server = stack.enter_context(
-            process(folder / "kube-apiserver.log", [*place.command, *command])
+            process(folder / "kube-apiserver.log", [*place.command, *command, *arguments])
         )
         _wait_until_ready(client, server, folder)
         yield client

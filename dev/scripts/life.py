@@ -31,6 +31,7 @@ from function.commands.plan.simulated_host import (
     backed_up,
     connection_details,
     importing,
+    logged_in,
     release_status,
     remembered,
     usage_status,
@@ -67,6 +68,7 @@ LIFE: dict[str, dict[str, Report]] = {
         "vcluster": HEALTHY,
         "rancher": importing("Pending"),
         "backup": backed_up(**_FIRST, phase="Pending", reason="JobStarting"),
+        "access": logged_in(phase="Pending", reason="JobStarting", observedInputs="", expiry={}),
         **_USAGES,
     },
     "imported": {
@@ -74,6 +76,7 @@ LIFE: dict[str, dict[str, Report]] = {
         "vcluster": HEALTHY,
         "rancher": importing("Registered", "c-m-x7k2p"),
         "backup": backed_up(**_FIRST, phase="Restoring", reason="Restoring"),
+        "access": logged_in(phase="Rotating", reason="Rotating"),
         **_USAGES,
     },
     "ready": {
@@ -81,6 +84,7 @@ LIFE: dict[str, dict[str, Report]] = {
         "vcluster": HEALTHY,
         "rancher": importing("Connected", "c-m-x7k2p"),
         "backup": HEALTHY,
+        "access": HEALTHY,
         **_USAGES,
     },
 }

@@ -33,6 +33,8 @@ class ChartValue:
     """The alternative, as a sentence."""
     identity: tuple[str, ...] = ()
     """Keys by which two entries of a joined list are the same."""
+    is_joined_alone: bool = True
+    """True if lists of several layers are joined also where the function has no entry."""
 
     @cached_property
     def keys(self) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ class ClockMark(Model):
     model_config = ConfigDict(extra="ignore")
 
     calendar: CalendarMark | None = None
-    passed: Annotated[tuple[Instant, ...], Field(max_length=3)] = ()
+    passed: Annotated[tuple[Instant, ...], Field(max_length=4)] = ()
     """Times as spec and status have them: another time there is not past."""
 
 

@@ -115,8 +115,8 @@ def _platform(*paths: str) -> tuple[ChartValue, ...]:
     return tuple(ChartValue(path=path, use=Use.PLATFORM) for path in paths)
 
 
-def _joined(path: str, *identity: str) -> ChartValue:
-    return ChartValue(path=path, use=Use.JOINED, identity=identity)
+def _joined(path: str, *identity: str, is_joined_alone: bool = True) -> ChartValue:
+    return ChartValue(path=path, use=Use.JOINED, identity=identity, is_joined_alone=is_joined_alone)
 
 
 _SYNCED = ("configMaps", "persistentVolumeClaims", "pods", "secrets", "services")
@@ -239,6 +239,9 @@ _PROGRAM_ROWS = (
         "telemetry",
     ),
     _joined(f"{_DISTRO}.k8s.controllerManager.extraArgs"),
+    _joined(f"{_DISTRO}.k8s.apiServer.extraArgs", is_joined_alone=False),
+    _joined(f"{_WORKLOAD}.persistence.addVolumes", "name", is_joined_alone=False),
+    _joined(f"{_WORKLOAD}.persistence.addVolumeMounts", "mountPath", is_joined_alone=False),
     _joined("controlPlane.advanced.serviceAccount.imagePullSecrets", "name"),
     _joined("controlPlane.advanced.workloadServiceAccount.imagePullSecrets", "name"),
 )

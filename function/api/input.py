@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from function.api.access import AccessPlatform
 from function.api.backup import BackupPlatform, HostBackup
 from function.api.fields import (
     Bool,
@@ -57,7 +58,7 @@ KIND = "Input"
 PLACEHOLDER = "{namespace}"
 """Placeholder in `rancher.clusterNamePattern` for the namespace of a VCluster."""
 
-OwnChart = Literal["vcluster-namespace", "vcluster-rancher", "vcluster-backup"]
+OwnChart = Literal["vcluster-namespace", "vcluster-rancher", "vcluster-backup", "vcluster-access"]
 """This project's own charts."""
 
 LONGEST_LABEL = 63
@@ -852,6 +853,9 @@ class SettledPolling(Model):
     backup: Annotated[Duration, _between(5, 3600)] = Field(
         "1m", description="The backups: a new one shows at the next look."
     )
+    access: Annotated[Duration, _between(5, 86400)] = Field(
+        "10m", description="The login: the dates of certificates show at the next look."
+    )
 
 
 class Polling(Model):
@@ -938,6 +942,12 @@ class Input(Model):
     )
     backup: BackupPlatform | None = Field(
         None, description="Leave out where the platform makes no backups."
+    )
+    access: AccessPlatform | None = Field(
+        None,
+        description="Login by issuers of the platform; leave out where there is none. New virtual "
+        "clusters are ready for issuers from their beginning, existing ones restart once for their "
+        "first.",
     )
     tenant: Tenant = Field(Tenant(), description="Limits of every spec.")
     expiry: Expiry = Field(Expiry(), description="The end of VClusters with `spec.expire`.")

@@ -97,6 +97,21 @@ class Names:
         return f"{self.namespace}-backup"
 
     @property
+    def access_release(self) -> str:
+        """Helm release of the chart that lets people log in."""
+        return f"{self.namespace}-access"
+
+    @property
+    def access_config_map(self) -> str:
+        """ConfigMap in the platform namespace with the report of the login."""
+        return f"{self.namespace}-access"
+
+    @property
+    def login_secret(self) -> str:
+        """Secret with a kubeconfig without certificate, by which people log in."""
+        return f"{self.release}-login"
+
+    @property
     def kubeconfig_secret(self) -> str:
         """Secret with the kubeconfig that the virtual cluster writes."""
         return f"vc-{self.release}"
@@ -149,6 +164,11 @@ class Names:
 def external_secret(release: str) -> str:
     """Return the name of the Secret with the kubeconfig for use outside the host."""
     return f"vc-{release}-external"
+
+
+def adopted_key(name: str, namespace: str) -> str:
+    """Return the key of a VCluster in the Input's `adopted`."""
+    return f"{namespace}/{name}" if namespace else name
 
 
 def connection_secret(release: str) -> str:

@@ -69,6 +69,31 @@ class BackupStatus(Model):
     )
 
 
+class CertificatesStatus(Model):
+    """Ends of the certificates of a virtual cluster."""
+
+    ca: str | None = Field(None, description="End of its CA.")
+    server: str | None = Field(None, description="End of the certificate of its API server.")
+    client: str | None = Field(
+        None, description="End of the certificate in the platform's kubeconfig."
+    )
+
+
+class AccessStatus(Model):
+    """The login to a virtual cluster."""
+
+    issuers: list[str] = Field([], description="Issuers whose people come in.")
+    certificates: CertificatesStatus | None = Field(
+        None, description="Ends of the certificates, as of the last look."
+    )
+    rotated: int | None = Field(
+        None, description="Number of the last rotation of the certificates that is done."
+    )
+    warnFrom: str | None = Field(
+        None, description="Time from which on the first end of a certificate is warned of."
+    )
+
+
 class Status(Model):
     """Outcome of the request.
 
@@ -105,6 +130,9 @@ class Status(Model):
     )
     backup: BackupStatus | None = Field(
         None, description="Its backups; left out if there are none."
+    )
+    access: AccessStatus | None = Field(
+        None, description="Its login; left out without `spec.access`."
     )
     power: str | None = Field(
         None,

@@ -8,7 +8,16 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from function.api import bounds, clock_mark, container_resources, findings, written_values, xr
+from function.api import (
+    authentication_flags,
+    bounds,
+    clock_mark,
+    container_resources,
+    findings,
+    names,
+    written_values,
+    xr,
+)
 from function.api.clock_mark import NO_MARK, ClockMark
 from function.api.errors import MOST_PROBLEMS, InvalidError, Problem
 from function.api.input import Input
@@ -58,6 +67,11 @@ class Composite:
     upgrade_started_from: VersionPair | None = None
     """Versions at the start of the upgrade in its status."""
 
+    @property
+    def adopted_key(self) -> str:
+        """Its key in the Input's `adopted`."""
+        return names.adopted_key(self.name, self.namespace)
+
 
 MOST_INPUTS = 8
 """Size of the cache: Compositions, and their revisions, that are in use together."""
@@ -91,6 +105,7 @@ def _input(raw: Mapping[str, object]) -> Input:
         *written_values.problems("input.vcluster.values", config.vcluster.values),
         *written_values.problems("input.vcluster.enforcedValues", config.vcluster.enforcedValues),
         *_resources(config),
+        *(authentication_flags.problems(layers({}, config)) if config.access else ()),
     ]
     if problems:
         raise InvalidError(*problems, reason="InvalidInput")

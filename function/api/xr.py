@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from function.api.access import Access
 from function.api.backup import Backup
 from function.api.fields import (
     Availability,
@@ -234,6 +235,11 @@ class Spec(Model):
     rancher: RancherSpec = Field(RancherSpec(), description="The import into Rancher.")
     backup: Backup | None = Field(
         None, description="Backups of the control plane; default none. `{}` takes all defaults."
+    )
+    access: Access | None = Field(
+        None,
+        description="Login; default by the certificate alone. `{}` shows the dates of the "
+        "certificates.",
     )
     deletionProtection: Bool = Field(
         default=False, description="Refuses the deletion of this VCluster."

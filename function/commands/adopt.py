@@ -12,12 +12,11 @@ import yaml
 from function.api import validate
 from function.api.errors import InvalidError, Problem
 from function.api.input import Input
-from function.api.names import Names
+from function.api.names import Names, adopted_key
 from function.commands.plan import dry_run
 from function.commands.plan.requests import NO_UID
 from function.decision import adoption
 from function.decision.decision import Decision, decide
-from function.decision.resolve import adopted_key
 from function.desired import namespace
 from function.desired.chart_values import build_chart_values
 from function.k8s.fieldpath import get, leaves, mapping, text

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from function.api import validate
 from function.api.errors import InvalidError, Problem, Replacement
 from function.api.input import Input
+from function.api.names import adopted_key
 from function.api.validate import Composite
-from function.decision import adoption, backup, placement, resolve, tenancy, tenant_limits
+from function.decision import access, adoption, backup, placement, resolve, tenancy, tenant_limits
 from function.decision.draft import Draft
-from function.decision.resolve import ResolvedSpec, adopted_key
+from function.decision.resolve import ResolvedSpec
 from function.k8s.fieldpath import get, text
 from function.k8s.helm_values import overlaid
 from function.observed import backup as observed_backup
@@ -82,7 +83,7 @@ def _resolve(plain: Mapping[str, object], config: Input, observed: Observed) -> 
 
 
 def _limited(composite: Composite, config: Input, observed: Observed) -> Admission:
-    now = _now(adopted_key(composite.name, composite.namespace), config, observed)
+    now = _now(composite.adopted_key, config, observed)
     runs_on = placement.provider_config(observed)
     config = placement.on(composite.spec, composite.uid, config, runs_on)
     imported = observed.rancher is not None
@@ -97,6 +98,18 @@ def _limited(composite: Composite, config: Input, observed: Observed) -> Admissi
                 requested.uid,
                 observed_backup.target(observed.backup),
             ),
+        )
+    if composite.spec.access is not None or config.access is not None:
+        requested = replace(
+            requested,
+            access=access.resolve(
+                composite.spec.access,
+                config.access,
+                requested.names,
+                requested.uid,
+                observed.access,
+            ),
+            certificate=access.certificate(composite.spec.access, config.access),
         )
     problems = tenant_limits.problems(composite.spec, requested, config, new=now is None)
     return Admission(composite, config, requested, now, tuple(problems))

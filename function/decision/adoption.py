@@ -16,7 +16,7 @@ from function.api.validate import Composite
 from function.api.written_values import IMMUTABLE
 from function.api.xr import Spec
 from function.decision import immutable_fields
-from function.decision.resolve import ResolvedSpec, adopted_key
+from function.decision.resolve import ResolvedSpec
 from function.k8s.fieldpath import get, leaves
 from function.k8s.helm_values import Values, merge
 from function.observed import current, exposure, stamp
@@ -65,7 +65,7 @@ _RULES = {
 
 def entry(requested: Composite, config: Input) -> Adopted | None:
     """Return the Input's entry of a VCluster that adopts a cluster, or None."""
-    return config.adopted.get(adopted_key(requested.name, requested.namespace))
+    return config.adopted.get(requested.adopted_key)
 
 
 def installed(claim: Adopted, observed: Observed) -> Current | None:
@@ -88,7 +88,7 @@ def problems(requested: Composite, config: Input, observed: Observed) -> tuple[P
     claim = entry(requested, config)
     if claim is None:
         return ()
-    key = adopted_key(requested.name, requested.namespace)
+    key = requested.adopted_key
     if claim.values is None:
         return tuple(_unknown(key, observed))
     if observed.vcluster is not None:

@@ -9,7 +9,9 @@ from function.api.input import Input
 from function.api.validate import Composite, VersionPair
 from function.api.value_layers import layers
 from function.decision import (
+    access,
     adoption,
+    authentication,
     exposure,
     immutable_fields,
     immutable_values,
@@ -84,7 +86,9 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     )
     current_restore = restore.decide_restore(admission.requested, observed)
     step = _step(admission, observed, current_power)
-    effective = step.effective
+    effective = authentication.decide_authentication(
+        step.effective, config, admission.now, observed
+    )
     if effective.rancher and config.rancher:
         rancher.refuse_another(observed.rancher, config.rancher)
     ownership.refuse_foreign_releases(effective.names, observed)
@@ -101,12 +105,19 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
             current_power.applied(values, highly_available=effective.highly_available)
         ),
         quota=namespace_quota(effective, config, _counted(values, effective, workload)),
-        refusals=(*admission.refusals, *step.refusals, *current_restore.refusals, *unfit),
+        refusals=(*_refusals(admission, step, observed), *current_restore.refusals, *unfit),
         upgrade=step.upgrade,
         settled=step.settled,
         power=current_power,
         restore=current_restore,
     )
+
+
+def _refusals(
+    admission: Admission, step: Step, observed: Observed
+) -> tuple[Refusal | Replacement, ...]:
+    rotations = access.refusals(admission.composite.spec.access, observed.access)
+    return (*admission.refusals, *step.refusals, *rotations)
 
 
 def _step(admission: Admission, observed: Observed, current_power: Power) -> Step:

@@ -17,8 +17,8 @@ LEFT_OUT = "Until then it is left out."
 _BY_NAME = (("plan",), ("nodePool",))
 """Fields that name an entry of the Input. The record holds the content of that entry."""
 
-_REQUESTS = (("backup",),)
-"""Fields that request something even if they are empty: backups by the platform's defaults."""
+_REQUESTS = (("backup",), ("access",))
+"""Fields that request something even if they are empty, by the platform's defaults."""
 
 _RETRY: Path = ("metadata", "annotations", validate.RETRY)
 

@@ -33,6 +33,13 @@ def endpoint(exposure: Exposure, own: Names) -> str:
     return exposure.server if exposure.is_external else own.endpoint
 
 
+def readable_secret(spec: ResolvedSpec) -> str:
+    """Return the name of the Secret that `kubeconfigReaders` may read."""
+    if spec.certificate == "Platform":
+        return spec.names.login_secret
+    return kubeconfig_secret(spec.exposure, spec.names)
+
+
 def kubeconfig_secret(exposure: Exposure, own: Names) -> str:
     """Return the name of the Secret with the tenant's kubeconfig."""
     return own.external_secret if exposure.is_external else own.kubeconfig_secret

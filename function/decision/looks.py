@@ -9,7 +9,7 @@ from typing import Literal
 
 from function.api.input import Polling
 from function.decision.power import Power
-from function.observed import backup, rancher, vcluster
+from function.observed import access, backup, rancher, vcluster
 from function.observed.state import Condition, ObservedRelease
 
 Stage = Literal["Asleep", "Awaited", "Blocked", "Settled"]
@@ -82,6 +82,8 @@ def stages(
         by_key[rancher.KEY] = "Blocked"
     if backup.KEY in due:
         by_key[backup.KEY] = _of_backup(phases, observed.get(backup.KEY))
+    if access.KEY in due:
+        by_key[access.KEY] = _of_access(phases, observed.get(access.KEY))
     return {key: _by_power(each, power) for key, each in by_key.items()}
 
 
@@ -95,6 +97,16 @@ def _of_backup(phases: Mapping[str, Condition], observed: ObservedRelease | None
         return "Awaited"
     is_first = backed_up.reason == backup.NEVER_RUN and control_plane.status == "True"
     return "Awaited" if is_first or backed_up.reason in _AWAITED else "Settled"
+
+
+def _of_access(phases: Mapping[str, Condition], observed: ObservedRelease | None) -> Stage:
+    """Return the stage of the login: its Job is awaited while the API server runs."""
+    condition = phases[access.KEY]
+    if observed is None or condition.reason == access.ROTATING:
+        return "Awaited"
+    is_awaited = condition.reason in (access.ENDING, *_AWAITED)
+    runs = phases[vcluster.KEY].status == "True"
+    return "Awaited" if is_awaited and runs else "Settled"
 
 
 def _by_power(at: Stage, power: Power) -> Stage:

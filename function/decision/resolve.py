@@ -10,11 +10,13 @@ from typing import TypeVar
 
 from function.api import input as platform
 from function.api import names, xr
+from function.api.access import Certificate
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Availability, Owner, PodSecurity, Quota, SyncKind
 from function.api.names import Names
 from function.api.validate import Composite
-from function.decision import backup, placement, tenancy
+from function.decision import access, backup, placement, tenancy
+from function.decision.access import ResolvedAccess
 from function.decision.backup import ResolvedBackup
 from function.decision.placement import Host
 from function.k8s import versions
@@ -81,6 +83,13 @@ class ResolvedSpec:
     record: str = field(default="", compare=False)
     """Record of the granted spec, for the annotation that later refusals fall back on."""
     backup: ResolvedBackup | None = None
+    access: ResolvedAccess | None = None
+    certificate: Certificate = "Readers"
+    """Readers of the kubeconfig with a certificate."""
+    has_issuer_file: bool = False
+    """True if the namespace has the file of issuers."""
+    authenticates: bool = False
+    """True if the API server reads the file of issuers."""
     frozen: Mapping[str, object] | None = None
     """Installed values that an adopted cluster keeps; None if it is not frozen."""
 
@@ -123,6 +132,7 @@ def _unknown(
         lambda: _pool(spec.nodePool, config),
         lambda: _project(project, derived, rancher) if project and rancher else "",
         lambda: backup.resolve(spec.backup, config.backup, derived, ""),
+        lambda: access.resolve(spec.access, config.access, derived, ""),
     )
     for lookup in lookups:
         try:
@@ -134,7 +144,7 @@ def _unknown(
 def _resolve(
     vcluster: Composite, config: platform.Input, now: Current | None, *, imported: bool, ran_on: str
 ) -> ResolvedSpec:
-    spec, entry = vcluster.spec, _adopted(vcluster, config)
+    spec, entry = vcluster.spec, config.adopted.get(vcluster.adopted_key)
     derived = _derived(vcluster, config) if now and not entry else _untaken(vcluster, config)
     plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
     host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or ran_on)
@@ -170,7 +180,7 @@ def _resolve(
 
 
 def _derived(vcluster: Composite, config: platform.Input) -> Names:
-    entry = _adopted(vcluster, config)
+    entry = config.adopted.get(vcluster.adopted_key)
     adopts = (entry.namespace, entry.release) if entry else None
     return names.derive(vcluster.name, vcluster.namespace, config.platformNamespace, adopts)
 
@@ -181,16 +191,6 @@ def _untaken(vcluster: Composite, config: platform.Input) -> Names:
     adopted = (each.namespace for each in config.adopted.values())
     names.refuse(derived, (*config.hostNamespace.reserved, *adopted))
     return derived
-
-
-def _adopted(vcluster: Composite, config: platform.Input) -> platform.Adopted | None:
-    """Return the Input's entry of a VCluster that was installed by hand."""
-    return config.adopted.get(adopted_key(vcluster.name, vcluster.namespace))
-
-
-def adopted_key(name: str, namespace: str) -> str:
-    """Return the key of a VCluster in the Input's `adopted`."""
-    return f"{namespace}/{name}" if namespace else name
 
 
 def _storage(spec: xr.SpecStorage, plan: platform.Plan) -> Storage:

@@ -11,7 +11,7 @@ from function.api import input as platform
 from function.api import written_values, xr
 from function.api.errors import InvalidError, Problem
 from function.api.fields import Quota
-from function.decision import backup_limits, exposure_limits, sleep_limits, tenancy
+from function.decision import access_limits, backup_limits, exposure_limits, sleep_limits, tenancy
 from function.decision.resolve import ResolvedSpec
 from function.k8s import quantity, regex, versions
 from function.k8s.fieldpath import leaves
@@ -42,6 +42,7 @@ def problems(
         *_host(spec),
         *sleep_limits.problems(spec, config.tenant),
         *backup_limits.problems(spec, requested, config.backup, new=new),
+        *access_limits.problems(spec, requested, config.access),
         *_upgrade(spec.upgrade, config, new=new),
         *_values(spec.values, config.tenant.values),
         *_readers(spec),

@@ -18,7 +18,7 @@ from function.api.written_values import JOINED
 from function.decision.allowances import ETCD_LIMITS, ETCD_REQUESTS
 from function.decision.exposure import NO_KUBELETS
 from function.decision.resolve import ResolvedSpec
-from function.desired import exposure, images
+from function.desired import authentication, exposure, images
 from function.k8s.fieldpath import get
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed.current import STARTUP_PROBE
@@ -103,7 +103,7 @@ def _joined(
         if last is None or last is get(ours[0], *row.keys):
             continue  # no layer has the list, or only the lowest
         own, others = _lists(row, ours), _lists(row, theirs)
-        if len(own) + len(others) > 1:
+        if len(own) + len(others) > 1 and (own or row.is_joined_alone):
             yield row.keys, row.joined([*chain(*own)], [*chain(*others)])
 
 
@@ -119,7 +119,7 @@ def _base(spec: ResolvedSpec, pull_secret: str | None) -> Values:
     """
     names = spec.names
     secrets = [{"name": pull_secret}] if pull_secret else []
-    return {
+    always: Values = {
         "controlPlane": {
             "statefulSet": {
                 "image": {"repository": OPEN_SOURCE},
@@ -139,6 +139,7 @@ def _base(spec: ResolvedSpec, pull_secret: str | None) -> Values:
         "exportKubeConfig": {"context": names.xr, "server": names.endpoint},
         **_EVERYWHERE,
     }
+    return overlaid(always, authentication.MOUNT) if spec.authenticates else always
 
 
 def _spec(spec: ResolvedSpec) -> Values:

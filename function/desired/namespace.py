@@ -10,9 +10,11 @@ from typing import Any
 from function.api.input import Input, OwnChart, Subject
 from function.api.network import PodDestination
 from function.decision import deletion, exposure
+from function.decision.access import ResolvedAccess
 from function.decision.decision import Decision
 from function.decision.quota import NamespaceQuota
 from function.decision.resolve import ResolvedSpec
+from function.desired import authentication
 from function.desired.release import Chart, build_release
 from function.k8s import image_reference
 from function.k8s.fieldpath import get, mapping, text
@@ -95,13 +97,20 @@ def _values(
             "storageClassNames": ",".join(config.tenant.storage.volumeClassNames),
         },
         "kubeconfig": {
-            "secret": exposure.kubeconfig_secret(spec.exposure, names),
+            "secret": exposure.readable_secret(spec),
             "readers": [{"kind": r.kind, "name": r.name} for r in spec.readers],
         },
         "operators": [_subject(operator) for operator in config.hostNamespace.operators],
         "pullSecret": config.pullSecret or "",
+        **_authentication(spec),
         **namespace_values(spec, config, nap),
     }
+
+
+def _authentication(spec: ResolvedSpec) -> dict[str, Any]:
+    if not spec.has_issuer_file:
+        return {}
+    return {"authentication": {"config": authentication.render(spec.access, spec.kubernetes)}}
 
 
 def _owner(spec: ResolvedSpec, observed: Observed) -> dict[str, str]:
@@ -132,7 +141,15 @@ def _network_policy(
         "metrics": host.metrics.model_dump() if has_metrics else {},
         "ingressFrom": config.expose.ingressFrom if _is_reachable(spec) else [],
         **({"backupPort": spec.backup.s3.port} if spec.backup else {}),
+        **_issuers(spec.access),
     }
+
+
+def _issuers(access: ResolvedAccess | None) -> dict[str, Any]:
+    """Return addresses and ports of the issuers, each once."""
+    endpoints = dict.fromkeys(each.issuer.endpoint for each in access.issuers) if access else {}
+    issuers = [{"cidrs": [*each.cidrs], "port": each.port} for each in endpoints]
+    return {"issuers": issuers} if issuers else {}
 
 
 def _ports(destination: PodDestination) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def _values(
     labels: dict[str, object] = {**rancher.labels, LABEL_HOST: spec.host.name}
     work: dict[str, object] = {
         "owner": {"name": names.namespace, "uid": spec.uid},
-        "vcluster": _vcluster(names),
+        "vcluster": vcluster_values(names),
         "stateConfigMap": names.state_config_map,
         "rancher": {
             "url": platform.url,
@@ -147,7 +147,8 @@ def _proxy(proxy: Proxy, spec: ResolvedSpec) -> dict[str, Any]:
     }
 
 
-def _vcluster(names: Names) -> dict[str, Any]:
+def vcluster_values(names: Names) -> dict[str, Any]:
+    """Return the way of a Job to a virtual cluster, as values of its chart."""
     return {
         "namespace": names.namespace,
         "release": names.release,

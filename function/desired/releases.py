@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from function.decision.decision import Decision
-from function.desired import backup, namespace, rancher, vcluster
+from function.desired import access, backup, namespace, rancher, vcluster
 from function.observed.state import Observed
 
 
@@ -16,6 +16,7 @@ class DesiredReleases:
     vcluster: dict[str, Any]
     rancher: dict[str, Any] | None
     backup: dict[str, Any] | None
+    access: dict[str, Any] | None
 
 
 def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool) -> DesiredReleases:
@@ -45,4 +46,5 @@ def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool)
             decision.restore.awaited,
             is_asleep=decision.power.is_off,
         ),
+        access=access.desired(effective, config, observed, is_asleep=decision.power.is_off),
     )

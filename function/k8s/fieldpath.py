@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -11,6 +12,9 @@ Parts: TypeAlias = Mapping[str, "Parts | None"]
 """The fields to read of an object, by key; None stands for all below a key."""
 
 LONGEST_WORDS = 1000
+
+GREATEST = 2**53
+"""Greatest whole number that a float holds exactly."""
 
 
 def get(plain: object, *path: str) -> object:
@@ -69,6 +73,24 @@ def words(value: object) -> str:
     """
     folded = " ".join(text(value)[: 4 * LONGEST_WORDS].split())
     return folded if len(folded) <= LONGEST_WORDS else f"{folded[: LONGEST_WORDS - 1]}…"
+
+
+def matching(pattern: re.Pattern[str], value: object) -> str:
+    """Return a text that matches a pattern as a whole, and anything else as an empty text."""
+    return text(value) if pattern.fullmatch(text(value)) else ""
+
+
+def whole(value: object) -> int | None:
+    """Return a number from 0 on if every reader of JSON and protobuf knows it exactly, or None."""
+    return value if type(value) is int and 0 <= value <= GREATEST else None
+
+
+def document(content: str) -> object:
+    """Return the value of a JSON document, or None if it is malformed."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def leaves(

@@ -4,13 +4,12 @@ The Jobs on the host keep a report in a ConfigMap, one key of which is the conne
 """
 
 import functools
-import json
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from function.api.fields import INSTANT
-from function.k8s.fieldpath import get, text, words
+from function.k8s.fieldpath import document, get, matching, text, whole, words
 from function.observed import vcluster
 from function.observed.release import judge
 from function.observed.state import Condition, ObservedRelease
@@ -30,9 +29,6 @@ RESTORE_FAILED = "RestoreFailed"
 
 UNSUPPORTED = "Unsupported"
 """Phase of a virtual cluster whose chart is not known to make backups."""
-
-GREATEST = 2**53
-"""Greatest whole number that a float holds exactly."""
 
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 _LOCATION = re.compile(r"[0-9a-f-]{36}/[0-9A-Za-z]{1,64}")
@@ -88,32 +84,22 @@ def report_of(observed: ObservedRelease | None) -> Report:
 
 @functools.lru_cache(maxsize=16)
 def _read(report: str) -> Report:
-    try:
-        plain = json.loads(report)
-    except (ValueError, RecursionError):
+    plain = document(report)
+    if plain is None:
         return _NO_REPORT
     return Report(
         phase=words(get(plain, "phase")),
         reason=words(get(plain, "reason")),
         message=words(get(plain, "message")),
-        last=_matching(INSTANT, get(plain, "last")),
-        size=_whole(get(plain, "size")),
-        location=_matching(_LOCATION, get(plain, "location")),
-        count=_whole(get(plain, "count")),
-        next=_matching(INSTANT, get(plain, "next")),
-        overdue_at=_matching(INSTANT, get(plain, "overdueAt")),
-        restored=_matching(_LOCATION, get(plain, "restored")),
+        last=matching(INSTANT, get(plain, "last")),
+        size=whole(get(plain, "size")),
+        location=matching(_LOCATION, get(plain, "location")),
+        count=whole(get(plain, "count")),
+        next=matching(INSTANT, get(plain, "next")),
+        overdue_at=matching(INSTANT, get(plain, "overdueAt")),
+        restored=matching(_LOCATION, get(plain, "restored")),
         inputs=words(get(plain, "observedInputs")),
     )
-
-
-def _matching(pattern: re.Pattern[str], value: object) -> str:
-    return text(value) if pattern.fullmatch(text(value)) else ""
-
-
-def _whole(value: object) -> int | None:
-    """Return a number as it is if every reader of JSON and protobuf knows it exactly."""
-    return value if type(value) is int and 0 <= value <= GREATEST else None
 
 
 def condition(

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from function.api.authentication_flags import ARGUMENTS, FILE
 from function.api.fields import Availability
 from function.k8s import versions
-from function.k8s.fieldpath import get
+from function.k8s.fieldpath import get, sequence
 from function.observed import exposure as observed_exposure
 from function.observed import stamp
 from function.observed.exposure import INTERNAL, Exposure
@@ -20,6 +21,9 @@ STARTUP_PROBE: Mapping[str, int] = MappingProxyType({"periodSeconds": 2, "failur
 """Startup probe of a control plane: every 2 s for half an hour. The chart's is every 6 s, for as
 long. A change of it restarts the pods, so a control plane keeps the one it was created with, until
 it sleeps."""
+
+ISSUER_FILE = f"--{FILE}=/authentication/config.yaml"
+"""Argument of the API server with its file of issuers: our own, and no other one."""
 
 REPLICAS = ("controlPlane", "statefulSet", "highAvailability", "replicas")
 """Path of the replicas in the chart's values; 0 while it is asleep."""
@@ -51,6 +55,8 @@ class Current:
     """True if the volume claims outlive their workload."""
     starts_quickly: bool = False
     """True if the values have a startup probe of ours, or no pod that another would restart."""
+    authenticates: bool = False
+    """True if the API server reads the file of issuers."""
 
 
 def read(observed: Observed) -> Current | None:
@@ -109,6 +115,7 @@ def parse(  # noqa: PLR0913  # the facts of a Release beside its values
         retains=get(values, *volume, "persistence", "volumeClaim", "retentionPolicy") == "Retain",
         starts_quickly=get(values, *REPLICAS) == 0
         or all(get(values, *_STARTUP_PROBE, key) is not None for key in STARTUP_PROBE),
+        authenticates=ISSUER_FILE in sequence(get(values, *ARGUMENTS)),
     )
 
 

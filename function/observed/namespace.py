@@ -7,7 +7,7 @@ reason of the condition.
 import re
 from collections.abc import Mapping
 
-from function.k8s.fieldpath import Parts, mapping, text
+from function.k8s.fieldpath import Parts, get, mapping, text
 from function.observed import release
 from function.observed.state import Condition, ForeignRelease, ObservedRelease
 
@@ -18,6 +18,7 @@ VALUES: Parts = {
     "quota": None,
     "restoreFrom": None,
     "nap": None,
+    "authentication": {"config": None},
 }
 """Chart values that are read."""
 
@@ -73,6 +74,13 @@ def rephrase(condition: Condition) -> Condition:
 def nap(observed: ObservedRelease | None) -> str:
     """Return the sleep for which the Release requests that the tenant's pods are stopped."""
     return text(observed.values.get("nap")) if observed else ""
+
+
+def has_authentication(observed: ObservedRelease | None) -> bool:
+    """Return whether the file of issuers is in the namespace, in any version."""
+    if observed is None or release.judge(CONDITION, observed).status != "True":
+        return False
+    return bool(get(observed.values, "authentication", "config"))
 
 
 def quota(observed: ObservedRelease | None) -> Mapping[str, object] | None:

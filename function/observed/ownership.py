@@ -4,7 +4,7 @@ from typing import NoReturn
 
 from function.api.errors import InvalidError, Problem
 from function.api.names import Names
-from function.observed import backup, namespace, rancher, release, usages, vcluster
+from function.observed import access, backup, namespace, rancher, release, usages, vcluster
 from function.observed.state import Observed
 
 KEYS = frozenset(
@@ -13,6 +13,7 @@ KEYS = frozenset(
         vcluster.KEY,
         rancher.KEY,
         backup.KEY,
+        access.KEY,
         *usages.KEYS,
     }
 )
@@ -48,6 +49,7 @@ def refuse_foreign_releases(names: Names, observed: Observed) -> None:
         (observed.vcluster, names.vcluster_release, names.release),
         (observed.rancher, names.rancher_release, names.rancher_release),
         (observed.backup, names.backup_release, names.backup_release),
+        (observed.access, names.access_release, names.access_release),
     )
     for each, name, helm_release in expected:
         if each and (each.api_version, each.kind, each.name, each.namespace) != (

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from function.k8s.fieldpath import Parts, get, mapping, sequence, text, words
-from function.observed import backup, exposure, namespace, rancher, record, stamp, vcluster
+from function.observed import access, backup, exposure, namespace, rancher, record, stamp, vcluster
 from function.observed.release import EXTERNAL_NAME, INTERVAL
 from function.observed.state import (
     Condition,
@@ -34,6 +34,7 @@ PUBLIC_DETAILS = frozenset(
         rancher.REPORT,
         rancher.WRITERS,
         backup.REPORT,
+        access.REPORT,
         *rancher.STATE_KEYS,
     }
 )
@@ -84,6 +85,7 @@ RELEASE: Mapping[str, Parts] = {
     vcluster.KEY: _release(None),
     rancher.KEY: _release(rancher.VALUES),
     backup.KEY: _release(None),
+    access.KEY: _release(None),
 }
 """Fields of each Release that are read, by its key; the chart values are for later stages."""
 
@@ -103,7 +105,7 @@ FOREIGN_RELEASE: Parts = {
 CONTROL_PLANE: Parts = {"metadata": {"uid": None}}
 """Fields of the XRD that `control_plane` reads."""
 
-RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY, backup.KEY)
+RELEASES = (namespace.KEY, vcluster.KEY, rancher.KEY, backup.KEY, access.KEY)
 """Keys of the Releases, in the order in which they come up."""
 
 
@@ -119,6 +121,7 @@ def parse_observed(
         vcluster=find(vcluster.KEY),
         rancher=find(rancher.KEY),
         backup=find(backup.KEY),
+        access=find(access.KEY),
         usages=usages,
         foreign_releases=foreign,
         control_plane=control_plane,
@@ -127,7 +130,13 @@ def parse_observed(
 
 def releases(observed: Observed) -> dict[str, ObservedRelease]:
     """Return the Releases that exist, by key, in the order in which they come up."""
-    each = (observed.namespace, observed.vcluster, observed.rancher, observed.backup)
+    each = (
+        observed.namespace,
+        observed.vcluster,
+        observed.rancher,
+        observed.backup,
+        observed.access,
+    )
     there = zip(RELEASES, each, strict=True)
     return {key: release for key, release in there if release is not None}
 

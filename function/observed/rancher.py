@@ -1,11 +1,10 @@
 """The observed import into Rancher: condition RancherConnected from the reported state."""
 
 import functools
-import json
 import re
 from collections.abc import Mapping
 
-from function.k8s.fieldpath import Parts, get, words
+from function.k8s.fieldpath import Parts, document, get, words
 from function.observed.release import NOT_CREATED, UPDATING, judge
 from function.observed.state import Condition, ObservedRelease
 
@@ -106,9 +105,8 @@ def state_of(observed: ObservedRelease | None) -> Mapping[str, str]:
 @functools.lru_cache(maxsize=16)
 def _read(report: str) -> Mapping[str, str]:
     """Return the parts of a report, each as one line; without any if it is malformed."""
-    try:
-        plain = json.loads(report)
-    except (ValueError, RecursionError):
+    plain = document(report)
+    if plain is None:
         return _NO_STATE
     return {key: words(get(plain, key)) for key in STATE_KEYS}
 

@@ -88,6 +88,7 @@ class Observed:
     vcluster: ObservedRelease | None = None
     rancher: ObservedRelease | None = None
     backup: ObservedRelease | None = None
+    access: ObservedRelease | None = None
     usages: Mapping[str, ObservedUsage] = field(default_factory=dict)
     """Usages by resource key."""
     foreign_releases: tuple[ForeignRelease, ...] = ()
@@ -97,7 +98,7 @@ class Observed:
     @functools.cached_property
     def releases(self) -> tuple[ObservedRelease, ...]:
         """The Releases that exist."""
-        each = (self.namespace, self.vcluster, self.rancher, self.backup)
+        each = (self.namespace, self.vcluster, self.rancher, self.backup, self.access)
         return tuple(r for r in each if r)
 
 

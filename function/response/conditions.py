@@ -10,7 +10,7 @@ from function.api.errors import (
     joined,
     shortened,
 )
-from function.observed import backup, rancher
+from function.observed import access, backup, rancher
 from function.observed.release import NOT_CREATED
 from function.observed.state import Condition
 from function.response import upgrade
@@ -51,9 +51,8 @@ def _in_our_words(phase: Condition) -> Condition:
 
 def _sentence(phase: Condition) -> str:
     """Return the sentence in place of a message that quotes other programs, or an empty text."""
-    is_ours = phase.type != backup.CONDITION or phase.reason == backup.OVERDUE
-    if phase.status == "False" and not is_ours:
-        return _SENTENCES.get(phase.reason, "The last backup failed.")
+    if phase.status == "False" and phase.reason not in _OURS and phase.type in _REPORTED:
+        return _SENTENCES.get(phase.reason, _REPORTED[phase.type])
     return _SENTENCES.get(phase.reason, "")
 
 
@@ -88,7 +87,8 @@ def changes(
         Event(
             reason=condition.type,
             warning=condition.status == "False"
-            and (condition.reason in _WARNINGS or condition.type == backup.CONDITION),
+            and condition.reason not in _PASSING
+            and (condition.reason in _WARNINGS or condition.type in _REPORTED),
             message=shortened(
                 f"{condition.type} is {condition.status} ({condition.reason})"
                 + (f": {condition.message}" if condition.message else ""),
@@ -101,6 +101,18 @@ def changes(
         and (condition.status, condition.reason) not in _NO_NEWS
     )
 
+
+_REPORTED = {
+    backup.CONDITION: "The last backup failed.",
+    access.CONDITION: "The login cannot be set up.",
+}
+"""Conditions that a Job reports with reasons of its own, and a sentence for each failure."""
+
+_PASSING = frozenset({access.ENDING, access.ROTATING})
+"""Reasons of a condition that is False and no failure."""
+
+_OURS = _PASSING | {access.EXPIRES, backup.OVERDUE}
+"""Reasons of such conditions whose message quotes no other program."""
 
 _WHERE = "The platform team finds the cause in the log of the function."
 _IMPORT = "The import into Rancher makes no progress."
@@ -124,6 +136,7 @@ _NO_NEWS = frozenset(
         ("Unknown", NOT_CREATED),
         ("Unknown", "Progressing"),
         ("Unknown", backup.NEVER_RUN),
+        ("Unknown", access.PENDING),
         (rancher.WAITING.status, rancher.WAITING.reason),
     }
 )

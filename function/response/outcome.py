@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from function.decision import power
 from function.k8s.fieldpath import mapping, text
-from function.observed import backup, parse, rancher, vcluster
+from function.observed import access, backup, parse, rancher, vcluster
 from function.observed import namespace as observed_namespace
 from function.observed.state import Request
 from function.response.response import Response
@@ -31,6 +31,7 @@ CONDITIONS = (
     vcluster.CONDITION,
     rancher.CONDITION,
     backup.CONDITION,
+    access.CONDITION,
     UPGRADED,
     power.CONDITION,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from function.api.names import Names
 from function.k8s.fieldpath import get, text
-from function.observed import backup, namespace, rancher, release, vcluster
+from function.observed import access, backup, namespace, rancher, release, vcluster
 from function.observed.ownership import CONTROL_PLANE
 from function.observed.state import Observed
 from function.response.response import Composed, Requirement
@@ -18,7 +18,7 @@ DEFINITION = (
 
 
 def before_creation(
-    names: Names, observed: Observed, *, has_backup: bool
+    names: Names, observed: Observed, *, has_backup: bool, has_access: bool
 ) -> tuple[Requirement, ...]:
     """Return the required resources of a VCluster without Releases.
 
@@ -34,6 +34,7 @@ def before_creation(
             (vcluster.KEY, names.vcluster_release),
             (rancher.KEY, names.rancher_release),
             *(((backup.KEY, names.backup_release),) if has_backup else ()),
+            *(((access.KEY, names.access_release),) if has_access else ()),
         )
     )
     return *releases, Requirement(CONTROL_PLANE, *DEFINITION, namespace=None)

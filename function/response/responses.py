@@ -9,7 +9,7 @@ from function.decision import adoption, power
 from function.decision.decision import Decision
 from function.decision.looks import Stage
 from function.k8s.fieldpath import get, text
-from function.observed import backup, namespace, parse, rancher, release, usages, vcluster
+from function.observed import access, backup, namespace, parse, rancher, release, usages, vcluster
 from function.observed.state import Condition, Observed, ObservedRelease, Request
 from function.response import conditions, hold, pause, requirements, status, upgrade
 from function.response.response import Composed, Response
@@ -56,6 +56,7 @@ def of_decision(
                 decision.effective.names,
                 observed,
                 has_backup=decision.effective.backup is not None,
+                has_access=decision.effective.access is not None,
             ),
             *requirements.connection_secrets(resources, is_watched=config.polling.watchesRequired),
         ),
@@ -79,7 +80,8 @@ def of_error(error: InvalidError, request: Request) -> Response:
         conditions=(
             conditions.invalid(error),
             *shown,
-            *_backed_up_as_before(before),
+            *_as_before(backup.CONDITION, before),
+            *_as_before(access.CONDITION, before),
             *power.as_before(before),
         ),
         withheld=withheld,
@@ -87,12 +89,12 @@ def of_error(error: InvalidError, request: Request) -> Response:
     )
 
 
-def _backed_up_as_before(before: Mapping[str, tuple[str, str]]) -> tuple[Condition, ...]:
-    """Return BackedUp as it was; none if there was none."""
-    status, reason = before.get(backup.CONDITION, ("", ""))
+def _as_before(typ: str, before: Mapping[str, tuple[str, str]]) -> tuple[Condition, ...]:
+    """Return a condition as it was; none if there was none."""
+    status, reason = before.get(typ, ("", ""))
     if status not in ("True", "False"):
-        return (Condition(backup.CONDITION, "Unknown", reason),) if status else ()
-    return (Condition(backup.CONDITION, "True" if status == "True" else "False", reason),)
+        return (Condition(typ, "Unknown", reason),) if status else ()
+    return (Condition(typ, "True" if status == "True" else "False", reason),)
 
 
 def _report(

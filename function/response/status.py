@@ -3,12 +3,21 @@
 from typing import Any
 
 from function.api.input import RancherPlatform
-from function.api.status import BackupStatus, KubeconfigSecretRef, RancherStatus, Status
+from function.api.status import (
+    AccessStatus,
+    BackupStatus,
+    CertificatesStatus,
+    KubeconfigSecretRef,
+    RancherStatus,
+    Status,
+)
 from function.decision import exposure
+from function.decision.access import ResolvedAccess
 from function.decision.decision import Decision
 from function.decision.expiry import expiry_status
-from function.decision.resolve import RancherImport
+from function.decision.resolve import RancherImport, ResolvedSpec
 from function.k8s import quantity
+from function.observed import access as observed_access
 from function.observed import backup as observed_backup
 from function.observed import exposure as observed_exposure
 from function.observed import rancher as observed_rancher
@@ -37,7 +46,7 @@ def status_of(
         address=observed_exposure.address(effective.exposure, observed.vcluster),
         kubeconfigSecretRef=KubeconfigSecretRef(
             namespace=names.namespace,
-            name=exposure.kubeconfig_secret(effective.exposure, names),
+            name=_kubeconfig_secret(effective),
             key="config",
         ),
         rancher=rancher_status(
@@ -46,6 +55,7 @@ def status_of(
         upgrade=upgrade.status(progress),
         expiry=expiry_status(decision.composite.spec.expire, config.expiry),
         backup=backup_status(decision, observed.backup),
+        access=access_status(effective.access, observed.access),
         power=power.phase if power.is_shown else None,
         blockedBy=blocked_by,
     )
@@ -69,6 +79,28 @@ def backup_status(decision: Decision, observed: ObservedRelease | None) -> Backu
         count=report.count,
         next=(report.next or None) if is_awake else None,
         overdueAt=(report.overdue_at or None) if is_awake else None,
+    )
+
+
+def _kubeconfig_secret(effective: ResolvedSpec) -> str:
+    """Return the Secret with the kubeconfig; without issuers only the certificate's works."""
+    if effective.access and effective.access.issuers:
+        return exposure.readable_secret(effective)
+    return exposure.kubeconfig_secret(effective.exposure, effective.names)
+
+
+def access_status(
+    access: ResolvedAccess | None, observed: ObservedRelease | None
+) -> AccessStatus | None:
+    """Return `status.access`, or None without a login."""
+    if access is None:
+        return None
+    report = observed_access.report_of(observed)
+    return AccessStatus(
+        issuers=[each.name for each in access.issuers],
+        certificates=CertificatesStatus(**report.expiry) if report.expiry else None,
+        rotated=report.rotated or None,
+        warnFrom=report.warn_from or None,
     )
 
 

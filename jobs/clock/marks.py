@@ -1,7 +1,7 @@
 """The mark on a VCluster: its times that are past, and the state of its Calendar.
 
-The times are those of the spec, and of the next backup in the status. A pure function of VCluster,
-current mark, Calendars and time. It changes only when a time passes or a
+The times are those of the spec, and in the status those of the next backup and of certificates. A
+pure function of VCluster, current mark, Calendars and time. It changes only when a time passes or a
 Calendar changes, so that a VCluster costs one write, and the function one call, for each of these.
 function/api/clock_mark.py reads it.
 """
@@ -48,7 +48,8 @@ def due_mark(
     mark: dict[str, Entry | list[str]] = {}
     if sleeper.calendar:
         mark["calendar"] = _entry(sleeper, sleeper.calendar, calendars, now)
-    times = {sleeper.awake_until, sleeper.expire_at, sleeper.overdue_at} - {""}
+    own = (sleeper.awake_until, sleeper.expire_at, sleeper.overdue_at, sleeper.warn_from)
+    times = {*own} - {""}
     passed = sorted(time for time in times if is_past(time, now))
     if passed:
         mark["passed"] = passed

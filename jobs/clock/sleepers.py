@@ -27,6 +27,8 @@ class Sleeper:
     """`status.expiry`, which the function writes where the platform allows the end."""
     overdue_at: str = ""
     """`status.backup.overdueAt`, which the function writes while it is awake."""
+    warn_from: str = ""
+    """`status.access.warnFrom`: from then on a certificate ends soon."""
     mark: str | None = None
     """The current mark."""
     sleeps_by: str = ""

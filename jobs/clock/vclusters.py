@@ -31,6 +31,7 @@ def read(item: Item) -> Sleeper:
         if isinstance(expiry, Mapping)
         else None,
         overdue_at=_text(_at(item.status, "backup", "overdueAt")),
+        warn_from=_text(_at(item.status, "access", "warnFrom")),
         mark=mark,
         sleeps_by=_sleeps_by(mark),
     )

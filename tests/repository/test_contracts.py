@@ -179,7 +179,7 @@ def test_no_condition_is_crossplanes_own() -> None:
     assert own.isdisjoint(CONDITIONS)
     seen = {
         condition.type
-        for example in ("kunde1", "asleep", "backup")
+        for example in ("kunde1", "asleep", "backup", "login")
         for state in life.LIFE
         for condition in compose(protobuf.decode(life.request(example, state))).conditions
     }

@@ -11,7 +11,7 @@ from function.api import validate
 from function.api.input import Input
 from function.api.validate import Composite
 from function.api.xr import Spec
-from function.decision import backup
+from function.decision import access, backup
 from function.decision import resolve as resolving
 from function.decision.decision import Decision
 from function.decision.quota import namespace_quota
@@ -104,10 +104,13 @@ def wanted(
     """Return what a VCluster wants on a platform."""
     asked, platform = asked or vcluster(), platform or config()
     resolved = resolving.resolve_spec(asked, platform, now, imported=False)
-    if asked.spec.backup is None:
-        return resolved
-    backups = backup.resolve(asked.spec.backup, platform.backup, resolved.names, resolved.uid)
-    return replace(resolved, backup=backups)
+    own, names, uid = asked.spec, resolved.names, resolved.uid
+    return replace(
+        resolved,
+        backup=backup.resolve(own.backup, platform.backup, names, uid),
+        access=access.resolve(own.access, platform.access, names, uid),
+        certificate=access.certificate(own.access, platform.access),
+    )
 
 
 def decided(

@@ -178,9 +178,9 @@ def test_a_bad_spec_is_fatal_and_touches_nothing() -> None:
                 "spec.plan: must be a name such as small: lower case letters, digits and dashes. "
                 "Correct it. | "
                 "spec.password: is not a known field. Remove it or correct it. Known: "
-                "availability, backup, crossplane, deletionProtection, expire, expose, host, "
-                "hostSelector, isolation, kubeconfigReaders, kubernetesVersion, nodePool, plan, "
-                "power, quota, rancher, sleep, storage, sync, upgrade, values."
+                "access, availability, backup, crossplane, deletionProtection, expire, expose, "
+                "host, hostSelector, isolation, kubeconfigReaders, kubernetesVersion, nodePool, "
+                "plan, power, quota, rancher, sleep, storage, sync, upgrade, values."
             ),
         )
     ]

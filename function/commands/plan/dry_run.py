@@ -12,7 +12,7 @@ from function.commands.plan import simulate
 from function.commands.plan.diff import Difference, differences
 from function.compose import compose
 from function.k8s.fieldpath import get, mapping
-from function.observed import backup, parse, rancher, stamp
+from function.observed import access, backup, parse, rancher, stamp
 from function.observed import namespace as observed_namespace
 from function.observed import vcluster as observed_vcluster
 from function.observed.current import REPLICAS
@@ -30,6 +30,7 @@ _EFFECTS = {
         "quota, limits, network policies and rights of the namespace; nothing restarts"
     ),
     rancher.KEY: "the import into Rancher runs again; nothing restarts",
+    access.KEY: "the rights of people inside and their kubeconfig follow; nothing restarts",
 }
 SINGLE = "the control plane restarts, its API is away meanwhile; pods go on"
 HA = "the control planes restart one after the other, the API stays; pods go on"
@@ -53,6 +54,14 @@ RESTORED = "the control plane starts, with the data of the backup"
 RESTORING = (
     "the control plane waits for its data: it is applied, and takes effect once that is there"
 )
+ROTATION = (
+    "CA and certificates are made anew and the control plane restarts; all earlier kubeconfigs "
+    "with a certificate end"
+)
+ISSUERS = (
+    "the API server reads its issuers anew within a minute: who was taken out gets 401; nothing "
+    "restarts"
+)
 RANCHER_STAYS = "the cluster stays in Rancher; nothing restarts"
 START = "wakes up: the control plane starts, and what has a controller starts again"
 ASLEEP = "asleep: it is applied, and takes effect on waking"
@@ -60,7 +69,10 @@ ASLEEP = "asleep: it is applied, and takes effect on waking"
 _REMOVALS = {
     rancher.KEY: "the cluster leaves Rancher",
     backup.KEY: "no more backups are made; those in the target stay there",
+    access.KEY: "no rights of people are left inside",
 }
+
+_FILE = ("authentication", "config")
 
 _EXPECTED = ("ChangeRefused", "Disabled", "Sleeping")
 """Reasons of conditions that are not True, and no cause of a wait."""
@@ -175,15 +187,25 @@ def _with_reason(changed: tuple[Difference, ...], *, has_other: bool) -> tuple[D
 
 
 def _effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> str:
-    if key == observed_namespace.KEY and get(values, "nap") not in (None, before.values.get("nap")):
-        return REMOVAL
     if key == rancher.KEY and values.get("inputs") == before.values.get("inputs"):
         return RANCHER_STAYS
     if key == backup.KEY:
         return _effect_on_backups(before, values)
-    if key in _EFFECTS:
-        return _EFFECTS[key]
-    return _effect_on_control_plane(before, values)
+    if key == observed_vcluster.KEY:
+        return _effect_on_control_plane(before, values)
+    return _special_effect(key, before, values) or _EFFECTS[key]
+
+
+def _special_effect(key: str, before: ObservedRelease, values: Mapping[str, object]) -> str:
+    """Return the effect of a change that is more than the usual one, or an empty text."""
+    if key == observed_namespace.KEY:
+        if get(values, "nap") not in (None, before.values.get("nap")):
+            return REMOVAL
+        if get(values, *_FILE) != get(before.values, *_FILE):
+            return ISSUERS
+    if key == access.KEY and values.get("rotate") != before.values.get("rotate"):
+        return ROTATION
+    return ""
 
 
 def _effect_on_control_plane(before: ObservedRelease, values: Mapping[str, object]) -> str:

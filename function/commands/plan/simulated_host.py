@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from function.k8s.fieldpath import get, mapping, sequence
-from function.observed import backup, current, exposure, rancher, stamp, vcluster
+from function.observed import access, backup, current, exposure, rancher, stamp, vcluster
 from function.observed.release import EXTERNAL_NAME
 
 CLOCK = "2026-01-01T00:00:00Z"
@@ -32,6 +32,18 @@ BACKUP_REPORT: Mapping[str, object] = {
     "overdueAt": "2026-01-02T00:45:00Z",
 }
 """Report of the Jobs of backups after the first one."""
+
+ACCESS_REPORT: Mapping[str, object] = {
+    "phase": "Applied",
+    "reason": "Applied",
+    "message": "",
+    "expiry": {
+        "ca": "2036-01-01T00:00:00Z",
+        "server": "2027-01-01T00:00:00Z",
+        "client": "2027-01-01T00:00:00Z",
+    },
+}
+"""Report of the Job of a login that is in force."""
 
 IMPORT_STATES = {
     "Pending": ("WaitingForKubeconfig", "The virtual cluster has no kubeconfig yet."),
@@ -92,6 +104,11 @@ def backed_up(**parts: object) -> Report:
     return Report(details={backup.REPORT: json.dumps({**BACKUP_REPORT, **parts})})
 
 
+def logged_in(**parts: object) -> Report:
+    """Return the report on a login, with other parts of its Job's report."""
+    return Report(details={access.REPORT: json.dumps({**ACCESS_REPORT, **parts})})
+
+
 def remembered(details: Mapping[str, str]) -> Report:
     """Return the report of a host that knows what it has restored, from its former details."""
     try:
@@ -137,6 +154,7 @@ def connection_details(release: Mapping[str, Any], report: Report = HEALTHY) -> 
     details = {**_healthy_details(release), **report.details}
     details[rancher.REPORT] = json.dumps({part: details[part] for part in rancher.STATE_KEYS})
     details[backup.REPORT] = _backup_report(release, details[backup.REPORT])
+    details[access.REPORT] = _access_report(release, details[access.REPORT])
     keys = [
         entry["toConnectionSecretKey"] for entry in release["spec"].get("connectionDetails", ())
     ]
@@ -152,6 +170,16 @@ def _backup_report(release: Mapping[str, Any], report: str) -> str:
         snapshot = str(get(values, "restore", "snapshot")).replace("latest", "20260101T000000Z")
         parts["restored"] = f"{str(prefix).rpartition('/')[2]}/{snapshot}"
     return json.dumps(parts)
+
+
+def _access_report(release: Mapping[str, Any], report: str) -> str:
+    """Return a report with the inputs and the rotation of the Release."""
+    values = release["spec"]["forProvider"]["values"]
+    parts: dict[str, object] = {
+        "observedInputs": get(values, "inputs"),
+        "rotated": get(values, "rotate"),
+    }
+    return json.dumps({**parts, **json.loads(report)})
 
 
 def workload_status(replicas: object = 1) -> dict[str, object]:
@@ -197,6 +225,7 @@ def _healthy_details(release: Mapping[str, Any]) -> dict[str, str]:
         "observedInputs": inputs,
         rancher.WRITERS: f"f:{rancher.REPORT}:",
         backup.REPORT: json.dumps(BACKUP_REPORT),
+        access.REPORT: json.dumps(ACCESS_REPORT),
     }
 
 

@@ -105,6 +105,8 @@ def test_problems(calendars: dict[str, Evaluated | None], problem: str) -> None:
         pytest.param({"expire_at": "2026-11-30T12:30:00-01:00"}, False, id="in-another-zone"),
         pytest.param({"overdue_at": "2026-11-30T11:59:59Z"}, True, id="overdue-backup"),
         pytest.param({"overdue_at": "2026-11-30T12:45:00Z"}, False, id="backup-in-time"),
+        pytest.param({"warn_from": "2026-11-30T11:59:59Z"}, True, id="certificate-ends-soon"),
+        pytest.param({"warn_from": "2026-11-30T12:45:00Z"}, False, id="certificate-lasts"),
         pytest.param({"expire_at": "2026-11-30T01:00:00"}, False, id="without-zone"),
         pytest.param({"expire_at": "soon"}, False, id="malformed"),
     ],

@@ -27,6 +27,7 @@ def test_everything() -> None:
     }
     expiry = {"at": "2026-12-31T00:00:00Z", "deleteAt": "2027-01-07T00:00:00Z"}
     status = {"expiry": expiry, "backup": {"overdueAt": "2026-12-01T02:45:00Z"}}
+    status["access"] = {"warnFrom": "2027-01-01T00:00:00Z"}
     found = read(item(spec, status, namespace="t", annotations={ANNOTATION: MARK}))
     assert found == Sleeper(
         name="kunde1",
@@ -39,6 +40,7 @@ def test_everything() -> None:
         expire_at="2026-12-31T00:00:00Z",
         expiry=expiry,
         overdue_at="2026-12-01T02:45:00Z",
+        warn_from="2027-01-01T00:00:00Z",
         mark=MARK,
         sleeps_by="office-hours",
     )

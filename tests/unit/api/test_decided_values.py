@@ -269,6 +269,9 @@ OWN: dict[str, list[Any]] = {
     f"{ETCD}.deploy.statefulSet.scheduling.tolerations": [{"key": "own", "operator": "Exists"}],
     "sync.toHost.pods.enforceTolerations": ["own:NoSchedule"],
     "controlPlane.distro.k8s.controllerManager.extraArgs": ["--v=2"],
+    "controlPlane.distro.k8s.apiServer.extraArgs": ["--v=2"],
+    f"{WORKLOAD}.persistence.addVolumes": [{"name": "own", "emptyDir": {}}],
+    f"{WORKLOAD}.persistence.addVolumeMounts": [{"name": "own", "mountPath": "/own"}],
 }
 """For each list that is joined an entry of the platform's own."""
 
@@ -276,10 +279,20 @@ OF_SINGLE = {"controlPlane.distro.k8s.controllerManager.extraArgs"}
 """Lists to which the function adds nothing for HA."""
 
 
+OF_ISSUERS = {
+    "controlPlane.distro.k8s.apiServer.extraArgs",
+    f"{WORKLOAD}.persistence.addVolumes",
+    f"{WORKLOAD}.persistence.addVolumeMounts",
+}
+"""Lists to which the function adds something where the API server reads a file of issuers."""
+
+
 def values_of(platform: Mapping[str, Any], **spec: Any) -> dict[str, Any]:
     """Return the chart's values of a VCluster on a platform with a way in from outside."""
     found = config({**OUTSIDE, **platform})
-    return build_chart_values(wanted(vcluster(**spec), found), found)
+    requested = wanted(vcluster(**spec), found)
+    reads = found.access is not None
+    return build_chart_values(replace(requested, authenticates=reads), found)
 
 
 def test_every_joined_list_has_an_entry_here() -> None:
@@ -293,12 +306,24 @@ def test_lists_are_joined(path: str, layer: str) -> None:
     """Own entries come beside ours, which are always there, in either layer and in both."""
     availability = "Single" if path in OF_SINGLE else "HA"
     spec = {"availability": availability, "expose": {"type": "LoadBalancer"}, "nodePool": "vc1"}
-    ours = at(values_of({}, **spec), path)
+    issuers: dict[str, Any] = {"access": {}} if path in OF_ISSUERS else {}
+    ours = at(values_of(issuers, **spec), path)
     assert ours
-    one = {f"vcluster.{layer}.{path}": OWN[path]}
+    one = {**issuers, f"vcluster.{layer}.{path}": OWN[path]}
     assert at(values_of(one, **spec), path) == [*ours, *OWN[path]]
     both = {f"vcluster.{layer}.{path}": OWN[path] for layer in ("values", "enforcedValues")}
+    both = {**issuers, **both}
     assert at(values_of(both, **spec), path) == [*ours, *OWN[path]]
+
+
+@pytest.mark.parametrize("path", sorted(OF_ISSUERS))
+def test_lists_without_issuers_are_as_before(path: str) -> None:
+    """Without a file of issuers the higher layer replaces the lower one: nothing restarts."""
+    below = f"vcluster.values.{path}"
+    assert at(values_of({below: OWN[path]}), path) == OWN[path]
+    others = [{"name": "other", "mountPath": "/other"}]
+    both = {below: OWN[path], f"vcluster.enforcedValues.{path}": others}
+    assert at(values_of(both), path) == others
 
 
 def test_what_is_ours() -> None:

@@ -79,8 +79,8 @@ def refusal_of_input(changes: dict[str, Any]) -> InvalidError:
     [
         pytest.param(
             {"colour": MARKER},
-            f"spec.colour: {UNKNOWN}availability, backup, crossplane, deletionProtection, expire, "
-            "expose, host, hostSelector, isolation, kubeconfigReaders, kubernetesVersion, "
+            f"spec.colour: {UNKNOWN}access, availability, backup, crossplane, deletionProtection, "
+            "expire, expose, host, hostSelector, isolation, kubeconfigReaders, kubernetesVersion, "
             "nodePool, plan, power, quota, rancher, sleep, storage, sync, upgrade, values.",
             id="unknown-at-the-top",
         ),
@@ -326,9 +326,10 @@ def test_bad_spec(spec: Any, message: str) -> None:
     [
         pytest.param(
             {"colour": MARKER},
-            f"input.colour: {UNKNOWN}adopted, apiVersion, backup, charts, defaultHostSelector, "
-            "defaultPlan, expiry, expose, hostNamespace, hosts, image, kind, metadata, nodePools, "
-            "plans, platformNamespace, polling, pullSecret, rancher, registries, tenant, vcluster.",
+            f"input.colour: {UNKNOWN}access, adopted, apiVersion, backup, charts, "
+            "defaultHostSelector, defaultPlan, expiry, expose, hostNamespace, hosts, image, kind, "
+            "metadata, nodePools, plans, platformNamespace, polling, pullSecret, rancher, "
+            "registries, tenant, vcluster.",
             id="unknown-at-the-top",
         ),
         pytest.param(
