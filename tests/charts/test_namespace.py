@@ -67,6 +67,16 @@ def test_only_the_namespace_is_cluster_scoped(render: Render, everything: dict[s
     assert {o["metadata"].get("namespace", "kunde1") for o in objects} == {"kunde1"}
 
 
+def test_authentication(render: Render, minimal: dict[str, Any]) -> None:
+    """The file reaches the control plane as it was written, and without one there is none."""
+    config = "apiVersion: apiserver.config.k8s.io/v1\njwt: []  # {{ }} : 'x'\n"
+    (config_map,) = _of_kind(render({**minimal, "authentication": {"config": config}}), "ConfigMap")
+
+    assert config_map["metadata"]["name"] == "vcluster-authentication"
+    assert config_map["data"] == {"config.yaml": config}
+    assert not _of_kind(render(minimal), "ConfigMap")
+
+
 def test_quota_is_rendered_as_written(render: Render, everything: dict[str, Any]) -> None:
     """Two million pods are two million, not 2e+06."""
     (quota,) = _of_kind(render(everything), "ResourceQuota")

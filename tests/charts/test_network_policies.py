@@ -291,7 +291,9 @@ def _is_narrow(cidr: str) -> bool:
 
 @pytest.mark.parametrize("cidr", WIDE)
 @pytest.mark.parametrize(
-    "values", [{"egress": []}, {"metrics": {"namespaces": [], "ports": [443]}}], ids=["egress", "m"]
+    "values",
+    [{"egress": []}, {"metrics": {"namespaces": [], "ports": [443]}}, {"issuers": []}],
+    ids=["egress", "m", "issuers"],
 )
 def test_wide_ranges_stay_shut(
     refused: Callable[[dict[str, Any]], str], values: dict[str, Any], cidr: str
@@ -316,6 +318,8 @@ def test_what_is_never_opened_stays_shut(
 
 
 def _with(values: dict[str, Any], cidr: str) -> tuple[str, dict[str, Any]]:
+    if "issuers" in values:
+        return "issuers.cidrs", {"issuers": [{"cidrs": [cidr], "port": 8443}]}
     if "metrics" in values:
         return "metrics.cidrs", {"metrics": {**values["metrics"], "cidrs": [cidr]}}
     return "egress", {"egress": ["198.51.100.0/24", cidr]}

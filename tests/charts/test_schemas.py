@@ -19,6 +19,8 @@ CHARTS = (
     "vcluster-rancher",
     "vcluster-rancher-watch",
 )
+BINDING = {"kind": "Group", "name": "corp:a", "clusterRole": "view"}
+ISSUER = {"name": "corp", "url": "https://login.example.org", "clientId": "kunde1"}
 REQUIRED: Mapping[str, dict[str, Any]] = {
     "vcluster-access": {
         "inputs": "0123456789abcdef",
@@ -178,6 +180,13 @@ def test_every_feature_is_good(
                 "networkPolicy.ingressFrom",
                 [{"ipBlock": {"cidr": "0.0.0.0/0"}}],
             ),
+            ("vcluster-access", "kubeconfig.server", "https://[2001:db8::1]:8443"),
+            ("vcluster-access", "power", "Sleeping"),
+            ("vcluster-access", "rotate", 3),
+            ("vcluster-access", "bindings", [{**BINDING, "namespace": "shop"}]),
+            ("vcluster-access", "bindings", [{**BINDING, "clusterRole": "system:aggregate-to-x"}]),
+            ("vcluster-namespace", "networkPolicy.issuers", [{"port": 8443}]),
+            ("vcluster-namespace", "authentication.config", "kind: AuthenticationConfiguration"),
             ("vcluster-backup", "schedule", "*/5 0-23/2 1,15 JAN-DEC MON-FRI"),
             ("vcluster-backup", "timeZone", "America/Argentina/Buenos_Aires"),
             ("vcluster-backup", "timeZone", "Etc/GMT+5"),
@@ -275,6 +284,9 @@ def test_good_values(
             ("no way to the API server", "networkPolicy.apiPorts", []),
             ("port beyond all", "networkPolicy.apiPorts", [65536]),
             ("port of backups beyond all", "networkPolicy.backupPort", 65536),
+            ("all ports of an issuer", "networkPolicy.issuers", [{"cidrs": ["198.51.100.1/32"]}]),
+            ("name of an issuer", "networkPolicy.issuers", [{"cidrs": ["a.example"], "port": 443}]),
+            ("authentication as a map", "authentication.config", {"jwt": []}),
             ("metrics nowhere", "networkPolicy.metrics", {"ports": [10250]}),
             (
                 "pods everywhere",
@@ -379,6 +391,47 @@ def test_bad_values_of_the_backup(
 ) -> None:
     """What no CronJob takes, or leads to another's archives, does not get into a release."""
     chart = "vcluster-backup"
+    assert _errors(validators[chart], _changed(defaults[chart], path, value))
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        pytest.param(path, value, id=reason)
+        for reason, path, value in [
+            ("token as a value", "kubeconfig.token", "abc"),
+            ("hash too short", "inputs", "0123456789abcde"),
+            ("administrators of all", "bindings", [{**BINDING, "name": "system:masters"}]),
+            ("everybody", "bindings", [{**BINDING, "name": "system:authenticated"}]),
+            ("an account", "bindings", [{**BINDING, "kind": "ServiceAccount"}]),
+            ("no subject", "bindings", [{**BINDING, "name": ""}]),
+            ("a role's path", "bindings", [{**BINDING, "clusterRole": "a/b"}]),
+            ("a binding of nothing", "bindings", [{"kind": "User", "name": "corp:a"}]),
+            ("the same twice", "bindings", [BINDING, BINDING]),
+            ("too many", "bindings", [{**BINDING, "name": f"c:{n}"} for n in range(257)]),
+            ("no encryption", "kubeconfig.server", "http://kunde1.example.org"),
+            ("a path", "kubeconfig.server", "https://kunde1.example.org/x"),
+            ("issuer without TLS", "kubeconfig.issuers", [{**ISSUER, "url": "http://a.example"}]),
+            ("query", "kubeconfig.issuers", [{**ISSUER, "url": "https://a.example/?a=b"}]),
+            ("client's secret", "kubeconfig.issuers", [{**ISSUER, "clientSecret": "abc"}]),
+            ("client with a space", "kubeconfig.issuers", [{**ISSUER, "clientId": "a b"}]),
+            ("no certificate", "kubeconfig.issuers", [{**ISSUER, "certificateAuthority": "abc"}]),
+            ("rotation back", "rotate", -1),
+            ("unknown power", "power", "Restoring"),
+            ("time without unit", "timeout", "10"),
+            ("name too long for a CronJob", "stateConfigMap", "a" * 53),
+            ("image without tag", "image", "ghcr.io/example/function-vcluster"),
+        ]
+    ],
+)
+def test_bad_values_of_the_access(
+    validators: Mapping[str, Draft7Validator],
+    defaults: Mapping[str, dict[str, Any]],
+    path: str,
+    value: object,
+) -> None:
+    """No right of Kubernetes' own subjects and no secret gets into a release."""
+    chart = "vcluster-access"
     assert _errors(validators[chart], _changed(defaults[chart], path, value))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.crossplane import running as crossplane_running
-from tests.integration.installation import install, install_clock
+from tests.integration.installation import install, install_clock, make, manifests
 from tests.support.tools import tool
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dev.apiserver.client import Client
+
+    Helm = Callable[..., subprocess.CompletedProcess[str]]
+
+PLATFORM = "vcluster-system"
+PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +57,35 @@ def clock_chart(
     assert apiserver.apply(namespace).status in (200, 201)
     install_clock(run_helm, apiserver, tmp_path)
     return apiserver
+
+
+@pytest.fixture
+def provider_host(apiserver: Client) -> Client:
+    """Return a client of a cluster with the platform's namespace and provider-helm's rights.
+
+    Namespace `saved` is that of a virtual cluster.
+    """
+    for name in (PLATFORM, "saved"):
+        make(apiserver, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    for file, kind in (("host", "ClusterRole"), ("control-plane", "ClusterRoleBinding")):
+        for manifest in manifests(f"{file}.yaml"):
+            if manifest["kind"] == kind:
+                make(apiserver, manifest)
+    return apiserver
+
+
+@pytest.fixture
+def provider_helm(run_helm: Helm, provider_host: Client, tmp_path: Path) -> Helm:
+    """Return a function that runs helm as provider-helm in the platform's namespace."""
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(json.dumps(provider_host.kubeconfig))
+
+    def run(
+        *words: str | Path, values: dict[str, Any] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        who = (f"--namespace={PLATFORM}", f"--kube-as-user={PROVIDER}")
+        done = run_helm(*words, *who, values=values, kubeconfig=kubeconfig)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run

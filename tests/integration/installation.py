@@ -22,12 +22,17 @@ def manifests(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((life.ROOT / "install" / name).read_text()))
 
 
+def make(client: Client, manifest: dict[str, Any]) -> None:
+    """Apply an object, which must be accepted."""
+    answer = client.apply(manifest)
+    assert answer.status in (200, 201), answer.body
+
+
 def install(client: Client, *files: str) -> None:
     """Apply all objects of files."""
     for file in files:
         for manifest in manifests(file):
-            answer = client.apply(manifest)
-            assert answer.status in (200, 201), answer.body
+            make(client, manifest)
 
 
 def install_policies(client: Client, file: str) -> None:

@@ -12,12 +12,11 @@ import pytest
 import yaml
 
 from dev.scripts import life
-from tests.integration.installation import manifests
+from tests.integration.installation import make
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
-    from pathlib import Path
 
     from dev.apiserver.client import Client
 
@@ -26,39 +25,7 @@ if TYPE_CHECKING:
 CHART = life.ROOT / "charts" / "vcluster-backup"
 VALUES = life.ROOT / "tests" / "charts" / "values" / "vcluster-backup"
 PLATFORM = "vcluster-system"
-PROVIDER = "system:serviceaccount:crossplane-system:provider-helm"
 REPORT = json.dumps({"phase": "Completed", "last": "2026-01-31T02:00:07Z"})
-
-
-@pytest.fixture
-def platform(apiserver: Client) -> Client:
-    """Return a client of a cluster with the platform's namespace and provider-helm's rights."""
-    for name in (PLATFORM, "saved"):
-        _make(apiserver, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    for file, kind in (("host", "ClusterRole"), ("control-plane", "ClusterRoleBinding")):
-        for manifest in manifests(f"{file}.yaml"):
-            if manifest["kind"] == kind:
-                _make(apiserver, manifest)
-    return apiserver
-
-
-@pytest.fixture
-def helm(
-    run_helm: Callable[..., subprocess.CompletedProcess[str]], platform: Client, tmp_path: Path
-) -> Helm:
-    """Return a function that runs helm as provider-helm in the platform's namespace."""
-    kubeconfig = tmp_path / "kubeconfig"
-    kubeconfig.write_text(json.dumps(platform.kubeconfig))
-
-    def run(
-        *words: str | Path, values: dict[str, Any] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        who = (f"--namespace={PLATFORM}", f"--kube-as-user={PROVIDER}")
-        done = run_helm(*words, *who, values=values, kubeconfig=kubeconfig)
-        assert done.returncode == 0, done.stderr
-        return done
-
-    return run
 
 
 def _values(name: str, case: str = "minimal") -> dict[str, Any]:
@@ -68,39 +35,39 @@ def _values(name: str, case: str = "minimal") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("case", [path.stem for path in VALUES.iterdir()])
-def test_provider_helm_installs_it(platform: Client, helm: Helm, case: str) -> None:
+def test_provider_helm_installs_it(provider_host: Client, provider_helm: Helm, case: str) -> None:
     """The API server takes everything, hooks included, by the rights that provider-helm has."""
     name = f"case-{case}-backup"
     values = _values(f"case-{case}", case)
 
     for schedule in (values["schedule"], "30 3 * * *"):
         changed = {**values, "schedule": schedule}
-        helm("upgrade", "--install", name, CHART, values=changed)
-    hooks = [*yaml.safe_load_all(helm("get", "hooks", name).stdout)]
+        provider_helm("upgrade", "--install", name, CHART, values=changed)
+    hooks = [*yaml.safe_load_all(provider_helm("get", "hooks", name).stdout)]
 
     assert [hook["kind"] for hook in hooks] == ["ServiceAccount", "Role", "RoleBinding", "Job"]
     for hook in hooks:
-        answer = platform.apply(hook, dry_run=True)
+        answer = provider_host.apply(hook, dry_run=True)
         assert answer.status == 201, answer.body
-    cron_job = platform.get("batch/v1", "CronJob", name, namespace=PLATFORM)
+    cron_job = provider_host.get("batch/v1", "CronJob", name, namespace=PLATFORM)
     assert cron_job.body["spec"]["schedule"] == "30 3 * * *"
-    helm("uninstall", "--no-hooks", name)
-    assert platform.get("batch/v1", "CronJob", name, namespace=PLATFORM).status == 404
+    provider_helm("uninstall", "--no-hooks", name)
+    assert provider_host.get("batch/v1", "CronJob", name, namespace=PLATFORM).status == 404
 
 
-def test_what_was_reported(platform: Client, helm: Helm) -> None:
+def test_what_was_reported(provider_host: Client, provider_helm: Helm) -> None:
     """An upgrade keeps the last backup; a VCluster made again under the same name has none."""
     values = _values("reported")
     install = ("upgrade", "--install", "reported-backup", CHART)
-    helm(*install, values=values)
+    provider_helm(*install, values=values)
     data = {"report": REPORT, "onFailure": "Delete"}
-    answer = platform.patch(
+    answer = provider_host.patch(
         "v1", "ConfigMap", "reported-backup", {"data": data}, namespace=PLATFORM
     )
     assert answer.status == 200, answer.body
 
-    helm(*install, values={**values, "inputs": "f" * 16})
-    state = _state(platform, "reported-backup")
+    provider_helm(*install, values={**values, "inputs": "f" * 16})
+    state = _state(provider_host, "reported-backup")
     assert state == {
         "report": REPORT,
         "desiredInputs": "f" * 16,
@@ -109,19 +76,19 @@ def test_what_was_reported(platform: Client, helm: Helm) -> None:
     }
 
     other = {**values["owner"], "uid": "0c9ab3a7-53de-4c3f-9ec4-cc0c7a0d1e35"}
-    helm(*install, values={**values, "owner": other})
-    assert json.loads(_state(platform, "reported-backup")["report"])["phase"] == "Pending"
+    provider_helm(*install, values={**values, "owner": other})
+    assert json.loads(_state(provider_host, "reported-backup")["report"])["phase"] == "Pending"
 
 
 @pytest.mark.parametrize("case", ["minimal", "everything"])
-def test_pods_pass_pod_security(platform: Client, helm: Helm, case: str) -> None:
+def test_pods_pass_pod_security(provider_host: Client, provider_helm: Helm, case: str) -> None:
     """The platform's namespace can be held to the strictest level, `restricted`."""
     metadata = {
         "name": "strict-backup",
         "labels": {"pod-security.kubernetes.io/enforce": "restricted"},
     }
-    _make(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    rendered = helm("template", "strict", CHART, values=_values("strict", case)).stdout
+    make(provider_host, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    rendered = provider_helm("template", "strict", CHART, values=_values("strict", case)).stdout
     specs = [o["spec"] for o in yaml.safe_load_all(rendered) if o["kind"] in ("Job", "CronJob")]
 
     for number, spec in enumerate(specs):
@@ -132,13 +99,8 @@ def test_pods_pass_pod_security(platform: Client, helm: Helm, case: str) -> None
             "metadata": {"name": f"pod-{number}", "namespace": "strict-backup"},
             "spec": {**template["spec"], "serviceAccountName": "default"},
         }
-        answer = platform.apply(pod, dry_run=True)
+        answer = provider_host.apply(pod, dry_run=True)
         assert answer.status in (200, 201), answer.body
-
-
-def _make(client: Client, manifest: dict[str, Any]) -> None:
-    answer = client.apply(manifest)
-    assert answer.status in (200, 201), answer.body
 
 
 def _state(client: Client, name: str) -> dict[str, str]:

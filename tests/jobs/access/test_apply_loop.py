@@ -263,12 +263,14 @@ def test_a_login_of_others_stays_where_there_is_none(world: World) -> None:
 
 def test_many_groups(world: World) -> None:
     """200 groups are one binding, by one request."""
-    groups = [{**VIEWERS, "name": f"corp:group-{number}"} for number in range(200)]
+    groups = [{**ADMINS, "name": f"corp:group-{number}"} for number in range(200)]
     world.want(groups)
     assert world.apply()
     assert world.rights() == rights(*groups)
     assert len(world.bindings(LABELS)) == 1
     assert world.report()["bindings"] == 200
+    assert world.may("list", "pods", SHOP, group="corp:group-199")
+    assert not world.may("list", "pods", SHOP, group="corp:group-200")
 
 
 def test_a_finalizer_of_the_tenant(world: World) -> None:

@@ -191,6 +191,20 @@ class World:
             for each in body.get("subjects", [])
         }
 
+    def may(self, verb: str, resource: str, namespace: str, *, group: str) -> bool:
+        """Return whether a group of people has a right in a namespace."""
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {
+                "user": "corp:anybody",
+                "groups": [group],
+                "resourceAttributes": {"verb": verb, "resource": resource, "namespace": namespace},
+            },
+        }
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        return bool(self.api.request("POST", path, review).body["status"]["allowed"])
+
     def bind(self, name: str, *, labels: Mapping[str, str], **more: object) -> None:
         """Make a ClusterRoleBinding of the tenant's."""
         body = {

@@ -1,6 +1,5 @@
 """The program as chart vcluster-backup runs it: its variables, and exactly its rights."""
 
-import copy
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -10,22 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
-from lightkube.config.kubeconfig import KubeConfig
 
 from dev.scripts import life
-from jobs.bounded_api import Api
-from jobs.kubernetes import client as kubernetes_client
 from tests.jobs.backup.test_restored import OLD, prepare
 from tests.jobs.backup.world import PLATFORM, PREFIX, RELEASE, REQUEST, STATE, TENANT, World
+from tests.support.chart_rights import VERBS, Right, account_client, granted
 from tests.support.s3_server import BUCKET, REGION
 
 Helm = Callable[..., subprocess.CompletedProcess[str]]
-Right = tuple[str, str, str, str]
-"""Verb, namespace, resource and name, which is empty where a right is for all names."""
 
 CHART = life.ROOT / "charts" / "vcluster-backup"
 VALUES = life.ROOT / "tests" / "charts" / "values" / "vcluster-backup" / "minimal.yaml"
-VERBS = {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}
 MOUNTED = ("S3_CREDENTIALS_DIR", "S3_CA_FILE")
 FIRST = "20260110T020000Z"
 
@@ -45,20 +39,14 @@ class Installed:
         mounted = {name: self.world.env[name] for name in MOUNTED}
         self.world.env = {**env, "JOB_NAME": f"{STATE}-manual", **mounted}
         self.monkeypatch.setattr(
-            self.world, "lightkube", lambda: self._client(pod["serviceAccountName"])
+            self.world,
+            "lightkube",
+            lambda: account_client(self.world.api, PLATFORM, pod["serviceAccountName"]),
         )
 
     def granted(self, command: str) -> set[Right]:
         """Return the rights of a command."""
-        return {
-            (verb, role["metadata"]["namespace"], resource, name)
-            for role in self.objects
-            if role["kind"] == "Role" and role["metadata"]["name"] == f"{STATE}-{command}"
-            for rule in role["rules"]
-            for resource in rule["resources"]
-            for name in rule.get("resourceNames", [""])
-            for verb in rule["verbs"]
-        }
+        return granted(self.objects, f"{STATE}-{command}")
 
     def _pods(self) -> Iterator[dict[str, Any]]:
         """Yield the pods of the CronJob and the hook, without those of the first snapshot."""
@@ -68,16 +56,6 @@ class Installed:
                 yield spec["jobTemplate"]["spec"]["template"]["spec"]
             elif each["kind"] == "Job" and "-first-" not in each["metadata"]["name"]:
                 yield spec["template"]["spec"]
-
-    def _client(self, account: str) -> Api:
-        path = f"/api/v1/namespaces/{PLATFORM}/serviceaccounts/{account}/token"
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        answer = self.world.api.request("POST", path, request)
-        kubeconfig = copy.deepcopy(self.world.api.kubeconfig)
-        kubeconfig["users"][0]["user"] = {"token": answer.body["status"]["token"]}
-        config = KubeConfig.from_dict(kubeconfig).get()
-        assert config
-        return kubernetes_client(config)
 
 
 @pytest.fixture
