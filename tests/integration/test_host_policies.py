@@ -28,6 +28,7 @@ DENIED = "k8s.v1.cni.cncf.io/networks"
 PATHS = {
     "Pod": "/api/v1/namespaces/{}/pods",
     "Service": "/api/v1/namespaces/{}/services",
+    "Secret": "/api/v1/namespaces/{}/secrets",
     "Endpoints": "/api/v1/namespaces/{}/endpoints",
     "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
@@ -273,6 +274,27 @@ def test_what_the_host_wrote_is_sent_back(host: Client) -> None:
         assert answer.status == 200, answer.body
         other = {"metadata": {"annotations": {DENIED: "by-the-tenant"}}}
         assert changed(host, obj["kind"], "written", other).status == 422
+
+
+def test_the_login_is_the_platforms(host: Client) -> None:
+    """The syncer neither changes nor removes the kubeconfig that people's machines run."""
+    for name, labels in (("login", {"caas.telekom.de/owned-by": "access"}), ("own", {})):
+        metadata = {"name": name, "namespace": TENANT, "labels": labels}
+        assert host.apply({**made("Secret"), "metadata": metadata}).status in (200, 201)
+    for patch in (
+        {"stringData": {"config": "x"}},
+        {"metadata": {"labels": {"caas.telekom.de/owned-by": None}}},
+    ):
+        until(lambda patch=patch: changed(host, "Secret", "login", patch).status == 422)  # type: ignore[misc]
+        assert changed(host, "Secret", "own", patch).status == 200
+    path = f"{PATHS['Secret'].format(TENANT)}/{{}}?dryRun=All"
+    for name, user, status in (
+        ("login", SYNCER, 422),
+        ("own", SYNCER, 200),
+        ("login", CONTROLLER, 200),
+    ):
+        answer = host.request("DELETE", path.format(name), user=user)
+        assert answer.status == status, (name, user, answer.body)
 
 
 def test_a_namespace_without_lists(host: Client) -> None:
