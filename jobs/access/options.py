@@ -8,6 +8,7 @@ from typing import Any
 
 from jobs import environment as options
 from jobs.access.model import Goal, Grant, Issuer, Login, Subject, SubjectKind, Subjects
+from jobs.access.rotation_plan import RotationGoal
 from jobs.errors import RefusedError
 
 KINDS: dict[object, SubjectKind] = {"User": "User", "Group": "Group"}
@@ -46,6 +47,13 @@ class Environment(options.Environment):
     def goal(self) -> Goal:
         """Return the access to reach."""
         return Goal(self.text("INPUTS"), self._grants(), self._login())
+
+    def rotation(self) -> RotationGoal | None:
+        """Return the rotation to reach, None where none was ever asked for."""
+        text = self.text("ROTATE", "0")
+        if not text.isdecimal():
+            raise RefusedError("BadOptions", "ROTATE must be a number.")
+        return RotationGoal(self.text("INPUTS"), int(text)) if int(text) else None
 
     def _grants(self) -> dict[Grant, Subjects]:
         grants: dict[Grant, set[Subject]] = {}

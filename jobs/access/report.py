@@ -9,7 +9,7 @@ from jobs.state import Report
 LASTING = ("bindings", "rotated", "expiry", "observedInputs")
 """Parts of a report that hold what was done, so that a failure leaves them as they are."""
 
-PENDING, APPLIED, FAILED = "Pending", "Applied", "Failed"
+PENDING, APPLIED, FAILED, ROTATING = "Pending", "Applied", "Failed", "Rotating"
 
 UNDECIDED = ("", PENDING)
 """Phases before the first result. Later ones keep the last result until the next one, so that a

@@ -97,6 +97,9 @@ spec:
     {{- end }}
     - {name: LOGIN_ISSUERS, value: {{ include "vcluster-access.variable" (list "kubeconfig.issuers" .kubeconfig.issuers) }}}
     - {name: ROTATE, value: {{ .rotate | int | quote }}}
+    {{- if .rotate }}
+    - {name: RELEASE, value: {{ .vcluster.release | quote }}}
+    {{- end }}
     - {name: TIMEOUT, value: {{ .timeout | quote }}}
     resources:
       requests: {cpu: 20m, memory: 64Mi, ephemeral-storage: 16Mi}
@@ -191,4 +194,30 @@ be created cannot be a condition.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [create]
+{{- if .Values.rotate }}
+{{ include "vcluster-access.rotateRules" . }}
+{{- end }}
+{{- end }}
+
+{{/*
+Rights for a rotation: the pod that makes certificates, the template that it is made of, and the
+control plane's pods, whose names are not known before.
+*/}}
+{{- define "vcluster-access.rotateRules" -}}
+{{- $name := printf "%s-rotate" .Values.vcluster.release -}}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [create, list, delete]
+- apiGroups: [""]
+  resources: [pods]
+  resourceNames: [{{ $name | quote }}]
+  verbs: [get, patch]
+- apiGroups: [""]
+  resources: [pods/log]
+  resourceNames: [{{ $name | quote }}]
+  verbs: [get]
+- apiGroups: [apps]
+  resources: [statefulsets, deployments]
+  resourceNames: [{{ .Values.vcluster.release | quote }}]
+  verbs: [get]
 {{- end }}

@@ -62,6 +62,8 @@ def test_the_time_is_up(world: World, tmp_path: Path) -> None:
         ("LOGIN_ISSUERS", "[1]", "LOGIN_ISSUERS must be a JSON list of objects."),
         ("LOGIN_ISSUERS", '[{"name": "x"}]', "LOGIN_ISSUERS must be a JSON list of {name, url"),
         ("LOGIN_SECRET", "", "LOGIN_SECRET is not set."),
+        ("ROTATE", "-1", "ROTATE must be a number."),
+        ("ROTATE", "1", "RELEASE is not set."),
         ("INPUTS", "", "INPUTS is not set."),
     ],
 )
