@@ -11,10 +11,10 @@ from jobs.backup import restore_pod, wire
 from jobs.backup.model import Credentials, Target, VirtualCluster
 from jobs.backup.restore_plan import RestorePod, Workload
 from jobs.bounded_api import Api
-from jobs.errors import ConflictError, RancherImportError, TransientError
+from jobs.errors import ConflictError, TransientError
 from jobs.kubernetes import call, maybe
-
-LOG_LINES = 20
+from jobs.pod_log import last_line
+from jobs.syncer_pod import LABELS
 
 
 class RestoreHost:
@@ -80,22 +80,7 @@ class RestoreHost:
 
     def log(self) -> str:
         """Return the last line of the pod's log that says something, "" without one."""
-        try:
-            lines = call(
-                lambda: [
-                    *self._client.log(
-                        self._name,
-                        namespace=self._namespace,
-                        container=restore_pod.CONTAINER,
-                        tail_lines=LOG_LINES,
-                        newlines=False,
-                    )
-                ],
-                f"the log of Pod {self._namespace}/{self._name}",
-            )
-        except RancherImportError:
-            return ""
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return last_line(self._client, self._namespace, self._name, restore_pod.CONTAINER)
 
     def _has_store(self) -> bool:
         if self._vcluster.availability == "Single":
@@ -138,7 +123,7 @@ class RestoreHost:
 
     def _put_secret(self, text: str) -> None:
         data = {restore_pod.OPTIONS_KEY: text}
-        labels = {**restore_pod.LABELS, "release": self._release}
+        labels = {**LABELS, "release": self._release}
         body = Secret(metadata=ObjectMeta(name=self._name, labels=labels), data=data)
         what = f"Secret {self._namespace}/{self._name}"
         try:

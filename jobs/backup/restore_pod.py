@@ -1,17 +1,12 @@
-"""The pod that restores an archive, made of the control plane's as upstream makes it.
-
-https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/snapshot/pod/pod.go
-"""
+"""The pod that restores an archive, made of the control plane's."""
 
 import base64
 import json
 from collections.abc import Mapping
 from typing import Any
 
+from jobs import syncer_pod
 from jobs.errors import RefusedError
-
-LABELS = {"app": "vcluster-snapshot"}
-"""The label of upstream's pod, by which network policies know it. No Service selects it."""
 
 LOCATION = "caas.telekom.de/location"
 """Annotation with the location of the archive that a pod restores."""
@@ -22,11 +17,7 @@ OPTIONS_KEY = "options"
 
 COMMAND = ("/vcluster", "restore", "--new-vcluster")
 CONTAINER = "snapshot"
-SYNCER = "syncer"
 DATA = "data"
-
-COPIED = ("image", "imagePullPolicy", "securityContext", "resources", "envFrom", "volumeMounts")
-"""Fields of the control plane's container that the pod's has too."""
 
 
 def pod(
@@ -34,41 +25,20 @@ def pod(
 ) -> dict[str, Any]:
     """Return the pod for the template of the workload."""
     spec = template["spec"]
-    syncer = next((one for one in spec["containers"] if one["name"] == SYNCER), None)
-    if syncer is None:
-        message = "The control plane's workload has no container syncer, so nothing can restore it."
-        raise RefusedError("UnknownWorkload", message)
-    names = ("POD_NAME", OPTIONS)
-    env = [one for one in syncer.get("env", ()) if one["name"] not in names]
+    container = syncer_pod.container(template, CONTAINER, COMMAND, ("POD_NAME", OPTIONS))
     reference = {"secretKeyRef": {"name": name(release), "key": OPTIONS_KEY}}
-    container = {
-        "name": CONTAINER,
-        "command": list(COMMAND),
-        "env": [
-            *env,
-            {"name": "POD_NAME", "value": f"{release}-0"},
-            {"name": OPTIONS, "valueFrom": reference},
-        ],
-        **{field: syncer[field] for field in COPIED if field in syncer},
+    container["env"] += [
+        {"name": "POD_NAME", "value": f"{release}-0"},
+        {"name": OPTIONS, "valueFrom": reference},
+    ]
+    metadata = {
+        "name": name(release),
+        "namespace": namespace,
+        "annotations": {LOCATION: location},
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {
-            "name": name(release),
-            "namespace": namespace,
-            "labels": {**LABELS, "release": release},
-            "annotations": {LOCATION: location},
-        },
-        "spec": {
-            **spec,
-            "containers": [container],
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 1,
-            "activeDeadlineSeconds": seconds,
-            "volumes": _volumes(spec.get("volumes", []), container, release),
-        },
-    }
+    body = syncer_pod.pod(template, metadata, release, container, seconds)
+    volumes = _volumes(spec.get("volumes", []), container, release)
+    return {**body, "spec": {**body["spec"], "volumes": volumes}}
 
 
 def name(release: str) -> str:
