@@ -55,6 +55,7 @@ def test_variables(render: Render, everything: dict[str, Any]) -> None:
         "LOGIN_CONTEXT": "kunde1",
         "LOGIN_SERVER": "https://kunde1.example.org:443",
         "ROTATE": "2",
+        "RELEASE": "kunde1-vcluster",
         "TIMEOUT": "5m",
     }
     everything["bindings"][1]["name"] = "corp:anna$$(ROTATE)@example.org"
