@@ -87,7 +87,8 @@ def composition(site: Site) -> dict[str, object]:
             "egress": [f"{site.rancher_address}/32"],
         },
     }
-    step["input"] = merge(step["input"], common, site.own_input)
+    login = {"access": issuer.access(site.issuer)} if site.issuer else {}
+    step["input"] = merge(step["input"], common, site.own_input, login)
     if not site.rancher:
         del step["input"]["rancher"]
     return made

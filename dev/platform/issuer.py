@@ -48,6 +48,16 @@ def program(place: Place) -> Program:
     )
 
 
+def access(issuer: Issuer) -> dict[str, object]:
+    """Return the part of the Input's `access` that differs from the one of another issuer."""
+    own = {
+        "url": issuer.url,
+        "certificateAuthority": issuer.ca_file.read_text(),
+        "egress": [f"{issuer.address}/32"],
+    }
+    return {"issuers": {"corp": own}}
+
+
 def hint(issuer: Issuer) -> str:
     """Return how to log in."""
     users = " and ".join(f"{user.name} of {', '.join(user.groups)}" for user in USERS)

@@ -23,8 +23,10 @@ from dev.issuer import provider, tokens
 from dev.issuer.keys import Keys, new_key
 from dev.issuer.provider import DISCOVERY, Provider
 from dev.issuer.tokens import USERS, User
-from dev.platform import issuer, place
+from dev.platform import function_image, install, issuer, node, place
 from dev.platform.place import Place
+from dev.platform.site import Site
+from function.api.input import Input
 
 ANNA, BOB = USERS
 CLIENT = "vcluster-kunde1-a"
@@ -127,6 +129,33 @@ def test_a_start_keeps_what_is_there(somewhere: Place) -> None:
     assert issuer.program(somewhere) == before
     assert file.read_text() == keys
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_platform_s_input_has_it(somewhere: Place) -> None:
+    """Control planes are told of its URL and CA, and get a way to it."""
+    issuer.program(somewhere)
+    site = Site(
+        folder=Path(),
+        kubeconfig=Path(),
+        image=function_image.reference(),
+        image_digest="",
+        charts=place.CHARTS,
+        charts_digest="",
+        registry=place.REGISTRY,
+        packages={},
+        rancher=place.RANCHER,
+        issuer=issuer.of(somewhere),
+        own_input=node.own_input(),
+    )
+    composition: Any = install.composition(site)
+
+    found = Input.model_validate(composition["spec"]["pipeline"][0]["input"]).access
+    assert found is not None
+    corp = found.issuers["corp"]
+    assert corp.url == "https://172.29.0.2:5556"
+    assert corp.certificateAuthority == issuer.of(somewhere).ca_file.read_text()
+    assert (corp.endpoint.cidrs, corp.endpoint.port) == (("172.29.0.2/32",), 5556)
+    assert found.tenant.oidc == "Allowed"
 
 
 def test_the_hint_says_how_to_log_in(somewhere: Place) -> None:
