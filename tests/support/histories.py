@@ -20,14 +20,23 @@ from function.observed.current import REPLICAS
 from function.observed.release import KIND
 from function.observed.state import ForeignRelease, Observed, ObservedUsage, Request
 from tests.support.factories import INPUT, RANCHER, changed
-from tests.support.model_host import BY_HAND, Host, Namespace, Object, Record, reconcile, seen
+from tests.support.model_host import (
+    BY_HAND,
+    Host,
+    Namespace,
+    Object,
+    Record,
+    mounts,
+    reconcile,
+    seen,
+)
 
 if TYPE_CHECKING:
     from function.response.response import Composed
 
 NAME = "kunde1"
-KEYS = ("rancher", "backup", "vcluster", "namespace")
-"""Keys of the Releases, in the order in which Usages let them go."""
+KEYS = ("access", "rancher", "backup", "vcluster", "namespace")
+"""Keys of the Releases, in the order in which Usages let them go; no Usage holds the login."""
 
 FORMER = str(uuid.UUID(int=1))
 BY_HAND_VALUES: Object = {"controlPlane": {"distro": {"k8s": {"image": {"tag": "v1.35.0"}}}}}
@@ -57,6 +66,10 @@ PLATFORM: Object = changed(
         "defaultHostSelector": {"matchLabels": {"at": "north"}},
     },
 )
+ISSUERS: Object = {"corp": {"url": "https://login.example.org", "prefix": "corp:"}}
+PEOPLE: Object = {"oidc": [{"issuer": "corp", "admins": ["group:admins"]}]}
+ACCESS = st.sampled_from([None, {}, PEOPLE, {**PEOPLE, "certificate": "Readers", "rotate": 1}])
+
 SPECS = st.fixed_dictionaries(
     {},
     optional={
@@ -130,6 +143,8 @@ class ControlPlane:
             self.releases[key] = {**resource, "metadata": metadata, "owner": self.uid}
             return
         assert before["spec"]["providerConfigRef"] == resource["spec"]["providerConfigRef"]
+        if key == "vcluster" and mounts(before["spec"]["forProvider"]["values"]):
+            assert mounts(resource["spec"]["forProvider"]["values"]), "the mount stays"
         if before["spec"] != resource["spec"]:
             before["metadata"]["generation"] += 1
         before["spec"] = resource["spec"]
@@ -168,12 +183,14 @@ class Histories(RuleBasedStateMachine):
         self.hosts = {name: Host(self.deleted, self.left, self.unbacked) for name in HOSTS}
         self.listed: Object = dict(HOSTS)
         self.adopted: Object = {}
+        self.access: Object | None = None
         self.uids = [FORMER]
 
     @property
     def platform(self) -> Document:
         """The Input as it is now."""
-        plain = {**PLATFORM, "hosts": self.listed, "adopted": self.adopted}
+        login = {} if self.access is None else {"access": self.access}
+        plain = {**PLATFORM, **login, "hosts": self.listed, "adopted": self.adopted}
         return Document(plain, digest(plain).encode())
 
     @initialize(before=st.sampled_from(["nothing", "by-hand", "retained", "running"]))
@@ -265,6 +282,20 @@ class Histories(RuleBasedStateMachine):
             control_plane.composite["spec"]["backup"] = backup
             (self.unbacked.add if backup is None else self.unbacked.discard)(control_plane.uid)
             self.go_on(plane, times)
+
+    @rule(plane=planes, access=ACCESS, times=st.integers(0, 4))
+    def change_access(self, plane: int, access: Object | None, times: int) -> None:
+        """Let people in, or none any more."""
+        control_plane = self.control_planes[plane]
+        if control_plane.composite is not None:
+            control_plane.composite["spec"]["access"] = access
+            self.go_on(plane, times)
+
+    @rule(choice=st.sampled_from([None, {}, ISSUERS]))
+    def change_issuers(self, choice: Object | None) -> None:
+        """Give the platform issuers, or take them away."""
+        tenant = {"oidc": "Allowed"}
+        self.access = None if choice is None else {"issuers": choice, "tenant": tenant}
 
     @precondition(lambda self: self.adopted)
     @rule(plane=planes)

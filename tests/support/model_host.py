@@ -87,6 +87,7 @@ class Host:
             "vcluster-namespace": self._namespace,
             "vcluster": self._cluster,
             "vcluster-backup": self._backup,
+            "vcluster-access": self._access,
         }
         keep = False
         if chart == "vcluster-namespace":
@@ -125,6 +126,9 @@ class Host:
         elif record.chart == "vcluster-backup":
             if self.namespace and self.namespace.has_run and record.values["onDelete"] == "None":
                 self.remove("final backup", record.values["owner"]["uid"], self.unbacked)
+        elif record.chart == "vcluster-access":
+            if record.values["bindings"]:
+                self.remove("rights of people", record.values["owner"]["uid"], self.left)
         elif not record.values.get("takeover") and self.claim == get(record.values, "owner", "uid"):
             self.remove("cluster in Rancher", self.rancher, self.left)
             self.rancher = self.claim = ""
@@ -158,11 +162,20 @@ class Host:
             self.namespace.volume = self.namespace.volume and owner
 
     def _cluster(self, values: Object, *, done: bool) -> None:
+        if mounts(values) and not self.has_file():
+            self.violations.append("a pod that waits for its file of issuers")
         if self.namespace and done and not self.namespace.volume:
             self.namespace.volume = self.namespace.uid
             self.namespace.has_run = False
         if self.namespace and done:
             self.namespace.has_run |= get(values, *REPLICAS) != 0
+
+    def _access(self, values: Object, *, done: bool) -> None:
+        """Do nothing: what the Job does is in its report."""
+
+    def has_file(self) -> bool:
+        """Return whether the chart of a namespace brought the file of issuers."""
+        return any(get(one.values, "authentication", "config") for one in self.helm.values())
 
     def _backup(self, values: Object, *, done: bool) -> None:
         if done and values["restore"] and self.namespace and self.namespace.has_run:
@@ -175,6 +188,11 @@ class Host:
         self.claim = uid
         if done:
             self.rancher = uid
+
+
+def mounts(values: object) -> bool:
+    """Return whether the API server of these values reads a file of issuers."""
+    return bool(get(values, "controlPlane", "distro", "k8s", "apiServer", "extraArgs"))
 
 
 def reconcile(release: Object, host: Host) -> bool:

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from tests.support.histories import Histories
+from tests.support.factories import at
+from tests.support.histories import ISSUERS, PEOPLE, Histories
+from tests.support.model_host import mounts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+VALUES = "spec.forProvider.values"
 
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(max_examples=200, stateful_step_count=20, deadline=None)
@@ -101,6 +105,19 @@ def second_control_plane(story: Histories) -> None:
     story.go_on(0, 8)
 
 
+def login_of_an_earlier_one(story: Histories) -> None:
+    """Let people into one that was made before the platform had issuers, and none any more."""
+    story.begin("nothing")
+    story.create(0, {}, 8)
+    story.change_issuers(ISSUERS)
+    for people in (PEOPLE, None):
+        story.change_access(0, people, 8)
+        assert mounts(at(story.control_planes[0].releases["vcluster"], VALUES))
+        assert ("access" in story.control_planes[0].releases) is (people is not None)
+    story.change_issuers(None)
+    story.go_on(0, 8)
+
+
 STORIES = (
     refused_and_cut_off,
     deleted_at_once,
@@ -112,6 +129,7 @@ STORIES = (
     restored_and_refused,
     host_left,
     second_control_plane,
+    login_of_an_earlier_one,
 )
 
 

@@ -107,6 +107,16 @@ SPEC = (
                     "x",
                 ]
             ),
+            "access": st.sampled_from(
+                [
+                    {},
+                    {"oidc": [{"issuer": "corp", "admins": ["group:a", 'user:"] || true']}]},
+                    {"oidc": [{"issuer": "none"}, {"issuer": "corp"}], "certificate": "Readers"},
+                    {"oidc": [{"issuer": "corp", "viewers": ["a"]}], "rotate": -1},
+                    {"rotate": 2, "certificate": "Nobody"},
+                    "x",
+                ]
+            ),
             "sync": st.sampled_from([{"ingresses": True}, {"serviceAccounts": True}]),
             "anything": JSON,
         },
@@ -132,7 +142,10 @@ CASE = st.fixed_dictionaries(
         "state": st.sampled_from([*life.LIFE]),
         "fates": st.fixed_dictionaries(dict.fromkeys(sorted(KEYS), FATE)),
     },
-    optional={"spec": SPEC, "lost": st.sampled_from(["rancher", "plans", "vcluster", "backup"])},
+    optional={
+        "spec": SPEC,
+        "lost": st.sampled_from(["rancher", "plans", "vcluster", "backup", "access"]),
+    },
 )
 """A state of an example's life in which anything may be broken."""
 
@@ -157,6 +170,8 @@ def request(case: dict[str, Any]) -> fnv1.RunFunctionRequest:
 
 def request_values(req: fnv1.RunFunctionRequest, key: str) -> object:
     """Return the chart values of an observed Release."""
+    if key not in req.observed.resources:
+        return None
     plain = resource.struct_to_dict(req.observed.resources[key].resource)
     return at(plain, "spec", "forProvider", "values")
 
@@ -183,7 +198,8 @@ def at(value: object, *path: str) -> object:
 def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
     """Whatever was observed stays desired, or nothing is touched; but for three words of the user.
 
-    Backups end in two steps, of which the first makes a deletion take none.
+    Backups end in two steps, of which the first makes a deletion take none; and a login, of which
+    the first removes the rights of all people.
     """
     req = request(case)
     rsp = run(req)
@@ -200,6 +216,8 @@ def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
         allowed.add("vcluster-by-backup")
     elif at(request_values(req, "backup"), "onDelete") == "None":
         allowed.add("backup")
+    if at(spec, "access") is None and not at(request_values(req, "access"), "bindings"):
+        allowed.add("access")
     if isinstance(spec, Mapping) and spec.get("deletionProtection", False) is False:
         allowed.add("deletion-protection")
     assert observed - {*rsp.desired.resources} <= allowed
@@ -210,10 +228,12 @@ def test_nothing_observed_vanishes(case: dict[str, Any]) -> None:
 def test_no_spec_is_a_shelter(case: dict[str, Any]) -> None:
     """Of a VCluster that exists whatever an empty spec lets through comes through.
 
-    An Input that lost the targets holds back those that have backups, as one without Rancher does.
+    An Input that lost the targets holds back those that have backups, as one without Rancher does,
+    and so does one that lost `access`.
     """
     req = request(case)
-    least: dict[str, Any] = {"backup": {}} if case.get("lost") == "backup" else {}
+    lost = case.get("lost")
+    least: dict[str, Any] = {str(lost): {}} if lost in ("backup", "access") else {}
     if "vcluster" in req.observed.resources and not is_fatal(run(request({**case, "spec": least}))):
         assert not is_fatal(run(req))
 

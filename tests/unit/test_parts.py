@@ -91,7 +91,7 @@ def test_values(key: str, parts: Parts) -> None:
     """Every decoded chart value is read in some state of an example, and no other is."""
     seen: set[Path] = set()
     requests = [life.request(example, state) for example in life.names() for state in life.LIFE]
-    for req in (*requests, exposed_by_another_type(), without_input()):
+    for req in (*requests, exposed_by_another_type(), without_input(), with_its_first_issuer()):
         compose(with_recorded_values(req, key, parts, seen))
     assert ends(seen) == leaves(parts)
 
@@ -102,6 +102,14 @@ def exposed_by_another_type() -> fnv1.RunFunctionRequest:
     req.input.get_or_create_struct("tenant").update({"exposeTypes": ["LoadBalancer"]})
     spec = req.observed.composite.resource.get_or_create_struct("spec")
     spec.update({"expose": {"type": "LoadBalancer"}})
+    return req
+
+
+def with_its_first_issuer() -> fnv1.RunFunctionRequest:
+    """Return a request of an earlier VCluster, which reads no file of issuers yet."""
+    req = life.request("login", "ready")
+    values = req.observed.resources["vcluster"].resource["spec"]["forProvider"]["values"]
+    values["controlPlane"]["distro"]["k8s"].update({"apiServer": {}})
     return req
 
 

@@ -55,6 +55,7 @@ CREATED = {
     "retained": [["namespace"], ["vcluster"], ["rancher"]],
     "backup": [["namespace"], ["vcluster", "rancher", "backup"]],
     "restored": [["namespace"], ["vcluster", "backup"]],
+    "login": [["namespace"], ["vcluster", "rancher"], ["access"]],
 }
 """Steps of the examples without an import, or with a restored cluster, which is deployed first."""
 
@@ -185,6 +186,71 @@ def test_backups(spec: dict[str, Any], platform: dict[str, Any], expected: list[
         if change.key == "backup"
     ]
     assert found == expected
+
+
+PEOPLE = {"oidc": [{"issuer": "corp", "admins": ["group:other"]}]}
+
+
+@pytest.mark.parametrize(
+    ("example", "access", "expected"),
+    [
+        pytest.param(
+            "login",
+            PEOPLE,
+            [
+                (
+                    "namespace",
+                    (
+                        "the API server reads its issuers anew within a minute: who was taken out "
+                        "gets 401; nothing restarts"
+                    ),
+                ),
+                (
+                    "access",
+                    ("the rights of people inside and their kubeconfig follow; nothing restarts"),
+                ),
+            ],
+            id="people",
+        ),
+        pytest.param(
+            "login",
+            {**life.composite("login")["spec"]["access"], "rotate": 1},
+            [
+                (
+                    "access",
+                    (
+                        "CA and certificates are made anew and the control plane restarts; all "
+                        "earlier kubeconfigs with a certificate end"
+                    ),
+                ),
+            ],
+            id="rotation",
+        ),
+        pytest.param(
+            "login",
+            None,
+            [
+                (
+                    "namespace",
+                    (
+                        "the API server reads its issuers anew within a minute: who was taken out "
+                        "gets 401; nothing restarts"
+                    ),
+                ),
+                (
+                    "access",
+                    ("the rights of people inside and their kubeconfig follow; nothing restarts"),
+                ),
+                ("access", "no rights of people are left inside"),
+            ],
+            id="without-login",
+        ),
+    ],
+)
+def test_login(example: str, access: Any, expected: list[tuple[str, str]]) -> None:
+    """A plan says what becomes of people, and what restarts."""
+    found = plan(example, access=access)
+    assert [(change.key, change.effect) for step in found.steps for change in step] == expected
 
 
 def test_a_restore_is_for_new_ones() -> None:
