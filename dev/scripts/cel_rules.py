@@ -80,6 +80,11 @@ SPEC_RULES = [
         "before there is a virtual cluster",
     },
     {
+        "rule": "!(has(self.access) && has(self.access.rotate) && has(oldSelf.access) && "
+        "has(oldSelf.access.rotate)) || self.access.rotate >= oldSelf.access.rotate",
+        "message": "spec.access.rotate only grows: a rotation cannot be taken back",
+    },
+    {
         "rule": "!(has(self.host) && has(self.hostSelector))",
         "message": "spec.host and spec.hostSelector exclude each other, leave one of them out",
     },

@@ -2,7 +2,8 @@
 
 A new virtual cluster mounts it from its beginning where the platform has issuers, so that none of
 them ever causes a restart. An existing one mounts it, with one restart, once it names an issuer and
-the ConfigMap is there: until then a new pod would wait for it. From then on it stays.
+the ConfigMap is there: until then a new pod would wait for it, and the API be away. From then on it
+stays.
 """
 
 from function.api import authentication_flags

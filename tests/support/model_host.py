@@ -162,8 +162,9 @@ class Host:
             self.namespace.volume = self.namespace.volume and owner
 
     def _cluster(self, values: Object, *, done: bool) -> None:
-        if mounts(values) and not self.has_file():
-            self.violations.append("a pod that waits for its file of issuers")
+        has_run = self.namespace is not None and self.namespace.has_run
+        if has_run and mounts(values) and not self.has_file():
+            self.violations.append("an API server that waits for its file of issuers")
         if self.namespace and done and not self.namespace.volume:
             self.namespace.volume = self.namespace.uid
             self.namespace.has_run = False
