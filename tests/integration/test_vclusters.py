@@ -200,6 +200,12 @@ def test_columns(crossplane: Client) -> None:
         ),
         pytest.param(
             "x1",
+            {"access": {"oidc": [{"issuer": "corp", "admins": ["anna"]}]}},
+            "spec.access.oidc[0].admins[0]",
+            id="a-subject-without-kind",
+        ),
+        pytest.param(
+            "x1",
             {"rancher": {"owners": [{"user": "u", "group": "g://g"}]}},
             "name either user or group",
             id="two-subjects",
@@ -222,6 +228,7 @@ CREATED = {
     "storage": {"size": "10Gi"},
     "rancher": {"clusterName": "one"},
     "backup": {"restoreFrom": {"vcluster": FORMER}},
+    "access": {"rotate": 2},
 }
 
 
@@ -249,6 +256,9 @@ CREATED = {
         ),
         pytest.param({"backup": {"restoreFrom": {"name": "other"}}}, RESTORE, id="former-name"),
         pytest.param({"backup": {"restoreFrom": None}}, "", id="restore-unset"),
+        pytest.param({"access": {"rotate": 1}}, "spec.access.rotate only grows", id="rotated"),
+        pytest.param({"access": {"rotate": 3}}, "", id="once-more"),
+        pytest.param({"access": None}, "", id="without-login"),
         pytest.param({"backup": {"schedule": "5 1 * * *"}}, "", id="schedule"),
         pytest.param({"backup": None}, "", id="without-backups"),
         pytest.param({"availability": None}, "", id="default-unset"),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from dev.scripts import life
 from function.commands.plan import simulate
 from function.compose import compose
 from function.k8s.fieldpath import get
@@ -119,3 +120,29 @@ def test_an_earlier_kubernetes_knows_no_file(kubernetes: str, *, is_mounted: boo
             "spec.access.oidc[0]: needs Kubernetes 1.30 or newer. Choose another "
             "spec.kubernetesVersion, or leave it out."
         )
+
+
+@pytest.mark.parametrize("example", [name for name in life.names() if name != "login"])
+def test_without_issuers_nothing_is_different(example: str) -> None:
+    """Without `access` in spec and Input no answer of a life mentions a login in any way."""
+    req = with_input(ready("nothing", example), None)
+    for _ in range(6):
+        answer = compose(req)
+        text = repr(answer)
+        assert "authentication" not in text
+        assert "access" not in text.replace("caas.telekom.de/access", "")
+        req = simulate.following(req, answer)
+
+
+def test_issuers_alone_change_a_new_one_by_the_mount_only() -> None:
+    """The mount and the file are all that the Input's `access` brings to a spec without it."""
+    first = ready("nothing", "kunde1")
+    with_issuers, without = (
+        compose(simulate.following(req, compose(req))) for req in (first, with_input(first, None))
+    )
+    mounted, bare = values(with_issuers, "vcluster"), values(without, "vcluster")
+    assert mounted == {**bare, "controlPlane": mounted["controlPlane"]}
+    room = values(with_issuers, "namespace")
+    assert {key: value for key, value in room.items() if key != "authentication"} == values(
+        without, "namespace"
+    )
