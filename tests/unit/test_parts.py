@@ -108,7 +108,8 @@ def exposed_by_another_type() -> fnv1.RunFunctionRequest:
 def with_its_first_issuer() -> fnv1.RunFunctionRequest:
     """Return a request of an earlier VCluster, which reads no file of issuers yet."""
     req = life.request("login", "ready")
-    values = req.observed.resources["vcluster"].resource["spec"]["forProvider"]["values"]
+    plain: Any = req.observed.resources["vcluster"].resource
+    values = plain["spec"]["forProvider"]["values"]
     values["controlPlane"]["distro"]["k8s"].update({"apiServer": {}})
     return req
 
