@@ -3,8 +3,9 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap
 from lightkube.types import PatchType
 
@@ -30,6 +31,12 @@ class Stored:
 
     data: Mapping[str, str]
     version: str
+
+    @classmethod
+    def read(cls, config_map: ConfigMap) -> Self:
+        """Return the state in a ConfigMap."""
+        version = config_map.metadata.resourceVersion if config_map.metadata else None
+        return cls(config_map.data or {}, version or "")
 
     @property
     def report(self) -> dict[str, Any]:
@@ -59,8 +66,7 @@ class StateConfigMap(Generic[S]):
         config_map = call(
             lambda: self._client.get(ConfigMap, self._name, namespace=self._namespace), self._what
         )
-        version = config_map.metadata.resourceVersion if config_map.metadata else None
-        return self._kind(config_map.data or {}, version or "")
+        return self._kind.read(config_map)
 
     def report(self, change: Callable[[Report], Report]) -> None:
         """Write a report made from the one that is there."""
@@ -73,30 +79,30 @@ class StateConfigMap(Generic[S]):
             data = change(stored)
             if data.items() <= stored.data.items():
                 return
-            patch = {"data": data, "metadata": {"resourceVersion": stored.version}}
             try:
-                self._patch(patch)
+                patch(self._client, self._namespace, self._name, stored, data)
             except ConflictError:
                 if attempt == ATTEMPTS:
                     raise
             else:
                 return
 
-    def _patch(self, patch: Mapping[str, object]) -> None:
-        call(
-            lambda: self._client.patch(
-                ConfigMap,
-                self._name,
-                dict(patch),
-                namespace=self._namespace,
-                patch_type=PatchType.MERGE,
-            ),
-            self._what,
-        )
-
     @property
     def _what(self) -> str:
         return f"ConfigMap {self._namespace}/{self._name}"
+
+
+def patch(
+    client: Client, namespace: str, name: str, stored: Stored, data: Mapping[str, str]
+) -> None:
+    """Write keys of a state. Raises ConflictError if it was changed since it was read."""
+    body = {"data": dict(data), "metadata": {"resourceVersion": stored.version}}
+    call(
+        lambda: client.patch(
+            ConfigMap, name, body, namespace=namespace, patch_type=PatchType.MERGE
+        ),
+        f"ConfigMap {namespace}/{name}",
+    )
 
 
 def text(report: Report) -> str:

@@ -2,30 +2,20 @@
 
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 
 from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap, Secret
-from lightkube.types import PatchType
 
-from jobs import kubeconfig_secret
+from jobs import kubeconfig_secret, state
 from jobs.bounded_api import Api
-from jobs.errors import ConflictError
 from jobs.kubernetes import call, maybe
 from jobs.rancher import report
 from jobs.rancher.model import State
-
-ATTEMPTS = 5
-"""Attempts at a write of the state while others change it."""
+from jobs.state import StateConfigMap, Stored
 
 
-@dataclass(frozen=True)
-class StoredState:
+class StoredState(Stored):
     """A state ConfigMap as it was read."""
-
-    data: Mapping[str, str]
-    version: str = ""
-    """Its resource version; empty while it is unknown."""
 
     @property
     def state(self) -> State:
@@ -49,6 +39,7 @@ class HostCluster:
         self._client = client
         self._namespace = namespace
         self._name = config_map
+        self._state = StateConfigMap(client, namespace, config_map, StoredState)
 
     def close(self) -> None:
         """Close the connections."""
@@ -56,25 +47,15 @@ class HostCluster:
 
     def state(self) -> State:
         """Return the state of the ConfigMap, the empty state if it is absent."""
-        return self._stored().state
-
-    def report(self, changes: Mapping[str, str]) -> None:
-        """Write keys of the state ConfigMap, and the report with them."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                write_state(self._client, self._namespace, self._name, self._stored(), changes)
-            except ConflictError:
-                if attempt == ATTEMPTS:
-                    raise
-            else:
-                return
-
-    def _stored(self) -> StoredState:
         config_map = maybe(
             lambda: self._client.get(ConfigMap, self._name, namespace=self._namespace),
             f"ConfigMap {self._namespace}/{self._name}",
         )
-        return stored_state(config_map) if config_map else StoredState({})
+        return StoredState.read(config_map).state if config_map else State(desired_inputs="")
+
+    def report(self, changes: Mapping[str, str]) -> None:
+        """Write keys of the state ConfigMap, and the report with them."""
+        self._state.write(lambda stored: report.changed(stored.data, changes))
 
     def kubeconfig(self, namespace: str, name: str, key: str) -> str | None:
         """Return a kubeconfig, or None while there is none."""
@@ -94,12 +75,6 @@ class HostCluster:
         return call(watch, f"the watch of Secret {namespace}/{name}")
 
 
-def stored_state(config_map: ConfigMap) -> StoredState:
-    """Return the state in a ConfigMap."""
-    version = config_map.metadata.resourceVersion if config_map.metadata else None
-    return StoredState(config_map.data or {}, version or "")
-
-
 def write_state(
     client: Client, namespace: str, name: str, stored: StoredState, changes: Mapping[str, str]
 ) -> None:
@@ -108,12 +83,4 @@ def write_state(
     Raises ConflictError if the ConfigMap was changed since it was read: the report would be of
     former values.
     """
-    patch: dict[str, object] = {"data": report.changed(stored.data, changes)}
-    if stored.version:
-        patch["metadata"] = {"resourceVersion": stored.version}
-    call(
-        lambda: client.patch(
-            ConfigMap, name, patch, namespace=namespace, patch_type=PatchType.MERGE
-        ),
-        f"ConfigMap {namespace}/{name}",
-    )
+    state.patch(client, namespace, name, stored, report.changed(stored.data, changes))

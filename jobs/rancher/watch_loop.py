@@ -17,7 +17,7 @@ from jobs.errors import ConflictError, RancherImportError
 from jobs.kubernetes import call
 from jobs.rancher import agents, report, watch_plan
 from jobs.rancher.api import Rancher
-from jobs.rancher.host_cluster import StoredState, stored_state, write_state
+from jobs.rancher.host_cluster import StoredState, write_state
 from jobs.rancher.model import Management, Phase, State
 from jobs.rancher.sight import look
 
@@ -195,7 +195,7 @@ class Watcher:
             f"the state ConfigMaps in {self._namespace}",
         )
         return {
-            config_map.metadata.name: stored_state(config_map)
+            config_map.metadata.name: StoredState.read(config_map)
             for config_map in config_maps
             if config_map.metadata and config_map.metadata.name
         }

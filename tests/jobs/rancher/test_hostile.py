@@ -238,6 +238,7 @@ def test_what_is_written_down_is_short(host: tuple[kubernetes.Store, str]) -> No
     """A ReplicaSet's condition may have 900 KB: the state has its beginning."""
     store, address = host
     path = f"/api/v1/namespaces/{PLATFORM}/configmaps/kunde1-rancher"
+    store.objects[path] = {"metadata": {"name": "kunde1-rancher", "resourceVersion": "1"}}
     with closing(client(_config(address))) as api:
         HostCluster(api, PLATFORM, "kunde1-rancher").report({"message": "x" * 900_000})
     data = store.objects[path]["data"]

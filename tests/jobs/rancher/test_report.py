@@ -11,7 +11,7 @@ from lightkube.resources.core_v1 import ConfigMap
 
 from jobs.errors import ConflictError
 from jobs.rancher import report
-from jobs.rancher.host_cluster import ATTEMPTS, HostCluster, stored_state, write_state
+from jobs.rancher.host_cluster import HostCluster, StoredState, write_state
 from jobs.rancher.watch_loop import Watcher
 from tests.jobs.rancher.world import GOAL, PLATFORM, STATE, World
 
@@ -91,37 +91,9 @@ def test_no_change_is_overwritten(world: World) -> None:
         read = kubernetes.get(ConfigMap, STATE, namespace=PLATFORM)
         patched(world, {"phase": "Importing"})
         with pytest.raises(ConflictError):
-            write_state(kubernetes, PLATFORM, STATE, stored_state(read), {"reason": "Old"})
+            write_state(kubernetes, PLATFORM, STATE, StoredState.read(read), {"reason": "Old"})
         assert world.state()["phase"] == "Importing"
         assert world.state()["reason"] == ""
         HostCluster(kubernetes, PLATFORM, STATE).report({"reason": "New"})
     assert json.loads(world.state()["report"])["phase"] == "Importing"
     assert world.state()["reason"] == "New"
-
-
-class Rival(HostCluster):
-    """The host's state, which others change after each read."""
-
-    def __init__(self, world: World, client: Any, changes: int) -> None:
-        """Hold the number of changes to come."""
-        super().__init__(client, PLATFORM, STATE)
-        self._world = world
-        self._changes = changes
-
-    def _stored(self) -> Any:
-        read = super()._stored()
-        if self._changes:
-            self._changes -= 1
-            patched(self._world, {"message": f"{self._changes} left"})
-        return read
-
-
-def test_it_is_tried_again(world: World) -> None:
-    """A few changes by others do not fail a report, and endless ones do not block the import."""
-    with closing(world.lightkube()) as kubernetes:
-        Rival(world, kubernetes, ATTEMPTS - 1).report({"reason": "Written"})
-        assert json.loads(world.state()["report"])["message"] == "0 left"
-        assert world.state()["reason"] == "Written"
-        with pytest.raises(ConflictError):
-            Rival(world, kubernetes, ATTEMPTS).report({"reason": "Late"})
-    assert world.state()["reason"] == "Written"
