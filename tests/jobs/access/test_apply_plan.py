@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.access import login
@@ -168,6 +168,7 @@ GRANTS = st.sampled_from([ADMIN, VIEW, EDIT, Grant("view", "shop")])
 SUBJECTS = st.frozensets(st.sampled_from([ANNA, BEN, Subject("User", "x")]))
 
 
+@settings(deadline=None)
 @given(
     wanted=st.dictionaries(GRANTS, SUBJECTS.filter(bool)),
     present=st.dictionaries(GRANTS, st.tuples(SUBJECTS, st.sampled_from(["", "other"]))),

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jobs.access import validity
@@ -58,6 +58,7 @@ def test_no_certificate(data: str | None) -> None:
     assert validity.earliest(data) is None
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"\x30\x50\x30\x40" + data))
 def test_garbage(data: bytes) -> None:
     """Whatever a control plane writes, no other error comes of it."""
