@@ -64,7 +64,7 @@ def requests(there: Machine) -> list[dict[str, Any]]:
 def account(request: dict[str, Any]) -> str:
     """Return whose request it is; the Jobs of all VClusters count as one."""
     user: str = request["user"]["username"]
-    jobs = "import|deregister|stop-workloads|fall-asleep|snapshot|finish|restore"
+    jobs = "import|deregister|stop-workloads|fall-asleep|snapshot|finish|restore|apply"
     return re.sub(rf"(:{PLATFORM}):.+-({jobs})$", r"\1:\2", user)
 
 
