@@ -9,6 +9,8 @@ from function.api.errors import Problem
 from function.k8s.fieldpath import leaves
 
 JOINED = tuple(row for row in DECIDED_VALUES if row.use is Use.JOINED)
+JOINED_ALONE = tuple(row for row in JOINED if row.is_joined_alone)
+"""Rows of lists that are joined also where the function has no entry."""
 IMMUTABLE = tuple(row for row in DECIDED_VALUES if isinstance(row, ImmutableValue))
 
 MULTILINE = (

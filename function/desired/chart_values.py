@@ -7,14 +7,14 @@ then replaced by their mirrors. Helm keeps nothing between upgrades, so the valu
 every time. The chart's reference: https://www.vcluster.com/docs/vcluster/configure/vcluster-yaml/.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
 from function.api import container_resources
 from function.api.chart_value import ChartValue
 from function.api.input import Input
 from function.api.value_layers import plan_values
-from function.api.written_values import JOINED
+from function.api.written_values import JOINED, JOINED_ALONE
 from function.decision.allowances import ETCD_LIMITS, ETCD_REQUESTS
 from function.decision.exposure import NO_KUBELETS
 from function.decision.resolve import ResolvedSpec
@@ -88,22 +88,24 @@ def build_chart_values(effective: ResolvedSpec, config: Input) -> Values:
     plan = plan_values(effective.plan)
     layered = overlaid(base, below, plan, spec, exposed, effective.values, above)
     written = overlaid(below, plan, effective.values, above)
-    joined = _joined(layered, ours=(base, spec, exposed), theirs=(below, effective.values, above))
+    rows = JOINED if effective.authenticates else JOINED_ALONE
+    theirs = (below, effective.values, above)
+    joined = _joined(layered, rows, ours=(base, spec, exposed), theirs=theirs)
     followed = container_resources.following(layered, written)
     changed = (nested(keys, value) for keys, value in chain(joined, followed))
     return images.mapped(overlaid(layered, *changed), config.registries, effective.kubernetes)
 
 
 def _joined(
-    layered: Values, *, ours: Layers, theirs: Layers
+    layered: Values, rows: Iterable[ChartValue], *, ours: Layers, theirs: Layers
 ) -> Iterator[tuple[tuple[str, ...], object]]:
     """Yield the lists that are joined, each with the entries of all layers."""
-    for row in JOINED:
+    for row in rows:
         last = get(layered, *row.keys)
         if last is None or last is get(ours[0], *row.keys):
             continue  # no layer has the list, or only the lowest
         own, others = _lists(row, ours), _lists(row, theirs)
-        if len(own) + len(others) > 1 and (own or row.is_joined_alone):
+        if len(own) + len(others) > 1:
             yield row.keys, row.joined([*chain(*own)], [*chain(*others)])
 
 

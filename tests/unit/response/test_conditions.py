@@ -3,7 +3,7 @@
 import pytest
 
 from function.api.errors import InvalidError, Problem, Refusal
-from function.observed.state import Condition
+from function.observed.state import Condition, Truth
 from function.response import conditions
 from function.response.response import Event
 
@@ -196,3 +196,27 @@ def test_warnings(status: str, reason: str, *, warning: bool) -> None:
     condition = Condition("X", status, reason)  # type: ignore[arg-type]  # a table of texts
     (event,) = conditions.changes([condition], {})
     assert event.warning is warning
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "is_shown"),
+    [
+        ("True", "Applied", True),
+        ("Unknown", "Pending", True),
+        ("False", "Rotating", True),
+        ("False", "Ending", True),
+        ("False", "CertificateExpires", True),
+        ("False", "MissingRight", False),
+        ("False", "NameTaken", False),
+        ("False", "ReleaseFailed", False),
+    ],
+)
+def test_a_tenant_reads_no_message_of_another_program(
+    status: Truth, reason: str, *, is_shown: bool
+) -> None:
+    """In scope Namespaced the Job's messages, which quote API servers, stay with the platform."""
+    own = Condition("Access", status, reason, "10.0.0.1 says no")
+    (read,), withheld = conditions.for_reader([own], "team-a")
+    assert ("10.0.0.1" in read.message) is is_shown
+    assert withheld == (() if is_shown else (own,))
+    assert conditions.for_reader([own], "") == ((own,), ())
