@@ -1,9 +1,10 @@
 """The outcome of a call for logs and metrics: bounded values, none of them secret."""
 
+import datetime as dt
 from dataclasses import dataclass
 
 from function.decision import power
-from function.k8s.fieldpath import mapping, text
+from function.k8s.fieldpath import get, mapping, text
 from function.observed import access, backup, parse, rancher, vcluster
 from function.observed import namespace as observed_namespace
 from function.observed.state import Request
@@ -64,6 +65,8 @@ class Call:
     """Seconds to the next call, if no event causes one before."""
     backup: str = ""
     """State of the last backup; empty without backups, asleep, or where nothing was judged."""
+    certificate_end: str = ""
+    """End of the first certificate to expire; empty where none is known, or asleep."""
 
 
 def outcome_of(
@@ -105,6 +108,7 @@ def outcome_of(
         became_ready=answer.ready and before.get("Ready", ("", ""))[0] != "True",
         pause=answer.pause,
         backup=_backup(answer),
+        certificate_end=_certificate_end(answer),
     )
 
 
@@ -116,6 +120,14 @@ def _backup(answer: Response) -> str:
     if condition.status == "False":
         return "overdue" if condition.reason == backup.OVERDUE else "failed"
     return "good" if condition.status == "True" else "none"
+
+
+def _certificate_end(answer: Response) -> str:
+    """Return the first end of a certificate. A sleeping virtual cluster renews them as it wakes."""
+    if _phase(answer) == ASLEEP:
+        return ""
+    ends = mapping(get(answer.status, "access", "certificates")).values()
+    return min(filter(None, map(text, ends)), key=dt.datetime.fromisoformat, default="")
 
 
 def _phase(answer: Response) -> str:

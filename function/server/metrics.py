@@ -62,6 +62,8 @@ class Last(NamedTuple):
     """Time at which it is forgotten."""
     backup: str
     """State of the last backup, empty if there is to be none."""
+    certificate_end: str
+    """End of the first certificate to expire, empty if it is not known."""
 
 
 class Phases(Collector):
@@ -81,7 +83,9 @@ class Phases(Collector):
         now = self._clock()
         with self._lock:
             until = now + _remembered(call.pause)
-            self._last[call.uid] = Last(call.phase, until, self._backup(call))
+            self._last[call.uid] = Last(
+                call.phase, until, self._backup(call), self._certificate_end(call)
+            )
             if call.reason in ("ChangeRefused", "InvalidSpec"):
                 self._refused.setdefault(call.uid, now)
             else:
@@ -94,6 +98,11 @@ class Phases(Collector):
         """Return the state of the last backup; a call that was refused knows nothing newer."""
         before = self._last.get(call.uid)
         return before.backup if before and call.phase == REFUSED else call.backup
+
+    def _certificate_end(self, call: Call) -> str:
+        """Return the first end of a certificate; a refused call knows nothing newer."""
+        before = self._last.get(call.uid)
+        return before.certificate_end if before and call.phase == REFUSED else call.certificate_end
 
     def _forget(self, uid: str) -> None:
         del self._last[uid]
@@ -108,6 +117,7 @@ class Phases(Collector):
             since = min(self._refused.values(), default=now)
             counted = collections.Counter(last.phase for last in self._last.values())
             saved = collections.Counter(last.backup for last in self._last.values())
+            ends = {last.certificate_end for last in self._last.values() if last.certificate_end}
         yield GaugeMetricFamily(
             "function_vcluster_refused_seconds",
             "Seconds since the oldest refusal of a spec that still holds, in whole or in part.",
@@ -130,6 +140,15 @@ class Phases(Collector):
         for state in BACKUPS:
             backups.add_metric([state], saved[state])
         yield backups
+        first = GaugeMetricFamily(
+            "function_vcluster_certificate_expiry_timestamp_seconds",
+            "Earliest end of a certificate of a VCluster composed by this replica within the time "
+            "of a few calls; those asleep are left out.",
+            labels=[],
+        )
+        if ends:
+            first.add_metric([], min(dt.datetime.fromisoformat(end).timestamp() for end in ends))
+        yield first
 
 
 def _remembered(pause: int) -> int:

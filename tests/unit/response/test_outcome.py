@@ -28,3 +28,24 @@ def test_the_last_backup(status: Truth, reason: str, state: str) -> None:
     assert backup(backed_up) == state
     assert backup(backed_up, asleep) == ""
     assert backup() == ""
+
+
+def test_the_first_certificate_that_ends() -> None:
+    """It is the earliest one, whatever their zones; asleep, and without any, there is none."""
+    dates = {
+        "ca": "2036-01-01T00:00:00Z",
+        "server": "2027-01-01T01:00:00+02:00",
+        "client": "2026-12-31T23:30:00Z",
+    }
+    asleep = Condition("Awake", "False", "Sleeping")
+
+    def first(status: dict[str, object] | None, *conditions: Condition) -> str:
+        accepted = Condition("Accepted", "True", "Accepted")
+        answer = Response(conditions=(accepted, *conditions), status=status)
+        return outcome_of(Request(None, {}), answer, {}).certificate_end
+
+    status: dict[str, object] = {"access": {"certificates": dates}}
+    assert first(status) == "2027-01-01T01:00:00+02:00"
+    assert first(status, asleep) == ""
+    assert first({"access": {"certificates": {"ca": None}}}) == ""
+    assert first({"access": {"issuers": ["corp"]}}) == first({}) == first(None) == ""

@@ -362,6 +362,24 @@ def test_no_metric_names_a_vcluster() -> None:
     assert not re.search("kunde1|uid-1", str([*metrics.registry.collect()]))
 
 
+def test_the_first_certificate_that_ends() -> None:
+    """The gauge is the earliest of all; there is none before one is known, and none asleep."""
+    metrics = Metrics(lambda: 0)
+    name = "function_vcluster_certificate_expiry_timestamp_seconds"
+    metrics.answered(CALL, 0.1, 1, NOW, repeated=False)
+    assert metrics.registry.get_sample_value(name) is None
+    for uid, phase, end in (
+        ("a", "ready", "2027-01-01T00:00:00Z"),
+        ("b", "ready", "2026-12-01T00:00:00Z"),
+        ("b", "refused", ""),
+        ("c", "ready", "2026-11-01T00:00:00Z"),
+        ("c", "ready", ""),
+    ):
+        call = replace(CALL, uid=uid, phase=phase, certificate_end=end)
+        metrics.answered(call, 0.1, 1, NOW, repeated=False)
+    assert value(metrics, name) == dt.datetime(2026, 12, 1, tzinfo=dt.UTC).timestamp()
+
+
 def test_the_last_backups() -> None:
     """The gauge has the last state of each; a refused spec or Input hides no failed backup."""
     metrics = Metrics(lambda: 0)
