@@ -1,13 +1,14 @@
 """The outcome of a call for logs and metrics: bounded values, none of them secret."""
 
 import datetime as dt
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from function.decision import power
 from function.k8s.fieldpath import get, mapping, text
 from function.observed import access, backup, parse, rancher, vcluster
 from function.observed import namespace as observed_namespace
-from function.observed.state import Request
+from function.observed.state import Condition, Request
 from function.response.response import Response
 from function.response.upgrade import CONDITION as UPGRADED
 
@@ -95,21 +96,22 @@ def outcome_of(
         changed=changed,
         dropped=dropped,
         conditions=tuple(
-            (condition.type, condition.status, condition.reason)
-            for condition in answer.conditions
-            if before.get(condition.type) != (condition.status, condition.reason)
+            (each.type, each.status, each.reason) for each in _new(answer.conditions, before)
         ),
-        withheld=tuple(
-            (condition.type, condition.message)
-            for condition in answer.withheld
-            if before.get(condition.type) != (condition.status, condition.reason)
-        ),
+        withheld=tuple((each.type, each.message) for each in _new(answer.withheld, before)),
         created_at=text(metadata.get("creationTimestamp")),
         became_ready=answer.ready and before.get("Ready", ("", ""))[0] != "True",
         pause=answer.pause,
         backup=_backup(answer),
         certificate_end=_certificate_end(answer),
     )
+
+
+def _new(
+    conditions: Iterable[Condition], before: dict[str, tuple[str, str]]
+) -> Iterator[Condition]:
+    """Yield the conditions whose status or reason changed."""
+    return (each for each in conditions if before.get(each.type) != (each.status, each.reason))
 
 
 def _backup(answer: Response) -> str:

@@ -7,7 +7,7 @@ import platform
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from typing import NamedTuple, get_args
 
@@ -140,15 +140,21 @@ class Phases(Collector):
         for state in BACKUPS:
             backups.add_metric([state], saved[state])
         yield backups
-        first = GaugeMetricFamily(
-            "function_vcluster_certificate_expiry_timestamp_seconds",
-            "Earliest end of a certificate of a VCluster composed by this replica within the time "
-            "of a few calls; those asleep are left out.",
-            labels=[],
-        )
-        if ends:
-            first.add_metric([], min(dt.datetime.fromisoformat(end).timestamp() for end in ends))
-        yield first
+        yield _first_end(ends)
+
+
+def _first_end(ends: Iterable[str]) -> GaugeMetricFamily:
+    """Return the gauge of the first certificate to expire, without a value where none is known."""
+    gauge = GaugeMetricFamily(
+        "function_vcluster_certificate_expiry_timestamp_seconds",
+        "Earliest end of a certificate of a VCluster composed by this replica within the time of "
+        "a few calls; those asleep are left out.",
+        labels=[],
+    )
+    times = [dt.datetime.fromisoformat(end).timestamp() for end in ends]
+    if times:
+        gauge.add_metric([], min(times))
+    return gauge
 
 
 def _remembered(pause: int) -> int:
