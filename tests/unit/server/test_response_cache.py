@@ -126,7 +126,7 @@ def test_no_secret_is_kept() -> None:
 def test_memory_is_bounded() -> None:
     """What is full stays as it is while it is in use, and takes others in when it is not."""
     now = [0.0]
-    repeats = ResponseCache(most_bytes=8_000, clock=lambda: now[0])
+    repeats = ResponseCache(most_bytes=10_000, clock=lambda: now[0])
     tags = [letter * 64 for letter in "abcdef"]
     for tag in tags:
         ask(repeats, steady(tag))
