@@ -79,7 +79,7 @@ class Doors:
             self.open(name, token)("get", "namespaces")
         except PlatformError as error:
             said = str(error)
-            assert "provide credentials" in said or "Forbidden" in said, said
+            assert "You must be logged in" in said or "Forbidden" in said, said
             return "forbidden" if "Forbidden" in said else "out"
         return "in"
 
