@@ -36,6 +36,7 @@ def test_wide_shows_versions_rancher_host_and_endpoint(
     header, line = kube("get", VCLUSTERS, tenants[0], "-o", "wide").splitlines()
     assert header.split() == [
         "NAME", "KUBERNETES", "CHART", "RANCHER", "HOST", "ENDPOINT", "POWER",
+        "LASTBACKUP",
         "SYNCED", "READY", "COMPOSITION", "COMPOSITIONREVISION", "AGE",
     ]  # fmt: skip
     cells = line.split()

@@ -280,7 +280,8 @@ class Histories(RuleBasedStateMachine):
         control_plane = self.control_planes[plane]
         if control_plane.composite is not None:
             control_plane.composite["spec"]["backup"] = backup
-            (self.unbacked.add if backup is None else self.unbacked.discard)(control_plane.uid)
+            if backup is None:
+                self.unbacked.add(control_plane.uid)
             self.go_on(plane, times)
 
     @rule(plane=planes, access=ACCESS, times=st.integers(0, 4))

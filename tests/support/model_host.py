@@ -61,7 +61,7 @@ class Host:
     left: set[str]
     """UIDs of those that their owners deleted, or took out of Rancher."""
     unbacked: set[str] = field(default_factory=set)
-    """UIDs of those whose owners ended the backups."""
+    """UIDs of those whose owners ended the backups, until a Release makes them again."""
     reachable: bool = True
     admits: bool = True
     """Whether all objects of a chart can be created."""
@@ -113,6 +113,8 @@ class Host:
     def uninstall(self, name: str) -> None:
         """Remove what a Helm release consists of."""
         record = self.helm.pop(name)
+        # A first installation that failed is repaired by another one.
+        is_repair = (record.state, record.revision) == ("failed", 1)
         if record.chart == "vcluster-namespace":
             if self.namespace and not record.keep:
                 self.remove("namespace", self.namespace.owner, self.deleted)
@@ -124,10 +126,11 @@ class Host:
                 self.remove("volume", self.namespace.volume, self.deleted)
                 self.namespace.volume = ""
         elif record.chart == "vcluster-backup":
-            if self.namespace and self.namespace.has_run and record.values["onDelete"] == "None":
+            has_run = self.namespace is not None and self.namespace.has_run
+            if has_run and record.values["onDelete"] == "None" and not is_repair:
                 self.remove("final backup", record.values["owner"]["uid"], self.unbacked)
         elif record.chart == "vcluster-access":
-            if record.values["bindings"]:
+            if record.values["bindings"] and not is_repair:
                 self.remove("rights of people", record.values["owner"]["uid"], self.left)
         elif not record.values.get("takeover") and self.claim == get(record.values, "owner", "uid"):
             self.remove("cluster in Rancher", self.rancher, self.left)
@@ -179,6 +182,8 @@ class Host:
         return any(get(one.values, "authentication", "config") for one in self.helm.values())
 
     def _backup(self, values: Object, *, done: bool) -> None:
+        if done and values["onDelete"] != "None":
+            self.unbacked.discard(values["owner"]["uid"])
         if done and values["restore"] and self.namespace and self.namespace.has_run:
             self.violations.append(f"data of {self.namespace.volume} by a restore")
 
