@@ -224,6 +224,7 @@ class Histories(RuleBasedStateMachine):
         if control_plane.composite is not None:
             return
         self.uids.append(str(uuid.UUID(int=len(self.uids) + 1)))
+        self.unbacked.add(self.uids[-1])
         storage = {} if self.adopted else {"onDelete": spec.get("onDelete", "Delete")}
         if spec.get("restores") and not self.adopted:
             # Whoever names the UID of one that lives elsewhere takes it away from there.

@@ -61,7 +61,7 @@ class Host:
     left: set[str]
     """UIDs of those that their owners deleted, or took out of Rancher."""
     unbacked: set[str] = field(default_factory=set)
-    """UIDs of those whose owners ended the backups, until a Release makes them again."""
+    """UIDs of those whose owners began none or ended them, until a Release makes a final one."""
     reachable: bool = True
     admits: bool = True
     """Whether all objects of a chart can be created."""
@@ -113,8 +113,8 @@ class Host:
     def uninstall(self, name: str) -> None:
         """Remove what a Helm release consists of."""
         record = self.helm.pop(name)
-        # A first installation that failed is repaired by another one.
-        is_repair = (record.state, record.revision) == ("failed", 1)
+        # A first installation that did not succeed is repaired by another one.
+        is_repair = record.revision == 1 and record.state != "deployed"
         if record.chart == "vcluster-namespace":
             if self.namespace and not record.keep:
                 self.remove("namespace", self.namespace.owner, self.deleted)
@@ -127,7 +127,7 @@ class Host:
                 self.namespace.volume = ""
         elif record.chart == "vcluster-backup":
             has_run = self.namespace is not None and self.namespace.has_run
-            if has_run and record.values["onDelete"] == "None" and not is_repair:
+            if has_run and record.values["onDelete"] == "None":
                 self.remove("final backup", record.values["owner"]["uid"], self.unbacked)
         elif record.chart == "vcluster-access":
             if record.values["bindings"] and not is_repair:
