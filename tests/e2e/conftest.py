@@ -178,10 +178,10 @@ def made(kube: Kube) -> Iterator[Callable[..., str]]:
 
 @pytest.fixture
 def removed(kube: Kube) -> Callable[[str], None]:
-    """Delete a VCluster, and wait until its namespace and its Releases are gone."""
+    """Delete a VCluster, unless it is, and wait until its namespace and its Releases are gone."""
 
     def remove(name: str) -> None:
-        kube("delete", VCLUSTERS, name, seconds=300)
+        kube("delete", VCLUSTERS, name, "--ignore-not-found", seconds=300)
         label = f"crossplane.io/composite={name}"
         until("no Release is left", lambda: not kube.list(RELEASES, PLATFORM, label), 300)
         until(f"namespace {name} is gone", lambda: kube.get("namespace", name) is None, 60)
