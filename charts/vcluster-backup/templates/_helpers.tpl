@@ -242,18 +242,10 @@ yet to be created cannot be a condition.
 
 {{/* Rights to see how many replicas the virtual cluster has. */}}
 {{- define "vcluster-backup.lookRules" -}}
-{{- $release := .Values.vcluster.release -}}
-{{- $isHa := eq .Values.vcluster.availability "HA" -}}
 - apiGroups: [apps]
-  resources: [{{ $isHa | ternary "deployments" "statefulsets" }}]
-  resourceNames: [{{ $release | quote }}]
+  resources: [{{ eq .Values.vcluster.availability "HA" | ternary "deployments" "statefulsets" }}]
+  resourceNames: [{{ .Values.vcluster.release | quote }}]
   verbs: [get]
-{{- if $isHa }}
-- apiGroups: [apps]
-  resources: [statefulsets]
-  resourceNames: [{{ printf "%s-etcd" $release | quote }}]
-  verbs: [get]
-{{- end }}
 {{- end }}
 
 {{/*
@@ -309,6 +301,11 @@ for a restore has them.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   resourceNames: [{{ printf "data-%s-0" .Values.vcluster.release | quote }}]
+  verbs: [get]
+{{- else }}
+- apiGroups: [apps]
+  resources: [statefulsets]
+  resourceNames: [{{ printf "%s-etcd" .Values.vcluster.release | quote }}]
   verbs: [get]
 {{- end }}
 {{ include "vcluster-backup.lookRules" . }}

@@ -22,6 +22,7 @@ CHART = life.ROOT / "charts" / "vcluster-backup"
 VALUES = life.ROOT / "tests" / "charts" / "values" / "vcluster-backup" / "minimal.yaml"
 MOUNTED = ("S3_CREDENTIALS_DIR", "S3_CA_FILE")
 FIRST = "20260110T020000Z"
+AVAILABILITIES = ("Single", "HA")
 
 
 @dataclass
@@ -64,9 +65,11 @@ def install(
 ) -> Callable[..., Installed]:
     """Return a function that installs the chart for the world's virtual cluster and bucket."""
 
-    def installed(**more: object) -> Installed:
+    def installed(availability: str = "Single", **more: object) -> Installed:
         file = tmp_path / "values.yaml"
-        file.write_text(yaml.safe_dump({**_values(world), **more}))
+        values = _values(world)
+        values["vcluster"]["availability"] = availability
+        file.write_text(yaml.safe_dump({**values, **more}))
         done = run_helm("template", STATE, CHART, f"--namespace={PLATFORM}", "--values", file)
         assert done.returncode == 0, done.stderr
         objects = [each for each in yaml.safe_load_all(done.stdout) if each]
@@ -99,6 +102,14 @@ def _values(world: World) -> dict[str, Any]:
     return {**values, "stateConfigMap": STATE}
 
 
+def start(world: World, availability: str, replicas: int) -> None:
+    """Make the workload of the control plane, with some replicas."""
+    if availability == "HA":
+        world.deploy(replicas)
+    else:
+        world.scale(replicas)
+
+
 def used(world: World) -> set[Right]:
     """Return the rights that requests to the API server needed, but for those of the test."""
     found = set()
@@ -120,9 +131,14 @@ def test_the_program_gets_every_variable(installed: Installed) -> None:
         assert known - set(installed.world.env) == missing
 
 
-def test_a_snapshot_by_the_rights_of_the_chart(installed: Installed) -> None:
+@pytest.mark.parametrize("availability", AVAILABILITIES)
+def test_a_snapshot_by_the_rights_of_the_chart(
+    install: Callable[..., Installed], availability: str
+) -> None:
     """A snapshot, and one after a run that was killed, need all rights of their account."""
+    installed = install(availability)
     world = installed.world
+    start(world, availability, 1)
     installed.become("snapshot")
     assert world.snapshot()
     assert sorted(world.described()) == [FIRST]
@@ -136,11 +152,15 @@ def test_a_snapshot_by_the_rights_of_the_chart(installed: Installed) -> None:
     assert used(world) == installed.granted("snapshot")
 
 
-def test_a_final_snapshot_by_the_rights_of_the_chart(installed: Installed) -> None:
+@pytest.mark.parametrize("availability", AVAILABILITIES)
+def test_a_final_snapshot_by_the_rights_of_the_chart(
+    install: Callable[..., Installed], availability: str
+) -> None:
     """A final snapshot of a sleeping virtual cluster, and a note where there could be none."""
+    installed = install(availability)
     world = installed.world
+    start(world, availability, 0)
     installed.become("finish")
-    world.scale(0)
     secret = {"metadata": {"name": REQUEST, "namespace": TENANT}}
     assert world.api.apply({"apiVersion": "v1", "kind": "Secret", **secret}).status == 201
     assert world.finish()
@@ -153,11 +173,18 @@ def test_a_final_snapshot_by_the_rights_of_the_chart(installed: Installed) -> No
     assert used(world) == installed.granted("finish")
 
 
-def test_a_restore_by_the_rights_of_the_chart(install: Callable[..., Installed]) -> None:
+@pytest.mark.parametrize("availability", AVAILABILITIES)
+def test_a_restore_by_the_rights_of_the_chart(
+    install: Callable[..., Installed], availability: str
+) -> None:
     """A restore, one that failed, and the deletion of what it left need all rights of theirs."""
-    installed = install(restore={"prefix": OLD, "snapshot": "latest"}, power="Restoring")
+    source = {"prefix": OLD, "snapshot": "latest"}
+    installed = install(availability, restore=source, power="Restoring")
     world = installed.world
     prepare(world)
+    if availability == "HA":
+        world.deploy(0)
+        world.start_etcd(3)
     installed.become("restore")
     world.kubelet.failing = 1
     secret = {"metadata": {"name": f"{RELEASE}-restore", "namespace": TENANT}}

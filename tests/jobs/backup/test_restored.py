@@ -10,7 +10,7 @@ import pytest
 from jobs.backup.model import Metadata
 from jobs.errors import RefusedError
 from tests.jobs.backup.archives import KEYS, archive, keys
-from tests.jobs.backup.world import CLAIM, ETCD, PREFIX, TENANT, KilledError, World, kills
+from tests.jobs.backup.world import CLAIM, PREFIX, TENANT, KilledError, World, kills
 
 OLD = "hosts/_/former/uid-old"
 NAME, LATER = "20260109T020000Z", "20260109T030000Z"
@@ -146,7 +146,6 @@ def test_running_control_plane(source: World) -> None:
 def test_deployed_etcd(source: World) -> None:
     """With a deployed etcd most of its members have to be ready; it needs no claim."""
     source.deploy(0)
-    source.api.patch(*("apps/v1", "StatefulSet", ETCD, {"spec": {"replicas": 3}}), namespace=TENANT)
     source.start_etcd(1)
     source.env["TIMEOUT"] = "20s"
     assert not source.restore()

@@ -325,7 +325,8 @@ class World:
             assert self.api.apply(body).status in (200, 201)
 
     def start_etcd(self, ready: int) -> None:
-        """Report replicas of the deployed etcd, as the StatefulSet's controller does."""
+        """Scale the deployed etcd up, and report replicas as the StatefulSet's controller does."""
+        self.api.patch("apps/v1", "StatefulSet", ETCD, {"spec": {"replicas": 3}}, namespace=TENANT)
         patch = {"status": {"replicas": 3, "readyReplicas": ready}}
         self.api.patch(
             "apps/v1", "StatefulSet", ETCD, patch, namespace=TENANT, subresource="status"
