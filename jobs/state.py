@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, Self, TypeVar
 
+import structlog
 from lightkube import Client
 from lightkube.resources.core_v1 import ConfigMap
 from lightkube.types import PatchType
 
 from jobs.bounded_api import Api
-from jobs.errors import ConflictError
+from jobs.errors import ConflictError, RancherImportError
 from jobs.kubernetes import call
 
 REPORT = "report"
@@ -23,6 +24,8 @@ ATTEMPTS = 5
 """Attempts at a write of the state while others change it."""
 
 Report = Mapping[str, Any]
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,13 @@ class StateConfigMap(Generic[S]):
     def report(self, change: Callable[[Report], Report]) -> None:
         """Write a report made from the one that is there."""
         self.write(lambda stored: {REPORT: text(change(stored.report))})
+
+    def try_report(self, change: Callable[[Report], Report]) -> None:
+        """Write a report; log the error where that fails, because a run continues without it."""
+        try:
+            self.report(change)
+        except RancherImportError as error:
+            log.warning("cannot write the state", reason=error.reason, message=error.message)
 
     def write(self, change: Callable[[S], Mapping[str, str]]) -> None:
         """Write keys made from the state that is there; nothing is sent where none changes."""

@@ -205,16 +205,12 @@ class Apply:
                 return report
             return reports.changed(report, reports.PENDING, problem.reason, problem.message)
 
-        self._try(change)
+        self._state.try_report(change)
 
     def _fail(self, reason: str, message: str) -> None:
         """Report that the access is not as the spec says; what was done before stays."""
         log.warning("not applied", reason=reason, message=message)
         parts = {"observedInputs": self._goal.inputs}
-        self._try(lambda report: reports.changed(report, reports.FAILED, reason, message, **parts))
-
-    def _try(self, change: Callable[[StateReport], StateReport]) -> None:
-        try:
-            self._state.report(change)
-        except RancherImportError as error:
-            log.warning("cannot write the state", reason=error.reason, message=error.message)
+        self._state.try_report(
+            lambda report: reports.changed(report, reports.FAILED, reason, message, **parts)
+        )

@@ -23,7 +23,7 @@ from jobs.access.rotation_plan import (
     plan,
 )
 from jobs.backoff import Backoff, Clock
-from jobs.errors import RancherImportError, RefusedError, TransientError
+from jobs.errors import RefusedError, TransientError
 from jobs.kubeconfig_secret import connect
 from jobs.state import DESIRED_INPUTS, StateConfigMap, Stored
 
@@ -155,12 +155,9 @@ class Rotation:
 
     def _report(self, reason: str, message: str, phase: str = "") -> None:
         """Report how far it is; nothing is written where that is reported already."""
-        try:
-            self._state.report(
-                lambda report: reports.changed(report, phase or reports.ROTATING, reason, message)
-            )
-        except RancherImportError as error:
-            log.warning("cannot write the state", reason=error.reason, message=error.message)
+        self._state.try_report(
+            lambda report: reports.changed(report, phase or reports.ROTATING, reason, message)
+        )
 
 
 def _done(stored: Stored) -> int:

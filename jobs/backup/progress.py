@@ -9,7 +9,6 @@ from jobs.backup import report as reports
 from jobs.backup.model import Goal, Metadata, text_of
 from jobs.backup.options import Schedule
 from jobs.backup.state import State
-from jobs.errors import RancherImportError
 from jobs.state import Report
 
 UNDECIDED = ("", "Pending", "Running")
@@ -44,13 +43,15 @@ class Progress:
                 return report
             return reports.changed(report, "Running", reason, message, **self._times())
 
-        self._try(change)
+        self._state.try_report(change)
 
     def fail(self, reason: str, message: str) -> None:
         """Report that there is no snapshot; those of before stay."""
         log.warning("no snapshot", reason=reason, message=message)
         parts = {**self._times(), "observedInputs": self._goal.inputs}
-        self._try(lambda report: reports.changed(report, "Failed", reason, message, **parts))
+        self._state.try_report(
+            lambda report: reports.changed(report, "Failed", reason, message, **parts)
+        )
 
     def plan_ahead(self) -> None:
         """Report the next times alone."""
@@ -74,12 +75,6 @@ class Progress:
             lambda report: reports.changed(report, "Completed", reason, warning, **parts)
         )
         log.info("completed", location=location, size=metadata.size, archives=count)
-
-    def _try(self, change: Callable[[Report], Report]) -> None:
-        try:
-            self._state.report(change)
-        except RancherImportError as error:
-            log.warning("cannot write the state", reason=error.reason, message=error.message)
 
     def _times(self) -> dict[str, str]:
         if self._schedule is None:

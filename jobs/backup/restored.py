@@ -199,12 +199,9 @@ class Restoration:
 
     def _report(self, phase: str, reason: str, message: str) -> None:
         log.info("progress", phase=phase, reason=reason, message=message)
-        try:
-            self._places.state.report(
-                lambda report: reports.changed(report, phase, reason, message)
-            )
-        except RancherImportError as error:
-            log.warning("cannot write the state", reason=error.reason, message=error.message)
+        self._places.state.try_report(
+            lambda report: reports.changed(report, phase, reason, message)
+        )
 
     def _check_time(self) -> None:
         if self._places.clock.now() > self._deadline:

@@ -67,6 +67,20 @@ def test_it_is_tried_again(apiserver: Client, api: Api) -> None:
     assert data(apiserver)["report"] == '{"phase":"März"}'
 
 
+def test_a_run_goes_on_without_a_report(
+    apiserver: Client, api: Api, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A report that is refused, or for which there is no state, is logged, and fails no run."""
+    state = StateConfigMap(api, NAMESPACE, NAME, Stored)
+    state.try_report(lambda report: {**report, "phase": "Written"})
+    assert data(apiserver)["report"] == '{"phase":"Written"}'
+    Rival(api, apiserver, ATTEMPTS).try_report(lambda report: {**report, "phase": "Late"})
+    assert data(apiserver)["report"] == '{"phase":"Written"}'
+    apiserver.delete("v1", "ConfigMap", NAME)
+    state.try_report(lambda report: {**report, "phase": "Lost"})
+    assert capsys.readouterr().out.count("cannot write the state") == 2
+
+
 def test_nothing_is_written_where_nothing_changes(apiserver: Client, api: Api) -> None:
     """A report that is as it was costs no write."""
     before = apiserver.get("v1", "ConfigMap", NAME).body["metadata"]["resourceVersion"]
