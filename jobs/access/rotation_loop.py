@@ -3,6 +3,7 @@
 from contextlib import closing
 
 import structlog
+from lightkube.config.kubeconfig import SingleConfig
 
 from jobs.access import report as reports
 from jobs.access import rotation_inside as inside
@@ -87,25 +88,15 @@ class Rotation:
         inputs, done = stored.data.get(DESIRED_INPUTS, ""), _done(stored)
         if inputs != self._goal.inputs or done >= self._goal.number:
             return RotationSight(inputs, done, pod=pod)
-        authority = inside.authority(self._secrets.config())
+        config = self._secrets.config()
+        authority = inside.authority(config)
         if pod is None or pod.phase != "Succeeded":
             return RotationSight(inputs, done, authority, pod)
         running = self._host.running()
         is_new = authority not in ("", pod.authority)
         is_over = pod.old is not None and not pod.old & {each.uid for each in running}
-        root = self._root() if is_new and is_over else ""
+        root = _root(config) if config and is_new and is_over else ""
         return RotationSight(inputs, done, authority, pod, running, root)
-
-    def _root(self) -> str:
-        """Return a digest of the CA that pods inside are given, "" while nothing answers."""
-        config = self._secrets.config()
-        if config is None:
-            return ""
-        with closing(connect(config)) as client:
-            try:
-                return inside.root_authority(client)
-            except TransientError:
-                return ""
 
     def _act(self, action: Step) -> bool:
         """Execute an action, and return whether there is to be a pause."""
@@ -158,6 +149,15 @@ class Rotation:
         self._state.try_report(
             lambda report: reports.changed(report, phase or reports.ROTATING, reason, message)
         )
+
+
+def _root(config: SingleConfig) -> str:
+    """Return a digest of the CA that pods inside are given, "" while nothing answers."""
+    with closing(connect(config)) as client:
+        try:
+            return inside.root_authority(client)
+        except TransientError:
+            return ""
 
 
 def _done(stored: Stored) -> int:
