@@ -3,19 +3,13 @@
 from typing import Any
 
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.apps_v1 import (
-    Deployment,
-    DeploymentScale,
-    StatefulSet,
-    StatefulSetScale,
-)
+from lightkube.resources.apps_v1 import DeploymentScale, StatefulSetScale
 from lightkube.resources.core_v1 import ConfigMap, Secret
 from lightkube.types import PatchType
 
-from jobs.backup import wire
+from jobs.backup import host_objects, wire
 from jobs.backup.model import ARCHIVE, Credentials, Goal, Request, VirtualCluster
 from jobs.bounded_api import Api
-from jobs.errors import ConflictError
 from jobs.kubernetes import call, maybe
 
 ETCD_REPLICAS = 3
@@ -34,7 +28,7 @@ class ControlPlane:
 
     def replicas(self) -> int | None:
         """Return the desired replicas of the control plane, None without a workload."""
-        workload = self._workload()
+        workload = host_objects.workload(self._client, self._vcluster)
         return None if workload is None else int(workload.spec.replicas or 0)
 
     def wake(self) -> None:
@@ -71,8 +65,10 @@ class ControlPlane:
     def ask(self, goal: Goal, credentials: Credentials, name: str, text: str) -> None:
         """Make a request: the Secret first, because the ConfigMap is what is looked for."""
         options = wire.options(goal.target, credentials, goal.target.key(name, ARCHIVE))
-        self._put_secret(self._metadata(goal, name), wire.encoded(options))
-        body = ConfigMap(metadata=self._metadata(goal, name), data={wire.REQUEST_KEY: text})
+        metadata = self._metadata(goal, name)
+        data = {wire.OPTIONS_KEY: wire.encoded(options)}
+        host_objects.put_secret(self._client, self._namespace, metadata, data)
+        body = ConfigMap(metadata=metadata, data={wire.REQUEST_KEY: text})
         call(
             lambda: self._client.create(body, namespace=self._namespace),
             f"ConfigMap {self._namespace}/{self._request}",
@@ -99,17 +95,6 @@ class ControlPlane:
             f"ConfigMap {self._namespace}/{self._request}",
         )
 
-    def _workload(self) -> StatefulSet | Deployment | None:
-        """Return the workload of the control plane: its kind is by the store of the chart."""
-        kind: type[StatefulSet | Deployment] = (
-            Deployment if self._vcluster.availability == "HA" else StatefulSet
-        )
-        release = self._vcluster.release
-        return maybe(
-            lambda: self._client.get(kind, release, namespace=self._namespace),
-            f"{kind.__name__} {self._namespace}/{release}",
-        )
-
     def _scale(
         self, kind: type[StatefulSetScale | DeploymentScale], name: str, replicas: int
     ) -> None:
@@ -127,25 +112,6 @@ class ControlPlane:
             labels=wire.labels(self._vcluster),
             annotations=wire.annotations(goal, name),
         )
-
-    def _put_secret(self, metadata: ObjectMeta, text: str) -> None:
-        """Create a Secret, or replace what an earlier run has left of it."""
-        body = Secret(metadata=metadata, data={wire.OPTIONS_KEY: text})
-        what = f"Secret {self._namespace}/{self._request}"
-        try:
-            call(lambda: self._client.create(body, namespace=self._namespace), what)
-        except ConflictError:
-            patch = {"data": {wire.OPTIONS_KEY: text}}
-            call(
-                lambda: self._client.patch(
-                    Secret,
-                    self._request,
-                    patch,
-                    namespace=self._namespace,
-                    patch_type=PatchType.MERGE,
-                ),
-                what,
-            )
 
     def _delete(self, kind: type[Any], name: str) -> bool:
         """Delete an object, and return whether there was one."""

@@ -3,11 +3,10 @@
 from typing import Any
 
 from lightkube.models.meta_v1 import ObjectMeta
-from lightkube.resources.apps_v1 import Deployment, StatefulSet
+from lightkube.resources.apps_v1 import StatefulSet
 from lightkube.resources.core_v1 import PersistentVolumeClaim, Pod, Secret
-from lightkube.types import PatchType
 
-from jobs.backup import restore_pod, wire
+from jobs.backup import host_objects, restore_pod, wire
 from jobs.backup.model import Credentials, Target, VirtualCluster
 from jobs.backup.restore_plan import RestorePod, Workload
 from jobs.bounded_api import Api
@@ -42,7 +41,7 @@ class RestoreHost:
 
     def workload(self) -> Workload | None:
         """Return the workload, None without one."""
-        workload = self._workload()
+        workload = host_objects.workload(self._client, self._vcluster)
         if workload is None:
             return None
         running = workload.status.replicas if workload.status else 0
@@ -65,7 +64,9 @@ class RestoreHost:
         args = (self._release, self._namespace, location, seconds)
         pod = Pod.from_dict(restore_pod.pod(template, *args))
         options = wire.options(target, credentials, target.copy_key)
-        self._put_secret(restore_pod.encoded(options))
+        metadata = ObjectMeta(name=self._name, labels={**LABELS, "release": self._release})
+        data = {restore_pod.OPTIONS_KEY: restore_pod.encoded(options)}
+        host_objects.put_secret(self._client, self._namespace, metadata, data)
         self._create(pod, self._name)
 
     def clear_away(self) -> None:
@@ -92,16 +93,9 @@ class RestoreHost:
         desired = int(etcd.spec.replicas or 0)
         return 2 * int(etcd.status.readyReplicas or 0) > desired > 0
 
-    def _workload(self) -> StatefulSet | Deployment | None:
-        is_deployed = self._vcluster.availability == "HA"
-        workload: StatefulSet | Deployment | None = self._maybe(
-            Deployment if is_deployed else StatefulSet, self._release
-        )
-        return workload
-
     def _body(self) -> dict[str, Any]:
         """Return the workload as plain data."""
-        workload = self._workload()
+        workload = host_objects.workload(self._client, self._vcluster)
         if workload is None:
             raise TransientError("WaitingForWorkload", "The control plane was removed.")
         body: dict[str, Any] = workload.to_dict()
@@ -120,23 +114,3 @@ class RestoreHost:
             call(lambda: self._client.create(body, namespace=self._namespace), what)
         except ConflictError:
             return
-
-    def _put_secret(self, text: str) -> None:
-        data = {restore_pod.OPTIONS_KEY: text}
-        labels = {**LABELS, "release": self._release}
-        body = Secret(metadata=ObjectMeta(name=self._name, labels=labels), data=data)
-        what = f"Secret {self._namespace}/{self._name}"
-        try:
-            call(lambda: self._client.create(body, namespace=self._namespace), what)
-        except ConflictError:
-            patch = {"data": data}
-            call(
-                lambda: self._client.patch(
-                    Secret,
-                    self._name,
-                    patch,
-                    namespace=self._namespace,
-                    patch_type=PatchType.MERGE,
-                ),
-                what,
-            )
