@@ -13,6 +13,8 @@ from function.observed.state import ObservedRelease
 ADMIN, VIEWER = "cluster-admin", "view"
 """ClusterRoles of admins and viewers."""
 
+_NO_LIMITS = AccessLimits()
+
 ROTATED = "a rotation cannot be taken back"
 
 
@@ -83,7 +85,7 @@ def certificate(spec: Access | None, config: AccessPlatform | None) -> Certifica
 
     A spec that names people of an issuer, now or once, gives it to none of the readers by default.
     """
-    limits = config.tenant if config else AccessLimits()
+    limits = config.tenant if config else _NO_LIMITS
     if spec and spec.certificate:
         return spec.certificate
     default: Certificate = "Platform" if spec and "oidc" in spec.model_fields_set else "Readers"

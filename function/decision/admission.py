@@ -14,12 +14,11 @@ from function.api.errors import InvalidError, Problem, Replacement
 from function.api.input import Input
 from function.api.names import adopted_key
 from function.api.validate import Composite
-from function.decision import access, adoption, backup, placement, resolve, tenancy, tenant_limits
+from function.decision import adoption, placement, resolve, tenancy, tenant_limits
 from function.decision.draft import Draft
 from function.decision.resolve import ResolvedSpec
 from function.k8s.fieldpath import get, text
 from function.k8s.helm_values import overlaid
-from function.observed import backup as observed_backup
 from function.observed import current, record, usages
 from function.observed.current import Current
 from function.observed.record import Record
@@ -86,31 +85,7 @@ def _limited(composite: Composite, config: Input, observed: Observed) -> Admissi
     now = _now(composite.adopted_key, config, observed)
     runs_on = placement.provider_config(observed)
     config = placement.on(composite.spec, composite.uid, config, runs_on)
-    imported = observed.rancher is not None
-    requested = resolve.resolve_spec(composite, config, now, imported=imported, runs_on=runs_on)
-    if composite.spec.backup is not None:
-        requested = replace(
-            requested,
-            backup=backup.resolve(
-                composite.spec.backup,
-                config.backup,
-                requested.names,
-                requested.uid,
-                observed_backup.target(observed.backup),
-            ),
-        )
-    if composite.spec.access is not None or config.access is not None:
-        requested = replace(
-            requested,
-            access=access.resolve(
-                composite.spec.access,
-                config.access,
-                requested.names,
-                requested.uid,
-                observed.access,
-            ),
-            certificate=access.certificate(composite.spec.access, config.access),
-        )
+    requested = resolve.resolve_spec(composite, config, now, observed)
     problems = tenant_limits.problems(composite.spec, requested, config, new=now is None)
     return Admission(composite, config, requested, now, tuple(problems))
 

@@ -20,9 +20,11 @@ from function.decision.access import ResolvedAccess
 from function.decision.backup import ResolvedBackup
 from function.decision.placement import Host
 from function.k8s import versions
+from function.observed import backup as observed_backup
 from function.observed import record
 from function.observed.current import Current, Storage
 from function.observed.exposure import INTERNAL, Exposure
+from function.observed.state import Observed
 
 T = TypeVar("T")
 
@@ -100,39 +102,34 @@ class ResolvedSpec:
 
 
 def resolve_spec(
-    vcluster: Composite,
-    config: platform.Input,
-    now: Current | None,
-    *,
-    imported: bool,
-    runs_on: str = "",
+    vcluster: Composite, config: platform.Input, now: Current | None, observed: Observed
 ) -> ResolvedSpec:
     """Return the resolved spec, given the current state.
 
-    `imported` is true if the Release of the import into Rancher exists; `runs_on` is the
-    ClusterProviderConfig of the existing Releases. Raise `InvalidError` for all unknown names.
+    Raise `InvalidError` for all unknown names.
     """
     try:
-        return _resolve(vcluster, config, now, imported=imported, ran_on=runs_on)
+        return _resolve(vcluster, config, now, observed)
     except InvalidError as error:
         if error.reason != "InvalidSpec":
             raise
-        others = _unknown(vcluster.spec, _derived(vcluster, config), config, now)
+        others = _unknown(vcluster, config, now, observed)
         raise InvalidError(*dict.fromkeys((*error.problems, *others))) from None
 
 
 def _unknown(
-    spec: xr.Spec, derived: Names, config: platform.Input, now: Current | None
+    vcluster: Composite, config: platform.Input, now: Current | None, observed: Observed
 ) -> Iterator[Problem]:
     """Yield the problems of names that the platform does not know."""
+    spec, derived = vcluster.spec, _derived(vcluster, config)
     kubernetes, rancher, project = config.vcluster.kubernetes, config.rancher, spec.rancher.project
     lookups: tuple[Callable[[], object], ...] = (
         lambda: _plan(spec, config),
         lambda: _kubernetes(spec.kubernetesVersion, kubernetes, now),
         lambda: _pool(spec.nodePool, config),
         lambda: _project(project, derived, rancher) if project and rancher else "",
-        lambda: backup.resolve(spec.backup, config.backup, derived, ""),
-        lambda: access.resolve(spec.access, config.access, derived, ""),
+        lambda: _backup(vcluster, derived, config, observed),
+        lambda: _access(vcluster, derived, config, observed),
     )
     for lookup in lookups:
         try:
@@ -142,12 +139,13 @@ def _unknown(
 
 
 def _resolve(
-    vcluster: Composite, config: platform.Input, now: Current | None, *, imported: bool, ran_on: str
+    vcluster: Composite, config: platform.Input, now: Current | None, observed: Observed
 ) -> ResolvedSpec:
     spec, entry = vcluster.spec, config.adopted.get(vcluster.adopted_key)
     derived = _derived(vcluster, config) if now and not entry else _untaken(vcluster, config)
     plan, pool = _plan(spec, config), _pool(spec.nodePool, config)
-    host = placement.place(spec, vcluster.uid, config, (now and now.provider_config) or ran_on)
+    runs_on = (now and now.provider_config) or placement.provider_config(observed)
+    host = placement.place(spec, vcluster.uid, config, runs_on)
     return ResolvedSpec(
         names=derived,
         uid=vcluster.uid,
@@ -167,7 +165,7 @@ def _resolve(
         pool=pool,
         host=host,
         readers=tuple(spec.kubeconfigReaders),
-        rancher=_rancher(spec, derived, config, imported=imported),
+        rancher=_rancher(spec, derived, config, imported=observed.rancher is not None),
         leaves_rancher=spec.rancher.enabled is False,
         deletion_protection=spec.deletionProtection,
         retain=spec.storage.onDelete == "Retain",
@@ -175,6 +173,9 @@ def _resolve(
         values=spec.values,
         starts_quickly=now is None or now.starts_quickly,
         record=record.encode(spec, plan, pool, vcluster.retries),
+        backup=_backup(vcluster, derived, config, observed),
+        access=_access(vcluster, derived, config, observed),
+        certificate=access.certificate(spec.access, config.access),
         frozen=entry.values if entry else None,
     )
 
@@ -268,6 +269,20 @@ def _rancher(
             LABEL_PLAN: spec.plan or config.defaultPlan,
         },
     )
+
+
+def _backup(
+    vcluster: Composite, derived: Names, config: platform.Input, observed: Observed
+) -> ResolvedBackup | None:
+    target = observed_backup.target(observed.backup)
+    return backup.resolve(vcluster.spec.backup, config.backup, derived, vcluster.uid, target)
+
+
+def _access(
+    vcluster: Composite, derived: Names, config: platform.Input, observed: Observed
+) -> ResolvedAccess | None:
+    request, release = vcluster.spec.access, observed.access
+    return access.resolve(request, config.access, derived, vcluster.uid, release)
 
 
 def _project(name: str, derived: Names, config: platform.RancherPlatform) -> str:

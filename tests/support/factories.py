@@ -11,7 +11,6 @@ from function.api import validate
 from function.api.input import Input
 from function.api.validate import Composite
 from function.api.xr import Spec
-from function.decision import access, backup
 from function.decision import resolve as resolving
 from function.decision.decision import Decision
 from function.decision.quota import namespace_quota
@@ -19,7 +18,7 @@ from function.decision.resolve import ResolvedSpec
 from function.desired.chart_values import build_chart_values
 from function.observed import parse
 from function.observed.current import Current
-from function.observed.state import Condition, ObservedRelease
+from function.observed.state import Condition, Observed, ObservedRelease
 from tests.support.tools import FIXTURES
 
 INPUT: dict[str, Any] = {
@@ -103,14 +102,7 @@ def wanted(
 ) -> ResolvedSpec:
     """Return what a VCluster wants on a platform."""
     asked, platform = asked or vcluster(), platform or config()
-    resolved = resolving.resolve_spec(asked, platform, now, imported=False)
-    own, names, uid = asked.spec, resolved.names, resolved.uid
-    return replace(
-        resolved,
-        backup=backup.resolve(own.backup, platform.backup, names, uid),
-        access=access.resolve(own.access, platform.access, names, uid),
-        certificate=access.certificate(own.access, platform.access),
-    )
+    return resolving.resolve_spec(asked, platform, now, Observed())
 
 
 def decided(

@@ -13,7 +13,8 @@ from function.decision import resolve as resolving
 from function.decision.placement import Host
 from function.decision.resolve import RancherImport
 from function.observed.current import Current, Storage
-from tests.support.factories import RANCHER, config, vcluster, wanted
+from function.observed.state import Observed
+from tests.support.factories import RANCHER, config, deployed, vcluster, wanted
 
 PLATFORM: dict[str, Any] = {
     "plans": {
@@ -27,6 +28,7 @@ PLATFORM: dict[str, Any] = {
     "hosts": {"local": {"providerConfig": "default", "cidrs": ["10.0.0.0/8"]}},
     "rancher": {**RANCHER, "projects": {"kunde1": "local:p-1"}, "owners": [{"user": "u-admin"}]},
 }
+IMPORTED = Observed(rancher=deployed(name="kunde1-rancher"))
 NOW = Current("Single", Storage("5Gi", None), "0.36.1", "1.34.3", "default", None)
 
 
@@ -233,7 +235,7 @@ def test_rancher_enabled(
     """The spec decides on the import, else the platform, and an import stays."""
     platform = config({"rancher": {**RANCHER, "enabled": default}})
     requested = vcluster(rancher={"enabled": asked})
-    found = resolving.resolve_spec(requested, platform, NOW, imported=imported)
+    found = resolving.resolve_spec(requested, platform, NOW, IMPORTED if imported else Observed())
     assert (found.rancher is not None) is expected
     assert found.leaves_rancher is (asked is False)
 
@@ -317,6 +319,24 @@ def test_refused(spec: dict[str, Any], platform: dict[str, Any], message: str) -
     assert error.value.reason == "InvalidSpec"
 
 
+def test_one_error_names_all_that_is_unknown() -> None:
+    """Who names an unknown target and an unknown issuer reads of both at once."""
+    s3 = {
+        "bucket": "backups",
+        "endpoint": "https://s3.example.org",
+        "secretRef": {"name": "s3"},
+    }
+    platform = config(
+        {"backup": {"defaultTarget": "nightly", "targets": {"nightly": {"s3": s3}}}, "access": {}}
+    )
+    with pytest.raises(InvalidError) as error:
+        wanted(vcluster(backup={"target": "x"}, access={"oidc": [{"issuer": "y"}]}), platform)
+    assert str(error.value) == (
+        "spec.backup.target: is not a target of the platform. Known: nightly. | "
+        "spec.access.oidc[0].issuer: is not an issuer of the platform. Known: none."
+    )
+
+
 def test_one_of_several_hosts() -> None:
     """A spec names its host where there are several."""
     assert wanted(vcluster(host="b"), config(TWO_HOSTS)).host == Host("b", "edge", ())
@@ -347,7 +367,7 @@ def test_a_name_that_was_reserved_later_stays() -> None:
 def test_an_input_that_lost_rancher_is_the_platforms_mistake() -> None:
     """An import is not given up because a block of the Input is gone."""
     with pytest.raises(InvalidError) as error:
-        resolving.resolve_spec(vcluster(), config(), NOW, imported=True)
+        resolving.resolve_spec(vcluster(), config(), NOW, IMPORTED)
     assert str(error.value) == (
         "input.rancher: is missing while this VCluster is imported into Rancher. Put it back, or "
         "set spec.rancher.enabled to false to take the cluster out."
@@ -358,7 +378,7 @@ def test_an_input_that_lost_rancher_is_the_platforms_mistake() -> None:
 def test_leaving_a_rancher_that_is_gone() -> None:
     """The customer can leave a Rancher that the platform no longer has."""
     requested = vcluster(rancher={"enabled": False})
-    found = resolving.resolve_spec(requested, config(), NOW, imported=True)
+    found = resolving.resolve_spec(requested, config(), NOW, IMPORTED)
     assert found.rancher is None
     assert found.leaves_rancher
 

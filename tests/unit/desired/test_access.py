@@ -315,6 +315,12 @@ def test_an_input_without_login_holds_it() -> None:
     )
 
 
+def test_another_wrong_field_hides_no_lost_login() -> None:
+    """A typing error in the spec does not turn the platform's mistake into the end of rights."""
+    answer = compose(with_input(with_spec(ready(), plan="typo"), None))
+    assert answer.fatal.startswith("input.access: is missing while this VCluster has spec.access.")
+
+
 def test_readers_beside_issuers_are_deprecated() -> None:
     """The condition says so."""
     message = (

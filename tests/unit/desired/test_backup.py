@@ -566,6 +566,28 @@ def test_a_target_in_use_may_not_leave_the_input() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("platform", "spec", "expected"),
+    [
+        pytest.param(
+            None, {}, "input.backup: is missing while this VCluster has backups.", id="all"
+        ),
+        pytest.param(
+            {"defaultTarget": "other", "targets": {"other": TARGET}},
+            {"backup": {"target": "nightly"}},
+            "input.backup.targets: has no nightly, where this VCluster has its backups.",
+            id="target",
+        ),
+    ],
+)
+def test_another_wrong_field_hides_no_lost_target(
+    platform: dict[str, Any] | None, spec: dict[str, Any], expected: str
+) -> None:
+    """A typing error in the spec does not turn the platform's mistake into the end of backups."""
+    asked = ready(plan="typo", **spec).composite
+    assert compose(replace(refused(platform), composite=asked)).fatal.startswith(expected)
+
+
 def test_what_the_platform_refuses_later_ends_the_backups() -> None:
     """Its limits win; the condition Accepted says so, and the ways of the end are the same."""
     plain = {**mapping(ready().input)}
