@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
-from function.api.fields import Form, Int, Key, Model, OpenCidr, Url
+from function.api.fields import Form, Int, Key, Model, OpenCidr, Url, has_host, https_port
 
 PLACEHOLDERS = ("{namespace}", "{uid}")
 """Placeholders in an issuer's audience, for namespace on the host and UID of the VCluster."""
@@ -124,15 +124,10 @@ def _certificates(pem: str) -> str:
 
 def _issuer_url(url: str) -> str:
     """Refuse a URL that the API server refuses as an issuer, or that is its own."""
-    try:
-        parts = urlsplit(url)
-        is_one = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_one = False
-    if not is_one or not url.startswith("https://") or not re.fullmatch("[!-~]+", url):
+    if not has_host(url) or not url.startswith("https://") or not re.fullmatch("[!-~]+", url):
         msg = "must be https://, a name or address, and maybe a port and a path"
         raise ValueError(msg)
-    if (parts.hostname or "").startswith("kubernetes.default"):
+    if (urlsplit(url).hostname or "").startswith("kubernetes.default"):
         msg = "must not be that of the API server's own tokens"
         raise ValueError(msg)
     return url
@@ -158,8 +153,6 @@ def _prefix(text: str) -> str:
         raise ValueError(msg)
     return text
 
-
-HTTPS = 443
 
 Claim = Annotated[
     str,
@@ -234,7 +227,7 @@ class Issuer(Model):
     @property
     def endpoint(self) -> Endpoint:
         """Addresses and port that control planes reach it at."""
-        return Endpoint(tuple(self.egress), urlsplit(self.url).port or HTTPS)
+        return Endpoint(tuple(self.egress), https_port(self.url))
 
 
 class AccessLimits(Model):

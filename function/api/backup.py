@@ -1,7 +1,6 @@
 """Backups: what a `VCluster` requests, and the targets and limits of the Input."""
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -16,7 +15,9 @@ from function.api.fields import (
     ObjectName,
     SecretKey,
     TimeZone,
-    duration_seconds,
+    between_seconds,
+    has_host,
+    https_port,
 )
 from function.k8s import schedule
 
@@ -25,8 +26,6 @@ DEFAULT_DAYS = 30
 """Retention of a spec that names none, if the platform allows as much."""
 
 LATEST = "latest"
-
-Frequency = Literal["Minutely", "Hourly", "Daily"]
 
 Schedule = Annotated[
     str,
@@ -142,16 +141,8 @@ class SecretName(Model):
     name: ObjectName = Field(description="Name of the Secret.")
 
 
-HTTPS = 443
-
-
 def _reachable(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        is_one = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_one = False
-    if not is_one:
+    if not has_host(url):
         msg = "must be https://, a name or address, and maybe a port of 1 to 65535"
         raise ValueError(msg)
     return url
@@ -199,7 +190,7 @@ class S3(Model):
     @property
     def port(self) -> int:
         """Port of the server."""
-        return urlsplit(self.endpoint).port or HTTPS
+        return https_port(self.endpoint)
 
 
 class BackupTarget(Model):
@@ -223,22 +214,12 @@ class BackupLimits(Model):
     targets: list[Key] = Field(
         [], max_length=50, description="Targets that a spec may name, beside the default one."
     )
-    mostOften: Frequency = Field(
+    mostOften: schedule.Frequency = Field(
         "Hourly",
         description="The most often that a schedule may fire: `Minutely`, `Hourly` or `Daily`.",
     )
     maxCount: Int = Field(60, ge=1, le=10_000, description="Largest `retention.count`.")
     maxDays: Int = Field(90, ge=1, le=3650, description="Largest `retention.days`.")
-
-
-def _between(least: int, most: int) -> AfterValidator:
-    def check(value: str) -> str:
-        if not least <= duration_seconds(value) <= most:
-            msg = f"must be between {least} and {most} seconds"
-            raise ValueError(msg)
-        return value
-
-    return AfterValidator(check)
 
 
 class BackupPlatform(Model):
@@ -251,10 +232,10 @@ class BackupPlatform(Model):
         description="Places for backups. A target stays while backups are made in it.",
     )
     schedule: Schedule = Field("0 2 * * *", description="Schedule of a spec that names none.")
-    timeout: Annotated[Duration, _between(60, 86_400)] = Field(
+    timeout: Annotated[Duration, between_seconds(60, 86_400)] = Field(
         "30m", description="Limit of one backup."
     )
-    deleteTimeout: Annotated[Duration, _between(60, 86_400)] = Field(
+    deleteTimeout: Annotated[Duration, between_seconds(60, 86_400)] = Field(
         "10m", description="Limit of the final backup, of `onFailure: Delete`."
     )
     tenant: BackupLimits = Field(BackupLimits(), description="Limits of `spec.backup`.")
@@ -271,8 +252,7 @@ class BackupPlatform(Model):
 
     @model_validator(mode="after")
     def _default_is_allowed(self) -> "BackupPlatform":
-        order = schedule.FREQUENCIES
-        if order.index(schedule.frequency(self.schedule)) < order.index(self.tenant.mostOften):
+        if schedule.fires_more_often(self.schedule, self.tenant.mostOften):
             msg = "schedule must not fire more often than tenant.mostOften"
             raise ValueError(msg)
         return self

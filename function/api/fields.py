@@ -9,6 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -196,9 +197,25 @@ def _url(*schemes: str, path: str = _PATH) -> tuple[object, object]:
     return Field(max_length=500, json_schema_extra={"pattern": pattern}), check
 
 
+HTTPS = 443
+
 Url = Annotated[str, *_url("http", "https")]
 HttpsServer = Annotated[str, *_url("https", path="/?")]
 """A server without a path below which it is served; Rancher has none."""
+
+
+def has_host(url: str) -> bool:
+    """Return whether a URL names a host, and no port that cannot exist."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def https_port(url: str) -> int:
+    """Return the port of a URL with https."""
+    return urlsplit(url).port or HTTPS
 
 
 def _repository(url: str) -> str:
@@ -237,6 +254,18 @@ Duration = Annotated[
 def duration_seconds(value: str) -> int:
     """Return a Duration in seconds."""
     return int(value[:-1]) * {"s": 1, "m": 60, "h": 3600}[value[-1]]
+
+
+def between_seconds(least: int, most: int) -> AfterValidator:
+    """Return the check of a Duration's bounds."""
+
+    def check(value: str) -> str:
+        if not least <= duration_seconds(value) <= most:
+            msg = f"must be between {least} and {most} seconds"
+            raise ValueError(msg)
+        return value
+
+    return AfterValidator(check)
 
 
 def _instant(value: str) -> str:

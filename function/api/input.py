@@ -43,7 +43,7 @@ from function.api.fields import (
     Storage,
     SyncKind,
     Values,
-    duration_seconds,
+    between_seconds,
 )
 from function.api.names import LONGEST_ADOPTED_NAMESPACE, LONGEST_RELEASE, PATTERN, is_reserved
 from function.api.network import HostDns, HostMetrics, HostNodePorts, PodDestinations, Port, Proxy
@@ -827,33 +827,22 @@ class Adopted(Model):
     )
 
 
-def _between(least: int, most: int) -> AfterValidator:
-    def check(value: str) -> str:
-        seconds = duration_seconds(value)
-        if not least <= seconds <= most:
-            msg = f"must be between {least} and {most} seconds"
-            raise ValueError(msg)
-        return value
-
-    return AfterValidator(check)
-
-
 class SettledPolling(Model):
     """Looks at a Release of which nothing is awaited."""
 
-    namespace: Annotated[Duration, _between(10, 86400)] = Field(
+    namespace: Annotated[Duration, between_seconds(10, 86400)] = Field(
         "10m", description="The namespace, of which nothing is read."
     )
-    vcluster: Annotated[Duration, _between(5, 3600)] = Field(
+    vcluster: Annotated[Duration, between_seconds(5, 3600)] = Field(
         "1m", description="The virtual cluster: a lost pod shows at the next look."
     )
-    rancher: Annotated[Duration, _between(5, 3600)] = Field(
+    rancher: Annotated[Duration, between_seconds(5, 3600)] = Field(
         "1m", description="The import: a lost connection shows at the next look."
     )
-    backup: Annotated[Duration, _between(5, 3600)] = Field(
+    backup: Annotated[Duration, between_seconds(5, 3600)] = Field(
         "1m", description="The backups: a new one shows at the next look."
     )
-    access: Annotated[Duration, _between(5, 86400)] = Field(
+    access: Annotated[Duration, between_seconds(5, 86400)] = Field(
         "10m", description="The login: the dates of certificates show at the next look."
     )
 
@@ -861,16 +850,16 @@ class SettledPolling(Model):
 class Polling(Model):
     """Intervals of provider-helm's looks at a Release, and of Crossplane's at a VCluster."""
 
-    awaited: Annotated[Duration, _between(1, 60)] = Field(
+    awaited: Annotated[Duration, between_seconds(1, 60)] = Field(
         "2s", description="While a step is under way: an installation, a change, an import."
     )
-    failing: Annotated[Duration, _between(5, 3600)] = Field(
+    failing: Annotated[Duration, between_seconds(5, 3600)] = Field(
         "30s", description="While it takes a person, or the end of an outage."
     )
     settled: SettledPolling = Field(
         SettledPolling(), description="While nothing is awaited of the Release."
     )
-    asleep: Annotated[Duration, _between(10, 86400)] = Field(
+    asleep: Annotated[Duration, between_seconds(10, 86400)] = Field(
         "4h",
         description="While it sleeps: who starts the pods on the host shows at the next look. "
         "Crossplane calls for it as seldom.",
@@ -887,10 +876,10 @@ class Polling(Model):
 class Expiry(Model):
     """The end of VClusters with `spec.expire`."""
 
-    grace: Annotated[Duration, _between(60, 31_536_000)] = Field(
+    grace: Annotated[Duration, between_seconds(60, 31_536_000)] = Field(
         "168h", description="Time asleep, from `spec.expire.at` to the deletion."
     )
-    warning: Annotated[Duration, _between(60, 31_536_000)] = Field(
+    warning: Annotated[Duration, between_seconds(60, 31_536_000)] = Field(
         "72h", description="Time before `spec.expire.at` from which on events warn, one a day."
     )
 

@@ -33,10 +33,7 @@ def problems(
             "is not a target that the platform allows",
             f"Choose one of: {', '.join(sorted(allowed))}.",
         )
-    order = schedule.FREQUENCIES
-    if backup.schedule and order.index(schedule.frequency(backup.schedule)) < order.index(
-        limits.mostOften
-    ):
+    if backup.schedule and schedule.fires_more_often(backup.schedule, limits.mostOften):
         yield Problem(
             "spec.backup.schedule",
             f"must not fire more often than {limits.mostOften.lower()}",

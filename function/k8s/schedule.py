@@ -5,11 +5,13 @@ of such schedules understand differently is refused (`?`, `@daily`, 7 for Sunday
 """
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 PATTERN = r"^[-0-9A-Za-z*,/]+( [-0-9A-Za-z*,/]+){4}$"
 
-FREQUENCIES = ("Minutely", "Hourly", "Daily")
+Frequency = Literal["Minutely", "Hourly", "Daily"]
+
+FREQUENCIES: tuple[Frequency, ...] = get_args(Frequency)
 """Frequencies of schedules, the highest first."""
 
 _ENTRY = re.compile(r"(\*|\w+)(?:-(\w+))?(?:/([0-9]{1,2}))?")
@@ -58,12 +60,17 @@ def checked(schedule: str) -> str:
     return schedule
 
 
-def frequency(schedule: str) -> str:
+def frequency(schedule: str) -> Frequency:
     """Return how often a schedule may fire, one of `FREQUENCIES`."""
     minute, hour = schedule.split(" ")[:2]
     if len(_numbers(MINUTE, minute)) > 1:
         return "Minutely"
     return "Hourly" if len(_numbers(HOUR, hour)) > 1 else "Daily"
+
+
+def fires_more_often(schedule: str, most: Frequency) -> bool:
+    """Return whether a schedule may fire more often than a frequency."""
+    return FREQUENCIES.index(frequency(schedule)) < FREQUENCIES.index(most)
 
 
 def _numbers(field: Field, text: str) -> set[int]:
