@@ -5,13 +5,12 @@ The Job on the host keeps a report in a ConfigMap, one key of which is the conne
 
 import datetime as dt
 import functools
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from function.api.fields import INSTANT
 from function.k8s.fieldpath import document, get, matching, text, whole, words
-from function.observed.release import judge
+from function.observed.release import detail, judge, reason, shown
 from function.observed.state import Condition, ObservedRelease
 
 KEY = "access"
@@ -38,8 +37,6 @@ DEPRECATED = (
     "certificate of an administrator, whose name no log has."
 )
 
-_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
-
 
 @dataclass(frozen=True)
 class Report:
@@ -62,14 +59,9 @@ class Report:
         return (min(ends) - WARNING).strftime("%Y-%m-%dT%H:%M:%SZ") if ends else ""
 
 
-_NO_REPORT = Report()
-
-
 def report_of(observed: ObservedRelease | None) -> Report:
-    """Return the report. Only a listed detail counts: the Secret keeps those of the past."""
-    if observed is None or REPORT not in observed.connection_keys:
-        return _NO_REPORT
-    return _read(observed.details.get(REPORT, ""))
+    """Return the report."""
+    return _read(detail(observed, REPORT))
 
 
 @functools.lru_cache(maxsize=16)
@@ -102,35 +94,31 @@ def condition(
     *,
     is_ending: bool = False,
     is_deprecated: bool = False,
-    passed: Iterable[str] = (),
+    passed: tuple[str, ...] = (),
 ) -> Condition:
     """Return Access.
 
-    `inputs` is the digest of what is to be in force; `passed` are times that are past. A failure of
-    the Release itself counts: it may be why the login is not in force.
+    `inputs` is the digest of what is to be in force; `passed` are times that are past.
     """
-    report = report_of(observed)
     if is_ending:
         reported = Condition(CONDITION, "False", ENDING, "The rights of all people are removed.")
     else:
-        reported = _reported(report, inputs, passed)
-    judged = judge(CONDITION, observed, is_unaffected=reported.status == "True")
-    shown = reported if judged.status == "True" else judged
-    if is_deprecated and shown.status == "True":
-        return shown._replace(message=DEPRECATED)
-    return shown
+        reported = _reported(report_of(observed), inputs, passed)
+    found = shown(reported, observed)
+    if is_deprecated and found.status == "True":
+        return found._replace(message=DEPRECATED)
+    return found
 
 
-def _reported(report: Report, inputs: object, passed: Iterable[str]) -> Condition:
+def _reported(report: Report, inputs: object, passed: tuple[str, ...]) -> Condition:
     if report.phase == ROTATING:
         message = report.message or "CA and certificates are made anew."
         return Condition(CONDITION, "False", ROTATING, message)
     if report.inputs != inputs or report.phase not in ("Applied", "Failed"):
         return Condition(CONDITION, "Unknown", PENDING, "It is not in force yet.")
     if report.phase == "Failed":
-        reason = report.reason if _REASON.fullmatch(report.reason) else report.phase
-        return Condition(CONDITION, "False", reason, report.message)
-    if report.warn_from and report.warn_from in passed:
+        return Condition(CONDITION, "False", reason(report.reason, report.phase), report.message)
+    if report.warn_from in passed:
         first = min(report.expiry, key=lambda name: report.expiry[name])
         message = (
             f"The {_NAMES[first]} ends at {report.expiry[first]}: docs/login.md says how it is "

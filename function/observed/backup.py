@@ -11,7 +11,7 @@ from typing import NamedTuple
 from function.api.fields import INSTANT
 from function.k8s.fieldpath import document, get, matching, text, whole, words
 from function.observed import vcluster
-from function.observed.release import judge
+from function.observed.release import detail, judge, reason, shown
 from function.observed.state import Condition, ObservedRelease
 
 KEY = "backup"
@@ -30,7 +30,6 @@ RESTORE_FAILED = "RestoreFailed"
 UNSUPPORTED = "Unsupported"
 """Phase of a virtual cluster whose chart is not known to make backups."""
 
-_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 _LOCATION = re.compile(r"[0-9a-f-]{36}/[0-9A-Za-z]{1,64}")
 
 
@@ -72,21 +71,14 @@ class Report:
     """Digest of what the last backup acted on."""
 
 
-_NO_REPORT = Report()
-
-
 def report_of(observed: ObservedRelease | None) -> Report:
-    """Return the report. Only a listed detail counts: the Secret keeps those of the past."""
-    if observed is None or REPORT not in observed.connection_keys:
-        return _NO_REPORT
-    return _read(observed.details.get(REPORT, ""))
+    """Return the report."""
+    return _read(detail(observed, REPORT))
 
 
 @functools.lru_cache(maxsize=16)
 def _read(report: str) -> Report:
     plain = document(report)
-    if plain is None:
-        return _NO_REPORT
     return Report(
         phase=words(get(plain, "phase")),
         reason=words(get(plain, "reason")),
@@ -108,20 +100,16 @@ def condition(
     """Return BackedUp.
 
     `inputs` is the digest of what is to be backed up, and where; `passed` are times that are past.
-    A failure of the Release itself counts: it may be why there is no backup.
     """
-    report = report_of(observed)
-    reported = _reported(report, inputs, passed)
-    judged = judge(CONDITION, observed, is_unaffected=reported.status == "True")
-    return reported if judged.status == "True" else judged
+    return shown(_reported(report_of(observed), inputs, passed), observed)
 
 
 def _reported(report: Report, inputs: object, passed: tuple[str, ...]) -> Condition:
     if report.phase == UNSUPPORTED:
-        return Condition(CONDITION, "Unknown", _reason(report), report.message)
+        return Condition(CONDITION, "Unknown", reason(report.reason, report.phase), report.message)
     is_current = report.inputs == inputs
     if is_current and report.phase == "Failed":
-        return Condition(CONDITION, "False", _reason(report), report.message)
+        return Condition(CONDITION, "False", reason(report.reason, report.phase), report.message)
     if not is_current or not report.last:
         message = "No backup has been made yet."
         if report.last:
@@ -131,10 +119,6 @@ def _reported(report: Report, inputs: object, passed: tuple[str, ...]) -> Condit
         message = f"The last backup is of {report.last}, and the next was due at {report.next}."
         return Condition(CONDITION, "False", OVERDUE, message)
     return Condition(CONDITION, "True", "Completed")
-
-
-def _reason(report: Report) -> str:
-    return report.reason if _REASON.fullmatch(report.reason) else report.phase
 
 
 def requested_restore(observed: ObservedRelease | None) -> Restore | None:

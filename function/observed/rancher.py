@@ -1,11 +1,10 @@
 """The observed import into Rancher: condition RancherConnected from the reported state."""
 
 import functools
-import re
 from collections.abc import Mapping
 
 from function.k8s.fieldpath import Parts, document, get, words
-from function.observed.release import NOT_CREATED, UPDATING, judge
+from function.observed.release import NOT_CREATED, UPDATING, reason, shown
 from function.observed.state import Condition, ObservedRelease
 
 KEY = "rancher"
@@ -49,8 +48,6 @@ _PASSING = frozenset({NOT_CREATED, UPDATING, "Progressing"})
 
 _NO_STATE: Mapping[str, str] = {}
 
-_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
-
 
 def condition(
     observed: ObservedRelease | None, inputs: str | None, *, enabled: bool, can_begin: bool = True
@@ -65,11 +62,11 @@ def condition(
     current = observed.values.get("inputs") if observed and inputs is None else inputs
     state = state_of(observed)
     reported = _reported(state, current)
-    judged = judge(CONDITION, observed, is_unaffected=reported.status == "True")
+    found = shown(reported, observed)
     has_begun = state.get("phase", "") not in ("", "Pending")
-    if not can_begin and not has_begun and (judged.status == "True" or judged.reason in _PASSING):
+    if not can_begin and not has_begun and (found is reported or found.reason in _PASSING):
         return WAITING
-    return reported if judged.status == "True" else judged
+    return found
 
 
 def _reported(state: Mapping[str, str], inputs: object) -> Condition:
@@ -80,11 +77,10 @@ def _reported(state: Mapping[str, str], inputs: object) -> Condition:
     if phase == "Connected" and state.get("observedInputs") != inputs:
         message = "The import runs again, because what it works on has changed."
         return Condition(CONDITION, "False", "Importing", message)
-    reason = state.get("reason", "")
     return Condition(
         CONDITION,
         "True" if phase == "Connected" else "False",
-        reason if _REASON.fullmatch(reason) else phase,
+        reason(state.get("reason", ""), phase),
         state.get("message", ""),
     )
 

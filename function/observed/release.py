@@ -4,6 +4,7 @@ provider-helm's own Ready is not enough: it stays True when a later observation 
 not cover pods. Unknown means that there is no current observation.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,6 +25,8 @@ UPDATING = "Updating"
 
 FAILURES = frozenset({"InstallFailed", "ReleaseFailed", "UpdateFailed"})
 """Reasons whose message quotes Helm's error."""
+
+_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
 
 _VERBS = {
     "pending-install": "is being installed",
@@ -60,6 +63,20 @@ def detail(observed: ObservedRelease | None, key: str) -> str:
     if observed is None or key not in observed.connection_keys:
         return ""
     return observed.details.get(key, "")
+
+
+def reason(reported: str, phase: str) -> str:
+    """Return the reason that a program reports if a condition may have it, else its phase."""
+    return reported if _REASON.fullmatch(reported) else phase
+
+
+def shown(reported: Condition, observed: ObservedRelease | None) -> Condition:
+    """Return the condition that a program reports, or that of its Release if that is not True.
+
+    A failure of the Release may be why the program does nothing.
+    """
+    judged = judge(reported.type, observed, is_unaffected=reported.status == "True")
+    return reported if judged.status == "True" else judged
 
 
 def judge(  # noqa: PLR0911  # a list of cases, one line each
