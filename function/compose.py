@@ -22,7 +22,8 @@ from function.decision.decision import Decision, decide
 from function.decision.looks import Stage
 from function.decision.rancher import is_import_due
 from function.decision.resolve import ResolvedSpec
-from function.desired import access, backup, rancher, usages
+from function.desired import release as desired_release
+from function.desired import usages
 from function.desired.chart_values import build_chart_values
 from function.desired.releases import DesiredReleases, desired_releases
 from function.observed import access as observed_access
@@ -97,7 +98,7 @@ def _phases(
         control_plane = observed_vcluster.UPDATING
     if decision.restore.awaited:
         control_plane = observed_backup.restoring(control_plane, observed.backup)
-    inputs = rancher.desired_inputs(desired.rancher) if desired.rancher else None
+    inputs = desired_release.inputs(desired.rancher) if desired.rancher else None
     imported = observed_rancher.condition(
         observed.rancher,
         inputs,
@@ -119,21 +120,15 @@ def _accessible(
     effective = decision.effective
     if desired.access is None and effective.access is None:
         return {}
-    inputs = access.desired_inputs(desired.access) if desired.access else None
+    inputs = desired_release.inputs(desired.access) if desired.access else None
     condition = observed_access.condition(
         observed.access,
         inputs,
         is_ending=effective.access is None,
-        is_deprecated=_is_certificate_shared(effective),
+        is_deprecated=effective.has_issuers and effective.certificate == "Readers",
         passed=decision.composite.clock.passed,
     )
     return {observed_access.KEY: condition}
-
-
-def _is_certificate_shared(effective: ResolvedSpec) -> bool:
-    """Return whether readers have the certificate beside issuers that would do."""
-    has_issuers = effective.access is not None and bool(effective.access.issuers)
-    return has_issuers and effective.certificate == "Readers"
 
 
 def _backed_up(
@@ -145,7 +140,7 @@ def _backed_up(
     is_awake = decision.power.phase == "Awake"
     condition = observed_backup.condition(
         observed.backup,
-        backup.desired_inputs(desired.backup),
+        desired_release.inputs(desired.backup),
         passed=decision.composite.clock.passed if is_awake else (),
     )
     return {observed_backup.KEY: condition}

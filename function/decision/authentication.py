@@ -51,8 +51,8 @@ def decide_authentication(
     is_mounted = now is not None and now.authenticates
     if effective.frozen is not None or not (is_mounted or config.access):
         return effective
-    has_issuers = effective.access is not None and bool(effective.access.issuers)
-    if not is_mounted and not (is_possible(effective.kubernetes) and (now is None or has_issuers)):
+    is_wanted = now is None or effective.has_issuers
+    if not is_mounted and not (is_possible(effective.kubernetes) and is_wanted):
         return effective
     if config.access is None:
         refuse_flags(config)

@@ -100,6 +100,11 @@ class ResolvedSpec:
         """True if it has three control plane replicas and three etcd members."""
         return self.availability == "HA"
 
+    @property
+    def has_issuers(self) -> bool:
+        """True if people log in by an issuer."""
+        return self.access is not None and bool(self.access.issuers)
+
 
 def resolve_spec(
     vcluster: Composite, config: platform.Input, now: Current | None, observed: Observed

@@ -4,14 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from function.api.input import Input, OwnChart
-from function.api.names import Names, connection_secret
+from function.api.names import connection_secret
 from function.decision import deletion, exposure
 from function.decision.access import Grant, ResolvedAccess, ResolvedIssuer
 from function.decision.resolve import ResolvedSpec
-from function.desired.namespace import own_chart
+from function.desired.namespace import own_chart, program_image
 from function.desired.rancher import vcluster_values
 from function.desired.release import Detail, build_release
-from function.k8s import image_reference
 from function.k8s.fieldpath import digest, mapping
 from function.observed.access import REPORT, is_emptied, report_of
 from function.observed.rancher import SLEEPING
@@ -46,11 +45,6 @@ def desired(
     return _release(spec, config, before, _values(work, config, is_asleep=is_asleep))
 
 
-def desired_inputs(resource: Mapping[str, Any]) -> str:
-    """Return the digest of the inputs of a desired Release."""
-    return str(resource["spec"]["forProvider"]["values"]["inputs"])
-
-
 def _release(
     spec: ResolvedSpec,
     config: Input,
@@ -78,8 +72,7 @@ def _values(work: dict[str, object], config: Input, *, is_asleep: bool) -> dict[
         **work,
         "inputs": digest(work),
         "power": SLEEPING if is_asleep else "",
-        "image": image_reference.mirror(config.image, config.registries),
-        "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
+        **program_image(config),
     }
 
 
@@ -94,7 +87,7 @@ def _work(spec: ResolvedSpec, access: ResolvedAccess) -> dict[str, object]:
         "vcluster": vcluster_values(names),
         "stateConfigMap": names.access_config_map,
         "bindings": [_binding(grant) for grant in access.grants],
-        "kubeconfig": _kubeconfig(spec, names, access),
+        "kubeconfig": _kubeconfig(spec, access),
         "rotate": access.rotate,
     }
 
@@ -104,7 +97,8 @@ def _binding(grant: Grant) -> dict[str, str]:
     return {"kind": grant.kind, "name": grant.name, "clusterRole": grant.cluster_role, **where}
 
 
-def _kubeconfig(spec: ResolvedSpec, names: Names, access: ResolvedAccess) -> dict[str, object]:
+def _kubeconfig(spec: ResolvedSpec, access: ResolvedAccess) -> dict[str, object]:
+    names = spec.names
     return {
         "secret": names.login_secret,
         "server": exposure.endpoint(spec.exposure, names),

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from function.api.input import Input, OwnChart
-from function.api.names import Names, connection_secret
+from function.api.names import connection_secret
 from function.decision import deletion
 from function.decision.backup import ResolvedBackup
 from function.decision.resolve import ResolvedSpec
-from function.desired.namespace import own_chart
+from function.desired.namespace import own_chart, program_image
 from function.desired.release import Detail, build_release
-from function.k8s import image_reference
 from function.k8s.fieldpath import digest
 from function.observed.backup import REPORT, RESTORING, Restore, is_silenced, report_of
 from function.observed.rancher import SLEEPING
@@ -56,11 +55,6 @@ def _is_proven(observed: ObservedRelease | None) -> bool:
     )
 
 
-def desired_inputs(resource: Mapping[str, Any]) -> str:
-    """Return the digest of the inputs of a desired Release."""
-    return str(resource["spec"]["forProvider"]["values"].get("inputs", ""))
-
-
 def _release(
     spec: ResolvedSpec,
     config: Input,
@@ -94,7 +88,7 @@ def _values(
     `inputs` stands for what a backup acts on, without the versions: an upgrade causes none.
     """
     names, target = spec.names, _target(backup)
-    place = _place(names, spec)
+    place = _place(spec)
     return {
         "owner": {"name": names.namespace, "uid": spec.uid},
         "inputs": digest({"target": target, "vcluster": place}),
@@ -110,12 +104,12 @@ def _values(
         "power": SLEEPING if is_asleep else RESTORING if awaited else "",
         "target": target,
         "restore": awaited._asdict() if awaited else {},
-        "image": image_reference.mirror(config.image, config.registries),
-        "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
+        **program_image(config),
     }
 
 
-def _place(names: Names, spec: ResolvedSpec) -> dict[str, object]:
+def _place(spec: ResolvedSpec) -> dict[str, object]:
+    names = spec.names
     return {
         "namespace": names.namespace,
         "release": names.release,

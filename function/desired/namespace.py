@@ -67,6 +67,14 @@ def own_chart(name: OwnChart, config: Input) -> Chart:
     )
 
 
+def program_image(config: Input) -> dict[str, Any]:
+    """Return the image of this project's programs on the host, as values of its charts."""
+    return {
+        "image": image_reference.mirror(config.image, config.registries),
+        "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
+    }
+
+
 def _values(
     spec: ResolvedSpec,
     config: Input,
@@ -179,8 +187,7 @@ def namespace_values(spec: ResolvedSpec, config: Input, nap: str = "") -> dict[s
     if nap:
         values["nap"] = nap
     if spec.retain or nap:
-        values["image"] = image_reference.mirror(config.image, config.registries)
-        values["imagePullSecrets"] = [config.pullSecret] if config.pullSecret else []
+        values.update(program_image(config))
     if spec.restore_from:
         values["restoreFrom"] = spec.restore_from
     return values

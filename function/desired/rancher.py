@@ -4,7 +4,7 @@ The import keeps its state in a ConfigMap, one key of which is the connection de
 done when it reports Connected for the current inputs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from function.api.fields import Owner
@@ -13,9 +13,9 @@ from function.api.names import Names, connection_secret
 from function.api.network import Proxy
 from function.decision import deletion
 from function.decision.resolve import RancherImport, ResolvedSpec
-from function.desired.namespace import own_chart
+from function.desired.namespace import own_chart, program_image
 from function.desired.release import Detail, build_release
-from function.k8s import addresses, image_reference
+from function.k8s import addresses
 from function.k8s.fieldpath import digest
 from function.observed.rancher import REPORT, SLEEPING, STATE_KEYS, WRITERS, state_of
 from function.observed.release import detail
@@ -86,11 +86,6 @@ def _is_reported(observed: ObservedRelease) -> bool:
     return REPORT in observed.connection_keys and REPORT in observed.details
 
 
-def desired_inputs(resource: Mapping[str, Any]) -> str:
-    """Return the digest of the inputs of a desired Release."""
-    return str(resource["spec"]["forProvider"]["values"]["inputs"])
-
-
 def _values(
     spec: ResolvedSpec, rancher: RancherImport, platform: RancherPlatform, config: Input
 ) -> dict[str, Any]:
@@ -119,8 +114,7 @@ def _values(
     return {
         **work,
         "inputs": digest(work),
-        "image": image_reference.mirror(config.image, config.registries),
-        "imagePullSecrets": [config.pullSecret] if config.pullSecret else [],
+        **program_image(config),
     }
 
 

@@ -36,6 +36,11 @@ class Detail(NamedTuple):
     field_path: str
 
 
+def inputs(release: Mapping[str, Any]) -> str:
+    """Return the digest of the inputs of a Release whose program reports it."""
+    return str(release["spec"]["forProvider"]["values"]["inputs"])
+
+
 def build_release(  # noqa: PLR0913  # a Release has these parts
     *,
     name: str,

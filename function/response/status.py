@@ -84,7 +84,7 @@ def backup_status(decision: Decision, observed: ObservedRelease | None) -> Backu
 
 def _kubeconfig_secret(effective: ResolvedSpec) -> str:
     """Return the Secret with the kubeconfig; without issuers only the certificate's works."""
-    if effective.access and effective.access.issuers:
+    if effective.has_issuers:
         return exposure.readable_secret(effective)
     return exposure.kubeconfig_secret(effective.exposure, effective.names)
 

@@ -8,6 +8,7 @@ import pytest
 
 from function.api.status import RancherStatus
 from function.desired import rancher
+from function.desired import release as desired_release
 from function.observed import rancher as observed_rancher
 from function.observed.state import Condition, ObservedRelease
 from function.response import status
@@ -320,7 +321,7 @@ def test_each_vcluster_has_inputs_of_its_own() -> None:
 
 def test_desired_inputs() -> None:
     """The inputs are read back from the desired Release."""
-    assert rancher.desired_inputs(desired()) == INPUTS
+    assert desired_release.inputs(desired()) == INPUTS
 
 
 def reported(said: Mapping[str, str] | None = None, **fields: Any) -> ObservedRelease:
