@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from function.k8s.fieldpath import get, text
+from function.k8s.fieldpath import document, get, text
 
 ANNOTATION = "caas.telekom.de/installed"
 PATH = ("controlPlane", "statefulSet", "annotations", ANNOTATION)
@@ -53,10 +53,7 @@ def annotation(values: Mapping[str, object]) -> str:
 @functools.lru_cache(maxsize=16)
 def parse(value: str) -> Stamp | None:
     """Return the stamp in a text, or None if it is invalid."""
-    try:
-        plain = json.loads(value)
-    except ValueError:
-        return None
+    plain = document(value)
     parts = [text(get(plain, part)) for part in ("chart", "kubernetes", "values")]
     return Stamp(*parts) if parts[0] and parts[2] else None
 

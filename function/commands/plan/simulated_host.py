@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from function.k8s.fieldpath import get, mapping, sequence
+from function.k8s.fieldpath import document, get, mapping, sequence
 from function.observed import access, backup, current, exposure, rancher, stamp, vcluster
 from function.observed.release import EXTERNAL_NAME
 
@@ -111,10 +111,7 @@ def logged_in(**parts: object) -> Report:
 
 def remembered(details: Mapping[str, str]) -> Report:
     """Return the report of a host that knows what it has restored, from its former details."""
-    try:
-        restored = get(json.loads(details.get(backup.REPORT, "")), "restored")
-    except ValueError:
-        restored = None
+    restored = get(document(details.get(backup.REPORT, "")), "restored")
     return backed_up(restored=restored) if restored else HEALTHY
 
 

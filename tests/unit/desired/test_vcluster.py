@@ -632,6 +632,12 @@ def test_kubernetes_of_a_workload_without_a_stamp(image: str, expected: str) -> 
         assert observed_vcluster.running_kubernetes(deployed(details=details)) == expected
 
 
+@pytest.mark.parametrize("stamp", ["", "{", "[]", "7", "[" * 100_000])
+def test_a_malformed_stamp_is_none(stamp: str) -> None:
+    """An annotation that someone on the host broke says nothing, and fails nothing."""
+    assert observed_vcluster.running_chart(deployed(details={"installed": stamp})) == ""
+
+
 def test_nothing_runs() -> None:
     """Before anything runs no version is shown."""
     assert observed_vcluster.running_chart(None) == ""
