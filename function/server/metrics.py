@@ -83,9 +83,10 @@ class Phases(Collector):
         now = self._clock()
         with self._lock:
             until = now + _remembered(call.pause)
-            self._last[call.uid] = Last(
-                call.phase, until, self._backup(call), self._certificate_end(call)
-            )
+            before = self._last.get(call.uid)
+            # A refused call knows nothing newer of backups and certificates.
+            known = before if before and call.phase == REFUSED else call
+            self._last[call.uid] = Last(call.phase, until, known.backup, known.certificate_end)
             if call.reason in ("ChangeRefused", "InvalidSpec"):
                 self._refused.setdefault(call.uid, now)
             else:
@@ -93,16 +94,6 @@ class Phases(Collector):
             self._last.move_to_end(call.uid)
             if len(self._last) > REMEMBERED:
                 self._forget(next(iter(self._last)))
-
-    def _backup(self, call: Call) -> str:
-        """Return the state of the last backup; a call that was refused knows nothing newer."""
-        before = self._last.get(call.uid)
-        return before.backup if before and call.phase == REFUSED else call.backup
-
-    def _certificate_end(self, call: Call) -> str:
-        """Return the first end of a certificate; a refused call knows nothing newer."""
-        before = self._last.get(call.uid)
-        return before.certificate_end if before and call.phase == REFUSED else call.certificate_end
 
     def _forget(self, uid: str) -> None:
         del self._last[uid]
