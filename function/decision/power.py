@@ -177,14 +177,6 @@ def paused(phase: Condition, power: Power) -> Condition:
     return phase
 
 
-def as_before(before: Mapping[str, tuple[str, str]]) -> tuple[Condition, ...]:
-    """Return Awake as it was, for a response that decides nothing; none if there was none."""
-    if CONDITION not in before:
-        return ()
-    status, reason = before[CONDITION]
-    return (Condition(CONDITION, "True" if status == "True" else "False", reason),)
-
-
 def has_failure(phases: Iterable[Condition]) -> bool:
     """Return whether a condition shows a failure, which sleep does not explain."""
     return any(phase.reason in _FAILURES for phase in phases)

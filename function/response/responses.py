@@ -1,6 +1,6 @@
 """Responses: of a decision with its resources, and of an error."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from function.api import validate
@@ -10,7 +10,7 @@ from function.decision.decision import Decision
 from function.decision.looks import Stage
 from function.k8s.fieldpath import get, text
 from function.observed import access, backup, namespace, parse, rancher, release, usages, vcluster
-from function.observed.state import Condition, Observed, ObservedRelease, Request
+from function.observed.state import Condition, Observed, ObservedRelease, Request, Truth
 from function.response import conditions, hold, pause, requirements, status, upgrade
 from function.response.response import Composed, Response
 
@@ -80,21 +80,22 @@ def of_error(error: InvalidError, request: Request) -> Response:
         conditions=(
             conditions.invalid(error),
             *shown,
-            *_as_before(backup.CONDITION, before),
-            *_as_before(access.CONDITION, before),
-            *power.as_before(before),
+            *_as_before(before, backup.CONDITION, access.CONDITION, power.CONDITION),
         ),
         withheld=withheld,
         fatal=str(error),
     )
 
 
-def _as_before(typ: str, before: Mapping[str, tuple[str, str]]) -> tuple[Condition, ...]:
-    """Return a condition as it was; none if there was none."""
-    status, reason = before.get(typ, ("", ""))
-    if status not in ("True", "False"):
-        return (Condition(typ, "Unknown", reason),) if status else ()
-    return (Condition(typ, "True" if status == "True" else "False", reason),)
+_KNOWN: Mapping[str, Truth] = {"True": "True", "False": "False"}
+
+
+def _as_before(before: Mapping[str, tuple[str, str]], *types: str) -> Iterator[Condition]:
+    """Yield the conditions that there were, as they were."""
+    for typ in types:
+        if typ in before:
+            status, reason = before[typ]
+            yield Condition(typ, _KNOWN.get(status, "Unknown"), reason)
 
 
 def _report(
