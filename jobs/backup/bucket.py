@@ -15,6 +15,7 @@ import msgspec
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
+from botocore.response import StreamingBody
 from botocore.session import Session
 
 from jobs.backup.archive import Facts, Reader, verify
@@ -89,12 +90,8 @@ class Bucket:
 
     def verify(self, name: str, check: Check = lambda: None) -> Facts:
         """Read an archive to its end and return its size and SHA-256."""
-        with self._errors(f"archive {name}"):
-            answer = self._client.get_object(
-                Bucket=self._target.bucket, Key=self._target.key(name, ARCHIVE)
-            )
-            with contextlib.closing(answer["Body"]) as body:
-                return verify(body, check)
+        with self._opened(name, ARCHIVE, f"archive {name}") as body:
+            return verify(body, check)
 
     def write_metadata(self, name: str, metadata: Metadata) -> None:
         """Write the .json of an archive, which makes it one that counts."""
@@ -114,14 +111,10 @@ class Bucket:
         There is no copy before the archive was read to its end, and is whole.
         """
         place = {"Bucket": self._target.bucket, "Key": key}
-        with self._errors(f"archive {name}"):
-            answer = self._client.get_object(
-                Bucket=self._target.bucket, Key=self._target.key(name, ARCHIVE)
-            )
-            with contextlib.closing(answer["Body"]) as body:
-                reader = Reader(body, check)
-                upload = Upload(self._client, place, self._encryption())
-                upload.write(reader.parts(is_wanted))
+        with self._opened(name, ARCHIVE, f"archive {name}") as body:
+            reader = Reader(body, check)
+            upload = Upload(self._client, place, self._encryption())
+            upload.write(reader.parts(is_wanted))
         return reader.facts
 
     def remove_copy(self, key: str) -> None:
@@ -131,12 +124,8 @@ class Bucket:
 
     def metadata(self, name: str) -> Metadata:
         """Return the content of the .json of an archive."""
-        with self._errors(f"the description of archive {name}"):
-            answer = self._client.get_object(
-                Bucket=self._target.bucket, Key=self._target.key(name, METADATA)
-            )
-            with contextlib.closing(answer["Body"]) as body:
-                text = body.read(LONGEST_METADATA)
+        with self._opened(name, METADATA, f"the description of archive {name}") as body:
+            text = body.read(LONGEST_METADATA)
         try:
             return msgspec.json.decode(text, type=Metadata)
         except msgspec.MsgspecError:
@@ -150,6 +139,16 @@ class Bucket:
                 self._client.delete_object(
                     Bucket=self._target.bucket, Key=self._target.key(name, ending)
                 )
+
+    @contextlib.contextmanager
+    def _opened(self, name: str, ending: str, what: str) -> Iterator[StreamingBody]:
+        """Open an object of an archive; errors of all that is done with it name it as `what`."""
+        with self._errors(what):
+            answer = self._client.get_object(
+                Bucket=self._target.bucket, Key=self._target.key(name, ending)
+            )
+            with contextlib.closing(answer["Body"]) as body:
+                yield body
 
     def _encryption(self) -> dict[str, str]:
         algorithm, key = self._target.algorithm, self._target.kms_key_id
