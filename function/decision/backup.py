@@ -6,7 +6,9 @@ from function.api import backup
 from function.api.backup import BackupPlatform
 from function.api.errors import InvalidError, Problem
 from function.api.names import Names
+from function.observed import backup as observed_backup
 from function.observed.backup import Restore
+from function.observed.state import ObservedRelease
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,16 @@ def resolve(
     config: BackupPlatform | None,
     names: Names,
     uid: str,
-    current_target: str = "",
+    observed: ObservedRelease | None = None,
 ) -> ResolvedBackup | None:
     """Return the backups that a spec requests, or None.
 
-    `current_target` is the target of the existing Release, empty if there is none. Raise
-    `InvalidError` for a target that the platform does not have.
+    `observed` is the Release of the backups. Raise `InvalidError` for a target that the platform
+    does not have.
     """
     if spec is None:
         return None
+    current_target = observed_backup.target(observed)
     if config is None:
         raise _no_platform(has_backups=bool(current_target))
     target = spec.target or config.defaultTarget

@@ -1,7 +1,6 @@
 """Resolve a spec with the Input: look up plan, host, node pool and project, fill in defaults.
 
-`tenant_limits` refuses fields beyond the limits, `immutable_fields` keeps fields that must not
-change.
+`tenant_limits` refuses fields beyond the limits, `immutable_fields` keeps those that never change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,7 +19,6 @@ from function.decision.access import ResolvedAccess
 from function.decision.backup import ResolvedBackup
 from function.decision.placement import Host
 from function.k8s import versions
-from function.observed import backup as observed_backup
 from function.observed import record
 from function.observed.current import Current, Storage
 from function.observed.exposure import INTERNAL, Exposure
@@ -109,10 +107,7 @@ class ResolvedSpec:
 def resolve_spec(
     vcluster: Composite, config: platform.Input, now: Current | None, observed: Observed
 ) -> ResolvedSpec:
-    """Return the resolved spec, given the current state.
-
-    Raise `InvalidError` for all unknown names.
-    """
+    """Return the resolved spec. Raise `InvalidError` for all unknown names."""
     try:
         return _resolve(vcluster, config, now, observed)
     except InvalidError as error:
@@ -133,8 +128,8 @@ def _unknown(
         lambda: _kubernetes(spec.kubernetesVersion, kubernetes, now),
         lambda: _pool(spec.nodePool, config),
         lambda: _project(project, derived, rancher) if project and rancher else "",
-        lambda: _backup(vcluster, derived, config, observed),
-        lambda: _access(vcluster, derived, config, observed),
+        lambda: backup.resolve(spec.backup, config.backup, derived, "", observed.backup),
+        lambda: access.resolve(spec.access, config.access, derived, "", observed.access),
     )
     for lookup in lookups:
         try:
@@ -178,8 +173,8 @@ def _resolve(
         values=spec.values,
         starts_quickly=now is None or now.starts_quickly,
         record=record.encode(spec, plan, pool, vcluster.retries),
-        backup=_backup(vcluster, derived, config, observed),
-        access=_access(vcluster, derived, config, observed),
+        backup=backup.resolve(spec.backup, config.backup, derived, vcluster.uid, observed.backup),
+        access=access.resolve(spec.access, config.access, derived, vcluster.uid, observed.access),
         certificate=access.certificate(spec.access, config.access),
         frozen=entry.values if entry else None,
     )
@@ -274,20 +269,6 @@ def _rancher(
             LABEL_PLAN: spec.plan or config.defaultPlan,
         },
     )
-
-
-def _backup(
-    vcluster: Composite, derived: Names, config: platform.Input, observed: Observed
-) -> ResolvedBackup | None:
-    target = observed_backup.target(observed.backup)
-    return backup.resolve(vcluster.spec.backup, config.backup, derived, vcluster.uid, target)
-
-
-def _access(
-    vcluster: Composite, derived: Names, config: platform.Input, observed: Observed
-) -> ResolvedAccess | None:
-    request, release = vcluster.spec.access, observed.access
-    return access.resolve(request, config.access, derived, vcluster.uid, release)
 
 
 def _project(name: str, derived: Names, config: platform.RancherPlatform) -> str:

@@ -104,10 +104,10 @@ def condition(
         reported = Condition(CONDITION, "False", ENDING, "The rights of all people are removed.")
     else:
         reported = _reported(report_of(observed), inputs, passed)
-    found = shown(reported, observed)
-    if is_deprecated and found.status == "True":
-        return found._replace(message=DEPRECATED)
-    return found
+    result = shown(reported, observed)
+    if is_deprecated and result.status == "True":
+        return result._replace(message=DEPRECATED)
+    return result
 
 
 def _reported(report: Report, inputs: object, passed: tuple[str, ...]) -> Condition:

@@ -62,11 +62,11 @@ def condition(
     current = observed.values.get("inputs") if observed and inputs is None else inputs
     state = state_of(observed)
     reported = _reported(state, current)
-    found = shown(reported, observed)
+    result = shown(reported, observed)
     has_begun = state.get("phase", "") not in ("", "Pending")
-    if not can_begin and not has_begun and (found is reported or found.reason in _PASSING):
+    if not can_begin and not has_begun and (result is reported or result.reason in _PASSING):
         return WAITING
-    return found
+    return result
 
 
 def _reported(state: Mapping[str, str], inputs: object) -> Condition:
