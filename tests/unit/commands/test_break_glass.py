@@ -150,7 +150,7 @@ def test_a_program_in_the_secret_is_never_run() -> None:
     """A compromised control plane cannot reach the administrator's machine or files by it."""
     user = {
         "exec": {"command": "sh", "apiVersion": "client.authentication.k8s.io/v1"},
-        "tokenFile": "/root/.kube/config",
+        "tokenFile": "/etc/shop/token",
         "client-certificate-data": "Yw==",
         "client-key-data": "aw==",
     }
