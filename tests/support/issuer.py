@@ -18,7 +18,6 @@ class Serving:
 
     provider: Provider
     ca_file: Path
-    listener: Listener
 
     @property
     def url(self) -> str:
@@ -40,6 +39,6 @@ def serving(folder: Path) -> Iterator[Serving]:
     listener = Listener(("127.0.0.1", port), pair.context(), provider.answer)
     listener.start()
     try:
-        yield Serving(provider, pair.ca, listener)
+        yield Serving(provider, pair.ca)
     finally:
         listener.stop()
