@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from function.api import names
-from tests.support.charts import CONTAINER_SECURITY, POD_SECURITY, RenderChart
+from tests.support.charts import CONTAINER_SECURITY, POD_SECURITY, RenderChart, pod_of
 
 Objects = list[dict[str, Any]]
 Render = Callable[[Mapping[str, object]], Objects]
@@ -79,7 +79,7 @@ def test_the_job(render: Render, minimal: dict[str, Any]) -> None:
 
     assert before == same
     assert before["spec"]["backoffLimit"] == 1000000
-    assert _pod(before)["restartPolicy"] == "OnFailure"
+    assert pod_of(before)["restartPolicy"] == "OnFailure"
     assert len({job["metadata"]["name"] for job in (before, *others)}) == 5
 
 
@@ -154,7 +154,7 @@ def test_pods_are_hardened(
     render: Render, case: Callable[[str, str], dict[str, Any]], values: str
 ) -> None:
     """Each runs without root, rights, a Secret and a file system to write to."""
-    pods = [_pod(o) for o in render(case(CHART, values)) if o["kind"] in ("Job", "CronJob")]
+    pods = [pod_of(o) for o in render(case(CHART, values)) if o["kind"] in ("Job", "CronJob")]
     assert pods
     for pod in pods:
         (container,) = pod["containers"]
@@ -264,13 +264,6 @@ def _one(objects: Objects, kind: str) -> dict[str, Any]:
     return found
 
 
-def _pod(owner: Mapping[str, Any]) -> dict[str, Any]:
-    spec = owner["spec"]
-    template = spec["jobTemplate"]["spec"] if owner["kind"] == "CronJob" else spec
-    pod: dict[str, Any] = template["template"]["spec"]
-    return pod
-
-
 def _env(owner: Mapping[str, Any]) -> dict[str, str]:
-    (container,) = _pod(owner)["containers"]
+    (container,) = pod_of(owner)["containers"]
     return {each["name"]: each["value"] for each in container["env"]}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function.api import names
-from tests.support.charts import CONTAINER_SECURITY, POD_SECURITY, RenderChart
+from tests.support.charts import CONTAINER_SECURITY, POD_SECURITY, RenderChart, pod_of
 
 Objects = list[dict[str, Any]]
 Render = Callable[[Mapping[str, object]], Objects]
@@ -93,7 +93,7 @@ def test_one_command_is_a_backup_now(render: Render, minimal: dict[str, Any]) ->
     """`kubectl create job --from=cronjob/...` does what the schedule does, without its wait."""
     objects = render(minimal)
     (cron_job,) = _of_kind(objects, "CronJob")
-    (container,) = _pod(cron_job)["containers"]
+    (container,) = pod_of(cron_job)["containers"]
 
     assert (container["command"], container["args"]) == (["vcluster-backup"], ["snapshot"])
     [name] = [each for each in container["env"] if "valueFrom" in each]
@@ -194,7 +194,7 @@ def test_the_restore(render: Render, everything: dict[str, Any]) -> None:
     objects = render(everything)
     job = _job(objects, "restore")
 
-    assert _pod(job)["containers"][0]["args"] == ["restore"]
+    assert pod_of(job)["containers"][0]["args"] == ["restore"]
     assert job["spec"]["backoffLimit"] == 1000000
     assert "activeDeadlineSeconds" not in job["spec"]
 
@@ -239,7 +239,7 @@ def test_pods_are_hardened(
     render: Render, case: Callable[[str, str], dict[str, Any]], values: str
 ) -> None:
     """Each runs without root, rights and a file system to write to."""
-    pods = [_pod(o) for o in render(case(CHART, values)) if o["kind"] in ("Job", "CronJob")]
+    pods = [pod_of(o) for o in render(case(CHART, values)) if o["kind"] in ("Job", "CronJob")]
     assert pods
     for pod in pods:
         (container,) = pod["containers"]
@@ -258,7 +258,7 @@ def test_pods_are_hardened(
 
 def test_credentials_are_mounted(render: Render, everything: dict[str, Any]) -> None:
     """Credentials are files that the program's group reads, and nothing else of their Secret is."""
-    for pod in [_pod(o) for o in render(everything) if o["kind"] in ("Job", "CronJob")]:
+    for pod in [pod_of(o) for o in render(everything) if o["kind"] in ("Job", "CronJob")]:
         assert pod["volumes"] == [
             {
                 "name": "backup",
@@ -450,13 +450,6 @@ def _job(objects: Objects, word: str) -> dict[str, Any]:
     return job
 
 
-def _pod(owner: Mapping[str, Any]) -> dict[str, Any]:
-    spec = owner["spec"]
-    template = spec["jobTemplate"]["spec"] if owner["kind"] == "CronJob" else spec
-    pod: dict[str, Any] = template["template"]["spec"]
-    return pod
-
-
 def _env(owner: Mapping[str, Any]) -> dict[str, str]:
-    (container,) = _pod(owner)["containers"]
+    (container,) = pod_of(owner)["containers"]
     return {each["name"]: each["value"] for each in container["env"] if "value" in each}

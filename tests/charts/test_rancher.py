@@ -14,9 +14,9 @@ import pytest
 from function.api import names
 from function.observed import rancher
 from jobs.rancher import report
+from tests.support.charts import RenderChart
 
 Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]
-RenderChart = Callable[[str | Path, str, Mapping[str, object]], list[dict[str, Any]]]
 
 CHART = "vcluster-rancher"
 TOKEN_FILE = {"name": "RANCHER_TOKEN_FILE", "value": "/run/secrets/rancher/token"}

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.charts import RenderChart
+
 Render = Callable[[Mapping[str, object]], list[dict[str, Any]]]
-RenderChart = Callable[[str, str, Mapping[str, object]], list[dict[str, Any]]]
 Cases = Callable[[str, str], dict[str, Any]]
 
 IMAGE = "ghcr.io/example/function-vcluster:0.1.0"

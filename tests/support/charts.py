@@ -32,3 +32,11 @@ def by_kind(render_chart: RenderChart, chart: str, release: str) -> Render:
         return found
 
     return objects
+
+
+def pod_of(owner: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the pod of a Job or CronJob."""
+    spec = owner["spec"]
+    template = spec["jobTemplate"]["spec"] if owner["kind"] == "CronJob" else spec
+    pod: dict[str, Any] = template["template"]["spec"]
+    return pod
