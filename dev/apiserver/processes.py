@@ -6,13 +6,16 @@ import contextlib
 import os
 import socket
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+START_TIMEOUT_SECONDS = 20
 STOP_TIMEOUT_SECONDS = 10
+POLL_SECONDS = 0.05
 
 
 def free_ports(count: int) -> list[int]:
@@ -22,6 +25,24 @@ def free_ports(count: int) -> list[int]:
         for each in sockets:
             each.bind(("127.0.0.1", 0))
         return [int(each.getsockname()[1]) for each in sockets]
+
+
+def listens(port: int) -> bool:
+    """Return whether a program of this machine listens at a port."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def await_listener(started: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a program listens at its port."""
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not listens(port):
+        if started.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(log.read_text())
+        time.sleep(POLL_SECONDS)
 
 
 @contextlib.contextmanager

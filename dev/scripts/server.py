@@ -1,6 +1,5 @@
 """Run the real server as a child process, on a free port of loopback."""
 
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,7 +13,7 @@ import grpc
 from crossplane.function.proto.v1 import run_function_pb2 as fnv1
 from crossplane.function.proto.v1 import run_function_pb2_grpc as grpcv1
 
-from dev.apiserver.processes import free_ports, stop
+from dev.apiserver.processes import free_ports, listens, stop
 from dev.scripts import life
 
 START_SECONDS = 30
@@ -92,21 +91,12 @@ def _await(process: subprocess.Popen[bytes], address: str, channel: grpc.Channel
     """
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
-        if _listens(address):
+        if listens(int(address.rpartition(":")[2])):
             grpc.channel_ready_future(channel).result(timeout=START_SECONDS)
             return
         time.sleep(POLL_SECONDS)
     msg = f"the server at {address} did not start"
     raise ServerError(msg)
-
-
-def _listens(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def _show(module: str, log: IO[bytes]) -> None:

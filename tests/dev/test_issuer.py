@@ -1,13 +1,11 @@
 """The OIDC issuer of the platform: the program of `make up`, and what it answers."""
 
 import json
-import os
 import ssl
-import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -17,7 +15,6 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from dev.apiserver.processes import free_ports
 from dev.fake_rancher.messages import Answer, Request
 from dev.issuer import provider, tokens
 from dev.issuer.keys import Keys, new_key
@@ -25,6 +22,7 @@ from dev.issuer.provider import DISCOVERY, Provider
 from dev.issuer.tokens import USERS, User
 from dev.platform import function_image, install, issuer, node, place
 from dev.platform.place import Place
+from dev.platform.programs import Program
 from dev.platform.site import Site
 from function.api.input import Input
 
@@ -53,23 +51,10 @@ def some(tmp_path: Path) -> Provider:
 
 
 @pytest.fixture
-def somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
-    """Return the place of a platform whose files are temporary."""
-    monkeypatch.setattr(place, "ROOT", tmp_path)
-    return Place("test", 0)
-
-
-@pytest.fixture
-def address(somewhere: Place) -> Iterator[str]:
-    """Yield the address of an issuer that was started by the platform's command."""
-    program = issuer.program(somewhere)
-    (port,) = free_ports(1)
-    other = {str(place.ISSUER_PORT): str(port), "0.0.0.0": "127.0.0.1"}  # noqa: S104
-    words = [other.get(word, word) for word in program.command]
-    assert words != [*program.command]
-    with subprocess.Popen(words, env={**os.environ, **program.env}) as process:
-        yield f"https://127.0.0.1:{port}"
-        process.terminate()
+def address(somewhere: Place, serve: Callable[[Program, Mapping[str, str]], str]) -> str:
+    """Return the address of an issuer that was started by the platform's command."""
+    words = {str(place.ISSUER_PORT): "PORT", "0.0.0.0": "127.0.0.1"}  # noqa: S104
+    return serve(issuer.program(somewhere), words)
 
 
 def login(some: Provider, **changed: str) -> Answer:
@@ -284,15 +269,7 @@ def test_other_paths(some: Provider) -> None:
 
 
 def _get(url: str, context: ssl.SSLContext) -> dict[str, Any]:
-    """Return an answer in JSON, once there is one."""
-    for _ in range(100):
-        try:
-            with urllib.request.urlopen(url, context=context) as answer:  # noqa: S310 -- https
-                found: dict[str, Any] = json.loads(answer.read())
-                return found
-        except urllib.error.URLError as error:
-            if not isinstance(getattr(error, "reason", None), ConnectionRefusedError):
-                raise
-            time.sleep(0.1)
-    msg = f"{url} does not answer"
-    raise AssertionError(msg)
+    """Return an answer in JSON."""
+    with urllib.request.urlopen(url, context=context) as answer:  # noqa: S310 -- https
+        found: dict[str, Any] = json.loads(answer.read())
+        return found

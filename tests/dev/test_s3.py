@@ -1,43 +1,24 @@
 """The S3 server for backups, as the platform of `make up` starts it."""
 
 import json
-import os
 import ssl
-import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from dev.apiserver.processes import free_ports
 from dev.platform import place, s3
 from dev.platform.place import Place
+from dev.platform.programs import Program
 from tests.support.tools import tool
 
 
 @pytest.fixture
-def somewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
-    """Return the place of a platform whose files are temporary."""
-    monkeypatch.setattr(place, "ROOT", tmp_path)
-    return Place("test", 0)
-
-
-@pytest.fixture
-def address(somewhere: Place) -> Iterator[str]:
-    """Yield the address of a server that was started by the platform's command."""
+def address(somewhere: Place, serve: Callable[[Program, Mapping[str, str]], str]) -> str:
+    """Return the address of a server that was started by the platform's command."""
     tool("versitygw", "tools-apiserver")
-    program = s3.program(somewhere)
-    (port,) = free_ports(1)
-    words = [
-        f"127.0.0.1:{port}" if word == f":{place.S3_PORT}" else word for word in program.command
-    ]
-    assert words != [*program.command]
-    with subprocess.Popen(words, env={**os.environ, **program.env}) as process:
-        yield f"https://127.0.0.1:{port}"
-        process.terminate()
+    return serve(s3.program(somewhere), {f":{place.S3_PORT}": "127.0.0.1:PORT"})
 
 
 def test_it_is_known_by_its_ca_and_refuses_strangers(address: str, somewhere: Place) -> None:
@@ -68,16 +49,9 @@ def test_a_start_keeps_what_is_there(somewhere: Place) -> None:
 
 
 def _status(url: str, context: ssl.SSLContext) -> int:
-    """Return the answer's status, once there is one."""
-    for _ in range(100):
-        try:
-            with urllib.request.urlopen(url, context=context) as answer:  # noqa: S310 -- https
-                return int(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-        except urllib.error.URLError as error:
-            if not isinstance(error.reason, ConnectionRefusedError):
-                raise
-            time.sleep(0.1)
-    msg = f"{url} does not answer"
-    raise AssertionError(msg)
+    """Return the answer's status."""
+    try:
+        with urllib.request.urlopen(url, context=context) as answer:  # noqa: S310 -- https
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code

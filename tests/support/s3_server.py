@@ -1,20 +1,17 @@
 """A real S3 server, versitygw before a folder, over TLS with a private CA."""
 
 import contextlib
-import socket
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from dev.apiserver.processes import free_ports, process
+from dev.apiserver.processes import await_listener, free_ports, process
 from dev.platform.command import run
 
 ACCESS_KEY, SECRET_KEY = "backup-access", "backup-secret"
 BUCKET = "backups"
 REGION = "eu-test-1"
-START_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -52,12 +49,9 @@ def serving(versitygw: Path) -> Iterator[S3Server]:
             *("posix", "--sidecar", str(root / "attributes"), str(root / "data")),
         ]
         credentials = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-        with process(root / "versitygw.log", command, credentials) as started:
-            deadline = time.monotonic() + START_SECONDS
-            while not _listens(port):
-                if started.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((root / "versitygw.log").read_text())
-                time.sleep(0.05)
+        log = root / "versitygw.log"
+        with process(log, command, credentials) as started:
+            await_listener(started, port, log)
             yield S3Server(port, root / "ca.crt", root / "data" / BUCKET)
 
 
@@ -84,8 +78,3 @@ def write_certificates(folder: Path) -> None:
         *("-CA", str(ca[1]), "-CAkey", str(ca[0]), "-CAcreateserial"),
         *("-extfile", str(names), "-out", str(folder / "tls.crt")),
     )
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as one:
-        return one.connect_ex(("127.0.0.1", port)) == 0

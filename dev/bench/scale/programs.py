@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import secrets
-import socket
 import sys
 import time
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dev.apiserver import server
 from dev.apiserver.client import Client
-from dev.apiserver.processes import free_ports, process
+from dev.apiserver.processes import free_ports, listens, process
 from dev.apiserver.server import ADMINISTRATORS
 from dev.platform.command import PlatformError, run
 
@@ -172,7 +171,7 @@ def crossplane(
 
 def provider_helm(programs: Programs, on: Cluster, flags: Sequence[str]) -> None:
     """Start provider-helm with a chart cache of its own, which it keeps in a fixed folder."""
-    if _listens(PROVIDER_METRICS_PORT):
+    if listens(PROVIDER_METRICS_PORT):
         msg = (
             f"port {PROVIDER_METRICS_PORT} is taken, which provider-helm needs and cannot change: "
             "stop what listens there, or run this in a network namespace of its own"
@@ -201,11 +200,3 @@ def versions() -> str:
         [version] = re.findall(rf"{re.escape(module)} (v\S+)", text)
         pins.append(f"{name} {version}")
     return ", ".join(pins)
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
