@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.integration.crossplane import running as crossplane_running
-from tests.integration.installation import install, install_clock, make, manifests
+from tests.integration.installation import install, install_clock, install_rights, make
 from tests.support.tools import tool
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ def provider_host(apiserver: Client) -> Client:
     """
     for name in (PLATFORM, "saved"):
         make(apiserver, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    for file, kind in (("host", "ClusterRole"), ("control-plane", "ClusterRoleBinding")):
-        for manifest in manifests(f"{file}.yaml"):
-            if manifest["kind"] == kind:
-                make(apiserver, manifest)
+    install_rights(apiserver)
     return apiserver
 
 
@@ -89,3 +87,37 @@ def provider_helm(run_helm: Helm, provider_host: Client, tmp_path: Path) -> Helm
         return done
 
     return run
+
+
+@pytest.fixture
+def strict_namespace(provider_host: Client) -> str:
+    """Return a namespace that is held to the strictest level of pod security, `restricted`."""
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    metadata = {"name": "strict-pods", "labels": labels}
+    make(provider_host, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    return "strict-pods"
+
+
+@pytest.fixture
+def may_run(provider_host: Client, strict_namespace: str) -> Callable[[str], int]:
+    """Return a function that has the API server admit the pods of a rendered chart's Jobs there.
+
+    It returns their number.
+    """
+
+    def admit(rendered: str) -> int:
+        objects = yaml.safe_load_all(rendered)
+        specs = [each["spec"] for each in objects if each["kind"] in ("Job", "CronJob")]
+        for number, spec in enumerate(specs):
+            template = spec.get("jobTemplate", {"spec": spec})["spec"]["template"]
+            pod = {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": f"pod-{number}", "namespace": strict_namespace},
+                "spec": {**template["spec"], "serviceAccountName": "default"},
+            }
+            answer = provider_host.apply(pod, dry_run=True)
+            assert answer.status in (200, 201), answer.body
+        return len(specs)
+
+    return admit

@@ -39,8 +39,15 @@ def install_policies(client: Client, file: str) -> None:
     """Apply the policies of a file, and their bindings."""
     for manifest in manifests(file):
         if manifest["kind"].startswith("ValidatingAdmissionPolicy"):
-            answer = client.apply(manifest)
-            assert answer.status in (200, 201), answer.body
+            make(client, manifest)
+
+
+def install_rights(client: Client) -> None:
+    """Give provider-helm its rights."""
+    for file, kind in (("host", "ClusterRole"), ("control-plane", "ClusterRoleBinding")):
+        for manifest in manifests(f"{file}.yaml"):
+            if manifest["kind"] == kind:
+                make(client, manifest)
 
 
 def install_clock(

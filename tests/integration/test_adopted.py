@@ -13,7 +13,8 @@ from click.testing import CliRunner
 from function.compose import compose
 from function.main import main
 from function.observed.state import Request
-from tests.integration.test_retained import CHART, PLATFORM, helm, made, namespace, platform
+from tests.integration.installation import make
+from tests.integration.test_retained import CHART, PLATFORM, helm, namespace, platform
 from tests.support.factories import INPUT
 from tests.support.tools import official_chart, tool
 
@@ -39,7 +40,7 @@ def installed(platform: Client, helm: Helm) -> dict[str, Any]:
     """Install the official chart by hand, and return what its owner gave."""
     labels = {"team": "shop"}
     metadata = {"name": "byhand", "labels": labels}
-    made(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    make(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     values = {
         "controlPlane": {
             "statefulSet": {"persistence": {"volumeClaim": {"size": "1Gi"}}},

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.crossplane import until
+from tests.integration.installation import make
 from tests.integration.test_retained import (
     CHART,
     FORMER,
@@ -18,7 +19,6 @@ from tests.integration.test_retained import (
     claim,
     helm,
     install,
-    made,
     namespace,
     platform,
     told,
@@ -69,12 +69,12 @@ def refuse(platform: Client) -> Iterator[Callable[..., None]]:
             if on:
                 metadata = {"name": POLICY}
                 policy = {"apiVersion": ADMISSION, "kind": kind, "metadata": metadata}
-                made(platform, {**policy, "spec": found})
+                make(platform, {**policy, "spec": found})
             else:
                 platform.delete(ADMISSION, kind, POLICY)
         until(lambda: is_refused() is on)
 
-    made(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    make(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
     yield switch
     switch(on=False)
 
@@ -111,8 +111,8 @@ def by_hand(client: Client, name: str) -> None:
     }
     labels = {"app.kubernetes.io/managed-by": "Helm"}
     metadata = {"name": name, "labels": labels, "annotations": owner}
-    made(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-    made(client, claim(name, "data-byhand-0"))
+    make(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    make(client, claim(name, "data-byhand-0"))
 
 
 def test_an_adopted_namespace_outlives_a_failed_installation(
@@ -192,7 +192,7 @@ def test_what_was_used_is_not_taken(platform: Client, helm: Helm, what: str) -> 
     name = f"used-{what}"
     assert run(helm, "install", given(name, FORMER, HERE)).returncode == 0
     found = USED[what]
-    made(platform, {**found, "metadata": {**found["metadata"], "namespace": name}})
+    make(platform, {**found, "metadata": {**found["metadata"], "namespace": name}})
     assert told(run(helm, "upgrade", given(name, HEIR, HERE)))[0] == "DataRetained"
     assert namespace(platform, name)["labels"]["caas.telekom.de/vcluster-uid"] == FORMER
 

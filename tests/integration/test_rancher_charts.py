@@ -16,6 +16,7 @@ from dev.scripts import life
 from function import protobuf
 from function.compose import compose
 from jobs.rancher import report as program_report
+from tests.integration.installation import install_rights, make
 
 if TYPE_CHECKING:
     import subprocess
@@ -106,7 +107,7 @@ ALLOWED = {
 @pytest.fixture
 def platform(apiserver: Client) -> Client:
     """Yield a client of a cluster that has the platform's namespace."""
-    made(apiserver, namespace(PLATFORM))
+    make(apiserver, namespace(PLATFORM))
     return apiserver
 
 
@@ -131,7 +132,7 @@ def install(helm: Helm, platform: Client) -> Install:
     """Return a function that installs or upgrades the import as provider-helm does."""
 
     def upgrade(given: dict[str, Any]) -> None:
-        made(platform, namespace(given["vcluster"]["namespace"]))
+        make(platform, namespace(given["vcluster"]["namespace"]))
         done = helm("upgrade", "--install", given["stateConfigMap"], CHART, values=given)
         assert done.returncode == 0, done.stderr
 
@@ -309,12 +310,12 @@ def test_a_namespace_that_is_gone_does_not_hold_the_release(
 def test_no_secret_gets_into_a_release(platform: Client, install: Install, helm: Helm) -> None:
     """Neither token nor kubeconfig is in anything that Helm keeps or shows."""
     given = values("discreet")
-    made(platform, namespace("discreet"))
+    make(platform, namespace("discreet"))
     canary = "token-canary:5ecret"
     held = given["rancher"]["tokenSecret"]
     kubeconfig = given["vcluster"]["kubeconfigSecret"]
-    made(platform, secret(PLATFORM, held["name"], {held["key"]: canary}))
-    made(platform, secret("discreet", kubeconfig["name"], {kubeconfig["key"]: canary}))
+    make(platform, secret(PLATFORM, held["name"], {held["key"]: canary}))
+    make(platform, secret("discreet", kubeconfig["name"], {kubeconfig["key"]: canary}))
     install(given)
 
     shown = helm("get", "all", given["stateConfigMap"])
@@ -340,7 +341,7 @@ def test_rights(platform: Client, install: Install, helm: Helm, account: str) ->
     install(given)
     for hook in manifests(helm("get", "hooks", given["stateConfigMap"])):
         if hook["kind"] != "Job":
-            made(platform, hook)
+            make(platform, hook)
     done = helm("upgrade", "--install", "watch", WATCH, values=WATCHING)
     assert done.returncode == 0, done.stderr
     name = "vcluster-rancher-watch" if account == "watch" else f"rights-rancher-{account}"
@@ -357,12 +358,9 @@ def test_rights(platform: Client, install: Install, helm: Helm, account: str) ->
 def test_provider_helm_may_install_it(platform: Client, helm: Helm) -> None:
     """provider-helm's rights suffice to install, upgrade and remove the import."""
     provider = "system:serviceaccount:crossplane-system:provider-helm"
-    for file, kind in (("host", "ClusterRole"), ("control-plane", "ClusterRoleBinding")):
-        for manifest in yaml.safe_load_all((life.ROOT / "install" / f"{file}.yaml").read_text()):
-            if manifest["kind"] == kind:
-                made(platform, manifest)
+    install_rights(platform)
     given = values("provided")
-    made(platform, namespace("provided"))
+    make(platform, namespace("provided"))
 
     for inputs in (given["inputs"], "f" * 16):
         done = helm(
@@ -384,7 +382,7 @@ def test_pods_pass_pod_security(platform: Client, helm: Helm, command: str) -> N
     """The platform's namespace can be held to the strictest level, `restricted`."""
     strict = namespace("strict")
     strict["metadata"]["labels"] = {"pod-security.kubernetes.io/enforce": "restricted"}
-    made(platform, strict)
+    make(platform, strict)
     pods = {
         template["spec"]["containers"][0]["args"][0]: template
         for chart, given in ((CHART, values("strict")), (WATCH, WATCHING))
@@ -450,12 +448,6 @@ def secret(where: str, name: str, data: dict[str, str]) -> dict[str, Any]:
         "metadata": {"name": name, "namespace": where},
         "stringData": data,
     }
-
-
-def made(client: Client, manifest: dict[str, Any]) -> None:
-    """Create an object, or change it."""
-    answer = client.apply(manifest)
-    assert answer.status in (200, 201), answer.body
 
 
 def manifests(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

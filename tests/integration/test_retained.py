@@ -13,6 +13,7 @@ from function import protobuf
 from function.compose import compose
 from function.observed import namespace as observed_namespace
 from function.observed.state import Condition, Request
+from tests.integration.installation import install_rights, make
 from tests.support.tools import official_chart
 
 if TYPE_CHECKING:
@@ -36,11 +37,8 @@ STRANGER = "227fb97b-6cf6-4f79-9ae9-ffb14550d34d"
 @pytest.fixture
 def platform(apiserver: Client) -> Client:
     """Yield a client of a cluster with the platform's namespace and provider-helm's rights."""
-    made(apiserver, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLATFORM}})
-    for file, kind in (("host", "ClusterRole"), ("control-plane", "ClusterRoleBinding")):
-        for manifest in yaml.safe_load_all((life.ROOT / "install" / f"{file}.yaml").read_text()):
-            if manifest["kind"] == kind:
-                made(apiserver, manifest)
+    make(apiserver, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": PLATFORM}})
+    install_rights(apiserver)
     return apiserver
 
 
@@ -81,7 +79,7 @@ def retain(
     def away(name: str) -> dict[str, Any]:
         done = install(name, FORMER)
         assert done.returncode == 0, done.stderr
-        made(platform, claim(name, "data-archiv-vcluster-0"))
+        make(platform, claim(name, "data-archiv-vcluster-0"))
         # There is no controller that would run the Job.
         done = helm("uninstall", "--no-hooks", f"{name}-namespace", f"--namespace={PLATFORM}")
         assert done.returncode == 0, done.stderr
@@ -107,12 +105,6 @@ def claim(namespace: str, name: str) -> dict[str, Any]:
         "metadata": metadata,
         "spec": spec,
     }
-
-
-def made(client: Client, manifest: dict[str, Any]) -> None:
-    """Apply an object."""
-    answer = client.apply(manifest)
-    assert answer.status in (200, 201), answer.body
 
 
 def namespace(client: Client, name: str) -> dict[str, Any]:
@@ -243,7 +235,7 @@ def test_a_namespace_that_is_being_removed(platform: Client, install: Callable[.
 def test_a_lost_control_plane(platform: Client, install: Callable[..., Done]) -> None:
     """What still runs on the host is taken over by its UID, whatever is to become of it later."""
     assert install("running", FORMER, onDelete="Delete").returncode == 0
-    made(platform, claim("running", "data-archiv-vcluster-0"))
+    make(platform, claim("running", "data-archiv-vcluster-0"))
     assert told(install("running", HEIR, onDelete="Delete"))[0] == "DataRetained"
     done = install("running", HEIR, onDelete="Delete", restoreFrom=FORMER)
     assert done.returncode == 0, done.stderr
@@ -306,7 +298,7 @@ def test_the_hook_is_taken(platform: Client, install: Callable[..., Done], helm:
 
 def test_the_service_stays_that_owns_everything(platform: Client, helm: Helm) -> None:
     """The official chart leaves its Service to the next installation, which takes it over."""
-    made(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "owner"}})
+    make(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "owner"}})
     where = "--namespace=owner"
     given = values("retained", "vcluster")
 
@@ -333,7 +325,7 @@ def test_the_service_stays_that_owns_everything(platform: Client, helm: Helm) ->
 def test_the_policy_can_be_changed_both_ways(platform: Client, helm: Helm, example: str) -> None:
     """The fields are mutable: an upgrade to Retain and back is taken by the API server."""
     name = f"changed-{example}"
-    made(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    make(platform, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     request = protobuf.decode(life.request(example, "ready"))
     spec = dict(request.composite["spec"])  # type: ignore[call-overload]
     for policy in ("Delete", "Retain", "Delete"):
