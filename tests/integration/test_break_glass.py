@@ -5,19 +5,23 @@ from __future__ import annotations
 import base64
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from dev.apiserver.client import Client
 from dev.fake_rancher import tls
 from function.main import main
+from tests.integration.installation import make
+from tests.support.chart_rights import account_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from dev.apiserver.client import Client
 
 GONE_SECONDS = 30
 """The API server remembers a token that it has accepted for ten seconds."""
@@ -35,7 +39,7 @@ def vcluster(installed: Client) -> Iterator[dict[str, Any]]:
         "metadata": {"name": NAME},
         "spec": {},
     }
-    made(installed, body)
+    make(installed, body)
     yield body
     installed.delete("caas.telekom.de/v1alpha1", "VCluster", NAME)
 
@@ -48,22 +52,16 @@ def ready(installed: Client, vcluster: dict[str, Any]) -> Client:
     while not installed.get(*path).body.get("status", {}).get("release"):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    made(installed, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}})
+    make(installed, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}})
     write_secret(installed, installed.kubeconfig)
     return installed
-
-
-def made(client: Client, body: dict[str, Any]) -> None:
-    """Apply an object."""
-    answer = client.apply(body)
-    assert answer.status in (200, 201), answer.body
 
 
 def write_secret(client: Client, kubeconfig: dict[str, Any]) -> None:
     """Write the Secret of the control plane."""
     data = base64.b64encode(yaml.safe_dump(kubeconfig).encode()).decode()
     metadata = {"name": f"vc-{NAME}-vcluster", "namespace": NAME}
-    made(
+    make(
         client,
         {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": {"config": data}},
     )
@@ -86,7 +84,7 @@ def issued(client: Client, folder: Path, *words: str) -> str:
 def bearer(client: Client, printed: str) -> Client:
     """Return a client with the token of a printed kubeconfig."""
     [user] = yaml.safe_load(printed)["users"]
-    return Client(client.port, user["user"]["token"], client.ca)
+    return replace(client, token=user["user"]["token"])
 
 
 def reader(client: Client) -> Client:
@@ -94,17 +92,14 @@ def reader(client: Client) -> Client:
     name, group = "glass-reader", "rbac.authorization.k8s.io"
     role = {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": {"name": name}}
     rule = {"apiGroups": ["", "caas.telekom.de"], "resources": ["*"], "verbs": ["get"]}
-    made(client, {**role, "rules": [rule]})
+    make(client, {**role, "rules": [rule]})
     subject = {"kind": "ServiceAccount", "namespace": "default", "name": name}
     reference = {"apiGroup": group, "kind": "ClusterRole", "name": name}
     kind = {"kind": "ClusterRoleBinding", "roleRef": reference, "subjects": [subject]}
-    made(client, {**role, **kind})
+    make(client, {**role, **kind})
     metadata = {"name": name, "namespace": "default"}
-    made(client, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
-    path = f"/api/v1/namespaces/default/serviceaccounts/{name}/token"
-    body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = client.request("POST", path, body).body["status"]["token"]
-    return Client(client.port, token, client.ca)
+    make(client, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
+    return replace(client, token=account_token(client, "default", name))
 
 
 def accounts(client: Client) -> set[str]:

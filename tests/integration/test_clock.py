@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 import json
 import os
@@ -26,6 +25,7 @@ from jobs.clock.sleepers import ANNOTATION
 from jobs.kubernetes import client as kubernetes_client
 from jobs.transport import Transport
 from tests.integration.crossplane import until
+from tests.support.chart_rights import account_kubeconfig
 from tests.support.tools import ROOT
 
 if TYPE_CHECKING:
@@ -48,12 +48,7 @@ VERBS = {"GET": "list", "PATCH": "patch", "POST": "create", "DELETE": "delete"}
 def kubeconfig(crossplane: Client, clock_chart: Client) -> dict[str, Any]:
     """Return a kubeconfig with exactly the rights of the chart."""
     del clock_chart
-    path = f"/api/v1/namespaces/{PLATFORM}/serviceaccounts/{ACCOUNT}/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = crossplane.request("POST", path, request).body["status"]["token"]
-    config = copy.deepcopy(crossplane.kubeconfig)
-    config["users"][0]["user"] = {"token": token}
-    return config
+    return account_kubeconfig(crossplane, PLATFORM, ACCOUNT)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from lightkube.config.kubeconfig import KubeConfig
 
 from dev.apiserver.client import MERGE_PATCH
 from dev.apiserver.server import running
@@ -16,10 +15,10 @@ from function.api import xr
 from function.api.names import derive
 from jobs.clock.clock_loop import ClockLoop
 from jobs.clock.sleepers import ANNOTATION
-from jobs.kubernetes import client as kubernetes_client
 from tests.integration.crossplane import play_the_provider, until
 from tests.integration.crossplane import running as crossplane_running
 from tests.integration.installation import install_clock, install_policies
+from tests.support.chart_rights import account_client
 from tests.support.tools import tool
 
 if TYPE_CHECKING:
@@ -469,13 +468,8 @@ def test_the_clock_reaches_each_namespace(
         answer = namespaced.request("PATCH", f"{path}/{name}/status", status, MERGE_PATCH)
         assert answer.status == 200, answer.body
 
-    account = "/api/v1/namespaces/vcluster-system/serviceaccounts/vcluster-clock/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-    token = namespaced.request("POST", account, request).body["status"]["token"]
-    users = [{"name": "test", "user": {"token": token}}]
-    config = KubeConfig.from_dict({**namespaced.kubeconfig, "users": users}).get()
-    assert config
-    with closing(kubernetes_client(config, field_manager="vcluster-clock")) as api:
+    clock = "vcluster-clock"
+    with closing(account_client(namespaced, "vcluster-system", clock, field_manager=clock)) as api:
         ClockLoop(api, period=30).look()
 
     metadata = namespaced.request("GET", f"{path}/timed").body["metadata"]
