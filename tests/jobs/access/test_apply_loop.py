@@ -17,11 +17,10 @@ from tests.jobs.access.world import (
     SHOP,
     TENANT,
     VIEWERS,
-    KilledError,
     World,
-    kills,
     rights,
 )
+from tests.support.kills import KilledError, kills
 
 ALL = rights(ADMINS, ANNA, VIEWERS, DEVELOPERS)
 

@@ -20,7 +20,8 @@ from jobs.access.rotation_host import RotationHost
 from jobs.access.rotation_loop import Rotation
 from jobs.backoff import Clock
 from jobs.state import StateConfigMap, Stored
-from tests.jobs.access.world import KUBECONFIG, PLATFORM, STATE, TENANT, KilledError, World, kills
+from tests.jobs.access.world import KUBECONFIG, PLATFORM, STATE, TENANT, World
+from tests.support.kills import KilledError, kills
 
 RELEASE = "kunde1-vcluster"
 ROTATE_POD = f"{RELEASE}-rotate"

@@ -12,8 +12,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx2
-import pytest
 import yaml
 from lightkube.config.kubeconfig import KubeConfig
 
@@ -26,6 +24,7 @@ from jobs.backoff import Clock
 from jobs.bounded_api import Api
 from jobs.kubernetes import client as kubernetes_client
 from jobs.state import StateConfigMap, Stored
+from tests.support.kills import Wire, tapped
 
 PLATFORM, TENANT, SHOP = "access-platform", "access-kunde1", "access-shop"
 STATE, KUBECONFIG, LOGIN = "kunde1-access", "vc-kunde1-vcluster", "kunde1-vcluster-login"
@@ -43,24 +42,6 @@ CORP = {
     "clientId": "vcluster-kunde1",
     "scopes": ["email", "groups"],
 }
-
-
-class KilledError(BaseException):
-    """The process ends here: nothing after this line runs."""
-
-
-@dataclass
-class Wire:
-    """All requests of the program, and the one at which it dies."""
-
-    kill_at: int | None = None
-    phase: str = "before"
-    lines: list[str] = field(default_factory=list)
-
-    def count(self, line: str) -> bool:
-        """Count a request, and return whether the program dies at it."""
-        self.lines.append(line)
-        return len(self.lines) == self.kill_at
 
 
 @dataclass
@@ -94,8 +75,7 @@ class World:
             "TIMEOUT": "60s",
         }
         self.want([ADMINS, ANNA, VIEWERS, DEVELOPERS], [CORP])
-        self.wire.lines.clear()
-        self.wire.kill_at = None
+        self.wire.reset()
 
     def want(
         self, bindings: list[dict[str, str]], issuers: list[dict[str, Any]] | None = None
@@ -235,29 +215,6 @@ def rights(*bindings: Mapping[str, str]) -> set[tuple[str, str, str, str]]:
 
 
 @contextmanager
-def tapped(wire: Wire) -> Iterator[None]:
-    """Count all requests of both clients, and die at the chosen one."""
-    patch = pytest.MonkeyPatch()
-    original = httpx2.HTTPTransport.handle_request
-
-    def handle(transport: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
-        dies = wire.count(f"{request.method} {request.url.path}")
-        if dies and wire.phase == "before":
-            raise KilledError
-        answer = original(transport, request)
-        if dies:
-            answer.read()
-            raise KilledError
-        return answer
-
-    patch.setattr(httpx2.HTTPTransport, "handle_request", handle)
-    try:
-        yield
-    finally:
-        patch.undo()
-
-
-@contextmanager
 def opened(api: Client) -> Iterator[World]:
     """Open a world on an API server."""
     wire = Wire()
@@ -266,13 +223,3 @@ def opened(api: Client) -> Iterator[World]:
         world.make_namespaces()
         world.reset()
         yield world
-
-
-def kills(wire: Wire) -> list[tuple[int, str]]:
-    """Return where the run before can die so that it leaves something else: around each write."""
-    return [
-        (number, phase)
-        for number, line in enumerate(wire.lines, 1)
-        if number == 1 or not line.startswith("GET ")
-        for phase in ("before", "after")
-    ]

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.jobs.backup.archives import KEYS, keys
-from tests.jobs.backup.world import ETCD, PLATFORM, PREFIX, STATE, KilledError, World, kills
+from tests.jobs.backup.world import ETCD, PLATFORM, PREFIX, STATE, World
+from tests.support.kills import KilledError, kills
 
 FIRST = "20260110T020000Z"
 

@@ -10,7 +10,8 @@ import pytest
 from jobs.backup.model import Metadata
 from jobs.errors import RefusedError
 from tests.jobs.backup.archives import KEYS, archive, keys
-from tests.jobs.backup.world import CLAIM, PREFIX, TENANT, KilledError, World, kills
+from tests.jobs.backup.world import CLAIM, PREFIX, TENANT, World
+from tests.support.kills import KilledError, kills
 
 OLD = "hosts/_/former/uid-old"
 NAME, LATER = "20260109T020000Z", "20260109T030000Z"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from jobs.backup.bucket import Bucket
 from jobs.errors import RefusedError
 from tests.jobs.backup.archives import KEYS, archive, keys
-from tests.jobs.backup.world import PREFIX, REQUEST, UID, KilledError, World, kills
+from tests.jobs.backup.world import PREFIX, REQUEST, UID, World
+from tests.support.kills import KilledError, kills
 
 FIRST = "20260110T020000Z"
 

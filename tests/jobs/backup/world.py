@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import botocore.httpsession
-import httpx2
-import pytest
 from lightkube.config.kubeconfig import KubeConfig
 
 from dev.apiserver.client import Client
@@ -29,6 +27,7 @@ from jobs.backup.places import Places
 from jobs.bounded_api import Api
 from jobs.kubernetes import client as kubernetes_client
 from tests.jobs.backup.archives import archive
+from tests.support.kills import KilledError, Wire, tapped
 from tests.support.s3_server import ACCESS_KEY, BUCKET, REGION, SECRET_KEY, S3Server
 
 PLATFORM, TENANT = "backup-platform", "vc-kunde1"
@@ -43,37 +42,6 @@ START = dt.datetime(2026, 1, 10, 2, 0, tzinfo=dt.UTC)
 
 FINALIZER = "vcluster.loft.sh/snapshot-controller"
 LABEL = "vcluster.loft.sh/snapshot-request"
-
-
-class KilledError(BaseException):
-    """The process ends here: nothing after this line runs."""
-
-
-@dataclass
-class Wire:
-    """All requests of the program, to host and bucket, and the one at which it dies."""
-
-    sent: int = 0
-    kill_at: int | None = None
-    kill_on: str = ""
-    """The end of a line at which it dies, as an alternative to its number."""
-    phase: str = "before"
-    lines: list[str] = field(default_factory=list)
-    is_others: bool = False
-    """Whether requests are another's at the moment."""
-
-    def count(self, line: str) -> bool:
-        """Count a request, and return whether the program dies at it."""
-        if self.is_others:
-            return False
-        self.sent += 1
-        self.lines.append(line)
-        return self.sent == self.kill_at or bool(self.kill_on and line.endswith(self.kill_on))
-
-    def reset(self) -> None:
-        """Count from the beginning, without a death."""
-        self.sent, self.kill_at, self.kill_on = 0, None, ""
-        self.lines.clear()
 
 
 @dataclass
@@ -458,21 +426,9 @@ class World:
 
 
 @contextmanager
-def tapped(wire: Wire) -> Iterator[None]:
+def both_tapped(wire: Wire) -> Iterator[None]:
     """Count all requests of both clients, and die at the chosen one."""
-    patch = pytest.MonkeyPatch()
-    original = httpx2.HTTPTransport.handle_request
     send = botocore.httpsession.URLLib3Session.send
-
-    def handle(transport: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
-        dies = wire.count(f"{request.method} {request.url.path}")
-        if dies and wire.phase == "before":
-            raise KilledError
-        answer = original(transport, request)
-        if dies:
-            answer.read()
-            raise KilledError
-        return answer
 
     def sent(session: Any, request: Any) -> Any:
         dies = wire.count(f"{request.method} {request.url.split('?')[0].split('/', 3)[3]}")
@@ -483,32 +439,19 @@ def tapped(wire: Wire) -> Iterator[None]:
             raise KilledError
         return answer
 
-    patch.setattr(httpx2.HTTPTransport, "handle_request", handle)
-    patch.setattr(botocore.httpsession.URLLib3Session, "send", sent)
-    try:
+    with tapped(wire) as patch:
+        patch.setattr(botocore.httpsession.URLLib3Session, "send", sent)
         yield
-    finally:
-        patch.undo()
 
 
 @contextmanager
 def opened(api: Client, s3: S3Server, folder: Path) -> Iterator[World]:
     """Open a world on an API server and an S3 server."""
     wire = Wire()
-    with tapped(wire):
+    with both_tapped(wire):
         world = World(
             api, s3, folder, wire, ControlPlane(api, wire, s3.folder), Kubelet(api, s3.folder)
         )
         world.make_namespaces()
         world.reset()
         yield world
-
-
-def kills(wire: Wire) -> list[tuple[int, str]]:
-    """Return where the run before can die so that it leaves something else: around each write."""
-    return [
-        (number, phase)
-        for number, line in enumerate(wire.lines, 1)
-        if number == 1 or not line.startswith("GET ")
-        for phase in ("before", "after")
-    ]
