@@ -54,7 +54,7 @@ class Workload:
     desired: int
     running: int
     has_store: bool
-    """True with the claim, or with a deployed etcd that is ready."""
+    """True with the claim, or with a deployed etcd that is to run."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def _await_workload(goal: RestoreGoal, workload: Workload | None) -> RestoreActi
     if workload.has_store:
         return None
     if goal.vcluster.availability == "HA":
-        return Wait("WaitingForStore", "The etcd of the control plane is not ready yet.")
+        return Wait("WaitingForStore", "The etcd of the control plane is not started yet.")
     return CreateClaim()
 
 

@@ -184,7 +184,7 @@ def test_a_restore_by_the_rights_of_the_chart(
     prepare(world)
     if availability == "HA":
         world.deploy(0)
-        world.start_etcd(3)
+        world.start_etcd()
     installed.become("restore")
     world.kubelet.failing = 1
     secret = {"metadata": {"name": f"{RELEASE}-restore", "namespace": TENANT}}

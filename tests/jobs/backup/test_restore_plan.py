@@ -80,7 +80,7 @@ def pod(phase: str, location: str = LOCATION, *, is_ending: bool = False) -> Res
         (
             HA,
             replace(SEEN, workload=replace(STOPPED, has_store=False)),
-            Wait("WaitingForStore", "The etcd of the control plane is not ready yet."),
+            Wait("WaitingForStore", "The etcd of the control plane is not started yet."),
         ),
         (GOAL, replace(SEEN, archives=None), LookAtSource()),
         (GOAL, replace(SEEN, metadata=None), ReadMetadata(NAME)),

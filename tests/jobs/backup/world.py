@@ -292,13 +292,9 @@ class World:
             body = {"apiVersion": "apps/v1", "kind": kind, "metadata": metadata, "spec": spec}
             assert self.api.apply(body).status in (200, 201)
 
-    def start_etcd(self, ready: int) -> None:
-        """Scale the deployed etcd up, and report replicas as the StatefulSet's controller does."""
+    def start_etcd(self) -> None:
+        """Scale the deployed etcd up; none of its members becomes ready."""
         self.api.patch("apps/v1", "StatefulSet", ETCD, {"spec": {"replicas": 3}}, namespace=TENANT)
-        patch = {"status": {"replicas": 3, "readyReplicas": ready}}
-        self.api.patch(
-            "apps/v1", "StatefulSet", ETCD, patch, namespace=TENANT, subresource="status"
-        )
 
     def replicas(self, kind: str = "StatefulSet", name: str = RELEASE) -> int:
         """Return the replicas of a workload, by default of the control plane."""
