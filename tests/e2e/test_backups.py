@@ -10,11 +10,12 @@ import hashlib
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dev.platform.place import NODE_ADDRESS, S3_PORT
+from tests.e2e.backups import EACH_MINUTE, await_backup, backup
 from tests.e2e.kube import (
     PLATFORM,
     VCLUSTERS,
@@ -23,12 +24,11 @@ from tests.e2e.kube import (
     await_condition,
     await_ready,
     by,
-    condition,
     describe,
     until,
     vcluster,
 )
-from tests.e2e.writer import PREFIX, Writer
+from tests.e2e.writer import PER_SECOND, PREFIX, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.further
 
-EACH_MINUTE = {"schedule": "* * * * *"}
 OTHER = "backup-s3-other"
 WRONG = base64.b64encode(b"wrong").decode()
 SOURCES = {"Single": "saver", "HA": "saverha"}
@@ -55,23 +54,6 @@ OF_EACH_CLUSTER = {"kube-root-ca.crt", "kubernetes", "extension-apiserver-authen
 
 RANCHERS = ("cattle-", "fleet-", "caas-rancher-import", "proxy-role-binding-")
 """Beginnings of the names of what belongs to Rancher, of which a copy has its own."""
-
-
-def backup(kube: Kube, name: str) -> dict[str, Any]:
-    """Return status.backup."""
-    found = (kube.get(VCLUSTERS, name) or {}).get("status", {}).get("backup", {})
-    return dict(found)
-
-
-def await_backup(kube: Kube, name: str, after: str = "", seconds: float = 240) -> dict[str, Any]:
-    """Wait for a backup that is newer than another, and return status.backup."""
-
-    def is_newer() -> bool:
-        good = condition(kube.get(VCLUSTERS, name), "BackedUp").get("status") == "True"
-        return good and backup(kube, name).get("last", "") > after
-
-    until(f"{name} is backed up", is_newer, seconds, lambda: describe(kube, name))
-    return backup(kube, name)
 
 
 def hashes(inside: Kube) -> dict[tuple[str, str, str], str]:
@@ -158,8 +140,9 @@ def test_a_copy_is_the_source_at_one_moment(
     first = await_backup(kube, source.name)
     least = writer.written()
     last = await_backup(kube, source.name, after=first["last"])
-    most = writer.written() + 50
+    most = writer.written() + PER_SECOND
     assert writer.failures() == []
+    writer.end()
     theirs = control.cluster(source.name) or {}
     copy = f"{source.name}copy"
     snapshot = last["location"].rpartition("/")[2]
@@ -179,8 +162,6 @@ def test_a_copy_is_the_source_at_one_moment(
     until(
         "its pods run", lambda: is_available(copied, "work"), 180, lambda: describe(kube, copy)
     )  # fmt: skip
-    assert writer.failures() == []
-    writer.end()
     assert (control.cluster(copy) or {})["id"] != theirs["id"]
     assert (control.cluster(source.name) or {})["connected"]
     tell(

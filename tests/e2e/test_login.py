@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import json
+import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from dev.issuer import tokens
-from dev.issuer.keys import Keys, new_key
-from dev.issuer.provider import Provider
+from dev.issuer.keys import new_key
 from dev.issuer.tokens import User
-from dev.platform import issuer
 from dev.platform.command import PlatformError
+from tests.e2e.doors import Doors, access
 from tests.e2e.kube import (
     VCLUSTERS,
     Kube,
+    Object,
     await_condition,
     await_ready,
     describe,
@@ -40,65 +41,24 @@ pytestmark = pytest.mark.further
 ANNA, BOB = User("anna", ("one-admins",)), User("bob", ("two-admins",))
 HOMES = {"logone": ANNA, "logtwo": BOB}
 OUT_SECONDS = 60
+ADMINISTRATORS = (b"system:masters", b"kubeadm:cluster-admins")
+"""Groups in the subject of a certificate that opens everything."""
 
-
-@dataclass(frozen=True, slots=True)
-class Doors:
-    """Virtual clusters, as people with tokens come to them."""
-
-    kube: Kube
-    there: Machine
-
-    @property
-    def provider(self) -> Provider:
-        """Return the issuer, as it signs."""
-        site = issuer.of(self.there.place)
-        return Provider(site.url, Keys(self.there.place.folder / "issuer"))
-
-    def token(self, user: User, name: str, **own: object) -> str:
-        """Return a token of a user for a VCluster."""
-        return self.provider.token(user, f"vcluster-{name}", **own)
-
-    def open(self, name: str, token: str) -> Kube:
-        """Return a virtual cluster as someone with a token sees it."""
-        secret = self.kube.get("secret", f"vc-{name}-vcluster", name) or {}
-        config = yaml.safe_load(base64.b64decode(secret["data"]["config"]))
-        service = self.kube.get("service", f"{name}-vcluster", name) or {}
-        config["clusters"][0]["cluster"]["server"] = f"https://{service['spec']['clusterIP']}:443"
-        config["users"][0]["user"] = {"token": token}
-        path = self.there.place.folder / "tenants" / f"{name}-token.yaml"
-        path.parent.mkdir(exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(yaml.safe_dump(config))
-        return Kube(path, tuple(self.there.command()))
-
-    def answer(self, name: str, token: str) -> str:
-        """Return `in` for an administrator, `forbidden` for others, `out` for a stranger."""
-        try:
-            self.open(name, token)("get", "namespaces")
-        except PlatformError as error:
-            said = str(error)
-            assert "You must be logged in" in said or "Forbidden" in said, said
-            return "forbidden" if "Forbidden" in said else "out"
-        return "in"
+READER = "reader"
+"""User on the host who may read the kubeconfigs."""
 
 
 @pytest.fixture(scope="module")
 def doors(kube: Kube, there: Machine) -> Iterator[Doors]:
     """Make two VClusters, each with a group of its own."""
     for name, user in HOMES.items():
-        kube.apply(vcluster(name, access=access(user)))
+        readers = [{"kind": "User", "name": READER}]
+        kube.apply(vcluster(name, access=access(user), kubeconfigReaders=readers))
     for name in HOMES:
         await_ready(kube, name)
         await_condition(kube, name, "Access True Applied")
     yield Doors(kube, there)
     kube("delete", VCLUSTERS, *HOMES, "--ignore-not-found", "--wait=false")
-
-
-def access(*users: User) -> dict[str, object]:
-    """Return spec.access with the groups of some users as administrators."""
-    admins = [f"group:{group}" for user in users for group in user.groups]
-    return {"oidc": [{"issuer": "corp", "admins": admins}]}
 
 
 @pytest.mark.parametrize("name", HOMES)
@@ -142,6 +102,44 @@ def test_the_kubeconfig_that_people_get_has_no_secret(doors: Doors) -> None:
     assert [[*user] for user in users] == [["exec"]]
     assert "--oidc-client-id=vcluster-logone" in users[0]["exec"]["args"]
     assert set(status["access"]["certificates"]) == {"ca", "server", "client"}
+
+
+def test_no_tenant_finds_a_certificate_of_an_administrator(doors: Doors) -> None:
+    """Not in any Secret inside, and not in what a reader of kubeconfigs can read on the host."""
+    inside = doors.open("logone", doors.token(ANNA, "logone")).list("secrets")
+    read = [*inside, *readable(doors.kube, "logone")]
+    names = {secret["metadata"]["name"] for secret in read}
+    assert "logone-vcluster-login" in names
+    assert "vc-logone-vcluster" not in names
+    assert [secret["metadata"] for secret in read if is_administrators(secret)] == []
+    assert is_administrators(doors.kube.get("secret", "vc-logone-vcluster", "logone") or {})
+
+
+def readable(kube: Kube, namespace: str) -> Iterator[Object]:
+    """Yield the Secrets of a namespace of the host that a reader of kubeconfigs can read."""
+    with pytest.raises(PlatformError, match="Forbidden"):
+        kube("get", "secrets", "-n", namespace, f"--as={READER}")
+    for secret in kube.list("secrets", namespace):
+        name = secret["metadata"]["name"]
+        words = ("get", "secret", name, "-n", namespace, f"--as={READER}", "-o", "json")
+        with contextlib.suppress(PlatformError):
+            yield json.loads(kube(*words))
+
+
+def is_administrators(secret: Object) -> bool:
+    """Return whether a Secret, or a kubeconfig in it, has a certificate of an administrator."""
+    texts = [base64.b64decode(value) for value in secret.get("data", {}).values()]
+    within = [
+        base64.b64decode(value)
+        for text in texts
+        for value in re.findall(rb"certificate-data: (\S+)", text)
+    ]
+    return any(
+        group in base64.b64decode(body)
+        for text in (*texts, *within)
+        for body in re.findall(rb"-----BEGIN CERTIFICATE-----(.+?)-----END", text, re.DOTALL)
+        for group in ADMINISTRATORS
+    )
 
 
 def test_keys_of_the_issuer_are_rotated(doors: Doors, tell: Callable[[str], None]) -> None:
