@@ -57,6 +57,11 @@ class Turner:
         found = self.kube.get(VCLUSTERS, self.name) or {}
         return dict(found["status"])
 
+    def dates(self) -> dict[str, str]:
+        """Return until when certificates are valid, empty as long as it is not known."""
+        found = self.status().get("access", {}).get("certificates", {})
+        return dict(found)
+
     def rotate(self, number: int) -> float:
         """Ask for a rotation, and return after how many seconds it is done."""
         self.kube.patch(VCLUSTERS, self.name, {"spec": {"access": {"rotate": number}}})
@@ -112,7 +117,8 @@ def test_a_rotation(turner: Turner, control: Control, tell: Callable[[str], None
     inside("create", "serviceaccount", "robot")
     robot = inside("create", "token", "robot", "--duration=1h").strip()
     cluster = (control.cluster(name) or {})["id"]
-    dates = turner.status()["access"]["certificates"]
+    until("the dates are known", lambda: turner.dates() != {}, 60)
+    dates = turner.dates()
     began = time.monotonic()
     took = turner.rotate(1)
     await_ready(kube, name)
@@ -128,7 +134,7 @@ def test_a_rotation(turner: Turner, control: Control, tell: Callable[[str], None
     secret = kube.get("secret", reference["name"], reference["namespace"]) or {}
     people = yaml.safe_load(base64.b64decode(secret["data"][reference["key"]]))
     assert authority(people) == authority(now)
-    assert turner.status()["access"]["certificates"]["ca"] > dates["ca"]
+    until("the new dates are known", lambda: turner.dates()["ca"] > dates["ca"], 60)
     until(
         "Rancher's agent is back", lambda: bool((control.cluster(name) or {}).get("connected")), 120
     )  # fmt: skip
