@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
 import time
@@ -29,6 +30,10 @@ WATCHER_SECONDS = 12
 STAYING_LOOKS = 6
 """Looks, half a second apart, in which the status of a sleeper stays as it is."""
 
+CROSSPLANE = "crossplane-system"
+BURST = "--circuit-breaker-burst"
+"""Crossplane's option for the number of changes that it bears at once."""
+
 NOTHING = {"cpu": 0.0, "memory": 0.0}
 DELETION_SECONDS = 120
 
@@ -50,6 +55,27 @@ def sleeper(
 def woken() -> list[float]:
     """Return the seconds from waking to READY, of all cycles of both."""
     return []
+
+
+@pytest.fixture
+def patient(kube: Kube) -> Iterator[None]:
+    """Let Crossplane's circuit breaker bear more changes in a few minutes than users make."""
+    template = (kube.get("deployment", "crossplane", CROSSPLANE) or {})["spec"]["template"]
+    [container] = template["spec"]["containers"]
+    args = container["args"]
+
+    def restart(args: list[str]) -> None:
+        containers = [{"name": container["name"], "args": args}]
+        change = {"spec": {"template": {"spec": {"containers": containers}}}}
+        words = ("patch", "deployment", "crossplane", "-n", CROSSPLANE, "-p", json.dumps(change))
+        kube(*words)
+        status = ("rollout", "status", "deployment/crossplane", "-n", CROSSPLANE)
+        kube(*status, "--timeout=120s", seconds=150)
+
+    others = [each for each in args if not each.startswith(BURST)]
+    restart([*others, f"{BURST}=10000"])
+    yield
+    restart(args)
 
 
 single = pytest.mark.parametrize("sleeper", [SINGLE], indirect=True, scope="module")
@@ -183,6 +209,7 @@ def _kill(there: Machine, sleeper: Sleeper, victim: str) -> int:
 @pytest.mark.further
 @pytest.mark.alone
 @both
+@pytest.mark.usefixtures("patient")
 def test_many_cycles(
     sleeper: Sleeper, control: Control, woken: list[float], tell: Callable[[str], None]
 ) -> None:
