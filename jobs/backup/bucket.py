@@ -93,6 +93,15 @@ class Bucket:
         with self._opened(name, ARCHIVE, f"archive {name}") as body:
             return verify(body, check)
 
+    def keys(
+        self, name: str, is_wanted: Callable[[str], bool], check: Check
+    ) -> tuple[Facts, frozenset[str]]:
+        """Read an archive to its end; return its facts, and the wanted ones of its keys."""
+        with self._opened(name, ARCHIVE, f"archive {name}") as body:
+            reader = Reader(body, check)
+            keys = frozenset(key for key, _ in reader.entries() if is_wanted(key))
+        return reader.facts, keys
+
     def write_metadata(self, name: str, metadata: Metadata) -> None:
         """Write the .json of an archive, which makes it one that counts."""
         text = json.dumps(asdict(metadata), sort_keys=True, indent=2)

@@ -4,10 +4,10 @@ from typing import Any
 
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import DeploymentScale, StatefulSetScale
-from lightkube.resources.core_v1 import ConfigMap, Secret
+from lightkube.resources.core_v1 import ConfigMap, PersistentVolumeClaim, Secret
 from lightkube.types import PatchType
 
-from jobs.backup import host_objects, wire
+from jobs.backup import claims, host_objects, wire
 from jobs.backup.model import ARCHIVE, Credentials, Goal, Request, VirtualCluster
 from jobs.bounded_api import Api
 from jobs.kubernetes import call, maybe
@@ -53,6 +53,19 @@ class ControlPlane:
             metadata.annotations or {},
             is_ending=metadata.deletionTimestamp is not None,
         )
+
+    def claims(self) -> list[str]:
+        """Return the tenant's volume claims on the host, as namespace/name inside."""
+        found = call(
+            lambda: [
+                *self._client.metadata(
+                    PersistentVolumeClaim, namespace=self._namespace, selector=claims.TENANTS
+                )
+            ],
+            f"PersistentVolumeClaims in {self._namespace}",
+        )
+        notes = [each.annotations or {} for each in found]
+        return [f"{each.get(claims.NAMESPACE)}/{each.get(claims.NAME)}" for each in notes]
 
     def has_secret(self) -> bool:
         """Return whether the credentials of a request are in the virtual cluster's namespace."""

@@ -129,8 +129,8 @@ class FinalSnapshot:
             replicas = control_plane.replicas()
             source = self._env.source()
             report = self._places.state.read().report
-            if source and not source.is_done(str(report.get("restored", ""))):
-                return Idle("nothing was restored yet")
+            if source and not source.is_done(report):
+                return Idle("what is to be restored is not there yet")
             if replicas is None:
                 return self._miss(report)
             if replicas == 0:

@@ -61,8 +61,19 @@ def finish() -> None:
 
 
 @main.command()
+def prepare() -> None:
+    """Prepare a rollback: read the archive, look for newer volumes, and make a backup.
+
+    The report says Prepared or Refused at the end, with the reason; nothing else is changed.
+    """
+    from jobs.backup import preparation
+
+    _run(lambda env, places, _: preparation.run(env, places), "30m", preparation.REPORT_SECONDS)
+
+
+@main.command()
 def restore() -> None:
-    """Restore the archive of another VCluster into a new one that has not started yet."""
+    """Restore an archive: into a new VCluster before it starts, or in place into a stopped one."""
     from jobs.backup import restored
 
     _run(lambda env, places, _: restored.run(env, places), "30m", restored.REPORT_SECONDS)

@@ -145,6 +145,8 @@ class Goal:
     retention: Retention
     timeout: dt.timedelta
     """Age from which a request of another run is given up."""
+    protected: str = ""
+    """Name of an archive that stays beyond the retention, because a rollback needs it."""
     is_first: bool = False
     """True for the run that shows that the target works: it waits for the control plane."""
 

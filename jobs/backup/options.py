@@ -19,6 +19,7 @@ from jobs.backup.model import (
     VirtualCluster,
 )
 from jobs.backup.restore_plan import LATEST, RestoreGoal, Source
+from jobs.backup.rollback import Rollback
 from jobs.errors import RefusedError
 
 CREDENTIALS_DIR = "/run/secrets/backup"
@@ -102,7 +103,17 @@ class Environment(options.Environment):
     def source(self) -> Source | None:
         """Return the archive to restore, None without one."""
         prefix = self.values.get("RESTORE_PREFIX", "").strip("/")
-        return Source(prefix, self.text("RESTORE_SNAPSHOT", LATEST)) if prefix else None
+        if not prefix:
+            return None
+        request = self.text("ROLLBACK_REQUEST") if self.flag("RESTORE_IN_PLACE") else ""
+        return Source(prefix, self.text("RESTORE_SNAPSHOT", LATEST), request)
+
+    def rollback_goal(self) -> Rollback:
+        """Return the rollback to prepare, to an archive of this VCluster."""
+        source = Source(
+            self.target().prefix, self.text("ROLLBACK_SNAPSHOT"), self.text("ROLLBACK_REQUEST")
+        )
+        return Rollback(self.vcluster(), source, self.flag("LOSE_NEWER"))
 
     def schedule(self) -> Schedule:
         """Return the schedule; a malformed one is refused."""
@@ -124,6 +135,7 @@ class Environment(options.Environment):
             purpose=purpose,
             retention=Retention(self.number("RETENTION_COUNT"), self.number("RETENTION_DAYS")),
             timeout=self.duration("TIMEOUT", "30m"),
+            protected=self.values.get("ROLLBACK_SNAPSHOT", ""),
         )
 
     def restore_goal(self) -> RestoreGoal:

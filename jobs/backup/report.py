@@ -3,7 +3,13 @@
 from jobs.kubernetes import shorten
 from jobs.state import Report
 
-LASTING = ("last", "size", "location", "count", "restored", "observedInputs", "final", "finalSince")
+ROLLBACK, ROLLED_BACK = "rollback", "rolledBack"
+"""Parts of a report with the rollback that is requested, and with the last one that was done."""
+
+LASTING = (
+    *("last", "size", "location", "count", "restored", "observedInputs", "final", "finalSince"),
+    *(ROLLBACK, ROLLED_BACK),
+)
 """Parts of a report that hold what was done, so that a failure leaves them as they are."""
 
 
@@ -13,3 +19,36 @@ def changed(report: Report, phase: str, reason: str, message: str, **parts: obje
     times = {key: report[key] for key in ("next", "overdueAt") if key in report}
     text = {"phase": phase, "reason": reason, "message": shorten(message)}
     return {**lasting, **times, **text, **parts}
+
+
+def has_rolled_back(report: Report, request: str) -> bool:
+    """Return whether a request for a rollback is reported as done."""
+    return bool(request) and _part(report, ROLLED_BACK).get("request") == request
+
+
+def rollback_phase(report: Report, request: str) -> str:
+    """Return the phase of a request for a rollback, "" if it was not begun."""
+    part = _part(report, ROLLBACK)
+    return str(part.get("phase", "")) if part.get("request") == request else ""
+
+
+def rolling_back(report: Report, request: str, phase: str, **parts: str) -> Report:
+    """Return a report with another phase of a rollback; the safety backup of its request stays."""
+    before = _part(report, ROLLBACK)
+    saved = before.get("saved", "") if before.get("request") == request else ""
+    part = {"request": request, "phase": phase, "reason": "", "message": "", "saved": saved}
+    parts = {key: shorten(each) for key, each in parts.items()}
+    return {**report, ROLLBACK: {**part, **parts}}
+
+
+def rolled_back(report: Report, request: str, snapshot: str, at: str) -> Report:
+    """Return a report of a rollback that is done."""
+    saved = str(_part(report, ROLLBACK).get("saved", ""))
+    rest = {key: each for key, each in report.items() if key != ROLLBACK}
+    done = {"request": request, "snapshot": snapshot, "saved": saved, "at": at}
+    return {**rest, ROLLED_BACK: done}
+
+
+def _part(report: Report, key: str) -> Report:
+    part = report.get(key)
+    return part if isinstance(part, dict) else {}

@@ -57,12 +57,19 @@ class RestoreHost:
         self._create(PersistentVolumeClaim.from_dict(body), restore_pod.claim_name(self._release))
 
     def start_pod(
-        self, target: Target, credentials: Credentials, location: str, seconds: int
+        self,
+        target: Target,
+        credentials: Credentials,
+        location: str,
+        seconds: int,
+        *,
+        is_new: bool,
     ) -> None:
         """Create the Secret with the options, and then the pod that reads them."""
         template = self._body()["spec"]["template"]
-        args = (self._release, self._namespace, location, seconds)
-        pod = Pod.from_dict(restore_pod.pod(template, *args))
+        pod = Pod.from_dict(
+            restore_pod.pod(template, self._vcluster, location, seconds, is_new=is_new)
+        )
         options = wire.options(target, credentials, target.copy_key)
         metadata = ObjectMeta(name=self._name, labels={**LABELS, "release": self._release})
         data = {restore_pod.OPTIONS_KEY: restore_pod.encoded(options)}

@@ -1,16 +1,19 @@
 """The next action of a restoration, as one pure function of what is seen.
 
 The report of a restoration is the last thing that is written. A run that is killed before begins
-again from the archive, because the pod empties the store first.
+again from the archive, because the pod empties the store first, also one with data:
+https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/snapshot/restoreclient.go
 """
 
 from dataclasses import dataclass
 
+from jobs.backup import report as reports
 from jobs.backup.actions import Superseded, Wait
 from jobs.backup.model import Archives, Metadata, VirtualCluster
 from jobs.backup.retention import kept
 from jobs.backup.versions import is_newer
 from jobs.errors import RefusedError
+from jobs.state import Report
 
 LATEST = "latest"
 
@@ -22,6 +25,8 @@ class Source:
     prefix: str
     snapshot: str
     """Name of the archive, or `latest`."""
+    request: str = ""
+    """Identity of the request to roll back in place; empty for a new VCluster."""
 
     @property
     def uid(self) -> str:
@@ -32,9 +37,15 @@ class Source:
         """Return the location of an archive of this source, as reports have it."""
         return f"{self.uid}/{name}"
 
-    def is_done(self, restored: str) -> bool:
-        """Return whether the location of what was restored is one of this source."""
-        uid, _, name = restored.partition("/")
+    def is_done(self, report: Report) -> bool:
+        """Return whether the report names the restoration as done."""
+        if self.request:
+            return reports.has_rolled_back(report, self.request)
+        return self.has(str(report.get("restored", "")))
+
+    def has(self, location: str) -> bool:
+        """Return whether a location is one of this source."""
+        uid, _, name = location.partition("/")
         return bool(name) and uid == self.uid and self.snapshot in (LATEST, name)
 
 
@@ -71,8 +82,8 @@ class RestoreSight:
     """All that the next action of a restoration depends on, no larger than it needs."""
 
     runner: str
-    restored: str = ""
-    """Location of the archive that was restored, as the report says."""
+    is_done: bool = False
+    """True if the report names the restoration as done."""
     pod: RestorePod | None = None
     workload: Workload | None = None
     archives: Archives | None = None
@@ -155,7 +166,7 @@ def plan(goal: RestoreGoal, sight: RestoreSight) -> RestoreAction:
     """Return the next action. Raises RefusedError where only a person can help."""
     if sight.runner != goal.run:
         return Superseded()
-    if goal.source.is_done(sight.restored):
+    if sight.is_done:
         return AlreadyRestored()
     if sight.pod is not None:
         return _follow(goal, sight.pod)
@@ -166,7 +177,7 @@ def _follow(goal: RestoreGoal, pod: RestorePod) -> RestoreAction:
     """Return the next action while there is a pod."""
     if pod.is_ending:
         return Wait("PodEnding", "An earlier pod of the restoration ends.")
-    if not goal.source.is_done(pod.location):
+    if not goal.source.has(pod.location):
         return ClearAway()
     if pod.phase == "Succeeded":
         return ReportRestored(pod.location)
@@ -192,15 +203,15 @@ def _prepare(goal: RestoreGoal, sight: RestoreSight) -> RestoreAction:
     """Return the next action before there is a pod."""
     if sight.archives is None:
         return LookAtSource()
-    name = _choose(goal.source, sight.archives)
+    name = choose(goal.source, sight.archives)
     if sight.metadata is None:
         return ReadMetadata(name)
-    _check_versions(goal.vcluster, sight.metadata)
+    check_versions(goal.vcluster, sight.metadata)
     return StartPod(name) if sight.copied == name else Copy(name)
 
 
-def _choose(source: Source, archives: Archives) -> str:
-    """Return the name of the archive to restore."""
+def choose(source: Source, archives: Archives) -> str:
+    """Return the name of the archive to restore; refuse one that is not there or not whole."""
     names = kept(archives)
     if source.snapshot == LATEST and names:
         return names[0]
@@ -210,7 +221,7 @@ def _choose(source: Source, archives: Archives) -> str:
     raise RefusedError("ArchiveMissing", message)
 
 
-def _check_versions(vcluster: VirtualCluster, archive: Metadata) -> None:
+def check_versions(vcluster: VirtualCluster, archive: Metadata) -> None:
     """Refuse an archive of versions that are newer than those that are to run."""
     pairs = (
         ("vcluster chart", archive.chart, vcluster.chart),

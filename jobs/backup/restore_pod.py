@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs import syncer_pod
+from jobs.backup.model import VirtualCluster
 from jobs.errors import RefusedError
 
 LOCATION = "caas.telekom.de/location"
@@ -15,17 +16,26 @@ OPTIONS = "VCLUSTER_STORAGE_OPTIONS"
 OPTIONS_KEY = "options"
 """Key of the Secret with the options, from which the pod reads them."""
 
-COMMAND = ("/vcluster", "restore", "--new-vcluster")
+COMMAND = ("/vcluster", "restore")
+NEW = "--new-vcluster"
+"""Option by which the names of another host's objects are left out."""
+
 CONTAINER = "snapshot"
 DATA = "data"
 
 
 def pod(
-    template: Mapping[str, Any], release: str, namespace: str, location: str, seconds: int
+    template: Mapping[str, Any],
+    vcluster: VirtualCluster,
+    location: str,
+    seconds: int,
+    *,
+    is_new: bool,
 ) -> dict[str, Any]:
     """Return the pod for the template of the workload."""
-    spec = template["spec"]
-    container = syncer_pod.container(template, CONTAINER, COMMAND, ("POD_NAME", OPTIONS))
+    spec, release = template["spec"], vcluster.release
+    command = (*COMMAND, NEW) if is_new else COMMAND
+    container = syncer_pod.container(template, CONTAINER, command, ("POD_NAME", OPTIONS))
     reference = {"secretKeyRef": {"name": name(release), "key": OPTIONS_KEY}}
     container["env"] += [
         {"name": "POD_NAME", "value": f"{release}-0"},
@@ -33,7 +43,7 @@ def pod(
     ]
     metadata = {
         "name": name(release),
-        "namespace": namespace,
+        "namespace": vcluster.namespace,
         "annotations": {LOCATION: location},
     }
     body = syncer_pod.pod(template, metadata, release, container, seconds)

@@ -1,4 +1,7 @@
-"""The command `restore`: one attempt at the restoration of an archive into a new VCluster."""
+"""The command `restore`: one attempt at the restoration of an archive.
+
+It goes into a new VCluster, or in place into one that was stopped to be rolled back.
+"""
 
 from contextlib import closing
 from dataclasses import replace
@@ -10,7 +13,7 @@ from jobs.backup import ranchers_part
 from jobs.backup import report as reports
 from jobs.backup.actions import Superseded, Wait
 from jobs.backup.bucket import Bucket
-from jobs.backup.model import Archives, Metadata, Target
+from jobs.backup.model import Archives, Metadata, Target, text_of
 from jobs.backup.options import Environment
 from jobs.backup.places import Places
 from jobs.backup.restore_plan import (
@@ -91,13 +94,12 @@ class Restoration:
     def _look(self) -> RestoreSight:
         """Return what is to be seen, no larger than the next action needs."""
         stored = self._places.state.read()
-        restored = str(stored.report.get("restored", ""))
-        if stored.restorer != self._goal.run or self._goal.source.is_done(restored):
-            return RestoreSight(stored.restorer, restored)
+        is_done = self._goal.source.is_done(stored.report)
+        if stored.restorer != self._goal.run or is_done:
+            return RestoreSight(stored.restorer, is_done)
         pod = self._places.restore.pod()
         return RestoreSight(
             stored.restorer,
-            restored,
             pod=pod,
             workload=None if pod else self._places.restore.workload(),
             archives=self._archives,
@@ -132,11 +134,15 @@ class Restoration:
                 self._copy(action.name, bucket)
 
     def _copy(self, name: str, bucket: Bucket) -> None:
-        """Copy an archive without Rancher's part, if it is the one that was described."""
+        """Copy an archive, if it is the one that was described.
+
+        A new VCluster gets it without Rancher's part; rolled back it is the same cluster there.
+        """
+        is_new = not self._goal.source.request
         facts = bucket.copy_to(
             self._places.target.copy_key,
             name,
-            lambda key: not ranchers_part.is_ranchers(key),
+            lambda key: not (is_new and ranchers_part.is_ranchers(key)),
             self._check_time,
         )
         described = self._metadata
@@ -151,8 +157,13 @@ class Restoration:
             case CreateClaim():
                 host.create_claim()
             case StartPod():
-                location = self._goal.source.location(action.name)
-                host.start_pod(places.target, places.credentials(), location, self._seconds)
+                host.start_pod(
+                    places.target,
+                    places.credentials(),
+                    self._goal.source.location(action.name),
+                    self._seconds,
+                    is_new=not self._goal.source.request,
+                )
             case ClearAway():
                 host.clear_away()
             case GiveUpPod():
@@ -165,11 +176,16 @@ class Restoration:
         self._places.restore.clear_away()
         self._remove_copy()
 
-        def change(report: Report) -> Report:
-            return reports.changed(report, "Restored", "Restored", "", restored=location)
-
-        self._places.state.report(change)
+        self._places.state.report(lambda report: self._done(report, location))
         log.info("restored", location=location)
+
+    def _done(self, report: Report, location: str) -> Report:
+        """Return the report of the end."""
+        source = self._goal.source
+        if source.request:
+            now = text_of(self._places.now())
+            return reports.rolled_back(report, source.request, source.snapshot, now)
+        return reports.changed(report, "Restored", "Restored", "", restored=location)
 
     def _remove_copy(self) -> None:
         with closing(self._open(self._places.target)) as bucket:
@@ -199,9 +215,15 @@ class Restoration:
 
     def _report(self, phase: str, reason: str, message: str) -> None:
         log.info("progress", phase=phase, reason=reason, message=message)
-        self._places.state.try_report(
-            lambda report: reports.changed(report, phase, reason, message)
-        )
+        request = self._goal.source.request
+
+        def change(report: Report) -> Report:
+            if request:
+                parts = {"reason": reason, "message": message}
+                return reports.rolling_back(report, request, phase, **parts)
+            return reports.changed(report, phase, reason, message)
+
+        self._places.state.try_report(change)
 
     def _check_time(self) -> None:
         if self._places.clock.now() > self._deadline:

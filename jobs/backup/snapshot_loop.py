@@ -116,11 +116,10 @@ class Snapshot:
         control_plane, report = self._places.control_plane, stored.report
         request = control_plane.request()
         self._forget_archives(request)
-        restored = str(report.get("restored", ""))
         return Sight(
             now,
             runner,
-            is_restored=self._source is None or self._source.is_done(restored),
+            is_restored=self._source is None or self._source.is_done(report),
             replicas=control_plane.replicas(),
             request=request,
             has_secret=control_plane.has_secret(),

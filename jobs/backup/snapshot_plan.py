@@ -87,7 +87,8 @@ def _check(goal: Goal, name: str, archives: Archives, sight: Sight) -> Action:
         return GiveUpRequest(name, "ArchiveMissing", message)
     if not archive.counts:
         return Verify(name)
-    names = superfluous(archives, goal.retention, name, sight.now)
+    old = superfluous(archives, goal.retention, name, sight.now)
+    names = tuple(each for each in old if each != goal.protected)
     if names and not sight.pruned:
         return Prune(names)
     return Report(name, len(kept(archives)))

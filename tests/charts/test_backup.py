@@ -15,7 +15,10 @@ Objects = list[dict[str, Any]]
 Render = Callable[[Mapping[str, object]], Objects]
 
 CHART = "vcluster-backup"
-CASES = ["minimal", "everything", "asleep"]
+CASES = ["minimal", "everything", "asleep", "rollback"]
+FURTHER = {"everything": "restore", "rollback": "prepare"}
+"""Further commands of the cases."""
+
 STATE_RIGHTS = [
     {
         "apiGroups": [""],
@@ -199,6 +202,49 @@ def test_the_restore(render: Render, everything: dict[str, Any]) -> None:
     assert "activeDeadlineSeconds" not in job["spec"]
 
 
+def test_the_preparation_of_a_rollback(
+    render: Render, case: Callable[[str, str], dict[str, Any]]
+) -> None:
+    """It reports a refusal as its result, and has no right but to see the claims beside."""
+    objects = render(case(CHART, "rollback"))
+    job = _job(objects, "prepare")
+
+    assert pod_of(job)["containers"][0]["args"] == ["prepare"]
+    assert job["spec"]["backoffLimit"] == 1000000
+    rules = _rules(objects)
+    assert rules["vcluster-system", "kunde1-backup-prepare"] == STATE_RIGHTS
+    assert rules["kunde1", "kunde1-backup-prepare"] == [
+        *rules["kunde1", "kunde1-backup-snapshot"],
+        {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["list"]},
+    ]
+
+
+def test_one_step_of_a_rollback_at_a_time(
+    render: Render, case: Callable[[str, str], dict[str, Any]]
+) -> None:
+    """While its data is replaced nothing is prepared; done it is nothing but a note."""
+    values = case(CHART, "rollback")
+    restore = {"prefix": "a", "snapshot": "20260131T020007Z", "inPlace": True}
+    restoring = render({**values, "restore": restore})
+    assert "RESTORE_IN_PLACE" in _env(_job(restoring, "restore"))
+    assert not [o for o in restoring if "-prepare" in o["metadata"]["name"]]
+    done = render({**values, "rollback": {**values["rollback"], "done": True}})
+    assert not [o for o in done if "-prepare" in o["metadata"]["name"]]
+    (cron_job,) = _of_kind(done, "CronJob")
+    assert "ROLLBACK_SNAPSHOT" not in _env(cron_job)
+
+
+def test_a_rollback_keeps_its_archive(
+    render: Render, case: Callable[[str, str], dict[str, Any]]
+) -> None:
+    """No other Job may remove the archive beyond the retention meanwhile."""
+    objects = render(case(CHART, "rollback"))
+    owners = [each for each in objects if each["kind"] in ("CronJob", "Job")]
+    for owner in owners:
+        assert _env(owner)["ROLLBACK_SNAPSHOT"] == "20260131T020007Z"
+    assert len(owners) == 3
+
+
 def test_state_at_first(render: Render, minimal: dict[str, Any]) -> None:
     """The report is there before any Job has run, so that it can be read at once."""
     (state,) = _of_kind(render(minimal), "ConfigMap")
@@ -294,7 +340,8 @@ def test_credentials_are_mounted(render: Render, everything: dict[str, Any]) -> 
 def test_names_of_the_longest_vcluster(render: Render, minimal: dict[str, Any]) -> None:
     """The longest name that the function takes still makes a CronJob and Jobs."""
     derived = names.derive("a" * names.LONGEST, "", "vcluster-system")
-    everywhere = {**minimal, "restore": {"prefix": "a", "snapshot": "latest"}}
+    request = {"snapshot": "20260131T020007Z", "loseNewer": True, "request": "7", "done": False}
+    everywhere = {**minimal, "rollback": request}
     objects = render({**everywhere, "stateConfigMap": f"{derived.namespace}-backup"})
     longest = render({**everywhere, "stateConfigMap": "a" * 52})
 
@@ -393,7 +440,7 @@ def test_each_account_has_its_own_rights(
 ) -> None:
     """Each command has an account of its own, with one role in each of two namespaces."""
     objects = render(case(CHART, values))
-    commands = ["finish", "snapshot", *(["restore"] if values == "everything" else [])]
+    commands = ["finish", "snapshot", *filter(None, [FURTHER.get(values)])]
     accounts = [f"kunde1-backup-{command}" for command in commands]
 
     assert {

@@ -22,6 +22,7 @@ CASES = [
     ("vcluster-backup", "minimal"),
     ("vcluster-backup", "everything"),
     ("vcluster-backup", "asleep"),
+    ("vcluster-backup", "rollback"),
     ("vcluster-clock", "minimal"),
     ("vcluster-clock", "everything"),
     ("vcluster-namespace", "minimal"),

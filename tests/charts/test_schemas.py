@@ -195,8 +195,14 @@ def test_every_feature_is_good(
             ("vcluster-backup", "target.caSecret", {"name": "backup-s3-ca", "key": "ca.crt"}),
             ("vcluster-backup", "target.encryption", {"algorithm": "None", "kmsKeyId": ""}),
             ("vcluster-backup", "restore", {"prefix": "_/kunde1/1-2", "snapshot": "latest"}),
+            (
+                "vcluster-backup",
+                "restore",
+                {"prefix": "_/kunde1/1-2", "snapshot": "20260131T020007Z", "inPlace": True},
+            ),
             ("vcluster-backup", "vcluster.chart", "0.37.0-rc.1"),
             ("vcluster-backup", "power", "Restoring"),
+            ("vcluster-backup", "power", "RollingBack"),
             ("vcluster-namespace", "networkPolicy.backupPort", 65535),
             ("vcluster-rancher", "rancher.caSecret", {"name": "rancher-api", "key": "ca.crt"}),
             (
@@ -376,6 +382,13 @@ def test_bad_values_of_the_namespace(
             ("certificates without key", "target.caSecret", {"name": "backup-s3-ca"}),
             ("unknown encryption", "target.encryption.algorithm", "aes256"),
             ("another's folder", "restore", {"prefix": "../kunde2", "snapshot": "latest"}),
+            ("in place without a source", "restore", {"inPlace": True}),
+            ("a rollback without its identity", "rollback", {"snapshot": "20260131T020007Z"}),
+            (
+                "a rollback to what comes last",
+                "rollback",
+                {"snapshot": "latest", "loseNewer": True, "request": "7", "done": False},
+            ),
             ("a snapshot's path", "restore", {"prefix": "a", "snapshot": "../b"}),
             ("a restore of nothing", "restore", {"prefix": "a"}),
             ("name too long for a CronJob", "stateConfigMap", "a" * 53),

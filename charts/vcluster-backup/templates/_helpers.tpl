@@ -118,6 +118,15 @@ spec:
     {{- with .restore }}
     - {name: RESTORE_PREFIX, value: {{ .prefix | quote }}}
     - {name: RESTORE_SNAPSHOT, value: {{ .snapshot | quote }}}
+    {{- if .inPlace }}
+    - {name: RESTORE_IN_PLACE, value: "true"}
+    {{- end }}
+    {{- end }}
+    {{- with include "vcluster-backup.rollback" $root | fromYaml }}
+    # Also for snapshots and the final one: the archive has to stay.
+    - {name: ROLLBACK_SNAPSHOT, value: {{ .snapshot | quote }}}
+    - {name: ROLLBACK_REQUEST, value: {{ .request | quote }}}
+    - {name: LOSE_NEWER, value: {{ .loseNewer | quote }}}
     {{- end }}
     {{- range $name, $value := $.env }}
     - {name: {{ $name }}, value: {{ $value | quote }}}
@@ -189,6 +198,19 @@ activeDeadlineSeconds: {{ add (include "vcluster-backup.seconds" .Values.timeout
 backoffLimit: 2
 {{- end }}
 
+{{/* The rollback that is still to be done, as YAML; empty for none. */}}
+{{- define "vcluster-backup.rollback" -}}
+{{- with .Values.rollback -}}
+{{- if not .done }}{{ toYaml . }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "vcluster-backup.preparePod" -}}
+{{- include "vcluster-backup.pod" (dict
+  "root" . "command" "prepare" "timeout" .Values.timeout "env" dict
+) }}
+{{- end }}
+
 {{- define "vcluster-backup.restorePod" -}}
 {{- include "vcluster-backup.pod" (dict
   "root" . "command" "restore" "timeout" .Values.timeout "env" dict
@@ -238,6 +260,16 @@ yet to be created cannot be a condition.
   resourceNames: [{{ printf "%s-backup" .Values.vcluster.release | quote }}]
   verbs: [get, patch, delete]
 {{ include "vcluster-backup.lookRules" . }}
+{{- end }}
+
+{{/*
+Rights to prepare a rollback: those of a snapshot, and to see the volume claims. A list has no names.
+*/}}
+{{- define "vcluster-backup.prepareRules" -}}
+{{ include "vcluster-backup.requestRules" . }}
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list]
 {{- end }}
 
 {{/* Rights to see how many replicas the virtual cluster has. */}}

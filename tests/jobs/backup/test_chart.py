@@ -12,6 +12,8 @@ import yaml
 
 from dev.scripts import life
 from tests.jobs.backup.test_restored import OLD, prepare
+from tests.jobs.backup.test_rollback import OLD as OLD_ARCHIVE
+from tests.jobs.backup.test_rollback import ask
 from tests.jobs.backup.world import PLATFORM, PREFIX, RELEASE, REQUEST, STATE, TENANT, World
 from tests.support.chart_rights import VERBS, Right, account_client, granted
 from tests.support.s3_server import BUCKET, REGION
@@ -119,7 +121,8 @@ def used(world: World) -> set[Right]:
         if match and not path.endswith("/token"):
             namespace, resource, name, more = match.groups()
             kind = f"{resource}/{more}" if more else resource
-            found.add((VERBS[verb], namespace, kind, name))
+            is_list = verb == "GET" and not name
+            found.add(("list" if is_list else VERBS[verb], namespace, kind, name))
     return found
 
 
@@ -199,3 +202,30 @@ def test_a_restore_by_the_rights_of_the_chart(
     assert {
         each for each in installed.granted("finish") if each[3] == f"{RELEASE}-restore"
     } <= used(world)
+
+
+@pytest.mark.parametrize("availability", AVAILABILITIES)
+def test_a_rollback_by_the_rights_of_the_chart(
+    install: Callable[..., Installed], availability: str
+) -> None:
+    """Preparation and restore need all rights of their accounts, and no others."""
+    request = {"snapshot": OLD_ARCHIVE, "loseNewer": False, "request": "7", "done": False}
+    installed = install(availability, rollback=request, power="RollingBack")
+    world = installed.world
+    ask(world)
+    start(world, availability, 1)
+    installed.become("prepare")
+    secret = {"metadata": {"name": REQUEST, "namespace": TENANT}}
+    assert world.api.apply({"apiVersion": "v1", "kind": "Secret", **secret}).status == 201
+    assert world.prepare()
+    assert world.report()["rollback"]["phase"] == "Prepared"
+    assert used(world) == installed.granted("prepare")
+
+    source = {"prefix": PREFIX, "snapshot": OLD_ARCHIVE, "inPlace": True}
+    installed = install(availability, rollback=request, power="RollingBack", restore=source)
+    start(world, availability, 0)
+    if availability == "HA":
+        world.start_etcd(3)
+    installed.become("restore")
+    assert world.restore()
+    assert world.report()["rolledBack"]["request"] == "7"

@@ -103,4 +103,20 @@ def test_no_private_ca(world: World, tmp_path: Path) -> None:
 )
 def test_source(snapshot: str, restored: str, *, done: bool) -> None:
     """An archive is restored once the report names it; the latest is any of its VCluster."""
-    assert Source("hosts/_/old-name/old", snapshot).is_done(restored) is done
+    source = Source("hosts/_/old-name/old", snapshot)
+    assert source.is_done({"restored": restored}) is done
+
+
+@pytest.mark.parametrize(
+    ("report", "done"),
+    [
+        ({}, False),
+        ({"restored": "old/20260110T020000Z"}, False),
+        ({"rolledBack": "old/20260110T020000Z"}, False),
+        ({"rolledBack": {"request": "3", "snapshot": "20260110T020000Z"}}, False),
+        ({"rolledBack": {"request": "4", "snapshot": "20260110T020000Z"}}, True),
+    ],
+)
+def test_source_of_a_rollback(report: dict[str, object], *, done: bool) -> None:
+    """A rollback is done once the report names its request, not an earlier one to the same."""
+    assert Source("hosts/_/old-name/old", "20260110T020000Z", "4").is_done(report) is done

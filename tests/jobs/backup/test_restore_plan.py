@@ -50,7 +50,7 @@ def pod(phase: str, location: str = LOCATION, *, is_ending: bool = False) -> Res
     ("goal", "sight", "action"),
     [
         (GOAL, RestoreSight("run-2"), Superseded()),
-        (GOAL, replace(SEEN, restored=LOCATION), AlreadyRestored()),
+        (GOAL, replace(SEEN, is_done=True), AlreadyRestored()),
         (GOAL, pod("Running"), Wait("RestoringData", f"The archive {LOCATION} is being restored.")),
         (GOAL, pod("Succeeded"), ReportRestored(LOCATION)),
         (GOAL, pod("Failed"), GiveUpPod()),

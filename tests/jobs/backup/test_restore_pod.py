@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from jobs.backup import restore_pod
+from jobs.backup.model import VirtualCluster
 from jobs.errors import RefusedError
 
+VCLUSTER = VirtualCluster("kunde1", "u", "vc-kunde1", "kunde1", "0.36.1", "1.36.3", "Single")
 TEMPLATE: dict[str, Any] = {
     "metadata": {"labels": {"app": "vcluster", "release": "kunde1"}},
     "spec": {
@@ -42,7 +44,7 @@ TEMPLATE: dict[str, Any] = {
 
 def test_pod() -> None:
     """It has place, rights, limits and volumes of the control plane, and runs once."""
-    pod = restore_pod.pod(TEMPLATE, "kunde1", "vc-kunde1", "old/20260110T020000Z", 1800)
+    pod = restore_pod.pod(TEMPLATE, VCLUSTER, "old/20260110T020000Z", 1800, is_new=True)
     assert pod["metadata"] == {
         "name": "kunde1-restore",
         "namespace": "vc-kunde1",
@@ -86,7 +88,7 @@ def test_volume_of_the_template() -> None:
     """A control plane with a deployed etcd has its folder in its template."""
     volumes = [{"name": "data", "emptyDir": {}}]
     template = {**TEMPLATE, "spec": {**TEMPLATE["spec"], "volumes": volumes}}
-    pod = restore_pod.pod(template, "kunde1", "vc-kunde1", "x", 1)
+    pod = restore_pod.pod(template, VCLUSTER, "x", 1, is_new=True)
     assert pod["spec"]["volumes"] == volumes
 
 
@@ -115,7 +117,7 @@ def test_claim() -> None:
 def test_unknown_workload() -> None:
     """A workload of another form is refused, before anything is made."""
     with pytest.raises(RefusedError, match="UnknownWorkload"):
-        restore_pod.pod({"spec": {"containers": []}}, "kunde1", "vc", "x", 1)
+        restore_pod.pod({"spec": {"containers": []}}, VCLUSTER, "x", 1, is_new=True)
     with pytest.raises(RefusedError, match="UnknownWorkload"):
         restore_pod.claim({"spec": {}}, "kunde1", "vc")
 
@@ -124,3 +126,10 @@ def test_options() -> None:
     """The variable has the options in Base64, in a Secret that has it so again."""
     variable = base64.b64decode(restore_pod.encoded({"type": "s3"}))
     assert json.loads(base64.b64decode(variable)) == {"type": "s3"}
+
+
+def test_pod_in_place() -> None:
+    """In place what is restored keeps the names that its objects have on this host."""
+    pod = restore_pod.pod(TEMPLATE, VCLUSTER, "x", 1, is_new=False)
+    (container,) = pod["spec"]["containers"]
+    assert container["command"] == ["/vcluster", "restore"]

@@ -18,7 +18,7 @@ from lightkube.config.kubeconfig import KubeConfig
 
 from dev.apiserver.client import Client
 from jobs.backoff import Clock
-from jobs.backup import final, restored, scheduled
+from jobs.backup import final, preparation, restored, scheduled
 from jobs.backup.bucket import Bucket
 from jobs.backup.clients import places
 from jobs.backup.model import Credentials, Metadata, Target
@@ -209,6 +209,7 @@ class World:
             (self.s3.folder / file).unlink()
         self.remove_request()
         self.remove_pod()
+        self.remove_claims()
         self.kubelet.restored.clear()
         self.kubelet.failing = 0
         self.api.delete("v1", "ConfigMap", "vcluster-abandoned", namespace=PLATFORM)
@@ -244,6 +245,30 @@ class World:
         patch = {"metadata": {"finalizers": None}}
         self.api.delete("v1", "PersistentVolumeClaim", CLAIM, namespace=TENANT)
         self.api.patch("v1", "PersistentVolumeClaim", CLAIM, patch, namespace=TENANT)
+
+    def claim(self, name: str) -> None:
+        """Make a volume claim as the syncer does for one of the tenant in namespace default."""
+        metadata = {
+            "name": f"{name}-x-default-x-{RELEASE}",
+            "namespace": TENANT,
+            "labels": {"vcluster.loft.sh/managed-by": RELEASE},
+            "annotations": {
+                "vcluster.loft.sh/object-name": name,
+                "vcluster.loft.sh/object-namespace": "default",
+            },
+        }
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+        kind = "PersistentVolumeClaim"
+        body = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": spec}
+        assert self.api.apply(body).status in (200, 201)
+
+    def remove_claims(self) -> None:
+        """Remove the tenant's volume claims, as nothing in the program does it."""
+        path = f"/api/v1/namespaces/{TENANT}/persistentvolumeclaims"
+        for each in self.api.request("GET", path).body["items"]:
+            name, patch = each["metadata"]["name"], {"metadata": {"finalizers": None}}
+            self.api.delete("v1", "PersistentVolumeClaim", name, namespace=TENANT)
+            self.api.patch("v1", "PersistentVolumeClaim", name, patch, namespace=TENANT)
 
     def write_state(self, report: Mapping[str, Any], **data: str) -> None:
         """Write the state as the chart does."""
@@ -360,6 +385,11 @@ class World:
         """Run the command `restore` once."""
         with closing(self.lightkube()) as client:
             return restored.run(Environment(self.env), self.places(client))
+
+    def prepare(self) -> bool:
+        """Run the command `prepare` once."""
+        with closing(self.lightkube()) as client:
+            return preparation.run(Environment(self.env), self.places(client))
 
     def finish(self) -> bool:
         """Run the command `finish` once."""

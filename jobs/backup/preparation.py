@@ -1,0 +1,177 @@
+"""The command `prepare`: one attempt at all that comes before a rollback in place.
+
+While the virtual cluster still runs, the archive is read to its end, volumes are looked for that it
+does not know, and a backup of what is there is made. A refusal changes nothing and is final for
+this request.
+"""
+
+import secrets
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+import structlog
+
+from jobs.backoff import Backoff
+from jobs.backup import claims
+from jobs.backup import report as reports
+from jobs.backup.actions import Report as Reported
+from jobs.backup.bucket import Bucket
+from jobs.backup.options import Environment
+from jobs.backup.places import Places
+from jobs.backup.progress import Progress
+from jobs.backup.restore_plan import check_versions, choose
+from jobs.backup.rollback import Rollback
+from jobs.backup.snapshot_loop import Snapshot, abandon
+from jobs.errors import RancherImportError, RefusedError, TransientError
+from jobs.state import Report
+
+RETRY_SECONDS = 60.0
+REPORT_SECONDS = 30.0
+"""Time for the last report, after that of the attempt."""
+
+RUN = "rollback-"
+"""Begin of the identity of a run before a rollback."""
+
+ENDED = ("Prepared", "Refused")
+
+BROKEN = "ArchiveBroken"
+
+log = structlog.get_logger()
+
+
+def run(env: Environment, places: Places) -> bool:
+    """Return True once the request is prepared or refused, or the VCluster is being deleted."""
+    return Preparation(env, env.rollback_goal(), places).run()
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """The end of the wait for a safety backup."""
+
+    saved: str = ""
+    is_over: bool = False
+    """True if another run continues, or there is nothing to continue."""
+
+
+class Preparation:
+    """One attempt at the preparation of a rollback."""
+
+    def __init__(self, env: Environment, goal: Rollback, places: Places) -> None:
+        """Hold the goal and the places."""
+        self._env = env
+        self._goal = goal
+        self._places = places
+        self._deadline = places.clock.now() + env.seconds("TIMEOUT", "30m")
+        self._retries = Backoff(places.clock, RETRY_SECONDS)
+        self._problem: RancherImportError = TransientError("TimeIsUp", "There was no time left.")
+
+    def run(self) -> bool:
+        """Return True at the end of the request; raise RancherImportError if it is not reported."""
+        while self._places.clock.now() < self._deadline:
+            try:
+                if self._is_over():
+                    return True
+                self._prepare()
+            except TransientError as error:
+                self._problem = error
+                self._note("Preparing", error)
+                self._retries.wait()
+            except RefusedError as error:
+                self._problem = error
+                break
+        self._note("Refused", self._problem)
+        return self._is_over()
+
+    def _is_over(self) -> bool:
+        stored, request = self._places.state.read(), self._goal.request
+        is_done = reports.has_rolled_back(stored.report, request)
+        phase = reports.rollback_phase(stored.report, request)
+        return stored.is_final or is_done or phase in ENDED
+
+    def _prepare(self) -> None:
+        """Read the archive, compare the volumes, make a backup, and report that all is ready."""
+        self._report("Preparing", message="The archive is read, and a backup is made.")
+        known = self._read()
+        if self._goal.loses_newer:
+            self._report("Prepared")
+            return
+        self._compare(known)
+        outcome = self._save()
+        if outcome.is_over:
+            return
+        # A volume that was made meanwhile.
+        self._compare(known)
+        self._report("Prepared", saved=outcome.saved)
+
+    def _read(self) -> frozenset[str]:
+        """Read the archive to its end, and return the keys of the volume claims in it."""
+        snapshot = self._goal.snapshot
+        with closing(self._bucket()) as bucket:
+            choose(self._goal.source, bucket.archives())
+            metadata = bucket.metadata(snapshot)
+            check_versions(self._goal.vcluster, metadata)
+            try:
+                facts, keys = bucket.keys(snapshot, claims.is_claim, self._check_time)
+            except TransientError as error:
+                raise _final(error) from None
+        if facts != (metadata.size, metadata.sha256):
+            message = f"The archive {snapshot} is not the one that its description was written for."
+            raise RefusedError("ArchiveChanged", message)
+        return keys
+
+    def _compare(self, known: frozenset[str]) -> None:
+        """Refuse a rollback by which volumes would be deleted."""
+        newer = claims.newer(self._places.control_plane.claims(), known)
+        if newer:
+            raise RefusedError("VolumesNewer", claims.message(newer))
+
+    def _save(self) -> _Outcome:
+        """Make the safety backup."""
+        goal = replace(
+            self._env.goal("Scheduled"), is_first=True, run=f"{RUN}{secrets.token_hex(8)}"
+        )
+        progress = Progress(self._places.state, goal, self._env.schedule(), self._places.now)
+        snapshot = Snapshot(goal, self._places, progress, None)
+        try:
+            ended = snapshot.run(self._deadline - self._places.clock.now())
+        except RefusedError:
+            abandon(goal, self._places)
+            raise
+        if isinstance(ended, Reported):
+            return _Outcome(saved=ended.name)
+        if ended is None:
+            abandon(goal, self._places)
+            raise snapshot.problem
+        if self._places.state.read().runner.startswith(RUN):
+            return _Outcome(is_over=True)
+        raise TransientError("Writing", "Another backup is being made.")
+
+    def _note(self, phase: str, error: RancherImportError) -> None:
+        self._report(phase, reason=error.reason, message=error.message)
+
+    def _report(self, phase: str, **parts: str) -> None:
+        log.info("progress", phase=phase, **parts)
+        request = self._goal.request
+
+        def change(report: Report) -> Report:
+            return reports.rolling_back(report, request, phase, **parts)
+
+        self._write(phase, change)
+
+    def _write(self, phase: str, change: Callable[[Report], Report]) -> None:
+        """Write the report; its end has to be written, a note need not."""
+        state = self._places.state
+        (state.report if phase in ENDED else state.try_report)(change)
+
+    def _check_time(self) -> None:
+        if self._places.clock.now() > self._deadline:
+            raise TransientError("TimeIsUp", "The archive takes too long to read.")
+
+    def _bucket(self) -> Bucket:
+        return self._places.bucket(self._places.target, self._places.credentials())
+
+
+def _final(error: TransientError) -> RancherImportError:
+    """Return the error of an archive as a refusal if it stays."""
+    return RefusedError(BROKEN, error.message) if error.reason == BROKEN else error
