@@ -63,7 +63,13 @@ def _answer(decision: Decision, observed: Observed) -> Response:
     phases = {namespace.KEY: room, **_phases(decision, desired, observed)}
     releases = _releases(decision.effective, desired, phases, observed, tenure)
     due = {**releases, **_usages(decision.effective, observed, releases.keys())}
-    stages = looks.stages(phases, parse.releases(observed), due, decision.power)
+    stages = looks.stages(
+        phases,
+        parse.releases(observed),
+        due,
+        decision.power,
+        is_rolling_back=decision.rollback.is_under_way,
+    )
     response = responses.of_decision(decision, phases, due, stages, observed)
     intervals = _intervals(stages, decision.platform.polling, observed, is_held=response.is_held)
     return replace(response, resources=_annotated(due, intervals, observed))

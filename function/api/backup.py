@@ -52,6 +52,14 @@ Snapshot = Annotated[
 """A backup by its name, which is its time."""
 
 
+SnapshotName = Annotated[
+    str,
+    Field(pattern=r"^[0-9]{8}T[0-9]{6}Z$", max_length=16),
+    Form("the name of a backup such as 20260101T020000Z", "20260101T020000Z"),
+]
+"""A backup by its name alone: the latest one would be that made right before."""
+
+
 class Retention(Model):
     """Backups that stay in the target."""
 
@@ -85,6 +93,19 @@ class RestoreFrom(Model):
     )
 
 
+class Rollback(Model):
+    """The backup that the virtual cluster is rolled back to, in place."""
+
+    snapshot: SnapshotName = Field(
+        description="Name of a backup of this VCluster in its target, `20260101T020000Z`."
+    )
+    loseNewer: Bool = Field(
+        default=False,
+        description="`true`: no backup is made before, and volume claims that the backup lacks are "
+        "deleted with their data.",
+    )
+
+
 class Backup(Model):
     """Backups of the control plane: all objects, and no volumes of the tenant's pods."""
 
@@ -111,6 +132,11 @@ class Backup(Model):
         None,
         description="Backup that a new VCluster begins with, in the same target. The control "
         "plane starts once it is restored. Never changes.",
+    )
+    rollback: Rollback | None = Field(
+        None,
+        description="Backup that replaces the data of the running virtual cluster, once. It means "
+        "nothing once done; taken out and put in again it is done once more.",
     )
 
 

@@ -51,6 +51,15 @@ class ExpiryStatus(Model):
     deleteAt: str = Field("", description="Time of the deletion, in UTC.")
 
 
+class RollbackStatus(Model):
+    """A rollback in place."""
+
+    snapshot: str = Field("", description="Name of the backup.")
+    phase: str = Field("", description="Preparing, Refused, Stopping, Restoring, or Done.")
+    saved: str | None = Field(None, description="Name of the backup that was made before.")
+    at: str | None = Field(None, description="Time of its end.")
+
+
 class BackupStatus(Model):
     """The backups of a VCluster."""
 
@@ -66,6 +75,9 @@ class BackupStatus(Model):
     next: str | None = Field(None, description="Time of the next backup.")
     overdueAt: str | None = Field(
         None, description="Time from which on the backup is overdue; left out while it is asleep."
+    )
+    rollback: RollbackStatus | None = Field(
+        None, description="The rollback that the spec names, or that is under way."
     )
 
 

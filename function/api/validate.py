@@ -24,7 +24,7 @@ from function.api.input import Input
 from function.api.value_layers import layers, plan_values
 from function.api.xr import NOT_IN_THE_API, Spec
 from function.k8s import versions
-from function.k8s.fieldpath import get
+from function.k8s.fieldpath import get, text
 
 
 class Document(dict[str, object]):
@@ -66,6 +66,8 @@ class Composite:
     """The times that are past, and the state of its Calendar."""
     upgrade_started_from: VersionPair | None = None
     """Versions at the start of the upgrade in its status."""
+    rolled_back: str = ""
+    """Backup of the rollback that its status calls done."""
 
     @property
     def adopted_key(self) -> str:
@@ -75,6 +77,9 @@ class Composite:
 
 MOST_INPUTS = 8
 """Size of the cache: Compositions, and their revisions, that are in use together."""
+
+ROLLED_BACK = "Done"
+"""Phase of a rollback in the status, by which it is not done again."""
 
 RETRY = "caas.telekom.de/retry"
 RETRY_FIELD = f"metadata.annotations[{RETRY}]"
@@ -138,6 +143,7 @@ def vcluster(raw: Mapping[str, object]) -> Composite:
         generation=generation if isinstance(generation, int) else None,
         clock=clock_mark.read(metadata.get("annotations")),
         upgrade_started_from=_upgrade_started_from(get(status, "upgrade", "from")),
+        rolled_back=_rolled_back(get(status, "backup", "rollback")),
     )
 
 
@@ -166,6 +172,10 @@ def _retries(annotations: object) -> int:
     if not isinstance(text, str) or not re.fullmatch("[0-9]{1,4}", text):
         raise InvalidError(Problem(RETRY_FIELD, "must be a whole number, 0 to 9999", 'Write "1".'))
     return int(text)
+
+
+def _rolled_back(raw: object) -> str:
+    return text(get(raw, "snapshot")) if get(raw, "phase") == ROLLED_BACK else ""
 
 
 def _upgrade_started_from(raw: object) -> VersionPair | None:

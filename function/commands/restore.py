@@ -43,7 +43,7 @@ def restorable(vcluster: Mapping[str, object]) -> dict[str, object]:
     if crossplane:
         own["crossplane"] = crossplane
     if isinstance(own.get("backup"), dict):
-        own["backup"] = _without(mapping(own["backup"]), ("restoreFrom",))
+        own["backup"] = _without(mapping(own["backup"]), ("restoreFrom", "rollback"))
     return {
         "apiVersion": vcluster["apiVersion"],
         "kind": vcluster["kind"],

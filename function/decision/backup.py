@@ -31,6 +31,12 @@ class ResolvedBackup:
     delete_timeout: str
     restore: Restore | None
     """The backup that a new virtual cluster begins with."""
+    rollback: backup.Rollback | None
+    """The backup that it is rolled back to."""
+
+    def in_place(self, snapshot: str) -> Restore:
+        """Return the restore of a backup of this VCluster."""
+        return Restore(self.prefix, snapshot, in_place=True)
 
 
 def resolve(
@@ -42,15 +48,17 @@ def resolve(
 ) -> ResolvedBackup | None:
     """Return the backups that a spec requests, or None.
 
-    `observed` is the Release of the backups. Raise `InvalidError` for a target that the platform
-    does not have.
+    `observed` is the Release of the backups; a rollback ends in the target where it began. Raise
+    `InvalidError` for a target that the platform does not have.
     """
     if spec is None:
         return None
     current_target = observed_backup.target(observed)
+    restore = observed_backup.requested_restore(observed)
     if config is None:
         raise _no_platform(has_backups=bool(current_target))
-    target = spec.target or config.defaultTarget
+    is_restoring = restore is not None and restore.in_place
+    target = (current_target if is_restoring else spec.target) or config.defaultTarget
     if target not in config.targets:
         raise _unknown(target, config, current_target)
     s3, limits, former = config.targets[target].s3, config.tenant, spec.restoreFrom
@@ -72,6 +80,7 @@ def resolve(
         )
         if former
         else None,
+        rollback=spec.rollback,
     )
 
 

@@ -46,6 +46,12 @@ def problems(
     ):
         if amount is not None and amount > most:
             yield Problem(f"spec.backup.retention.{field}", f"must be at most {most}", ASK)
+    if backup.rollback and requested.names.adopted:
+        yield Problem(
+            "spec.backup.rollback",
+            "is not for an adopted virtual cluster, whose data may be elsewhere",
+            "Leave it out, and restore the backup into a new one.",
+        )
     if new:
         yield from _restore(requested)
 

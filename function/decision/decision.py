@@ -18,6 +18,7 @@ from function.decision import (
     power,
     rancher,
     restore,
+    rollback,
     upgrade,
 )
 from function.decision.admission import Admission, admit
@@ -25,6 +26,7 @@ from function.decision.power import AWAKE, Power
 from function.decision.quota import NamespaceQuota, namespace_quota
 from function.decision.resolve import ResolvedSpec
 from function.decision.restore import RestoreDecision
+from function.decision.rollback import RollbackDecision
 from function.decision.upgrade import UpgradeOffer, UpgradePlan, UpgradeStart
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed import ownership, release, vcluster
@@ -57,6 +59,7 @@ class Decision:
     """True if every pod runs the versions of the Release, so that the next step is due."""
     power: Power = AWAKE
     restore: RestoreDecision = restore.NONE
+    rollback: RollbackDecision = rollback.NONE
 
     @property
     def awaits_quota(self) -> bool:
@@ -81,10 +84,16 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     observed = request.observed
     admission = admit(request, platform)
     config = admission.config
+    current_rollback = rollback.decide_rollback(admission.composite, admission.requested, observed)
     current_power = power.decide_power(
-        admission.composite, observed, is_frozen=admission.requested.frozen is not None
+        admission.composite,
+        observed,
+        is_frozen=admission.requested.frozen is not None,
+        rollback=current_rollback,
     )
-    current_restore = restore.decide_restore(admission.requested, observed)
+    current_restore = restore.decide_restore(
+        admission.requested, observed, current_rollback, current_power
+    )
     step = _step(admission, observed, current_power)
     effective = authentication.decide_authentication(
         step.effective, config, admission.now, observed
@@ -105,11 +114,17 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
             current_power.applied(values, highly_available=effective.highly_available)
         ),
         quota=namespace_quota(effective, config, _counted(values, effective, workload)),
-        refusals=(*_refusals(admission, step, observed), *current_restore.refusals, *unfit),
+        refusals=(
+            *_refusals(admission, step, observed),
+            *current_restore.refusals,
+            *current_rollback.refusals,
+            *unfit,
+        ),
         upgrade=step.upgrade,
         settled=step.settled,
         power=current_power,
         restore=current_restore,
+        rollback=current_rollback,
     )
 
 

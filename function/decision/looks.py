@@ -26,6 +26,7 @@ _AWAITED = frozenset(
         "Pending",
         "Progressing",
         "Reconnecting",
+        "RollingBack",
         "Updating",
         "WaitingForAddress",
         "WaitingForKubeconfig",
@@ -69,8 +70,10 @@ def stages(
     observed: Mapping[str, ObservedRelease],
     due: Container[str],
     power: Power,
+    *,
+    is_rolling_back: bool = False,
 ) -> dict[str, Stage]:
-    """Return the stage of each Release that is due.
+    """Return the stage of each Release that is due. `is_rolling_back` from the preparation on.
 
     An import that waits for a blocked control plane is blocked with it. A control plane that was
     started on the host stops by a person.
@@ -81,7 +84,8 @@ def stages(
     if by_key.get(rancher.KEY) == "Awaited" and by_key.get(vcluster.KEY) == "Blocked":
         by_key[rancher.KEY] = "Blocked"
     if backup.KEY in due:
-        by_key[backup.KEY] = _of_backup(phases, observed.get(backup.KEY))
+        of_backup = _of_backup(phases, observed.get(backup.KEY))
+        by_key[backup.KEY] = "Awaited" if is_rolling_back else of_backup
     if access.KEY in due:
         by_key[access.KEY] = _of_access(phases, observed.get(access.KEY))
     return {key: _by_power(each, power) for key, each in by_key.items()}

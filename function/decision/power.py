@@ -16,13 +16,14 @@ from function.decision import calendar
 from function.decision.calendar import SleepByTime
 from function.decision.immutable_fields import having
 from function.decision.resolve import ResolvedSpec
+from function.decision.rollback import RollbackDecision
 from function.k8s.helm_values import Values, nested, overlaid
-from function.observed import namespace, vcluster
+from function.observed import backup, namespace, vcluster
 from function.observed.current import REPLICAS, Current
 from function.observed.release import FAILURES, judge
 from function.observed.state import Condition, Observed
 
-Phase = Literal["Awake", "FallingAsleep", "Sleeping", "WakingUp"]
+Phase = Literal["Awake", "FallingAsleep", "RollingBack", "Sleeping", "WakingUp"]
 
 CONDITION = "Awake"
 
@@ -31,12 +32,15 @@ _FIELDS = frozenset({"expire", "power", "sleep"})
 
 _ETCD = ("controlPlane", "backingStore", "etcd", "deploy", *REPLICAS[1:])
 
-REASONS = ("FallingAsleep", "Reconnecting", "Sleeping", "WakingUp")
+ROLLING_BACK: Literal["RollingBack"] = "RollingBack"
+
+REASONS = ("FallingAsleep", "Reconnecting", ROLLING_BACK, "Sleeping", "WakingUp")
 """Reasons of conditions that sleep explains: no failure, and no cause of an alert."""
 
 _SENTENCES: Mapping[Phase, str] = {
     "Awake": "awake",
     "FallingAsleep": "falling asleep",
+    "RollingBack": "rolling back",
     "Sleeping": "asleep",
     "WakingUp": "waking up",
 }
@@ -56,11 +60,13 @@ class Power:
     them, because its Release requests none."""
     is_shown: bool = False
     """True if the VCluster has a condition Awake: from the first request of sleep on."""
+    is_stopped: bool = False
+    """True once a rollback may replace the data: only etcd runs, into which it is written."""
 
     @property
     def is_off(self) -> bool:
         """True if nothing is to run."""
-        return self.phase in ("FallingAsleep", "Sleeping")
+        return self.phase in ("FallingAsleep", ROLLING_BACK, "Sleeping")
 
     @property
     def sentence(self) -> str:
@@ -71,24 +77,33 @@ class Power:
         """Return values of the vcluster chart, without replicas if nothing is to run."""
         if not self.is_off:
             return values
-        paths = (REPLICAS, _ETCD) if highly_available else (REPLICAS,)
+        has_etcd = highly_available and not self.is_stopped
+        paths = (REPLICAS, _ETCD) if has_etcd else (REPLICAS,)
         return overlaid(values, *(nested(path, 0) for path in paths))
 
 
 AWAKE = Power()
 
-_FAILURES = FAILURES | {"NotCreated", "ObservationFailed", "Terminating"}
+_FAILURES = FAILURES | {"NotCreated", "ObservationFailed", "Terminating", backup.RESTORE_FAILED}
 
 
-def decide_power(composite: Composite, observed: Observed, *, is_frozen: bool) -> Power:
+def decide_power(
+    composite: Composite, observed: Observed, *, is_frozen: bool, rollback: RollbackDecision
+) -> Power:
     """Return the power of a virtual cluster.
+
+    A rollback stops it whatever the spec says, and starts it for the backup before.
 
     A new one runs once before it sleeps: until then there is no kubeconfig, and nothing is known to
     start. A frozen one keeps the values of its installation.
     """
     control_plane = observed.vcluster
-    due = _due(composite, asleep_now=vcluster.is_off(control_plane))
     before = composite.conditions.get(CONDITION)
+    if rollback.stops:
+        return _rolling_back(observed, rollback, before)
+    due = _due(composite, asleep_now=vcluster.is_off(control_plane))
+    if due.asleep and rollback.needs_control_plane:
+        due = SleepByTime(asleep=False, reason="for the backup before a rollback")
     is_shown = before is not None or not _FIELDS.isdisjoint(composite.spec.model_fields_set)
     if due.asleep and not is_frozen and vcluster.was_healthy(control_plane):
         return _falling_asleep(observed, due.reason, before, is_shown=is_shown)
@@ -107,9 +122,28 @@ def _falling_asleep(
     was_asleep = before == ("False", "Sleeping")
     nap = _nap(observed, was_asleep=was_asleep)
     if nap and vcluster.has_pods(observed.vcluster):
-        return Power("FallingAsleep", reason, nap, is_started_on_host=True, is_shown=is_shown)
+        # After a rollback it is only etcd, which ends by itself.
+        is_started = vcluster.has_control_plane(observed.vcluster)
+        return Power("FallingAsleep", reason, nap, is_started_on_host=is_started, is_shown=is_shown)
     is_over = nap and (was_asleep or _is_applied(observed, nap))
     return Power("Sleeping" if is_over else "FallingAsleep", reason, nap, is_shown=is_shown)
+
+
+def _rolling_back(
+    observed: Observed, rollback: RollbackDecision, before: tuple[str, str] | None
+) -> Power:
+    """Return the power of one that is rolled back: stopped as for sleep, but for etcd.
+
+    Once its data is being replaced, it counts as stopped until that is done.
+    """
+    nap = namespace.nap(observed.namespace)
+    is_stopped = rollback.phase == "Restoring"
+    if not is_stopped:
+        nap = _nap(observed, was_asleep=before == ("False", "Sleeping"))
+        runs = vcluster.has_control_plane(observed.vcluster)
+        is_stopped = bool(nap) and not runs and _is_applied(observed, nap)
+    reason = f"to backup {rollback.snapshot}"
+    return Power(ROLLING_BACK, reason, nap, is_shown=True, is_stopped=is_stopped)
 
 
 def _due(composite: Composite, *, asleep_now: bool) -> SleepByTime:
@@ -188,7 +222,11 @@ def condition(power: Power, control_plane: Condition) -> Condition:
         message = _message(power) if power.reason else ""
         return Condition(CONDITION, "True", "Awake", message)
     message = _message(power)
-    if power.phase == "FallingAsleep":
+    if power.is_stopped:
+        is_failed = control_plane.reason == backup.RESTORE_FAILED
+        rest = control_plane.message if is_failed else "Its data is being replaced."
+        message = f"{message} {rest}"
+    elif power.phase in ("FallingAsleep", ROLLING_BACK):
         rest = "The pods inside are removed." if power.nap else "The control plane stops."
         if power.is_started_on_host:
             rest = (

@@ -1,14 +1,16 @@
-"""Decide on the restore of a new virtual cluster from a backup.
+"""Decide on the restore of a virtual cluster from a backup.
 
-Its control plane has no replicas until the restore is reported as done, so it never starts empty.
-One that has run is never held back again, whatever its spec or the report say later: a restore
-would replace what was written since.
+A new one's control plane has no replicas until the restore is reported as done, so it never starts
+empty. One that has run is never held back again but for a rollback, whatever its spec or the report
+say later: a restore would replace what was written since.
 """
 
 from typing import NamedTuple
 
 from function.api.errors import Refusal
+from function.decision.power import Power
 from function.decision.resolve import ResolvedSpec
+from function.decision.rollback import RollbackDecision
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed import backup, vcluster
 from function.observed.backup import Restore
@@ -37,10 +39,16 @@ class RestoreDecision(NamedTuple):
 NONE = RestoreDecision()
 
 
-def decide_restore(requested: ResolvedSpec, observed: Observed) -> RestoreDecision:
+def decide_restore(
+    requested: ResolvedSpec, observed: Observed, rollback: RollbackDecision, power: Power
+) -> RestoreDecision:
     """Return the restore that is awaited, or none."""
+    if rollback.stops:
+        return _in_place(requested, observed, rollback, power)
     restore = requested.backup.restore if requested.backup else None
     pending = backup.requested_restore(observed.backup)
+    if pending and pending.in_place:
+        pending = None
     first = pending or restore
     if first is None:
         return NONE
@@ -53,6 +61,17 @@ def decide_restore(requested: ResolvedSpec, observed: Observed) -> RestoreDecisi
     remedy = "Take it back, or delete the VCluster and create it anew."
     refusal = Refusal(FIELD, str(pending), str(restore or ""), UNDER_WAY, remedy)
     return RestoreDecision(pending, (refusal,))
+
+
+def _in_place(
+    requested: ResolvedSpec, observed: Observed, rollback: RollbackDecision, power: Power
+) -> RestoreDecision:
+    """Return the restore of a rollback, once nothing runs; one that has begun needs no spec."""
+    if not power.is_stopped:
+        return NONE
+    if requested.backup is None:
+        return RestoreDecision(backup.requested_restore(observed.backup))
+    return RestoreDecision(requested.backup.in_place(rollback.snapshot))
 
 
 def _awaits(restore: Restore, observed: Observed) -> bool:

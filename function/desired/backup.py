@@ -7,7 +7,10 @@ from function.api.input import Input, OwnChart
 from function.api.names import connection_secret
 from function.decision import deletion
 from function.decision.backup import ResolvedBackup
+from function.decision.power import ROLLING_BACK
 from function.decision.resolve import ResolvedSpec
+from function.decision.rollback import NONE as NO_ROLLBACK
+from function.decision.rollback import RollbackDecision
 from function.desired.namespace import own_chart, program_image
 from function.desired.release import Detail, build_release
 from function.k8s.fieldpath import digest
@@ -18,11 +21,12 @@ from function.observed.state import ObservedRelease
 CHART: OwnChart = "vcluster-backup"
 
 
-def desired(
+def desired(  # noqa: PLR0913  # the parts of the decision that it needs
     spec: ResolvedSpec,
     config: Input,
     observed: ObservedRelease | None,
     awaited: Restore | None,
+    rollback: RollbackDecision = NO_ROLLBACK,
     *,
     is_asleep: bool,
 ) -> dict[str, Any] | None:
@@ -35,7 +39,12 @@ def desired(
     backup: it is deployed without, then left out. A restore that is under way is finished before.
     """
     if spec.backup:
-        values = _values(spec, spec.backup, config, awaited, is_asleep=is_asleep)
+        values = {
+            **_values(spec, spec.backup, config),
+            "power": _power(awaited, rollback, is_asleep=is_asleep),
+            "restore": _restore(awaited),
+            "rollback": _rollback(rollback),
+        }
         if not _is_proven(observed):
             values["onDelete"] = "None"
         return _release(spec, config, observed, values)
@@ -45,7 +54,8 @@ def desired(
         return _release(spec, config, observed, observed.values)
     if is_silenced(observed):
         return None
-    return _release(spec, config, observed, {**observed.values, "onDelete": "None"})
+    over = {"onDelete": "None", "restore": {}, "rollback": {}}
+    return _release(spec, config, observed, {**observed.values, **over})
 
 
 def _is_proven(observed: ObservedRelease | None) -> bool:
@@ -79,11 +89,8 @@ def _values(
     spec: ResolvedSpec,
     backup: ResolvedBackup,
     config: Input,
-    awaited: Restore | None,
-    *,
-    is_asleep: bool,
 ) -> dict[str, Any]:
-    """Return the values of the chart.
+    """Return the values of the chart, but for what happens now.
 
     `inputs` stands for what a backup acts on, without the versions: an upgrade causes none.
     """
@@ -101,10 +108,33 @@ def _values(
         "onFailure": backup.on_failure,
         "timeout": backup.timeout,
         "deleteTimeout": backup.delete_timeout,
-        "power": SLEEPING if is_asleep else RESTORING if awaited else "",
         "target": target,
-        "restore": awaited._asdict() if awaited else {},
         **program_image(config),
+    }
+
+
+def _power(awaited: Restore | None, rollback: RollbackDecision, *, is_asleep: bool) -> str:
+    if rollback.is_under_way:
+        return ROLLING_BACK
+    return SLEEPING if is_asleep else RESTORING if awaited else ""
+
+
+def _restore(awaited: Restore | None) -> dict[str, object]:
+    if awaited is None:
+        return {}
+    in_place = {"inPlace": True} if awaited.in_place else {}
+    return {"prefix": awaited.prefix, "snapshot": awaited.snapshot, **in_place}
+
+
+def _rollback(decision: RollbackDecision) -> dict[str, object]:
+    requested = decision.requested
+    if requested is None:
+        return {}
+    return {
+        "snapshot": requested.snapshot,
+        "loseNewer": requested.lose_newer,
+        "request": requested.request,
+        "done": requested.is_done,
     }
 
 

@@ -39,8 +39,12 @@ def desired(  # noqa: PLR0913  # the parts of the decision that it needs
     observed: ObservedRelease | None,
     *,
     is_asleep: bool = False,
+    rolled_back: str = "",
 ) -> dict[str, Any]:
     """Return the Release of the import.
+
+    `rolled_back` is the identity of the last rollback. After it the import runs again, because the
+    backup may be older than the import, or than the credentials of its agent.
 
     Sleep is no input of the import, which does not run again for it. Until the first report, a
     deletion keeps an earlier cluster in Rancher.
@@ -55,7 +59,7 @@ def desired(  # noqa: PLR0913  # the parts of the decision that it needs
         provider_config=spec.host.provider_config,
         chart=own_chart(CHART, config),
         values={
-            **_values(spec, rancher, platform, config),
+            **_values(spec, rancher, platform, config, rolled_back),
             **({"takeover": True} if is_takeover else {}),
             **({"power": SLEEPING} if is_asleep else {}),
         },
@@ -87,7 +91,11 @@ def _is_reported(observed: ObservedRelease) -> bool:
 
 
 def _values(
-    spec: ResolvedSpec, rancher: RancherImport, platform: RancherPlatform, config: Input
+    spec: ResolvedSpec,
+    rancher: RancherImport,
+    platform: RancherPlatform,
+    config: Input,
+    rolled_back: str,
 ) -> dict[str, Any]:
     names = spec.names
     labels: dict[str, object] = {**rancher.labels, LABEL_HOST: spec.host.name}
@@ -113,7 +121,7 @@ def _values(
     }
     return {
         **work,
-        "inputs": digest(work),
+        "inputs": digest({**work, "rolledBack": rolled_back} if rolled_back else work),
         **program_image(config),
     }
 

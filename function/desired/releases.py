@@ -5,6 +5,7 @@ from typing import Any
 
 from function.decision.decision import Decision
 from function.desired import access, backup, namespace, rancher, vcluster
+from function.observed.backup import report_of
 from function.observed.state import Observed
 
 
@@ -34,6 +35,7 @@ def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool)
             config,
             observed.rancher,
             is_asleep=decision.power.is_off,
+            rolled_back=report_of(observed.backup).rolled_back.request,
         )
     return DesiredReleases(
         namespace=namespace.desired(decision, observed, is_earned=is_earned),
@@ -44,6 +46,7 @@ def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool)
             config,
             observed.backup,
             decision.restore.awaited,
+            decision.rollback,
             is_asleep=decision.power.is_off,
         ),
         access=access.desired(effective, config, observed, is_asleep=decision.power.is_off),

@@ -30,6 +30,7 @@ RESTORE_FAILED = "RestoreFailed"
 UNSUPPORTED = "Unsupported"
 """Phase of a virtual cluster whose chart is not known to make backups."""
 
+_NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _LOCATION = re.compile(r"[0-9a-f-]{36}/[0-9A-Za-z]{1,64}")
 
 
@@ -39,6 +40,8 @@ class Restore(NamedTuple):
     prefix: str
     """Path of the former VCluster's backups in the bucket; its UID comes last."""
     snapshot: str
+    in_place: bool = False
+    """True if it replaces the data of the VCluster whose backup it is."""
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -48,6 +51,38 @@ class Restore(NamedTuple):
     def __str__(self) -> str:
         """Return UID and backup, as in the spec."""
         return f"{self.prefix.rpartition('/')[2]}/{self.snapshot}"
+
+
+class Rollback(NamedTuple):
+    """The rollback that a Release requests."""
+
+    snapshot: str
+    lose_newer: bool
+    request: str
+    """Identity: the generation of the spec that named it first."""
+    is_done: bool = False
+
+
+class Rolling(NamedTuple):
+    """The part of the report on the rollback that is requested."""
+
+    request: str = ""
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    saved: str = ""
+    """Name of the backup that was made before."""
+
+
+class RolledBack(NamedTuple):
+    """The part of the report on the last rollback that was done."""
+
+    request: str = ""
+    saved: str = ""
+    at: str = ""
+
+
+NO_ROLLING, NO_ROLLED_BACK = Rolling(), RolledBack()
 
 
 @dataclass(frozen=True)
@@ -69,6 +104,8 @@ class Report:
     """UID and backup of the restore, once done."""
     inputs: str = ""
     """Digest of what the last backup acted on."""
+    rolling: Rolling = NO_ROLLING
+    rolled_back: RolledBack = NO_ROLLED_BACK
 
 
 def report_of(observed: ObservedRelease | None) -> Report:
@@ -91,6 +128,26 @@ def _read(report: str) -> Report:
         overdue_at=matching(INSTANT, get(plain, "overdueAt")),
         restored=matching(_LOCATION, get(plain, "restored")),
         inputs=words(get(plain, "observedInputs")),
+        rolling=_rolling(get(plain, "rollback")),
+        rolled_back=_rolled_back(get(plain, "rolledBack")),
+    )
+
+
+def _rolling(plain: object) -> Rolling:
+    return Rolling(
+        request=words(get(plain, "request")),
+        phase=words(get(plain, "phase")),
+        reason=words(get(plain, "reason")),
+        message=words(get(plain, "message")),
+        saved=matching(_NAME, get(plain, "saved")),
+    )
+
+
+def _rolled_back(plain: object) -> RolledBack:
+    return RolledBack(
+        request=words(get(plain, "request")),
+        saved=matching(_NAME, get(plain, "saved")),
+        at=matching(INSTANT, get(plain, "at")),
     )
 
 
@@ -125,7 +182,23 @@ def requested_restore(observed: ObservedRelease | None) -> Restore | None:
     """Return the restore that the Release requests, or None."""
     restore = get(observed.values, "restore") if observed else None
     prefix, snapshot = text(get(restore, "prefix")), text(get(restore, "snapshot"))
-    return Restore(prefix, snapshot) if prefix else None
+    in_place = get(restore, "inPlace") is True
+    return Restore(prefix, snapshot, in_place) if prefix else None
+
+
+def requested_rollback(observed: ObservedRelease | None) -> Rollback | None:
+    """Return the rollback that the Release requests, also one that is done, or None."""
+    plain = get(observed.values, "rollback") if observed else None
+    snapshot, request = text(get(plain, "snapshot")), text(get(plain, "request"))
+    if not (snapshot and request):
+        return None
+    lose_newer, is_done = get(plain, "loseNewer") is True, get(plain, "done") is True
+    return Rollback(snapshot, lose_newer, request, is_done)
+
+
+def has_rolled_back(observed: ObservedRelease | None, rollback: Rollback) -> bool:
+    """Return whether a rollback is reported as done."""
+    return report_of(observed).rolled_back.request == rollback.request
 
 
 def has_restored(observed: ObservedRelease | None, restore: Restore) -> bool:
@@ -140,9 +213,11 @@ def restoring(control_plane: Condition, observed: ObservedRelease | None) -> Con
     if control_plane.reason not in _EXPLAINED:
         return control_plane
     report, judged = report_of(observed), judge(CONDITION, observed)
-    if report.phase == RESTORE_FAILED:
+    restore = requested_restore(observed)
+    failed = report.rolling if restore and restore.in_place else report
+    if failed.phase == RESTORE_FAILED:
         return control_plane._replace(
-            status="False", reason=RESTORE_FAILED, message=report.message or report.reason
+            status="False", reason=RESTORE_FAILED, message=failed.message or failed.reason
         )
     message = "The control plane starts once its data is restored from a backup."
     if judged.status != "True" and observed is not None:

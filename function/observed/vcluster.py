@@ -182,6 +182,11 @@ def has_pods(observed: ObservedRelease | None) -> bool:
     )
 
 
+def has_control_plane(observed: ObservedRelease | None) -> bool:
+    """Return whether the workload of the control plane is known to have pods."""
+    return observed is not None and rollout.has_pods(observed.details, WORKLOAD)
+
+
 def was_healthy(observed: ObservedRelease | None) -> bool:
     """Return whether a kubeconfig exists: its entry stays once the pods were healthy."""
     return observed is not None and (

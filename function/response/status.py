@@ -9,13 +9,16 @@ from function.api.status import (
     CertificatesStatus,
     KubeconfigSecretRef,
     RancherStatus,
+    RollbackStatus,
     Status,
 )
+from function.api.validate import ROLLED_BACK
 from function.decision import exposure
 from function.decision.access import ResolvedAccess
 from function.decision.decision import Decision
 from function.decision.expiry import expiry_status
 from function.decision.resolve import RancherImport, ResolvedSpec
+from function.decision.rollback import RollbackDecision
 from function.k8s import quantity
 from function.observed import access as observed_access
 from function.observed import backup as observed_backup
@@ -79,6 +82,25 @@ def backup_status(decision: Decision, observed: ObservedRelease | None) -> Backu
         count=report.count,
         next=(report.next or None) if is_awake else None,
         overdueAt=(report.overdue_at or None) if is_awake else None,
+        rollback=_rollback_status(decision.rollback, report),
+    )
+
+
+def _rollback_status(
+    rollback: RollbackDecision, report: observed_backup.Report
+) -> RollbackStatus | None:
+    """Return `status.backup.rollback`, or None if the spec names none."""
+    requested = rollback.requested
+    if requested is None:
+        return None
+    done, rolling = report.rolled_back, report.rolling
+    part = done if rollback.phase == ROLLED_BACK else rolling
+    is_current = part.request == requested.request
+    return RollbackStatus(
+        snapshot=requested.snapshot,
+        phase=rollback.phase,
+        saved=(part.saved or None) if is_current else None,
+        at=(done.at or None) if is_current and part is done else None,
     )
 
 

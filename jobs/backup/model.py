@@ -15,6 +15,10 @@ ARCHIVE, METADATA = ".tar.gz", ".json"
 """Endings of the two objects of an archive; only with both it counts as one."""
 
 
+ROLLED_BACK = "rolledBack"
+"""Part of a report with the last rollback that was done."""
+
+
 @dataclass(frozen=True)
 class VirtualCluster:
     """The virtual cluster that is backed up or restored."""

@@ -85,7 +85,7 @@ class Preparation:
 
     def _is_over(self) -> bool:
         stored, request = self._places.state.read(), self._goal.request
-        is_done = reports.has_rolled_back(stored.report, request)
+        is_done = self._goal.source.is_done(stored.report)
         phase = reports.rollback_phase(stored.report, request)
         return stored.is_final or is_done or phase in ENDED
 

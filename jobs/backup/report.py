@@ -1,10 +1,11 @@
 """Parts of the report of backups: all that the function reads of them."""
 
+from jobs.backup.model import ROLLED_BACK
 from jobs.kubernetes import shorten
 from jobs.state import Report
 
-ROLLBACK, ROLLED_BACK = "rollback", "rolledBack"
-"""Parts of a report with the rollback that is requested, and with the last one that was done."""
+ROLLBACK = "rollback"
+"""Part of a report with the rollback that is requested."""
 
 LASTING = (
     *("last", "size", "location", "count", "restored", "observedInputs", "final", "finalSince"),
@@ -19,11 +20,6 @@ def changed(report: Report, phase: str, reason: str, message: str, **parts: obje
     times = {key: report[key] for key in ("next", "overdueAt") if key in report}
     text = {"phase": phase, "reason": reason, "message": shorten(message)}
     return {**lasting, **times, **text, **parts}
-
-
-def has_rolled_back(report: Report, request: str) -> bool:
-    """Return whether a request for a rollback is reported as done."""
-    return bool(request) and _part(report, ROLLED_BACK).get("request") == request
 
 
 def rollback_phase(report: Report, request: str) -> str:

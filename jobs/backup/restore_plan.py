@@ -5,15 +5,15 @@ again from the archive, because the pod empties the store first, also one with d
 https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/snapshot/restoreclient.go
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from jobs.backup import report as reports
 from jobs.backup.actions import Superseded, Wait
-from jobs.backup.model import Archives, Metadata, VirtualCluster
+from jobs.backup.model import ROLLED_BACK, Archives, Metadata, VirtualCluster
 from jobs.backup.retention import kept
 from jobs.backup.versions import is_newer
 from jobs.errors import RefusedError
-from jobs.state import Report
 
 LATEST = "latest"
 
@@ -37,10 +37,11 @@ class Source:
         """Return the location of an archive of this source, as reports have it."""
         return f"{self.uid}/{name}"
 
-    def is_done(self, report: Report) -> bool:
+    def is_done(self, report: Mapping[str, Any]) -> bool:
         """Return whether the report names the restoration as done."""
         if self.request:
-            return reports.has_rolled_back(report, self.request)
+            done = report.get(ROLLED_BACK)
+            return isinstance(done, dict) and done.get("request") == self.request
         return self.has(str(report.get("restored", "")))
 
     def has(self, location: str) -> bool:

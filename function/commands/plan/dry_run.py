@@ -11,6 +11,7 @@ from function.api.errors import InvalidError, Problem
 from function.commands.plan import simulate
 from function.commands.plan.diff import Difference, differences
 from function.compose import compose
+from function.decision.power import ROLLING_BACK
 from function.k8s.fieldpath import get, mapping
 from function.observed import access, backup, parse, rancher, stamp
 from function.observed import namespace as observed_namespace
@@ -50,6 +51,7 @@ PAUSED = "no backup is made while it is asleep"
 RESUMED = "backups are made from then on"
 FINAL = "from then on a deletion makes a final backup"
 SILENCED = "from then on a deletion makes no final backup"
+ROLLED_BACK = "the rollback is done; backups are made from then on"
 RESTORED = "the control plane starts, with the data of the backup"
 RESTORING = (
     "the control plane waits for its data: it is applied, and takes effect once that is there"
@@ -225,9 +227,28 @@ def _effect_on_backups(before: ObservedRelease, values: Mapping[str, object]) ->
         return NEW_TARGET
     if values.get("onDelete") != before.values.get("onDelete"):
         return SILENCED if values.get("onDelete") == "None" else FINAL
+    rollback = mapping(values.get("rollback"))
+    if values.get("power") == ROLLING_BACK:
+        return _effect_of_rollback(rollback, is_stopped=bool(values.get("restore")))
+    if before.values.get("power") == ROLLING_BACK and rollback.get("done"):
+        return ROLLED_BACK
     if values.get("power") != before.values.get("power"):
         return PAUSED if values.get("power") else RESUMED
     return BACKUPS
+
+
+def _effect_of_rollback(rollback: Mapping[str, object], *, is_stopped: bool) -> str:
+    """Return the effect of a rollback on what is in the virtual cluster."""
+    snapshot, is_lost = rollback.get("snapshot"), rollback.get("loseNewer")
+    if is_stopped:
+        newer = "is lost" if is_lost else "is in the backup made before only"
+        return f"all objects become those of backup {snapshot}; what is newer {newer}"
+    if is_lost:
+        return f"backup {snapshot} is read; none is made before, and newer volumes are not held"
+    return (
+        f"backup {snapshot} is read, and one is made of what is there; refused where the data of "
+        "newer volumes would be lost"
+    )
 
 
 def _deletion(key: str, before: ObservedRelease) -> Change:

@@ -33,6 +33,9 @@ BACKUP_REPORT: Mapping[str, object] = {
 }
 """Report of the Jobs of backups after the first one."""
 
+_SAVED, _ROLLED_BACK_AT = "20260101T120000Z", "2026-01-01T12:05:00Z"
+"""Backup before a rollback, and time of its end."""
+
 ACCESS_REPORT: Mapping[str, object] = {
     "phase": "Applied",
     "reason": "Applied",
@@ -111,8 +114,9 @@ def logged_in(**parts: object) -> Report:
 
 def remembered(details: Mapping[str, str]) -> Report:
     """Return the report of a host that knows what it has restored, from its former details."""
-    restored = get(document(details.get(backup.REPORT, "")), "restored")
-    return backed_up(restored=restored) if restored else HEALTHY
+    report = mapping(document(details.get(backup.REPORT, "")))
+    known = {part: report[part] for part in ("restored", "rolledBack") if report.get(part)}
+    return backed_up(**known) if known else HEALTHY
 
 
 def release_status(release: Mapping[str, Any], report: Report = HEALTHY) -> dict[str, Any]:
@@ -163,10 +167,21 @@ def _backup_report(release: Mapping[str, Any], report: str) -> str:
     values = release["spec"]["forProvider"]["values"]
     parts: dict[str, object] = {"observedInputs": get(values, "inputs"), **json.loads(report)}
     prefix = get(values, "restore", "prefix")
-    if prefix and parts["phase"] == "Completed":
+    rollback = mapping(get(values, "rollback"))
+    if rollback and not rollback["done"]:
+        parts |= _rolling_back(rollback, is_stopped=bool(prefix))
+    elif prefix and parts["phase"] == "Completed":
         snapshot = str(get(values, "restore", "snapshot")).replace("latest", "20260101T000000Z")
         parts["restored"] = f"{str(prefix).rpartition('/')[2]}/{snapshot}"
     return json.dumps(parts)
+
+
+def _rolling_back(rollback: Mapping[str, object], *, is_stopped: bool) -> dict[str, object]:
+    """Return the parts of the report on a rollback: prepared while it runs, then done."""
+    about = {"request": rollback["request"], "saved": _SAVED}
+    if not is_stopped:
+        return {"rollback": {**about, "phase": "Prepared"}}
+    return {"rolledBack": {**about, "snapshot": rollback["snapshot"], "at": _ROLLED_BACK_AT}}
 
 
 def _access_report(release: Mapping[str, Any], report: str) -> str:

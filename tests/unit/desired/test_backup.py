@@ -112,6 +112,7 @@ def test_least() -> None:
                         "encryption": {"algorithm": "AES256", "kmsKeyId": ""},
                     },
                     "restore": {},
+                    "rollback": {},
                     "image": "ghcr.io/example/function-vcluster:0.1.0",
                     "imagePullSecrets": [],
                 },
