@@ -148,7 +148,7 @@ class Status(Model):
     )
     power: str | None = Field(
         None,
-        description="Awake, FallingAsleep, Sleeping or WakingUp; left out if no sleep was ever "
-        "requested.",
+        description="Awake, FallingAsleep, Sleeping, WakingUp or RollingBack; left out if neither "
+        "sleep nor a rollback was ever requested.",
     )
     blockedBy: str = Field("", description="Cause of the wait, as a sentence.")

@@ -53,14 +53,9 @@ def resolve(
     """
     if spec is None:
         return None
-    current_target = observed_backup.target(observed)
-    restore = observed_backup.requested_restore(observed)
     if config is None:
-        raise _no_platform(has_backups=bool(current_target))
-    is_restoring = restore is not None and restore.in_place
-    target = (current_target if is_restoring else spec.target) or config.defaultTarget
-    if target not in config.targets:
-        raise _unknown(target, config, current_target)
+        raise _no_platform(has_backups=bool(observed_backup.target(observed)))
+    target = _target(spec, config, observed)
     s3, limits, former = config.targets[target].s3, config.tenant, spec.restoreFrom
     retention = spec.retention
     return ResolvedBackup(
@@ -82,6 +77,16 @@ def resolve(
         else None,
         rollback=spec.rollback,
     )
+
+
+def _target(spec: backup.Backup, config: BackupPlatform, observed: ObservedRelease | None) -> str:
+    """Return the target: that of before while a rollback reads from it."""
+    current, restore = observed_backup.target(observed), observed_backup.requested_restore(observed)
+    is_restoring = restore is not None and restore.in_place
+    target = (current if is_restoring else spec.target) or config.defaultTarget
+    if target not in config.targets:
+        raise _unknown(target, config, current)
+    return target
 
 
 def _prefix(s3: backup.S3, names: Names, name: str, uid: str) -> str:

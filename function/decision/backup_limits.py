@@ -46,14 +46,19 @@ def problems(
     ):
         if amount is not None and amount > most:
             yield Problem(f"spec.backup.retention.{field}", f"must be at most {most}", ASK)
-    if backup.rollback and requested.names.adopted:
+    yield from _rollback(requested)
+    if new:
+        yield from _restore(requested)
+
+
+def _rollback(requested: ResolvedSpec) -> Iterator[Problem]:
+    """Yield the problem of a rollback of one whose data may not be where the chart has it."""
+    if requested.backup and requested.backup.rollback and requested.names.adopted:
         yield Problem(
             "spec.backup.rollback",
             "is not for an adopted virtual cluster, whose data may be elsewhere",
             "Leave it out, and restore the backup into a new one.",
         )
-    if new:
-        yield from _restore(requested)
 
 
 def _restore(requested: ResolvedSpec) -> Iterator[Problem]:

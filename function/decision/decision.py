@@ -84,17 +84,8 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     observed = request.observed
     admission = admit(request, platform)
     config = admission.config
-    current_rollback = rollback.decide_rollback(admission.composite, admission.requested, observed)
-    current_power = power.decide_power(
-        admission.composite,
-        observed,
-        is_frozen=admission.requested.frozen is not None,
-        rollback=current_rollback,
-    )
-    current_restore = restore.decide_restore(
-        admission.requested, observed, current_rollback, current_power
-    )
-    step = _step(admission, observed, current_power)
+    parts = _parts(admission, observed)
+    step = _step(admission, observed, parts.power)
     effective = authentication.decide_authentication(
         step.effective, config, admission.now, observed
     )
@@ -110,22 +101,47 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
         platform=config,
         effective=effective,
         workload=workload,
-        values=current_restore.applied(
-            current_power.applied(values, highly_available=effective.highly_available)
-        ),
+        values=parts.applied(values, effective),
         quota=namespace_quota(effective, config, _counted(values, effective, workload)),
-        refusals=(
-            *_refusals(admission, step, observed),
-            *current_restore.refusals,
-            *current_rollback.refusals,
-            *unfit,
-        ),
+        refusals=(*_refusals(admission, step, observed), *parts.refusals, *unfit),
         upgrade=step.upgrade,
         settled=step.settled,
-        power=current_power,
-        restore=current_restore,
+        power=parts.power,
+        restore=parts.restore,
+        rollback=parts.rollback,
+    )
+
+
+class Parts(NamedTuple):
+    """The decisions on what runs, and on its data."""
+
+    power: Power
+    restore: RestoreDecision
+    rollback: RollbackDecision
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Fields that are not applied."""
+        return (*self.restore.refusals, *self.rollback.refusals)
+
+    def applied(self, values: Values, effective: ResolvedSpec) -> Values:
+        """Return values of the vcluster chart by what is to run."""
+        stopped = self.power.applied(values, highly_available=effective.highly_available)
+        return self.restore.applied(stopped)
+
+
+def _parts(admission: Admission, observed: Observed) -> Parts:
+    """Return the decisions on power and data: a rollback stops, and is restored once stopped."""
+    composite, requested = admission.composite, admission.requested
+    current_rollback = rollback.decide_rollback(composite, requested, observed)
+    current_power = power.decide_power(
+        composite,
+        observed,
+        is_frozen=requested.frozen is not None,
         rollback=current_rollback,
     )
+    current_restore = restore.decide_restore(requested, observed, current_rollback, current_power)
+    return Parts(current_power, current_restore, current_rollback)
 
 
 def _refusals(

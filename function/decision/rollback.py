@@ -1,4 +1,4 @@
-"""Decide on a rollback in place: what comes before it, and when it goes to its end.
+"""Decide on a rollback in place: what comes before it, and from when on it is finished first.
 
 The Job of the preparation reports first, while all runs. Then the virtual cluster is stopped as for
 sleep, and its data is replaced. From the moment the Release requests that, nothing in the spec ends

@@ -56,7 +56,7 @@ class ControlPlane:
 
     def claims(self) -> list[str]:
         """Return the tenant's volume claims on the host, as namespace/name inside."""
-        found = call(
+        metadata = call(
             lambda: [
                 *self._client.metadata(
                     PersistentVolumeClaim, namespace=self._namespace, selector=claims.TENANTS
@@ -64,7 +64,7 @@ class ControlPlane:
             ],
             f"PersistentVolumeClaims in {self._namespace}",
         )
-        notes = [each.annotations or {} for each in found]
+        notes = [each.annotations or {} for each in metadata]
         return [f"{each.get(claims.NAMESPACE)}/{each.get(claims.NAME)}" for each in notes]
 
     def has_secret(self) -> bool:

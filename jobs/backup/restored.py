@@ -1,6 +1,6 @@
 """The command `restore`: one attempt at the restoration of an archive.
 
-It goes into a new VCluster, or in place into one that was stopped to be rolled back.
+It is that of a new VCluster, or in place that of one that was stopped to be rolled back.
 """
 
 from contextlib import closing

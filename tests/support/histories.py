@@ -82,6 +82,7 @@ SPECS = st.fixed_dictionaries(
 
 
 BACKUPS = st.sampled_from([None, {}, {"restoreFrom": {"vcluster": FORMER}}])
+ROLLBACKS = st.sampled_from([None, "20260101T000000Z", "20260102T000000Z"])
 
 RENAMED = "-renamed"
 
@@ -180,7 +181,9 @@ class Histories(RuleBasedStateMachine):
         self.deleted: set[str] = set()
         self.left: set[str] = set()
         self.unbacked: set[str] = set()
-        self.hosts = {name: Host(self.deleted, self.left, self.unbacked) for name in HOSTS}
+        self.rollbacks: set[tuple[str, str, str]] = set()
+        asked = (self.deleted, self.left, self.unbacked, self.rollbacks)
+        self.hosts = {name: Host(*asked) for name in HOSTS}
         self.listed: Object = dict(HOSTS)
         self.adopted: Object = {}
         self.access: Object | None = None
@@ -283,7 +286,41 @@ class Histories(RuleBasedStateMachine):
             control_plane.composite["spec"]["backup"] = backup
             if backup is None:
                 self.unbacked.add(control_plane.uid)
+            self.change(control_plane.composite)
             self.go_on(plane, times)
+
+    @rule(plane=planes, snapshot=ROLLBACKS, lose=st.booleans(), times=st.integers(0, 6))
+    def roll_back(
+        self,
+        plane: int,
+        snapshot: str | None,
+        lose: bool,  # noqa: FBT001  # a rule's
+        times: int,
+    ) -> None:
+        """Request a rollback or another one, or take it out, wherever the one before is."""
+        composite = self.control_planes[plane].composite
+        if composite is not None:
+            spec = composite["spec"]
+            spec["backup"] = {**(spec.get("backup") or {}), "rollback": None}
+            if snapshot:
+                spec["backup"]["rollback"] = {"snapshot": snapshot, "loseNewer": lose}
+            self.change(composite)
+            self.go_on(plane, times)
+
+    @rule(name=names, works=st.booleans())
+    def work(self, name: str, works: bool) -> None:  # noqa: FBT001  # a rule's
+        """Let the Jobs of a host come to their end, or hang."""
+        self.hosts[name].works = works
+        self.go_on(0, 2)
+
+    def change(self, composite: Object) -> None:
+        """Count a change of the spec, as the API server does."""
+        metadata = composite["metadata"]
+        metadata["generation"] = metadata.get("generation", 1) + 1
+        snapshot = get(composite, "spec", "backup", "rollback", "snapshot")
+        if snapshot:
+            request = str(metadata["generation"])
+            self.rollbacks.add((metadata["uid"], request, str(snapshot)))
 
     @rule(plane=planes, access=ACCESS, times=st.integers(0, 4))
     def change_access(self, plane: int, access: Object | None, times: int) -> None:

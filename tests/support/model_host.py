@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from function.commands.plan import simulated_host
-from function.k8s.fieldpath import get, text
-from function.observed import parse
+from function.k8s.fieldpath import document, get, text
+from function.observed import backup, parse
 from function.observed.current import REPLICAS
 from function.observed.state import ObservedRelease
 
 Object = dict[str, Any]
+
+_VALUES = ("spec", "forProvider", "values")
 
 KEEP = "helm.sh/resource-policy"
 BY_HAND = "by-hand"
@@ -62,6 +64,12 @@ class Host:
     """UIDs of those that their owners deleted, or took out of Rancher."""
     unbacked: set[str] = field(default_factory=set)
     """UIDs of those whose owners began none or ended them, until a Release makes a final one."""
+    rollbacks: set[tuple[str, str, str]] = field(default_factory=set)
+    """UID, generation and backup of each rollback that an owner requests or requested."""
+    works: bool = True
+    """Whether Jobs come to their end."""
+    half: str = ""
+    """UID of the VCluster whose data is being replaced by a rollback."""
     reachable: bool = True
     admits: bool = True
     """Whether all objects of a chart can be created."""
@@ -126,6 +134,7 @@ class Host:
                 self.remove("volume", self.namespace.volume, self.deleted)
                 self.namespace.volume = ""
         elif record.chart == "vcluster-backup":
+            self.half = ""
             has_run = self.namespace is not None and self.namespace.has_run
             if has_run and record.values["onDelete"] == "None":
                 self.remove("final backup", record.values["owner"]["uid"], self.unbacked)
@@ -168,6 +177,8 @@ class Host:
         has_run = self.namespace is not None and self.namespace.has_run
         if has_run and mounts(values) and not self.has_file():
             self.violations.append("an API server that waits for its file of issuers")
+        if self.half and get(values, *REPLICAS) != 0:
+            self.violations.append(f"a control plane on half of the data of {self.half}")
         if self.namespace and done and not self.namespace.volume:
             self.namespace.volume = self.namespace.uid
             self.namespace.has_run = False
@@ -184,8 +195,15 @@ class Host:
     def _backup(self, values: Object, *, done: bool) -> None:
         if done and values["onDelete"] != "None":
             self.unbacked.discard(values["owner"]["uid"])
-        if done and values["restore"] and self.namespace and self.namespace.has_run:
+        if not (done and values["restore"] and self.namespace and self.namespace.has_run):
+            return
+        uid, rollback = values["owner"]["uid"], values["rollback"]
+        if not values["restore"].get("inPlace"):
             self.violations.append(f"data of {self.namespace.volume} by a restore")
+        elif (uid, rollback["request"], rollback["snapshot"]) not in self.rollbacks:
+            self.violations.append(f"data of {self.namespace.volume} by a rollback")
+        else:
+            self.half = uid
 
     def _import(self, values: Object, *, done: bool) -> None:
         uid = text(get(values, "owner", "uid"))
@@ -217,7 +235,7 @@ def reconcile(release: Object, host: Host) -> bool:
         if record is not None:
             host.uninstall(name)
         return False
-    _report(release, _act(release, host, name, record), host.helm.get(name))
+    _report(release, _act(release, host, name, record), host)
     return True
 
 
@@ -250,8 +268,9 @@ def _failure(reason: str) -> str:
     return f"execution error at (vcluster-namespace/templates/namespace.yaml:1:4): {reason}: Held."
 
 
-def _report(release: Object, error: str, record: Record | None) -> None:
+def _report(release: Object, error: str, host: Host) -> None:
     """Write status and connection details, as far as they are known."""
+    record = host.helm.get(release["metadata"]["annotations"]["crossplane.io/external-name"])
     report = simulated_host.Report(state="", error=error)
     if record is not None:
         report = simulated_host.Report(
@@ -265,7 +284,25 @@ def _report(release: Object, error: str, record: Record | None) -> None:
     release["status"] = simulated_host.release_status(release, report)
     if report.is_ready:
         details = simulated_host.connection_details(release, report)
+        before = release.get("details", {})
         release["details"] = {key: value.encode() for key, value in details.items()}
+        if backup.REPORT in details:
+            _work(release, before, host)
+
+
+def _work(release: Object, before: dict[str, bytes], host: Host) -> None:
+    """Let the Jobs of a rollback come to their end, or keep the report of before."""
+    done = _request(release["details"])
+    if not host.works and done != _request(before):
+        release["details"] = {**release["details"], backup.REPORT: before[backup.REPORT]}
+    elif host.half and done == get(release, *_VALUES, "rollback", "request"):
+        host.half = ""
+
+
+def _request(details: dict[str, bytes]) -> object:
+    """Return the identity of the last rollback that a report calls done."""
+    report = document(details.get(backup.REPORT, b"").decode())
+    return get(report, "rolledBack", "request")
 
 
 def _memory(release: Object) -> dict[str, str]:

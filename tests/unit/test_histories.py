@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from function.observed.current import REPLICAS
 from tests.support.factories import at
 from tests.support.histories import ISSUERS, PEOPLE, Histories
 from tests.support.model_host import mounts
@@ -160,3 +161,44 @@ def test_a_name_that_was_left_comes_up_again() -> None:
     told.delete(0)
     assert told.hosts["north"].namespace is None
     assert told.hosts["north"].helm == {}
+
+
+def rolling_back() -> tuple[Histories, Callable[[str], object]]:
+    """Return the history of a VCluster whose data is being replaced, and its values."""
+    told = Histories()
+    told.begin("nothing")
+    told.create(0, {"backs_up": True}, 8)
+    told.work("north", works=False)
+    told.roll_back(0, "20260101T000000Z", lose=False, times=8)
+
+    def values(path: str) -> object:
+        return at(told.control_planes[0].releases["backup"], f"{VALUES}.{path}")
+
+    return told, values
+
+
+def test_a_rollback_comes_to_its_end() -> None:
+    """Whatever its owner changes meanwhile, the data is whole before a control plane starts."""
+    told, values = rolling_back()
+    assert values("restore.inPlace")
+    host = told.hosts["north"]
+    assert host.half
+    told.roll_back(0, None, lose=False, times=8)
+    told.change_power(0, "Running", 8)
+    told.change_backup(0, None, 8)
+    assert values("restore.inPlace")
+    assert (bool(host.half), host.violations) == (True, [])
+    told.work("north", works=True)
+    told.go_on(0, 8)
+    assert not host.half
+    assert host.namespace
+    assert at(told.control_planes[0].releases["vcluster"], f"{VALUES}.{'.'.join(REPLICAS)}") == 1
+    told.nothing_is_removed_but_by_its_owner()
+
+
+def test_the_model_sees_a_control_plane_on_half_of_the_data() -> None:
+    """The search could find what it looks for."""
+    told, _ = rolling_back()
+    host = told.hosts["north"]
+    host.run("kunde1-vcluster", {"values": {}, "chart": {"name": "vcluster", "version": "1"}}, 2)
+    assert len(host.violations) == 1

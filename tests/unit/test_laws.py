@@ -104,6 +104,8 @@ SPEC = (
                     {"schedule": "soon", "onDelete": 5},
                     {"target": "none"},
                     {"restoreFrom": {"vcluster": "1cbfb5e6-3f7c-4a46-9a12-2d5c0f3c7b11"}},
+                    {"rollback": {"snapshot": "20260101T000000Z"}},
+                    {"rollback": {"snapshot": "latest", "loseNewer": "yes"}},
                     "x",
                 ]
             ),

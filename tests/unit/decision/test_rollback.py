@@ -25,7 +25,7 @@ from tests.unit.decision.test_power import (
     values,
 )
 from tests.unit.desired.test_backup import PLATFORM, ready, reported, with_backup, without_backup
-from tests.unit.desired.test_backup import condition as found
+from tests.unit.desired.test_backup import condition as read
 
 SNAPSHOT, OTHER = "20260101T000000Z", "20260102T000000Z"
 ETCD = "controlPlane.backingStore.etcd.deploy.statefulSet.highAvailability.replicas"
@@ -130,7 +130,7 @@ def test_the_words_on_the_way() -> None:
     assert answer.status["power"] == "RollingBack"
     assert condition(answer, "ControlPlaneReady") == ("False", "RollingBack")
     assert condition(answer, "RancherConnected") == ("False", "RollingBack")
-    shown = found(answer, "Awake")
+    shown = read(answer, "Awake")
     assert shown is not None
     assert shown.message == (f"Rolling back, to backup {SNAPSHOT}. Its data is being replaced.")
     annotations = at(answer.resources["backup"].resource, "metadata.annotations")
@@ -163,7 +163,7 @@ def test_highly_available() -> None:
     falling = compose(done)
     assert awake(falling) == ("False", "FallingAsleep")
     assert at(values(falling, "vcluster"), ETCD) == 0
-    shown = found(falling, "Awake")
+    shown = read(falling, "Awake")
     assert shown is not None
     assert "started on the host" not in shown.message
 
@@ -183,7 +183,7 @@ def test_a_sleeper_is_woken_for_the_backup_before() -> None:
     assert awake(compose(asleep)) == ("False", "Sleeping")
     woken = compose(asking(asleep))
     assert (replicas(woken), awake(woken)) == (1, ("False", "WakingUp"))
-    shown = found(woken, "Awake")
+    shown = read(woken, "Awake")
     assert shown is not None
     assert shown.message.startswith("Waking up, for the backup before a rollback.")
     lost = compose(asking(asleep, loseNewer=True))
@@ -216,7 +216,7 @@ def test_refused(reason: str, remedy: str) -> None:
     """A refusal changes nothing, and says why and what to do."""
     req = after(asking(settled()), 1)
     answer = compose(reporting(req, "Refused", reason=reason, message="It cannot be."))
-    accepted = found(answer, "Accepted")
+    accepted = read(answer, "Accepted")
     assert accepted is not None
     assert (accepted.status, accepted.reason) == ("False", "ChangeRefused")
     start = f"spec.backup.rollback: stays unset instead of {SNAPSHOT}: It cannot be. {remedy}"
@@ -266,7 +266,7 @@ def test_changed_before_it_began() -> None:
 
 
 @pytest.mark.parametrize("change", ["out", "other", "no backups", "target"])
-def test_once_begun_it_goes_to_its_end(change: str) -> None:
+def test_once_begun_it_is_finished(change: str) -> None:
     """Half of the data is none: nothing in the spec ends a restore that has begun."""
     begun = reporting(after(asking(settled()), 4), "Restoring")
     before = compose(begun)
@@ -300,7 +300,7 @@ def test_a_failure_on_the_way() -> None:
     assert condition(answer, "ControlPlaneReady") == ("False", "RestoreFailed")
     assert answer.status is not None
     assert answer.status["blockedBy"] == "ControlPlaneReady: It fails."
-    shown = found(answer, "Awake")
+    shown = read(answer, "Awake")
     assert shown is not None
     assert shown.message == f"Rolling back, to backup {SNAPSHOT}. It fails."
     assert replicas(answer) == 0
@@ -375,5 +375,5 @@ def test_not_in_a_restored_control_plane() -> None:
         "metadata": {"name": "kunde5", "uid": "1cbfb5e6-3f7c-4a46-9a12-2d5c0f3c7b11"},
         "spec": {"backup": {"rollback": {"snapshot": SNAPSHOT}}},
     }
-    [made] = restore.restored([document])["items"]  # type: ignore[misc]
-    assert "rollback" not in made["spec"]["backup"]
+    made: Any = restore.restored([document])
+    assert "rollback" not in made["items"][0]["spec"]["backup"]
