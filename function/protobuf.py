@@ -39,6 +39,7 @@ COMPOSITE: Parts = {
     "status": {
         "conditions": {"type": None, "status": None, "reason": None},
         "upgrade": None,
+        "backup": {"rollback": None},
     },
 }
 """Fields of a VCluster that are read, beside the spec."""
