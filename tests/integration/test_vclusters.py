@@ -182,6 +182,12 @@ def test_columns(crossplane: Client) -> None:
         ),
         pytest.param(
             "x1",
+            {"backup": {"rollback": {"snapshot": "latest"}}},
+            "spec.backup.rollback.snapshot",
+            id="rollback-to-the-latest",
+        ),
+        pytest.param(
+            "x1",
             {"backup": {"schedule": "@daily"}},
             "spec.backup.schedule",
             id="schedule-by-name",

@@ -203,6 +203,12 @@ def test_limits(spec: dict[str, Any], platform: dict[str, Any], message: str) ->
         pytest.param(
             {"restoreFrom": {"vcluster": FORMER, "name": "../x"}}, "must be a name", id="name"
         ),
+        pytest.param(
+            {"rollback": {"snapshot": "latest"}},
+            "must be the name of a backup such as 20260101T020000Z",
+            id="rollback-to-the-latest",
+        ),
+        pytest.param({"rollback": {"loseNewer": True}}, "is required", id="rollback-to-none"),
         pytest.param({"onDelete": "Maybe"}, "must be 'Snapshot' or 'None'", id="on-delete"),
     ],
 )
@@ -234,4 +240,16 @@ def test_no_restore_over_data(platform: dict[str, Any]) -> None:
     assert str(caught.value) == (
         "spec.backup.restoreFrom: is for a new virtual cluster, and this one takes over data that "
         "exists. Leave it out, or leave out spec.storage.restoreFrom."
+    )
+
+
+def test_no_rollback_of_an_adopted_one() -> None:
+    """The data of what was installed by hand may be elsewhere than the chart has it."""
+    entry = {"namespace": "shop", "release": "shop", "chart": "0.36.1"}
+    asked = vcluster(backup={"rollback": {"snapshot": "20260101T020000Z"}})
+    with pytest.raises(InvalidError) as caught:
+        _admit(asked, config({**PLATFORM, "adopted": {"kunde1": entry}}))
+    assert str(caught.value) == (
+        "spec.backup.rollback: is not for an adopted virtual cluster, whose data may be elsewhere. "
+        "Leave it out, and restore the backup into a new one."
     )
