@@ -18,7 +18,7 @@ from function.desired import authentication
 from function.desired.release import Chart, build_release
 from function.k8s import image_reference
 from function.k8s.fieldpath import get, mapping, text
-from function.observed import record
+from function.observed import namespace, record
 from function.observed.state import Observed
 
 CHART: OwnChart = "vcluster-namespace"
@@ -39,6 +39,8 @@ def desired(decision: Decision, observed: Observed, *, is_earned: bool) -> dict[
     spec, config = decision.effective, decision.platform
     names = spec.names
     is_takeover = deletion.is_takeover(spec) and not is_earned
+    values = _values(spec, config, decision.values, decision.quota, decision.power.nap)
+    policy = {**_port_of_before(decision, observed), **values["networkPolicy"]}
     return build_release(
         name=names.namespace_release,
         namespace=names.home,
@@ -46,13 +48,20 @@ def desired(decision: Decision, observed: Observed, *, is_earned: bool) -> dict[
         provider_config=spec.host.provider_config,
         chart=own_chart(CHART, config),
         values={
-            **_values(spec, config, decision.values, decision.quota, decision.power.nap),
+            **values,
+            "networkPolicy": policy,
             "owner": _owner(spec, observed),
             **({"takeover": True} if is_takeover else {}),
         },
         rollback_limit=deletion.rollback_limit(observed.namespace, is_proven=is_earned),
         annotations={record.ANNOTATION: spec.record} if spec.record else {},
     )
+
+
+def _port_of_before(decision: Decision, observed: Observed) -> dict[str, object]:
+    """Return the port of the backups as it is open, while one is restored to its end."""
+    port = namespace.backup_port(observed.namespace)
+    return {"backupPort": port} if port and decision.restore.awaited else {}
 
 
 def own_chart(name: OwnChart, config: Input) -> Chart:

@@ -18,6 +18,7 @@ VALUES: Parts = {
     "quota": None,
     "restoreFrom": None,
     "nap": None,
+    "networkPolicy": {"backupPort": None},
     "authentication": {"config": None},
 }
 """Chart values that are read."""
@@ -74,6 +75,11 @@ def rephrase(condition: Condition) -> Condition:
 def nap(observed: ObservedRelease | None) -> str:
     """Return the sleep for which the Release requests that the tenant's pods are stopped."""
     return text(observed.values.get("nap")) if observed else ""
+
+
+def backup_port(observed: ObservedRelease | None) -> object:
+    """Return the port that is open for backups, or None."""
+    return get(observed.values, "networkPolicy", "backupPort") if observed else None
 
 
 def has_authentication(observed: ObservedRelease | None) -> bool:

@@ -175,6 +175,9 @@ def test_backups_that_end_wait_for_the_restore() -> None:
     assert seen is not None
     assert values(answer, "backup") == seen.values
     assert replicas(answer) == 0
+    before = values(compose(restoring()), "namespace")["networkPolicy"]
+    assert before["backupPort"]
+    assert values(answer, "namespace")["networkPolicy"] == before
 
 
 def test_too_late() -> None:

@@ -286,6 +286,7 @@ def test_once_begun_it_is_finished(change: str) -> None:
     assert awake(answer) == ("False", "RollingBack")
     for key in ("restore", "rollback", "target"):
         assert backup_values(answer, key) == backup_values(before, key)
+    assert values(answer, "namespace")["networkPolicy"]["backupPort"] == 443
     finished = compose(reported(req, rollback={}, rolledBack={"request": "4"}))
     assert backup_values(finished, "restore") == {}
     assert replicas(finished) == 1
