@@ -1,8 +1,7 @@
 """Convert between protobuf's messages and plain values.
 
-Most of a request is unused, managedFields above all, and each decoded field costs almost a
-microsecond. So only the fields that are read are decoded, by a table of their paths. A call spends
-half of its time in these loops, and they are written for speed.
+Most of a request is unused, managedFields above all, and each field costs almost a microsecond. So
+only what is read is decoded, by a table of paths. Half of a call is spent here, hence the loops.
 """
 
 import datetime as dt
