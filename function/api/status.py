@@ -56,6 +56,9 @@ class RollbackStatus(Model):
 
     snapshot: str = Field("", description="Name of the backup.")
     phase: str = Field("", description="Preparing, Refused, Stopping, Restoring, or Done.")
+    reason: str | None = Field(
+        None, description="Reason of a wait, a refusal or a failure, as docs/backup.md has it."
+    )
     saved: str | None = Field(None, description="Name of the backup that was made before.")
     at: str | None = Field(None, description="Time of its end.")
 

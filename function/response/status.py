@@ -99,6 +99,7 @@ def _rollback_status(
     return RollbackStatus(
         snapshot=requested.snapshot,
         phase=rollback.phase,
+        reason=(rolling.reason or None) if is_current and part is rolling else None,
         saved=(part.saved or None) if is_current else None,
         at=(done.at or None) if is_current and part is done else None,
     )

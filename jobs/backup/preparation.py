@@ -54,6 +54,16 @@ class _Outcome:
     """True if another run continues, or there is nothing to continue."""
 
 
+class _Noted(Progress):
+    """The reports of a safety backup, of which the rollback says what it waits for."""
+
+    on_note: Callable[[str, str], None]
+
+    def note(self, reason: str, message: str) -> None:
+        super().note(reason, message)
+        self.on_note(reason, message)
+
+
 class Preparation:
     """One attempt at the preparation of a rollback."""
 
@@ -131,7 +141,8 @@ class Preparation:
         goal = replace(
             self._env.goal("Scheduled"), is_first=True, run=f"{RUN}{secrets.token_hex(8)}"
         )
-        progress = Progress(self._places.state, goal, self._env.schedule(), self._places.now)
+        progress = _Noted(self._places.state, goal, self._env.schedule(), self._places.now)
+        progress.on_note = self._wait_for
         snapshot = Snapshot(goal, self._places, progress, None)
         try:
             ended = snapshot.run(self._deadline - self._places.clock.now())
@@ -146,6 +157,9 @@ class Preparation:
         if self._places.state.read().runner.startswith(RUN):
             return _Outcome(is_over=True)
         raise TransientError("Writing", "Another backup is being made.")
+
+    def _wait_for(self, reason: str, message: str) -> None:
+        self._report("Preparing", reason=reason, message=message)
 
     def _note(self, phase: str, error: RancherImportError) -> None:
         self._report(phase, reason=error.reason, message=error.message)

@@ -225,7 +225,7 @@ def test_a_rollback_by_the_rights_of_the_chart(
     installed = install(availability, rollback=request, power="RollingBack", restore=source)
     start(world, availability, 0)
     if availability == "HA":
-        world.start_etcd(3)
+        world.start_etcd()
     installed.become("restore")
     assert world.restore()
     assert world.report()["rolledBack"]["request"] == "7"

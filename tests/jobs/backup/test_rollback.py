@@ -57,6 +57,21 @@ def test_prepared(asked: World) -> None:
     assert asked.remainder() == []
 
 
+def test_what_is_waited_for(asked: World) -> None:
+    """While the backup before is made, the report says what holds it up."""
+    seen: list[str] = []
+    act = asked.control_plane.act
+
+    def meanwhile() -> None:
+        seen.append(part(asked)["reason"])
+        act()
+
+    asked.control_plane.act = meanwhile  # type: ignore[method-assign]  # a look at the report
+    assert asked.prepare()
+    assert seen[0] == "WaitingForControlPlane"
+    assert part(asked)["reason"] == ""
+
+
 def test_prepared_once(asked: World) -> None:
     """A Job that runs again for the same request does nothing; another request begins anew."""
     assert asked.prepare()

@@ -222,7 +222,7 @@ def test_refused(reason: str, remedy: str) -> None:
     start = f"spec.backup.rollback: stays unset instead of {SNAPSHOT}: It cannot be. {remedy}"
     assert accepted.message.startswith(start)
     assert (replicas(answer), backup_values(answer, "power")) == (1, "")
-    assert status(answer)["phase"] == "Refused"
+    assert status(answer) == {"snapshot": SNAPSHOT, "phase": "Refused", "reason": reason}
     assert answer.ready
 
 
