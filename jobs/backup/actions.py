@@ -72,6 +72,13 @@ class Verify:
 
 
 @dataclass(frozen=True)
+class RemovePlain:
+    """Removal of plain archives where the target has recipients for encrypted ones."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Prune:
     """Removal of archives from the bucket."""
 
@@ -97,6 +104,7 @@ Action = (
     | RemoveRequest
     | GiveUpRequest
     | Verify
+    | RemovePlain
     | Prune
     | Report
 )

@@ -36,12 +36,12 @@ class Reader:
 
     def __init__(self, stream: Stream, on_part: Callable[[], None] = lambda: None) -> None:
         """Hold the stream; `on_part` is called before each part and ends the read by an error."""
-        self._meter = _Meter(stream, on_part)
+        self._meter = Meter(stream, on_part)
 
     @property
     def facts(self) -> Facts:
         """Size and SHA-256 of what was read."""
-        return self._meter.size, self._meter.sha256
+        return self._meter.facts
 
     def entries(self) -> Iterator[tuple[str, bytes]]:
         """Yield the key of each entry, and the entry as it is in the archive.
@@ -63,12 +63,37 @@ class Reader:
         yield packer.compress(END) + packer.flush()
 
 
+class Whole:
+    """The bytes of an archive as they are, whose read ends by an error if it is not whole."""
+
+    def __init__(self, stream: Stream, on_part: Callable[[], None] = lambda: None) -> None:
+        """Hold the stream, which is checked while it is read."""
+        self._held = bytearray()
+        self._entries = Reader(_Copied(stream, self._held), on_part).entries()
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next part, the empty one at the end."""
+        while not self._held and next(self._entries, None) is not None:
+            pass
+        part = bytes(self._held[:size])
+        del self._held[:size]
+        return part
+
+
 def verify(stream: Stream, on_part: Callable[[], None] = lambda: None) -> Facts:
     """Read an archive to its end and return its facts."""
     reader = Reader(stream, on_part)
     for _ in reader.entries():
         pass
     return reader.facts
+
+
+def facts_of(stream: Stream, on_part: Callable[[], None] = lambda: None) -> Facts:
+    """Read any content to its end and return its facts."""
+    meter = Meter(stream, on_part)
+    while meter.read(PART_BYTES):
+        pass
+    return meter.facts
 
 
 def _entries(raw: io.BufferedReader) -> Iterator[tuple[str, bytes]]:
@@ -91,30 +116,47 @@ def _entries(raw: io.BufferedReader) -> Iterator[tuple[str, bytes]]:
         raise TransientError("ArchiveBroken", "The archive holds no object of Kubernetes.")
 
 
-class _Meter(io.RawIOBase):
+class _Copied:
+    """A stream whose parts are written to another place too."""
+
+    def __init__(self, stream: Stream, copy: bytearray) -> None:
+        self._stream = stream
+        self._copy = copy
+
+    def read(self, size: int, /) -> bytes:
+        part = self._stream.read(size)
+        self._copy += part
+        return part
+
+
+class Meter(io.RawIOBase):
     """A stream that counts and hashes what it passes on."""
 
     def __init__(self, stream: Stream, on_part: Callable[[], None]) -> None:
+        """Hold the stream; `on_part` is called before each part and ends the read by an error."""
         super().__init__()
         self._stream = stream
         self._on_part = on_part
         self._digest = hashlib.sha256()
-        self.size = 0
+        self._size = 0
 
     def readable(self) -> bool:
+        """Return true."""
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # any buffer
+        """Read the next part."""
         self._on_part()
         part = self._stream.read(min(len(buffer), PART_BYTES))
         buffer[: len(part)] = part
         self._digest.update(part)
-        self.size += len(part)
+        self._size += len(part)
         return len(part)
 
     @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
+    def facts(self) -> Facts:
+        """Size and SHA-256 of what was read."""
+        return self._size, self._digest.hexdigest()
 
 
 class _Plain:

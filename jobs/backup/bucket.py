@@ -1,11 +1,6 @@
-"""The bucket with the archives, by the S3 client of botocore, and errors by what they need.
-
-botocore, because it signs requests as every server of S3 expects. It uses the credentials of the
-target, no configuration file, and nothing of the machine.
-"""
+"""The bucket with the archives of a VCluster, and errors by what they need."""
 
 import contextlib
-import functools
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -13,14 +8,14 @@ from typing import Any
 
 import msgspec
 import urllib3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, SSLError
 from botocore.response import StreamingBody
-from botocore.session import Session
 
-from jobs.backup.archive import Facts, Reader, verify
+from jobs.backup import age, s3_client
+from jobs.backup.archive import Facts, Meter, Reader, Stream, Whole, facts_of, verify
 from jobs.backup.model import (
     ARCHIVE,
+    ENCRYPTED,
     METADATA,
     Archive,
     Credentials,
@@ -30,11 +25,6 @@ from jobs.backup.model import (
 )
 from jobs.backup.upload import Upload
 from jobs.errors import RancherImportError, RefusedError, TransientError
-from jobs.transport import accept_private_ca
-
-CONNECT_SECONDS = 10
-READ_SECONDS = 30
-ATTEMPTS = 2
 
 LONGEST_METADATA = 64 * 1024
 
@@ -69,7 +59,7 @@ class Bucket:
         """Prepare a client; nothing is sent yet."""
         self._target = target
         self._credentials = credentials
-        self._client = _client(target, credentials, ca_file)
+        self._client = s3_client.open_client(target, credentials, ca_file)
 
     def close(self) -> None:
         """Close the connections."""
@@ -94,13 +84,38 @@ class Bucket:
             return verify(body, check)
 
     def keys(
-        self, name: str, is_wanted: Callable[[str], bool], check: Check
+        self, name: str, is_wanted: Callable[[str], bool], check: Check, *, encrypted: bool = False
     ) -> tuple[Facts, frozenset[str]]:
         """Read an archive to its end; return its facts, and the wanted ones of its keys."""
-        with self._opened(name, ARCHIVE, f"archive {name}") as body:
-            reader = Reader(body, check)
+        with self._read(name, check, encrypted=encrypted) as (meter, reader):
             keys = frozenset(key for key, _ in reader.entries() if is_wanted(key))
-        return reader.facts, keys
+        return meter.facts, keys
+
+    def encrypt(self, name: str, check: Check = lambda: None) -> Facts:
+        """Write an archive encrypted beside the plain one, and return the facts of that.
+
+        There is none before the plain one was read to its end, and is whole. It is read back,
+        because without an identity nothing else shows that it is there.
+        """
+        what = f"encrypted archive {name}"
+        with (
+            self._opened(name, ARCHIVE, f"archive {name}") as body,
+            self._upload(self._target.key(name, ENCRYPTED)) as upload,
+        ):
+            age.encrypt(Whole(body, check), upload, self._target.recipients)
+        with self._opened(name, ENCRYPTED, what) as body:
+            facts = facts_of(body, check)
+        if facts != upload.facts:
+            message = f"The {what} is not the one that was uploaded."
+            raise TransientError("ArchiveBroken", message)
+        return facts
+
+    def remove_plain(self, name: str) -> None:
+        """Remove the plain object of an archive, and nothing else of it."""
+        with self._errors(f"the removal of the plain archive {name}"):
+            self._client.delete_object(
+                Bucket=self._target.bucket, Key=self._target.key(name, ARCHIVE)
+            )
 
     def write_metadata(self, name: str, metadata: Metadata) -> None:
         """Write the .json of an archive, which makes it one that counts."""
@@ -114,17 +129,26 @@ class Bucket:
                 **self._encryption(),
             )
 
-    def copy_to(self, key: str, name: str, is_wanted: Callable[[str], bool], check: Check) -> Facts:
+    def copy_to(
+        self,
+        key: str,
+        name: str,
+        is_wanted: Callable[[str], bool],
+        check: Check,
+        *,
+        encrypted: bool = False,
+    ) -> Facts:
         """Write the wanted entries of an archive to another key; return the facts of the archive.
 
-        There is no copy before the archive was read to its end, and is whole.
+        The copy is plain. There is none before the archive was read to its end, and is whole.
         """
-        place = {"Bucket": self._target.bucket, "Key": key}
-        with self._opened(name, ARCHIVE, f"archive {name}") as body:
-            reader = Reader(body, check)
-            upload = Upload(self._client, place, self._encryption())
-            upload.write(reader.parts(is_wanted))
-        return reader.facts
+        with (
+            self._read(name, check, encrypted=encrypted) as (meter, reader),
+            self._upload(key) as upload,
+        ):
+            for part in reader.parts(is_wanted):
+                upload.write(part)
+        return meter.facts
 
     def remove_copy(self, key: str) -> None:
         """Remove a copy of a part of an archive."""
@@ -143,7 +167,7 @@ class Bucket:
 
     def remove(self, name: str) -> None:
         """Remove an archive: its .json first, so that it counts no more than it can be restored."""
-        for ending in (METADATA, ARCHIVE):
+        for ending in (METADATA, ENCRYPTED, ARCHIVE):
             with self._errors(f"the removal of archive {name}"):
                 self._client.delete_object(
                     Bucket=self._target.bucket, Key=self._target.key(name, ending)
@@ -158,6 +182,31 @@ class Bucket:
             )
             with contextlib.closing(answer["Body"]) as body:
                 yield body
+
+    @contextlib.contextmanager
+    def _read(self, name: str, check: Check, *, encrypted: bool) -> Iterator[tuple[Meter, Reader]]:
+        """Open an archive; yield the meter of the object in the bucket, and the plain archive."""
+        ending = ENCRYPTED if encrypted else ARCHIVE
+        with self._opened(name, ending, f"archive {name}") as body:
+            meter = Meter(body, check)
+            content = self._decrypted(meter) if encrypted else contextlib.nullcontext(meter)
+            with content as plain:
+                yield meter, Reader(plain)
+
+    def _decrypted(self, content: Stream) -> contextlib.AbstractContextManager[Stream]:
+        """Open a content that is encrypted."""
+        identities = self._credentials.identities
+        if not identities:
+            message = (
+                f"The archive is encrypted, and backup target {self._target.name} has no identity "
+                "to decrypt it: name it in identitySecretRef."
+            )
+            raise RefusedError("IdentityMissing", message)
+        return age.decrypted(content, identities)
+
+    def _upload(self, key: str) -> Upload:
+        place = {"Bucket": self._target.bucket, "Key": key}
+        return Upload(self._client, place, self._encryption())
 
     def _encryption(self) -> dict[str, str]:
         algorithm, key = self._target.algorithm, self._target.kms_key_id
@@ -200,14 +249,15 @@ class Bucket:
 
 def _add(archives: dict[str, Archive], file: str) -> None:
     """Note an object of an archive."""
-    for ending in (ARCHIVE, METADATA):
+    for ending in (ARCHIVE, ENCRYPTED, METADATA):
         name = file.removesuffix(ending)
         if name == file or time_of(name) is None:
             continue
         archive = archives.get(name, Archive(name))
         archives[name] = Archive(
             name,
-            has_data=archive.has_data or ending == ARCHIVE,
+            has_plain=archive.has_plain or ending == ARCHIVE,
+            has_encrypted=archive.has_encrypted or ending == ENCRYPTED,
             has_metadata=archive.has_metadata or ending == METADATA,
         )
 
@@ -217,36 +267,3 @@ def _untrusted(text: str) -> tuple[str, type[RancherImportError]]:
     if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
         return "CertificateUnknown", RefusedError
     return "TargetUnreachable", TransientError
-
-
-def _client(target: Target, credentials: Credentials, ca_file: str) -> Any:  # noqa: ANN401  # made at run time
-    client: Any = _session().create_client(
-        "s3",
-        region_name=target.region or "us-east-1",
-        endpoint_url=target.endpoint,
-        verify=ca_file or True,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        aws_session_token=credentials.session_token or None,
-        config=Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
-            s3={"addressing_style": "path" if target.path_style else "virtual"},
-            # The archive has a SHA-256 of its own, and not every server of S3 knows the others.
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
-        ),
-    )
-    pool = client._endpoint.http_session._manager.connection_pool_kw  # noqa: SLF001  # no setting
-    accept_private_ca(pool["ssl_context"])
-    return client
-
-
-@functools.cache
-def _session() -> Session:
-    """Return a session, which holds the models of S3."""
-    session = Session()
-    for name in ("config_file", "credentials_file", "profile"):
-        session.set_config_variable(name, None)
-    return session

@@ -18,7 +18,7 @@ from jobs.backup.model import Goal, text_of
 from jobs.backup.options import ON_DELETE, ON_FAILURE, Environment
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
-from jobs.backup.snapshot_loop import RETRY_SECONDS, Snapshot, abandon
+from jobs.backup.snapshot_loop import RETRY_SECONDS, Snapshot, abandon, remove_plain
 from jobs.backup.state import ON_FAILURE as ON_FAILURE_KEY
 from jobs.bounded_api import Api
 from jobs.errors import RancherImportError, RefusedError, TransientError
@@ -60,7 +60,11 @@ def run(env: Environment, places: Places, client: Api) -> bool:
     restores = env.source() is not None
     if restores:
         remove_copy(places)
-    return remove_requests(goal, places, restores=restores)
+    is_gone = remove_requests(goal, places, restores=restores)
+    if is_gone:
+        # Nothing writes archives any more, and no later run removes what a killed one has left.
+        remove_plain(places)
+    return is_gone
 
 
 def remove_requests(goal: Goal, places: Places, *, restores: bool) -> bool:

@@ -11,8 +11,9 @@ Availability = Literal["Single", "HA"]
 NAME_FORMAT = "%Y%m%dT%H%M%SZ"
 """The form of an archive's name: the time of its request."""
 
-ARCHIVE, METADATA = ".tar.gz", ".json"
-"""Endings of the two objects of an archive; only with both it counts as one."""
+ARCHIVE, ENCRYPTED, METADATA = ".tar.gz", ".tar.gz.age", ".json"
+"""Endings of the objects of an archive, which counts as one by its content, plain or encrypted, and
+its description."""
 
 
 ROLLED_BACK = "rolledBack"
@@ -48,6 +49,8 @@ class Target:
     algorithm: str
     """Algorithm of the server-side encryption, "" for none."""
     kms_key_id: str = ""
+    recipients: tuple[str, ...] = ()
+    """Public keys of age for which archives are encrypted; none for plain ones."""
 
     def key(self, name: str, ending: str) -> str:
         """Return the key of an object of an archive."""
@@ -72,6 +75,8 @@ class Credentials:
     session_token: str = field(default="", repr=False)
     ca: str = ""
     """Certificates of the private CA in PEM, "" for the CAs of the system."""
+    identities: str = field(default="", repr=False)
+    """Content of a file with identities of age, only where archives are restored."""
 
     def redact(self, text: str) -> str:
         """Return a text without the credentials."""
@@ -94,13 +99,14 @@ class Archive:
     """The objects of an archive in the bucket."""
 
     name: str
-    has_data: bool = False
+    has_plain: bool = False
+    has_encrypted: bool = False
     has_metadata: bool = False
 
     @property
     def counts(self) -> bool:
         """Return whether the archive is one that can be restored."""
-        return self.has_data and self.has_metadata
+        return (self.has_plain or self.has_encrypted) and self.has_metadata
 
 
 Archives = Mapping[str, Archive]
@@ -119,6 +125,10 @@ class Metadata:
     time: str
     size: int
     sha256: str
+    """Size and sum of the object as it is in the bucket."""
+    encryption: Literal["", "age"] = ""
+    recipients: tuple[str, ...] = ()
+    """Public keys of age, any of whose identities decrypts the archive."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from jobs.errors import RefusedError
 
 CREDENTIALS_DIR = "/run/secrets/backup"
 CA_FILE = "/run/secrets/backup-ca/ca.crt"
+IDENTITY_FILE = "/run/secrets/backup-identity/identity"
 
 ON_DELETE = ("Snapshot", "None")
 ON_FAILURE = ("Block", "Delete")
@@ -98,6 +99,7 @@ class Environment(options.Environment):
             prefix=self.text("S3_PREFIX").strip("/"),
             algorithm="" if algorithm == "None" else algorithm,
             kms_key_id=self.values.get("S3_KMS_KEY_ID", ""),
+            recipients=tuple(filter(None, self.values.get("AGE_RECIPIENTS", "").split(","))),
         )
 
     def source(self) -> Source | None:
@@ -158,6 +160,7 @@ class Environment(options.Environment):
             access_key_id=_read(folder / "accessKeyId"),
             secret_access_key=_read(folder / "secretAccessKey"),
             session_token=_read(folder / "sessionToken", optional=True),
+            identities=_read(Path(self.text("AGE_IDENTITY_FILE", IDENTITY_FILE)), optional=True),
             ca=_read(Path(self.ca_file)) if self.ca_file else "",
         )
 

@@ -122,7 +122,12 @@ class Preparation:
             metadata = bucket.metadata(snapshot)
             check_versions(self._goal.vcluster, metadata)
             try:
-                facts, keys = bucket.keys(snapshot, claims.is_claim, self._check_time)
+                facts, keys = bucket.keys(
+                    snapshot,
+                    claims.is_claim,
+                    self._check_time,
+                    encrypted=metadata.encryption == "age",
+                )
             except TransientError as error:
                 raise _final(error) from None
         if facts != (metadata.size, metadata.sha256):

@@ -138,14 +138,14 @@ class Restoration:
 
         A new VCluster gets it without Rancher's part; rolled back it is the same cluster there.
         """
-        is_new = not self._goal.source.request
+        described, is_new = self._metadata, not self._goal.source.request
         facts = bucket.copy_to(
             self._places.target.copy_key,
             name,
             lambda key: not (is_new and ranchers_part.is_ranchers(key)),
             self._check_time,
+            encrypted=described is not None and described.encryption == "age",
         )
-        described = self._metadata
         if described is None or facts != (described.size, described.sha256):
             message = f"The archive {name} is not the one that its description was written for."
             raise RefusedError("ArchiveChanged", message)

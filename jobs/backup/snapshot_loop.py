@@ -1,5 +1,7 @@
 """One run of a snapshot: look, plan and act, until it is reported or the time is up."""
 
+from contextlib import closing
+
 import structlog
 
 from jobs.backoff import Backoff
@@ -11,6 +13,7 @@ from jobs.backup.actions import (
     Idle,
     LookIntoBucket,
     Prune,
+    RemovePlain,
     RemoveRequest,
     RemoveSecret,
     Report,
@@ -24,6 +27,7 @@ from jobs.backup.model import Archives, Goal, Metadata, Request, Sight, text_of,
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
 from jobs.backup.restore_plan import Source
+from jobs.backup.retention import exposed
 from jobs.backup.snapshot_plan import plan
 from jobs.errors import RancherImportError, TransientError
 
@@ -146,7 +150,7 @@ class Snapshot:
                 self._places.clock.sleep(LONG_PAUSE)
             case LookIntoBucket():
                 self._archives = self._bucket.archives()
-            case Verify() | Prune() | Report():
+            case Verify() | RemovePlain() | Prune() | Report():
                 self._act_in_bucket(action)
             case _:
                 log.info("acting", action=type(action).__name__)
@@ -175,10 +179,12 @@ class Snapshot:
             case Superseded() | Idle():
                 pass  # the end, handled by `run`
 
-    def _act_in_bucket(self, action: Verify | Prune | Report) -> None:
+    def _act_in_bucket(self, action: Verify | RemovePlain | Prune | Report) -> None:
         match action:
             case Verify():
                 self._verify(action.name)
+            case RemovePlain():
+                self._remove_plain(action.names)
             case Prune():
                 self._prune(action.names)
             case Report():
@@ -187,8 +193,13 @@ class Snapshot:
                 self._places.control_plane.remove_request()
 
     def _verify(self, name: str) -> None:
-        """Read an archive to its end, and describe it, by which it becomes one."""
-        size, sha256 = self._bucket.verify(name, self._check_time)
+        """Read an archive to its end, and describe it, by which it becomes one.
+
+        Where the target has recipients it is the encrypted one that is described.
+        """
+        recipients = self._goal.target.recipients
+        read = self._bucket.encrypt if recipients else self._bucket.verify
+        size, sha256 = read(name, self._check_time)
         vcluster, time = self._goal.vcluster, time_of(name)
         metadata = Metadata(
             vcluster=vcluster.name,
@@ -199,9 +210,17 @@ class Snapshot:
             time=text_of(time) if time else "",
             size=size,
             sha256=sha256,
+            encryption="age" if recipients else "",
+            recipients=recipients,
         )
         self._bucket.write_metadata(name, metadata)
         self._archives = None
+
+    def _remove_plain(self, names: tuple[str, ...]) -> None:
+        """Remove plain archives, without which there is no complete snapshot."""
+        self._archives = None
+        for name in names:
+            self._bucket.remove_plain(name)
 
     def _prune(self, names: tuple[str, ...]) -> None:
         """Remove archives; where the bucket refuses that, the snapshot is complete all the same."""
@@ -247,7 +266,22 @@ class Snapshot:
 def abandon(goal: Goal, places: Places) -> None:
     """Remove the request of a run that has failed, unless another one has taken it up."""
     try:
-        if places.state.read().runner == goal.run:
-            places.control_plane.remove_request()
+        if places.state.read().runner != goal.run:
+            return
+        places.control_plane.remove_request()
     except RancherImportError as error:
         log.warning("a request may be left", reason=error.reason, message=error.message)
+    else:
+        remove_plain(places)
+
+
+def remove_plain(places: Places) -> None:
+    """Remove plain archives that came to nothing where the target has recipients, if possible."""
+    if not places.target.recipients:
+        return
+    try:
+        with closing(places.bucket(places.target, places.credentials())) as bucket:
+            for name in exposed(bucket.archives(), ""):
+                bucket.remove_plain(name)
+    except RancherImportError as error:
+        log.warning("a plain archive may be left", reason=error.reason, message=error.message)

@@ -18,6 +18,7 @@ from jobs.backup.actions import (
     Idle,
     LookIntoBucket,
     Prune,
+    RemovePlain,
     RemoveRequest,
     RemoveSecret,
     Report,
@@ -26,8 +27,8 @@ from jobs.backup.actions import (
     Verify,
     Wait,
 )
-from jobs.backup.model import ARCHIVE, Archives, Goal, Request, Sight, name_of, time_of
-from jobs.backup.retention import kept, superfluous
+from jobs.backup.model import ARCHIVE, Archive, Archives, Goal, Request, Sight, name_of, time_of
+from jobs.backup.retention import exposed, kept, superfluous
 
 UNFINISHED = ("", "CreatingEtcdBackup")
 """Phases of a request that may still complete."""
@@ -43,13 +44,19 @@ def plan(goal: Goal, sight: Sight) -> Action:
         return _leave(goal, sight, reason)
     if sight.archives is None:
         return LookIntoBucket()
+    names = _exposed(goal, sight.archives, sight.request)
+    return RemovePlain(names) if names else _proceed(goal, sight, sight.archives)
+
+
+def _proceed(goal: Goal, sight: Sight, archives: Archives) -> Action:
+    """Return the next action once the archives are known."""
     if sight.request is None:
         return RequestSnapshot(_next_name(sight))
     name = _name(goal, sight.request)
     is_over = name in ("", sight.failed, sight.reported)
     if is_over or not _is_current(goal, sight, sight.request, name):
         return RemoveRequest(sight.request.archive)
-    return _follow(goal, sight.request, name, sight.archives, sight)
+    return _follow(goal, sight.request, name, archives, sight)
 
 
 def _obstacle(goal: Goal, sight: Sight) -> str:
@@ -82,16 +89,29 @@ def _follow(goal: Goal, request: Request, name: str, archives: Archives, sight: 
 def _check(goal: Goal, name: str, archives: Archives, sight: Sight) -> Action:
     """Return the next action of an archive that the control plane calls completed."""
     archive = archives.get(name)
-    if archive is None or not archive.has_data:
+    if archive is None or not (archive.has_plain or archive.counts):
         message = "The control plane calls the snapshot completed, but the bucket has no archive."
         return GiveUpRequest(name, "ArchiveMissing", message)
-    if not archive.counts:
+    if not _is_complete(goal, archive):
         return Verify(name)
     old = superfluous(archives, goal.retention, name, sight.now)
     names = tuple(each for each in old if each != goal.protected)
     if names and not sight.pruned:
         return Prune(names)
     return Report(name, len(kept(archives)))
+
+
+def _is_complete(goal: Goal, archive: Archive) -> bool:
+    """Return whether an archive counts, in the form that the target asks for."""
+    is_right = archive.has_encrypted or not goal.target.recipients
+    return archive.counts and is_right
+
+
+def _exposed(goal: Goal, archives: Archives, request: Request | None) -> tuple[str, ...]:
+    """Return the names of plain archives to remove, none where the target has no recipients."""
+    if not goal.target.recipients:
+        return ()
+    return exposed(archives, request.archive if request else "")
 
 
 def _wait(request: Request) -> Wait:

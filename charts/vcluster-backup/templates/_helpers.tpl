@@ -55,6 +55,11 @@ It has no label that a new version of the chart would change: its Job would be m
 */}}
 {{- define "vcluster-backup.pod" -}}
 {{- $root := .root -}}
+{{- $identity := dict -}}
+{{- if eq .command "restore" -}}
+{{- /* What decrypts archives is in no other pod. */ -}}
+{{- $identity = .root.Values.target.age.identitySecret | default dict -}}
+{{- end -}}
 {{- with .root.Values -}}
 metadata:
   labels:
@@ -115,6 +120,12 @@ spec:
     {{- if .target.caSecret }}
     - {name: S3_CA_FILE, value: /run/secrets/backup-ca/ca.crt}
     {{- end }}
+    {{- with .target.age }}
+    - {name: AGE_RECIPIENTS, value: {{ join "," .recipients | quote }}}
+    {{- end }}
+    {{- if $identity }}
+    - {name: AGE_IDENTITY_FILE, value: /run/secrets/backup-identity/identity}
+    {{- end }}
     {{- with .restore }}
     - {name: RESTORE_PREFIX, value: {{ .prefix | quote }}}
     - {name: RESTORE_SNAPSHOT, value: {{ .snapshot | quote }}}
@@ -152,6 +163,9 @@ spec:
     {{- if .target.caSecret }}
     - {name: backup-ca, mountPath: /run/secrets/backup-ca, readOnly: true}
     {{- end }}
+    {{- if $identity }}
+    - {name: backup-identity, mountPath: /run/secrets/backup-identity, readOnly: true}
+    {{- end }}
     - {name: tmp, mountPath: /tmp}
   volumes:
   # Optional: a pod without its Secret would wait and could not say what is missing.
@@ -169,6 +183,14 @@ spec:
     secret:
       secretName: {{ .name | quote }}
       items: [{key: {{ .key | quote }}, path: ca.crt}]
+      defaultMode: 0440
+      optional: true
+  {{- end }}
+  {{- with $identity }}
+  - name: backup-identity
+    secret:
+      secretName: {{ .name | quote }}
+      items: [{key: {{ .key | quote }}, path: identity}]
       defaultMode: 0440
       optional: true
   {{- end }}

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dev.platform.command import run
-from jobs.backup import bucket as buckets
+from jobs.backup import s3_client
 from jobs.backup.bucket import Bucket
 from jobs.backup.model import Credentials, Metadata, Target
 from jobs.errors import RancherImportError, RefusedError, TransientError
@@ -135,7 +135,7 @@ def test_environment_is_not_used(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "stranger")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret")
-    buckets._session.cache_clear()  # noqa: SLF001  # the machine's are read once
+    s3_client._session.cache_clear()  # noqa: SLF001  # the machine's are read once
     with closing(Bucket(target(s3), GOOD, str(s3.ca_file))) as found:
         found.archives()
 
@@ -229,8 +229,8 @@ def test_connection(
     stays: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     """A connection that breaks or hangs is an error that passes, in bounded time."""
-    monkeypatch.setattr(buckets, "CONNECT_SECONDS", 1)
-    monkeypatch.setattr(buckets, "READ_SECONDS", 1)
+    monkeypatch.setattr(s3_client, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(s3_client, "READ_SECONDS", 1)
     with broken(tmp_path, answer, stays=stays) as (endpoint, ca_file):
         place = target(s3, endpoint=endpoint)
         began = time.monotonic()

@@ -31,9 +31,9 @@ VCLUSTER = VirtualCluster("new", "uid-new", "vc-new", "new", "0.36.1", "1.36.3",
 GOAL = RestoreGoal("run-1", VCLUSTER, Source("p/_/old/uid-old", "latest"))
 HA = replace(GOAL, vcluster=replace(VCLUSTER, availability="HA"))
 ARCHIVES = {
-    NAME: Archive(NAME, has_data=True, has_metadata=True),
-    OLDER: Archive(OLDER, has_data=True, has_metadata=True),
-    "20260111T020000Z": Archive("20260111T020000Z", has_data=True),
+    NAME: Archive(NAME, has_plain=True, has_metadata=True),
+    OLDER: Archive(OLDER, has_plain=True, has_metadata=True),
+    "20260111T020000Z": Archive("20260111T020000Z", has_plain=True),
 }
 METADATA = Metadata("old", "uid-old", "0.36.1", "1.36.3", "HA", "t", 1, "hash")
 STOPPED = Workload(desired=0, running=0, has_store=True)

@@ -16,7 +16,7 @@ NEWEST = name_of(NOW)
 def whole(*ages: int) -> dict[str, Archive]:
     """Return archives of some ages in days."""
     names = (name_of(NOW - dt.timedelta(days=age)) for age in ages)
-    return {name: Archive(name, has_data=True, has_metadata=True) for name in names}
+    return {name: Archive(name, has_plain=True, has_metadata=True) for name in names}
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ def test_remnants() -> None:
     old, later = "20260109T000000Z", "20260111T000000Z"
     archives = {
         **whole(0),
-        old: Archive(old, has_data=True),
-        later: Archive(later, has_data=True),
+        old: Archive(old, has_plain=True),
+        later: Archive(later, has_plain=True),
         "20260108T000000Z": Archive("20260108T000000Z", has_metadata=True),
     }
     removed = superfluous(archives, Retention(5, 5), NEWEST, NOW)

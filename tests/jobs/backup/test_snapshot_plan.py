@@ -46,7 +46,7 @@ SEEN = Sight(NOW, "run-1", replicas=1, archives={})
 
 def whole(*names: str) -> dict[str, Archive]:
     """Return archives that count."""
-    return {name: Archive(name, has_data=True, has_metadata=True) for name in names}
+    return {name: Archive(name, has_plain=True, has_metadata=True) for name in names}
 
 
 def completed(**sight: Any) -> Sight:
@@ -58,7 +58,7 @@ WAIT = Wait(
     "WaitingForControlPlane",
     "The control plane has not taken up the request for a snapshot yet.",
 )
-DATA = {NAME: Archive(NAME, has_data=True)}
+DATA = {NAME: Archive(NAME, has_plain=True)}
 OLD = ("20260105T020000Z", "20260106T020000Z", "20260107T020000Z")
 
 
