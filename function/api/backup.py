@@ -19,7 +19,7 @@ from function.api.fields import (
     has_host,
     https_port,
 )
-from function.k8s import schedule
+from function.k8s import age, schedule
 
 DEFAULT_COUNT = 14
 DEFAULT_DAYS = 30
@@ -161,6 +161,38 @@ class Encryption(Model):
         return self
 
 
+def _public_key(key: str) -> str:
+    if not age.is_public_key(key):
+        msg = "must be a public key of age, and its checksum is wrong"
+        raise ValueError(msg)
+    return key
+
+
+class Age(Model):
+    """Encryption of the backups with age, before the S3 server's."""
+
+    recipients: list[
+        Annotated[
+            str,
+            Field(pattern=age.PATTERN),
+            Form(
+                "a public key of age, as age-keygen prints it",
+                "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+            ),
+            AfterValidator(_public_key),
+        ]
+    ] = Field(
+        min_length=1,
+        max_length=20,
+        description="Public keys: the identity of any of them decrypts a backup.",
+    )
+    identitySecretRef: SecretKey | None = Field(
+        None,
+        description="Secret in the platform namespace of the host with the identity that decrypts "
+        "backups for a restore, or several. Left out, nothing encrypted is restored.",
+    )
+
+
 class SecretName(Model):
     """A Secret in the platform namespace of the host."""
 
@@ -211,6 +243,9 @@ class S3(Model):
     )
     encryption: Encryption = Field(
         Encryption(), description="Encryption of the backups by the server."
+    )
+    age: Age | None = Field(
+        None, description="Encryption of the backups before they stay in the bucket; default none."
     )
 
     @property

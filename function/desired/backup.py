@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from function.api.backup import Age
 from function.api.input import Input, OwnChart
 from function.api.names import connection_secret
 from function.decision import deletion
@@ -94,11 +95,11 @@ def _values(
 
     `inputs` stands for what a backup acts on, without the versions: an upgrade causes none.
     """
-    names, target = spec.names, _target(backup)
+    names, target, age = spec.names, _target(backup), backup.s3.age
     place = _place(spec)
     return {
         "owner": {"name": names.namespace, "uid": spec.uid},
-        "inputs": digest({"target": target, "vcluster": place}),
+        "inputs": digest({"target": {**target, **_recipients(age)}, "vcluster": place}),
         "vcluster": {**place, "chart": spec.chart, "kubernetes": spec.kubernetes},
         "stateConfigMap": names.backup_config_map,
         "schedule": backup.schedule,
@@ -108,7 +109,7 @@ def _values(
         "onFailure": backup.on_failure,
         "timeout": backup.timeout,
         "deleteTimeout": backup.delete_timeout,
-        "target": target,
+        "target": {**target, "age": _age(age)},
         **program_image(config),
     }
 
@@ -160,3 +161,14 @@ def _target(backup: ResolvedBackup) -> dict[str, object]:
         "caSecret": s3.caSecretRef.model_dump() if s3.caSecretRef else {},
         "encryption": s3.encryption.model_dump(),
     }
+
+
+def _recipients(age: Age | None) -> dict[str, list[str]]:
+    """Return the part of the encryption that a backup acts on: an identity is for restores."""
+    return {"recipients": sorted({*age.recipients})} if age else {}
+
+
+def _age(age: Age | None) -> dict[str, object]:
+    identity = age.identitySecretRef if age else None
+    secret = {"identitySecret": identity.model_dump() if identity else {}}
+    return {**_recipients(age), **secret} if age else {}

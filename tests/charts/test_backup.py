@@ -156,6 +156,7 @@ def test_variables(render: Render, everything: dict[str, Any]) -> None:
         "S3_KMS_KEY_ID": "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab",
         "S3_CREDENTIALS_DIR": "/run/secrets/backup",
         "S3_CA_FILE": "/run/secrets/backup-ca/ca.crt",
+        "AGE_RECIPIENTS": ",".join(everything["target"]["age"]["recipients"]),
         "RESTORE_PREFIX": "prod/team-a/shop/0b7a4c1e-8c2f-4b57-9a2e-5d1f3c7e9b10",
         "RESTORE_SNAPSHOT": "20260131T020007Z",
     }
@@ -304,7 +305,8 @@ def test_pods_are_hardened(
 
 def test_credentials_are_mounted(render: Render, everything: dict[str, Any]) -> None:
     """Credentials are files that the program's group reads, and nothing else of their Secret is."""
-    for pod in [pod_of(o) for o in render(everything) if o["kind"] in ("Job", "CronJob")]:
+    objects = [o for o in render(everything) if o["kind"] in ("Job", "CronJob")]
+    for pod in [pod_of(o) for o in objects if "-restore-" not in o["metadata"]["name"]]:
         assert pod["volumes"] == [
             {
                 "name": "backup",
@@ -335,6 +337,39 @@ def test_credentials_are_mounted(render: Render, everything: dict[str, Any]) -> 
             "/tmp",  # noqa: S108 -- a folder of its own
         ]
         assert pod["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror"}]
+
+
+def test_only_a_restore_has_the_identity(render: Render, everything: dict[str, Any]) -> None:
+    """The Secret that decrypts archives is in the pod that restores one, and in no other."""
+    objects = render(everything)
+    volume = {
+        "name": "backup-identity",
+        "secret": {
+            "secretName": "backup-age",
+            "items": [{"key": "keys.txt", "path": "identity"}],
+            "defaultMode": 0o440,
+            "optional": True,
+        },
+    }
+    mount = {
+        "name": "backup-identity",
+        "mountPath": "/run/secrets/backup-identity",
+        "readOnly": True,
+    }
+    with_identity = [o for o in objects if "backup-age" in json.dumps(o)]
+    assert with_identity == [_job(objects, "restore")]
+    pod = pod_of(with_identity[0])
+    assert volume in pod["volumes"]
+    assert mount in pod["containers"][0]["volumeMounts"]
+    assert _env(with_identity[0])["AGE_IDENTITY_FILE"] == "/run/secrets/backup-identity/identity"
+
+
+def test_recipients_without_an_identity(render: Render, everything: dict[str, Any]) -> None:
+    """Backups are encrypted where nothing on the host can decrypt them."""
+    everything["target"]["age"]["identitySecret"] = {}
+    objects = render(everything)
+    assert "AGE_RECIPIENTS" in _env(_job(objects, "finish"))
+    assert "backup-identity" not in json.dumps(objects)
 
 
 def test_names_of_the_longest_vcluster(render: Render, minimal: dict[str, Any]) -> None:

@@ -19,6 +19,9 @@ CHARTS = (
     "vcluster-rancher",
     "vcluster-rancher-watch",
 )
+AGE = "age1ek2p5nzrq3n0d2659thvfyw86xgmhw5m6wvavkpqwudx4lfm7eaq75ptus"
+"""A public key."""
+
 BINDING = {"kind": "Group", "name": "corp:a", "clusterRole": "view"}
 ISSUER = {"name": "corp", "url": "https://login.example.org", "clientId": "kunde1"}
 REQUIRED: Mapping[str, dict[str, Any]] = {
@@ -194,6 +197,7 @@ def test_every_feature_is_good(
             ("vcluster-backup", "target.prefix", "prod/kunde1-0123456789abcdef/kunde1/1-2"),
             ("vcluster-backup", "target.caSecret", {"name": "backup-s3-ca", "key": "ca.crt"}),
             ("vcluster-backup", "target.encryption", {"algorithm": "None", "kmsKeyId": ""}),
+            ("vcluster-backup", "target.age", {"recipients": [AGE], "identitySecret": {}}),
             ("vcluster-backup", "restore", {"prefix": "_/kunde1/1-2", "snapshot": "latest"}),
             (
                 "vcluster-backup",
@@ -381,6 +385,9 @@ def test_bad_values_of_the_namespace(
             ("an open folder", "target.prefix", "_/kunde1/"),
             ("certificates without key", "target.caSecret", {"name": "backup-s3-ca"}),
             ("unknown encryption", "target.encryption.algorithm", "aes256"),
+            ("an identity alone", "target.age", {"identitySecret": {}}),
+            ("no recipient", "target.age", {"recipients": [], "identitySecret": {}}),
+            ("no public key", "target.age", {"recipients": ["age1x"], "identitySecret": {}}),
             ("another's folder", "restore", {"prefix": "../kunde2", "snapshot": "latest"}),
             ("in place without a source", "restore", {"inPlace": True}),
             ("a rollback without its identity", "rollback", {"snapshot": "20260131T020007Z"}),

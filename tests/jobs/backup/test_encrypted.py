@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
-from pathlib import Path
 
 import pyrage
 import pytest
@@ -233,12 +232,14 @@ def make_source(world: World, ciphertext: bytes, description: bytes) -> None:
         file.unlink()
     (folder / f"{LATER}.tar.gz.age").write_bytes(ciphertext)
     (folder / f"{LATER}.json").write_bytes(description)
-    identity(world).write_text(f"# public key: {OURS.to_public()}\n{OURS}\n")
+    write_identity(world, f"# public key: {OURS.to_public()}\n{OURS}\n")
 
 
-def identity(world: World) -> Path:
-    """Return the mounted file with identities."""
-    return Path(world.env["AGE_IDENTITY_FILE"])
+def write_identity(world: World, text: str) -> None:
+    """Write the mounted file with identities."""
+    file = world.folder / "identity"
+    file.write_text(text)
+    world.env["AGE_IDENTITY_FILE"] = str(file)
 
 
 def test_restores(world: World) -> None:
@@ -308,7 +309,7 @@ def test_no_archive_to_restore(
 ) -> None:
     """An archive that cannot be decrypted changes nothing, and the reason shows no secret."""
     make_source(world, ciphertext, description)
-    identity(world).write_text(text)
+    write_identity(world, text)
     world.env.update(RESTORE_SNAPSHOT=LATER, TIMEOUT="20s")
     if reason == "ArchiveBroken":
         assert not world.restore()

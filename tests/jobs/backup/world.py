@@ -360,7 +360,6 @@ class World:
             "S3_ENCRYPTION": "AES256",
             "S3_CREDENTIALS_DIR": str(self.folder),
             "S3_CA_FILE": str(self.s3.ca_file),
-            "AGE_IDENTITY_FILE": str(self.folder / "identity"),
         }
 
     def encrypt_for(self, *recipients: object) -> None:

@@ -12,6 +12,8 @@ from tests.support.factories import changed, config, vcluster, wanted
 from tests.unit.desired.test_backup import FORMER, PLATFORM
 
 S3 = "backup.targets.nightly.s3"
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 
 
 def refusal(spec: dict[str, Any] | None, platform: dict[str, Any] | None = None) -> str:
@@ -87,6 +89,24 @@ def _admit(asked: Composite, found: Any) -> None:
             {f"{S3}.encryption": {"kmsKeyId": "alias/x"}},
             f"input.{S3}.encryption: kmsKeyId is for algorithm aws:kms. Correct it.",
             id="key-without-kms",
+        ),
+        pytest.param(
+            {f"{S3}.age": {"recipients": []}},
+            f"input.{S3}.age.recipients: must have at least 1 item after validation, not 0. "
+            "Correct it.",
+            id="no-recipient",
+        ),
+        pytest.param(
+            {f"{S3}.age": {"recipients": [SECRET]}},
+            f"input.{S3}.age.recipients[0]: must be a public key of age, as age-keygen prints it. "
+            "Correct it.",
+            id="identity-as-recipient",
+        ),
+        pytest.param(
+            {f"{S3}.age": {"recipients": [RECIPIENT, f"{RECIPIENT[:-1]}q"]}},
+            f"input.{S3}.age.recipients[1]: must be a public key of age, and its checksum is "
+            "wrong. Correct it.",
+            id="mistyped-recipient",
         ),
         pytest.param(
             {"hosts": {"local": {"backup": {"defaultTarget": "none"}}}},

@@ -39,6 +39,10 @@ PLATFORM: dict[str, Any] = {
 }
 """The least that `backup` of the Input says, with a second target."""
 
+AGE = "backup.targets.nightly.s3.age"
+RECIPIENT = "age1ek2p5nzrq3n0d2659thvfyw86xgmhw5m6wvavkpqwudx4lfm7eaq75ptus"
+OTHER_RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+IDENTITY = {"name": "backup-age", "key": "keys.txt"}
 VALUES = "spec.forProvider.values"
 UID = "uid-of-kunde1"
 NORTH = {"backup": {"defaultTarget": "north"}}
@@ -110,6 +114,7 @@ def test_least() -> None:
                         "credentialsSecret": "backup-s3",
                         "caSecret": {},
                         "encryption": {"algorithm": "AES256", "kmsKeyId": ""},
+                        "age": {},
                     },
                     "restore": {},
                     "rollback": {},
@@ -173,6 +178,20 @@ def test_least() -> None:
             {"name": "s3-ca", "key": "ca.crt"},
             id="private-ca",
         ),
+        pytest.param(
+            {},
+            {AGE: {"recipients": [OTHER_RECIPIENT, RECIPIENT, OTHER_RECIPIENT]}},
+            "target.age",
+            {"recipients": [RECIPIENT, OTHER_RECIPIENT], "identitySecret": {}},
+            id="recipients",
+        ),
+        pytest.param(
+            {},
+            {AGE: {"recipients": [RECIPIENT], "identitySecretRef": IDENTITY}},
+            "target.age",
+            {"recipients": [RECIPIENT], "identitySecret": IDENTITY},
+            id="identity",
+        ),
     ],
 )
 def test_settings(
@@ -203,6 +222,7 @@ def test_a_tenants_prefix_begins_with_their_namespace() -> None:
             False,
             id="chart",
         ),
+        pytest.param({AGE: {"recipients": [RECIPIENT]}}, True, id="encryption"),
         pytest.param({"backup.timeout": "1h"}, False, id="timeout"),
         pytest.param({"backup.schedule": "1 1 * * *"}, False, id="schedule"),
     ],
@@ -210,6 +230,14 @@ def test_a_tenants_prefix_begins_with_their_namespace() -> None:
 def test_another_place_needs_a_first_backup(platform: dict[str, Any], *, is_another: bool) -> None:
     """What was proven in one place proves nothing in another; an upgrade is none."""
     assert (values(changed(PLATFORM, platform))["inputs"] != values()["inputs"]) is is_another
+
+
+def test_an_identity_changes_no_backup() -> None:
+    """What decrypts backups is for restores, so no first backup is made because of it."""
+    recipients = {"recipients": [RECIPIENT]}
+    before = values(changed(PLATFORM, {AGE: recipients}))
+    after = values(changed(PLATFORM, {AGE: {**recipients, "identitySecretRef": IDENTITY}}))
+    assert before["inputs"] == after["inputs"]
 
 
 def ready(example: str = "backup", state: str = "ready", **spec: Any) -> Request:
