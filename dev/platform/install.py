@@ -88,7 +88,8 @@ def composition(site: Site) -> dict[str, object]:
         },
     }
     login = {"access": issuer.access(site.issuer)} if site.issuer else {}
-    step["input"] = merge(step["input"], common, site.own_input, login)
+    backups = s3.own_input(site.folder) if site.has_s3 else {}
+    step["input"] = merge(step["input"], common, site.own_input, login, backups)
     if not site.rancher:
         del step["input"]["rancher"]
     return made

@@ -1,10 +1,15 @@
-"""The S3 server for backups: a program of the node, with a certificate by a CA of its own."""
+"""The S3 server for backups: a program of the node, with a certificate by a CA of its own.
+
+The backups in it are encrypted with age, for a recipient that is made with the platform.
+"""
 
 from __future__ import annotations
 
 import json
 import secrets
 from typing import TYPE_CHECKING
+
+from pyrage import x25519
 
 from dev.fake_rancher import tls
 from dev.platform.place import BIN, NODE_ADDRESS, S3_PORT, Place
@@ -18,6 +23,9 @@ BUCKET = "vclusters"
 REGION = "us-east-1"
 CREDENTIALS_SECRET = "backup-s3"  # noqa: S105 -- a name
 CA_SECRET = "backup-s3-ca"  # noqa: S105 -- a name
+IDENTITY_SECRET = "backup-age"  # noqa: S105 -- a name
+IDENTITY_KEY = "keys.txt"
+TARGET = "nightly"
 
 
 def program(place: Place) -> Program:
@@ -42,11 +50,31 @@ def program(place: Place) -> Program:
 
 
 def install(host: Host) -> None:
-    """Give the platform credentials and CA of the server."""
+    """Give the platform credentials and CA of the server, and the identity for restores."""
     folder = host.folder / "s3"
     data = {key: value.encode() for key, value in _credentials(folder).items()}
     apply_secret(host, CREDENTIALS_SECRET, PLATFORM, data)
     apply_secret(host, CA_SECRET, PLATFORM, {"ca.crt": (folder / "ca.crt").read_bytes()})
+    identity = f"{_identity(folder)}\n".encode()
+    apply_secret(host, IDENTITY_SECRET, PLATFORM, {IDENTITY_KEY: identity})
+
+
+def own_input(platform: Path) -> dict[str, object]:
+    """Return the part of the Input that encrypts the backups of this platform."""
+    age = {
+        "recipients": [str(_identity(platform / "s3").to_public())],
+        "identitySecretRef": {"name": IDENTITY_SECRET, "key": IDENTITY_KEY},
+    }
+    return {"backup": {"targets": {TARGET: {"s3": {"age": age}}}}}
+
+
+def _identity(folder: Path) -> x25519.Identity:
+    """Return the identity that decrypts the backups, made at the first call."""
+    file = folder / IDENTITY_KEY
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(str(x25519.Identity.generate()))
+    return x25519.Identity.from_str(file.read_text())
 
 
 def _credentials(folder: Path) -> dict[str, str]:

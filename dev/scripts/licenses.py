@@ -20,7 +20,7 @@ def packages() -> list[str]:
 
 
 def licence(name: str) -> str:
-    """Return the licence that a package declares; by expression, classifier or field."""
+    """Return the licence of a package; by expression, classifier, field or title of its text."""
     package: Any = metadata.metadata(name)
     classifiers = [c for c in package.get_all("Classifier") or [] if c.startswith(_CLASSIFIER)]
     field = (package.get("License") or "").strip()
@@ -28,7 +28,15 @@ def licence(name: str) -> str:
         package.get("License-Expression")
         or ", ".join(sorted(c.removeprefix(_CLASSIFIER) for c in classifiers))
         or (field if len(field) <= _LONGEST else "")
+        or _title(name)
     )
+
+
+def _title(name: str) -> str:
+    """Return the first line of the licence that a package comes with, "" without one."""
+    files = metadata.files(name) or []
+    texts = [file.read_text() for file in files if file.name.startswith("LICENSE")]
+    return texts[0].strip().partition("\n")[0][:_LONGEST] if texts else ""
 
 
 def page() -> str:

@@ -15,10 +15,10 @@ from function.commands.plan import dry_run, requests
 from tests.support.tools import tool
 
 
-def platform_input() -> dict[str, Any]:
-    """Return the Input of its Composition."""
+def platform_input(folder: Path | None = None) -> dict[str, Any]:
+    """Return the Input of its Composition, with a folder that of its S3 server too."""
     site = Site(
-        folder=Path(),
+        folder=folder or Path(),
         kubeconfig=Path(),
         image=function_image.reference(),
         image_digest="",
@@ -27,6 +27,7 @@ def platform_input() -> dict[str, Any]:
         registry=REGISTRY,
         packages={},
         rancher=RANCHER,
+        has_s3=folder is not None,
         own_input=node.own_input(),
     )
     composition: Any = install.composition(site)
@@ -39,6 +40,17 @@ def test_the_input_is_a_valid_one() -> None:
     found = Input.model_validate(platform_input())
     assert found.vcluster.chart.repository == "http://10.250.0.1:8879"
     assert found.vcluster.kubernetes.default == images.KUBERNETES.removeprefix("v")
+
+
+def test_backups_are_encrypted(tmp_path: Path) -> None:
+    """The target of the platform has a recipient, beside its other fields."""
+    (tmp_path / "s3").mkdir()
+    backup = Input.model_validate(platform_input(tmp_path)).backup
+    assert backup
+    target = backup.targets["nightly"].s3
+    assert target.bucket == "vclusters"
+    assert target.age
+    assert len(target.age.recipients) == 1
 
 
 @pytest.mark.parametrize("example", life.names())

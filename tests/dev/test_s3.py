@@ -5,8 +5,10 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
+from pyrage import x25519
 
 from dev.platform import place, s3
 from dev.platform.place import Place
@@ -46,6 +48,21 @@ def test_a_start_keeps_what_is_there(somewhere: Place) -> None:
         "secretAccessKey": before.env["ROOT_SECRET_KEY"],
     }
     assert not set(keys.values()) & set(before.command)
+
+
+def test_its_backups_are_encrypted(somewhere: Place) -> None:
+    """The Input has the public key of an identity that no other user of the machine reads."""
+    s3.program(somewhere)
+    made: Any = s3.own_input(somewhere.folder)
+    age = made["backup"]["targets"]["nightly"]["s3"]["age"]
+    file = somewhere.folder / "s3" / "keys.txt"
+
+    assert age == {
+        "recipients": [str(x25519.Identity.from_str(file.read_text()).to_public())],
+        "identitySecretRef": {"name": "backup-age", "key": "keys.txt"},
+    }
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert s3.own_input(somewhere.folder) == made
 
 
 def _status(url: str, context: ssl.SSLContext) -> int:
