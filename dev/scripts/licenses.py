@@ -13,6 +13,9 @@ _CLASSIFIER = "License :: OSI Approved :: "
 _LONGEST = 60
 """A licence field that is longer holds the text itself."""
 
+_TITLE = re.compile(r"(MIT|BSD|Apache) License")
+"""A licence in the first line of its text."""
+
 
 def packages() -> list[str]:
     """Return the names of the locked packages."""
@@ -20,7 +23,7 @@ def packages() -> list[str]:
 
 
 def licence(name: str) -> str:
-    """Return the licence of a package; by expression, classifier, field or title of its text."""
+    """Return the licence of a package; by expression, classifier, field or its text's title."""
     package: Any = metadata.metadata(name)
     classifiers = [c for c in package.get_all("Classifier") or [] if c.startswith(_CLASSIFIER)]
     field = (package.get("License") or "").strip()
@@ -33,10 +36,11 @@ def licence(name: str) -> str:
 
 
 def _title(name: str) -> str:
-    """Return the first line of the licence that a package comes with, "" without one."""
+    """Return the licence in the title of the text that a package comes with, "" without one."""
     files = metadata.files(name) or []
     texts = [file.read_text() for file in files if file.name.startswith("LICENSE")]
-    return texts[0].strip().partition("\n")[0][:_LONGEST] if texts else ""
+    titles = [_TITLE.search(text.strip().partition("\n")[0]) for text in texts]
+    return ", ".join(title[0] for title in titles if title)
 
 
 def page() -> str:

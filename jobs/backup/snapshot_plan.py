@@ -102,7 +102,7 @@ def _check(goal: Goal, name: str, archives: Archives, sight: Sight) -> Action:
 
 
 def _is_complete(goal: Goal, archive: Archive) -> bool:
-    """Return whether an archive counts, in the form that the target asks for."""
+    """Return whether an archive counts, in the form of the target."""
     is_right = archive.has_encrypted or not goal.target.recipients
     return archive.counts and is_right
 
