@@ -4,7 +4,6 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import Any
 
 import msgspec
 import urllib3

@@ -339,9 +339,17 @@ def test_credentials_are_mounted(render: Render, everything: dict[str, Any]) -> 
         assert pod["imagePullSecrets"] == [{"name": "registry"}, {"name": "mirror"}]
 
 
-def test_only_a_restore_has_the_identity(render: Render, everything: dict[str, Any]) -> None:
-    """The Secret that decrypts archives is in the pod that restores one, and in no other."""
-    objects = render(everything)
+@pytest.mark.parametrize("values", FURTHER)
+def test_only_a_restore_has_the_identity(
+    render: Render,
+    everything: dict[str, Any],
+    case: Callable[[str, str], dict[str, Any]],
+    values: str,
+) -> None:
+    """The Secret that decrypts archives is in the pod that reads one for a restore, no other."""
+    chosen = case(CHART, values)
+    chosen["target"]["age"] = everything["target"]["age"]
+    objects = render(chosen)
     volume = {
         "name": "backup-identity",
         "secret": {
@@ -357,7 +365,7 @@ def test_only_a_restore_has_the_identity(render: Render, everything: dict[str, A
         "readOnly": True,
     }
     with_identity = [o for o in objects if "backup-age" in json.dumps(o)]
-    assert with_identity == [_job(objects, "restore")]
+    assert with_identity == [_job(objects, FURTHER[values])]
     pod = pod_of(with_identity[0])
     assert volume in pod["volumes"]
     assert mount in pod["containers"][0]["volumeMounts"]

@@ -56,8 +56,8 @@ It has no label that a new version of the chart would change: its Job would be m
 {{- define "vcluster-backup.pod" -}}
 {{- $root := .root -}}
 {{- $identity := dict -}}
-{{- if eq .command "restore" -}}
-{{- /* What decrypts archives is in no other pod. */ -}}
+{{- if has .command (list "prepare" "restore") -}}
+{{- /* What decrypts archives is in no pod but those that read one for a restore. */ -}}
 {{- $identity = .root.Values.target.age.identitySecret | default dict -}}
 {{- end -}}
 {{- with .root.Values -}}

@@ -22,6 +22,7 @@ from tests.jobs.backup.world import PREFIX, UID, World
 from tests.support.kills import KilledError, kills
 
 FIRST = "20260110T020000Z"
+OLDER = "20260109T020000Z"
 OURS, ANOTHER = (x25519.Identity.generate() for _ in range(2))
 RECIPIENTS = (str(OURS.to_public()), str(ANOTHER.to_public()))
 
@@ -285,6 +286,42 @@ def test_restore_killed_at_every_line(world: World) -> None:
         assert {len(keys(content)) for content in world.kubelet.restored} == {len(KEYS)}
         assert copies(world) == []
     assert len(points) > 10
+
+
+def make_rollback(world: World, identities: str) -> None:
+    """Put an encrypted archive of the VCluster itself into the bucket, and request a rollback."""
+    ciphertext, description = encrypted(CONTENT, OURS)
+    world.put(OLDER, ".tar.gz.age", ciphertext)
+    world.put(OLDER, ".json", description)
+    world.encrypt_for(*RECIPIENTS)
+    write_identity(world, identities)
+    world.env.update(ROLLBACK_SNAPSHOT=OLDER, ROLLBACK_REQUEST="7", TIMEOUT="5m")
+
+
+def test_rollback(world: World) -> None:
+    """A rollback reads an encrypted archive, saves one, and restores all of it in place."""
+    make_rollback(world, str(OURS))
+    assert world.prepare()
+    assert world.report()["rollback"]["phase"] == "Prepared"
+    assert plain(world) == []
+    assert len(world.described()) == 2
+    world.scale(0)
+    world.env.update(RESTORE_PREFIX=PREFIX, RESTORE_SNAPSHOT=OLDER, RESTORE_IN_PLACE="true")
+    assert world.restore()
+    assert keys(world.kubelet.restored[0]) == keys(CONTENT)
+    assert plain(world) == []
+
+
+@pytest.mark.parametrize(
+    ("identities", "reason"), [("", "IdentityMissing"), (str(ANOTHER), "IdentityWrong")]
+)
+def test_rollback_without_the_identity(world: World, identities: str, reason: str) -> None:
+    """A rollback to an archive that cannot be decrypted is refused while everything runs."""
+    make_rollback(world, identities)
+    assert world.prepare()
+    rollback = world.report()["rollback"]
+    assert (rollback["phase"], rollback["reason"]) == ("Refused", reason)
+    assert sorted(world.described()) == [OLDER]
 
 
 GOOD = encrypted(CONTENT, OURS)
