@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from function.api.backup import Age
+from function.api.encryption import Age
 from function.api.input import Input, OwnChart
 from function.api.names import connection_secret
 from function.decision import deletion

@@ -47,6 +47,10 @@ NEW_TARGET = (
     "a first backup is made in the new place; those in the former one stay there, and none is "
     "removed there any more"
 )
+NEW_RECIPIENTS = (
+    "a first backup is made for the new recipients; those of before stay as they are until the "
+    "retention removes them"
+)
 PAUSED = "no backup is made while it is asleep"
 RESUMED = "backups are made from then on"
 FINAL = "from then on a deletion makes a final backup"
@@ -224,7 +228,7 @@ def _effect_on_control_plane(before: ObservedRelease, values: Mapping[str, objec
 
 def _effect_on_backups(before: ObservedRelease, values: Mapping[str, object]) -> str:
     if values.get("inputs") != before.values.get("inputs"):
-        return NEW_TARGET
+        return NEW_TARGET if _place(values) != _place(before.values) else NEW_RECIPIENTS
     if values.get("onDelete") != before.values.get("onDelete"):
         return SILENCED if values.get("onDelete") == "None" else FINAL
     rollback = mapping(values.get("rollback"))
@@ -235,6 +239,11 @@ def _effect_on_backups(before: ObservedRelease, values: Mapping[str, object]) ->
     if values.get("power") != before.values.get("power"):
         return PAUSED if values.get("power") else RESUMED
     return BACKUPS
+
+
+def _place(values: Mapping[str, object]) -> dict[str, object]:
+    """Return the target of backups without the encryption of what is in it."""
+    return {key: part for key, part in mapping(values.get("target")).items() if key != "age"}
 
 
 def _effect_of_rollback(rollback: Mapping[str, object], *, is_stopped: bool) -> str:

@@ -24,6 +24,7 @@ from tests.support.tools import ROOT
 
 PAGE = (ROOT / "docs" / "plan.md").read_text()
 SECRET = "s3cr3t"  # what must not show
+RECIPIENT = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 
 
 def observed(example: str, state: str = "ready") -> list[dict[str, Any]]:
@@ -159,6 +160,26 @@ def test_what_sleep_stops() -> None:
                 )
             ],
             id="bucket",
+        ),
+        pytest.param(
+            {},
+            {"backup.targets.nightly.s3.age": {"recipients": [RECIPIENT]}},
+            [
+                (
+                    "change",
+                    [
+                        "inputs",
+                        "target.age",
+                        "target.age.identitySecret",
+                        "target.age.recipients",
+                    ],
+                    (
+                        "a first backup is made for the new recipients; those of before stay as "
+                        "they are until the retention removes them"
+                    ),
+                )
+            ],
+            id="recipients",
         ),
         pytest.param(
             {"backup": None},
