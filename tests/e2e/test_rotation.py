@@ -72,7 +72,7 @@ class Turner:
             return applied and self.status()["access"].get("rotated") == number
 
         told = f"{self.name} has new certificates"
-        return until(told, is_done, 300, lambda: describe(self.kube, self.name))
+        return until(told, is_done, 450, lambda: describe(self.kube, self.name))
 
     def enter(self, config: dict[str, Any], authority: str = "") -> Kube:
         """Return its inside as the holder of a kubeconfig sees it, maybe with another CA."""
