@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dev.platform import s3
 from dev.platform.place import NODE_ADDRESS, S3_PORT
 from tests.e2e.backups import EACH_MINUTE, await_backup, backup
 from tests.e2e.kube import (
@@ -33,6 +34,7 @@ from tests.e2e.writer import PER_SECOND, PREFIX, Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dev.platform.machine import Machine
     from tests.e2e.rancher import Control
 
 pytestmark = pytest.mark.further
@@ -123,6 +125,14 @@ def source(
     writer.begin(lambda: describe(kube, name))
     yield Source(name, kube, inside, writer)
     kube("delete", VCLUSTERS, name, "--ignore-not-found", "--wait=false")
+
+
+def test_an_archive_is_in_the_bucket_encrypted_alone(source: Source, there: Machine) -> None:
+    """Once a backup is reported its plain archive is gone; the copy below reads it all the same."""
+    name = await_backup(source.kube, source.name)["location"].rpartition("/")[2]
+    store = there.place.folder / "s3" / "store" / s3.BUCKET
+    objects = {file.name for file in store.glob(f"**/{source.uid()}/{name}*")}
+    assert objects == {f"{name}.json", f"{name}.tar.gz.age"}
 
 
 def test_a_copy_is_the_source_at_one_moment(
@@ -250,7 +260,7 @@ def target(kube: Kube, compositions: Callable[..., None]) -> Iterator[Target]:
     """Make a target with credentials of its own, so that no other test misses them."""
     own = Target(kube, (kube.get("secret", "backup-s3", PLATFORM) or {})["data"])
     own.mend()
-    s3 = {
+    bucket = {
         "bucket": "vclusters",
         "endpoint": f"https://{NODE_ADDRESS}:{S3_PORT}",
         "prefix": "other",
@@ -259,7 +269,7 @@ def target(kube: Kube, compositions: Callable[..., None]) -> Iterator[Target]:
         "secretRef": {"name": OTHER},
         "caSecretRef": {"name": "backup-s3-ca", "key": "ca.crt"},
     }
-    change = {"targets": {"other": {"s3": s3}}, "deleteTimeout": "1m"}
+    change = {"targets": {"other": {"s3": bucket}}, "deleteTimeout": "1m"}
     compositions("other-target", {"backup": {**change, "defaultTarget": "other"}})
     yield own
     kube("delete", "secret", OTHER, "-n", PLATFORM, "--ignore-not-found")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs.backup.model import Archive, Retention, name_of, time_of
-from jobs.backup.retention import kept, superfluous
+from jobs.backup.retention import exposed, kept, superfluous
 
 NOW = dt.datetime(2026, 1, 10, 2, tzinfo=dt.UTC)
 NEWEST = name_of(NOW)
@@ -67,3 +67,36 @@ def test_laws(ages: list[int], count: int, days: int) -> None:
     young = {name for name in archives if (time := time_of(name)) and time >= oldest}
     assert young <= set(stay)
     assert all(name in young or stay.index(name) < count for name in stay)
+
+
+PLAIN, CIPHER, BOTH = (
+    {"has_plain": True},
+    {"has_encrypted": True},
+    {"has_plain": True, "has_encrypted": True},
+)
+
+
+@pytest.mark.parametrize(
+    ("parts", "is_exposed"),
+    [
+        (PLAIN, True),
+        (CIPHER, False),
+        (BOTH, True),
+        ({**PLAIN, "has_metadata": True}, False),
+        ({**CIPHER, "has_metadata": True}, False),
+        ({**BOTH, "has_metadata": True}, True),
+    ],
+)
+def test_plain_archives_beside_encrypted_ones(parts: dict[str, bool], *, is_exposed: bool) -> None:
+    """What is encrypted, or came to nothing, stays plain nowhere; plain ones of before stay."""
+    archives = {NEWEST: Archive(NEWEST, **parts)}
+    assert exposed(archives, "") == ((NEWEST,) if is_exposed else ())
+
+
+@pytest.mark.parametrize(("parts", "names"), [(PLAIN, ()), (BOTH, ())])
+def test_the_archive_of_a_request(parts: dict[str, bool], names: tuple[str, ...]) -> None:
+    """The plain archive that a request waits for stays until it is encrypted and described."""
+    archives = {NEWEST: Archive(NEWEST, **parts)}
+    assert exposed(archives, NEWEST) == names
+    described = {NEWEST: Archive(NEWEST, **BOTH, has_metadata=True)}
+    assert exposed(described, NEWEST) == (NEWEST,)

@@ -13,6 +13,7 @@ from jobs.backup.actions import (
     Idle,
     LookIntoBucket,
     Prune,
+    RemovePlain,
     RemoveRequest,
     RemoveSecret,
     Report,
@@ -147,3 +148,52 @@ def test_final_snapshot_of_a_sleeper() -> None:
     """A final snapshot waits for a control plane that starts."""
     goal = replace(GOAL, purpose="Final")
     assert plan(goal, replace(SEEN, replicas=0)) == RequestSnapshot(name_of(NOW))
+
+
+SEALED = replace(GOAL, target=replace(TARGET, recipients=("age1x",)))
+OLDER = "20260109T020000Z"
+
+
+def there(name: str, **parts: bool) -> dict[str, Archive]:
+    """Return one archive with these objects."""
+    return {name: Archive(name, **parts)}
+
+
+@pytest.mark.parametrize(
+    ("archives", "expected"),
+    [
+        (there(NAME, has_plain=True), Verify(NAME)),
+        (there(NAME, has_plain=True, has_encrypted=True), Verify(NAME)),
+        (
+            there(NAME, has_plain=True, has_encrypted=True, has_metadata=True),
+            RemovePlain((NAME,)),
+        ),
+        (there(NAME, has_encrypted=True, has_metadata=True), Report(NAME, 1)),
+        (there(NAME, has_plain=True, has_metadata=True), Verify(NAME)),
+        (
+            there(NAME, has_plain=True) | there(OLDER, has_plain=True),
+            RemovePlain((OLDER,)),
+        ),
+        (
+            there(NAME, has_encrypted=True, has_metadata=True) | whole(OLDER),
+            Report(NAME, 2),
+        ),
+    ],
+)
+def test_encrypted(archives: dict[str, Archive], expected: Action) -> None:
+    """With recipients an archive is reported once it is encrypted and no longer plain."""
+    assert plan(SEALED, completed(archives=archives)) == expected
+
+
+def test_ciphertext_without_description() -> None:
+    """A ciphertext whose plain archive was lost before it was described does not count."""
+    action = plan(SEALED, completed(archives=there(NAME, has_encrypted=True)))
+    assert isinstance(action, GiveUpRequest)
+    assert action.reason == "ArchiveMissing"
+
+
+def test_plain_remnants_before_a_request() -> None:
+    """What a killed run has left plain is removed before another archive is requested."""
+    remnant = there(OLDER, has_plain=True)
+    assert plan(SEALED, replace(SEEN, archives=remnant)) == RemovePlain((OLDER,))
+    assert isinstance(plan(GOAL, replace(SEEN, archives=remnant)), RequestSnapshot)
