@@ -36,8 +36,13 @@ _REPORTED: dict[str, Phase] = {
 _OF_THE_ARCHIVE = frozenset(
     {"ArchiveBroken", "ArchiveChanged", "ArchiveMissing", "ArchiveNewer", "ArchiveUnreadable"}
 )
+_OF_THE_IDENTITY = frozenset({"IdentityMissing", "IdentityWrong"})
 _VOLUMES = "VolumesNewer"
 _OTHER_BACKUP = "Name another backup, or take this field out."
+_DECRYPT = (
+    "Take this field out, and put it in again once the platform has the identity that decrypts the "
+    "backup."
+)
 _LOSE = (
     "Take this field out, remove the cause and put it in again, or set loseNewer: true, by which "
     "newer data is lost."
@@ -136,5 +141,11 @@ def _refusal(rollback: observed_backup.Rollback, rolling: Rolling, composite: Co
     """
     is_foreign = composite.namespace and rolling.reason != _VOLUMES
     rule = f"its preparation failed: {rolling.reason}" if is_foreign else rolling.message
-    remedy = _OTHER_BACKUP if rolling.reason in _OF_THE_ARCHIVE else _LOSE
-    return Refusal(FIELD, "", rollback.snapshot, rule.rstrip("."), remedy)
+    return Refusal(FIELD, "", rollback.snapshot, rule.rstrip("."), _remedy(rolling.reason))
+
+
+def _remedy(reason: str) -> str:
+    """Return the remedy; `loseNewer` is none for an archive that cannot be read."""
+    if reason in _OF_THE_IDENTITY:
+        return _DECRYPT
+    return _OTHER_BACKUP if reason in _OF_THE_ARCHIVE else _LOSE

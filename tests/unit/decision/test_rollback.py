@@ -210,6 +210,8 @@ def test_asleep_again_afterwards() -> None:
     [
         ("VolumesNewer", "Take this field out, remove the cause and put it in again"),
         ("ArchiveMissing", "Name another backup, or take this field out."),
+        ("IdentityMissing", "Take this field out, and put it in again once the platform has"),
+        ("IdentityWrong", "Take this field out, and put it in again once the platform has"),
     ],
 )
 def test_refused(reason: str, remedy: str) -> None:
