@@ -67,7 +67,7 @@ class Tenant:
         Each rollback changes much in a minute, for which its circuit breaker holds events back.
         """
         Sleeper(self.name, self.kube, self.inside).await_responsive()
-        wanted = {"snapshot": snapshot, **fields} if snapshot else None
+        wanted = {"snapshot": snapshot, "loseNewer": False, **fields} if snapshot else None
         self.kube.patch(VCLUSTERS, self.name, {"spec": {"backup": {"rollback": wanted}}})
 
     def await_rollback(self, phase: str, snapshot: str, seconds: float = 400) -> None:
