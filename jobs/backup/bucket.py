@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
@@ -67,14 +68,9 @@ class Bucket:
     def archives(self) -> dict[str, Archive]:
         """Return the archives by name; other objects are passed over."""
         archives: dict[str, Archive] = {}
-        prefix = f"{self._target.prefix}/"
-        pages = self._client.get_paginator("list_objects_v2").paginate(
-            Bucket=self._target.bucket, Prefix=prefix
-        )
         with self._errors("the list of archives"):
-            for page in pages:
-                for entry in page.get("Contents", ()):
-                    _add(archives, entry["Key"].removeprefix(prefix))
+            for file in self._files():
+                _add(archives, file)
         return archives
 
     def verify(self, name: str, check: Check = lambda: None) -> Facts:
@@ -83,38 +79,49 @@ class Bucket:
             return verify(body, check)
 
     def keys(
-        self, name: str, is_wanted: Callable[[str], bool], check: Check, *, encrypted: bool = False
+        self, name: str, is_wanted: Callable[[str], bool], check: Check, encrypted: str = ""
     ) -> tuple[Facts, frozenset[str]]:
-        """Read an archive to its end; return its facts, and the wanted ones of its keys."""
-        with self._read(name, check, encrypted=encrypted) as (meter, reader):
+        """Read an archive to its end; return its facts, and the wanted ones of its keys.
+
+        `encrypted` names its object, "" for a plain one.
+        """
+        with self._read(name, check, encrypted) as (meter, reader):
             keys = frozenset(key for key, _ in reader.entries() if is_wanted(key))
         return meter.facts, keys
 
-    def encrypt(self, name: str, check: Check = lambda: None) -> Facts:
-        """Write an archive encrypted beside the plain one, and return the facts of that.
+    def encrypt(self, name: str, check: Check = lambda: None) -> tuple[str, Facts]:
+        """Write an archive encrypted beside the plain one; return the object and its facts.
 
         There is none before the plain one was read to its end, and is whole. It is read back,
         because without an identity nothing else shows that it is there.
         """
         what = f"encrypted archive {name}"
+        file = f"{name}.{secrets.token_hex(4)}{ENCRYPTED}"
         with (
             self._opened(name, ARCHIVE, f"archive {name}") as body,
-            self._upload(self._target.key(name, ENCRYPTED)) as upload,
+            self._upload(self._target.key(file)) as upload,
         ):
             age.encrypt(Whole(body, check), upload, self._target.recipients)
-        with self._opened(name, ENCRYPTED, what) as body:
-            facts = facts_of(body, check)
-        if facts != upload.facts:
+        try:
+            self._compare(file, what, upload.facts, check)
+        except RancherImportError:
+            with contextlib.suppress(RancherImportError), self._errors(what):
+                self._delete(file)
+            raise
+        return file, upload.facts
+
+    def _compare(self, file: str, what: str, facts: Facts, check: Check) -> None:
+        """Read an object back, and raise an error if it is another one than was written."""
+        with self._opened(file, "", what) as body:
+            is_whole = facts_of(body, check) == facts
+        if not is_whole:
             message = f"The {what} is not the one that was uploaded."
             raise TransientError("ArchiveBroken", message)
-        return facts
 
     def remove_plain(self, name: str) -> None:
         """Remove the plain object of an archive, and nothing else of it."""
         with self._errors(f"the removal of the plain archive {name}"):
-            self._client.delete_object(
-                Bucket=self._target.bucket, Key=self._target.key(name, ARCHIVE)
-            )
+            self._delete(f"{name}{ARCHIVE}")
 
     def write_metadata(self, name: str, metadata: Metadata) -> None:
         """Write the .json of an archive, which makes it one that counts."""
@@ -135,14 +142,15 @@ class Bucket:
         is_wanted: Callable[[str], bool],
         check: Check,
         *,
-        encrypted: bool = False,
+        encrypted: str = "",
     ) -> Facts:
         """Write the wanted entries of an archive to another key; return the facts of the archive.
 
-        The copy is plain. There is none before the archive was read to its end, and is whole.
+        `encrypted` names its object, "" for a plain one. The copy is plain, and there is none
+        before the archive was read to its end, and is whole.
         """
         with (
-            self._read(name, check, encrypted=encrypted) as (meter, reader),
+            self._read(name, check, encrypted) as (meter, reader),
             self._upload(key) as upload,
         ):
             for part in reader.parts(is_wanted):
@@ -158,19 +166,31 @@ class Bucket:
         """Return the content of the .json of an archive."""
         with self._opened(name, METADATA, f"the description of archive {name}") as body:
             text = body.read(LONGEST_METADATA)
-        try:
-            return msgspec.json.decode(text, type=Metadata)
-        except msgspec.MsgspecError:
-            message = f"The description of archive {name} is not one of vcluster-backup."
-            raise RefusedError("ArchiveUnreadable", message) from None
+        with contextlib.suppress(msgspec.MsgspecError):
+            metadata = msgspec.json.decode(text, type=Metadata)
+            if _names_own(name, metadata):
+                return metadata
+        message = f"The description of archive {name} is not one of vcluster-backup."
+        raise RefusedError("ArchiveUnreadable", message)
 
     def remove(self, name: str) -> None:
         """Remove an archive: its .json first, so that it counts no more than it can be restored."""
-        for ending in (METADATA, ENCRYPTED, ARCHIVE):
-            with self._errors(f"the removal of archive {name}"):
-                self._client.delete_object(
-                    Bucket=self._target.bucket, Key=self._target.key(name, ending)
-                )
+        with self._errors(f"the removal of archive {name}"):
+            files = [file for file in self._files(name) if file.endswith(ENCRYPTED)]
+            for file in (f"{name}{METADATA}", *files, f"{name}{ARCHIVE}"):
+                self._delete(file)
+
+    def _delete(self, file: str) -> None:
+        self._client.delete_object(Bucket=self._target.bucket, Key=self._target.key(file))
+
+    def _files(self, start: str = "") -> Iterator[str]:
+        """Yield the names of the objects of this VCluster that begin so."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._target.bucket, Prefix=self._target.key(start)
+        )
+        for page in pages:
+            for entry in page.get("Contents", ()):
+                yield entry["Key"].removeprefix(self._target.key(""))
 
     @contextlib.contextmanager
     def _opened(self, name: str, ending: str, what: str) -> Iterator[StreamingBody]:
@@ -183,10 +203,9 @@ class Bucket:
                 yield body
 
     @contextlib.contextmanager
-    def _read(self, name: str, check: Check, *, encrypted: bool) -> Iterator[tuple[Meter, Reader]]:
+    def _read(self, name: str, check: Check, encrypted: str) -> Iterator[tuple[Meter, Reader]]:
         """Open an archive; yield the meter of the object in the bucket, and the plain archive."""
-        ending = ENCRYPTED if encrypted else ARCHIVE
-        with self._opened(name, ending, f"archive {name}") as body:
+        with self._opened(encrypted or f"{name}{ARCHIVE}", "", f"archive {name}") as body:
             meter = Meter(body, check)
             content = self._decrypted(meter) if encrypted else contextlib.nullcontext(meter)
             with content as plain:
@@ -248,17 +267,25 @@ class Bucket:
 
 def _add(archives: dict[str, Archive], file: str) -> None:
     """Note an object of an archive."""
-    for ending in (ARCHIVE, ENCRYPTED, METADATA):
-        name = file.removesuffix(ending)
-        if name == file or time_of(name) is None:
-            continue
-        archive = archives.get(name, Archive(name))
-        archives[name] = Archive(
-            name,
-            has_plain=archive.has_plain or ending == ARCHIVE,
-            has_encrypted=archive.has_encrypted or ending == ENCRYPTED,
-            has_metadata=archive.has_metadata or ending == METADATA,
-        )
+    name, dot, rest = file.partition(".")
+    ending = dot + rest
+    is_encrypted = ending.endswith(ENCRYPTED)
+    if time_of(name) is None or not (is_encrypted or ending in (ARCHIVE, METADATA)):
+        return
+    archive = archives.get(name, Archive(name))
+    archives[name] = Archive(
+        name,
+        has_plain=archive.has_plain or ending == ARCHIVE,
+        has_encrypted=archive.has_encrypted or is_encrypted,
+        has_metadata=archive.has_metadata or ending == METADATA,
+    )
+
+
+def _names_own(name: str, metadata: Metadata) -> bool:
+    """Return whether a description names an object of its archive, and one if it is encrypted."""
+    file = metadata.object
+    is_own = file.startswith(f"{name}.") and file.endswith(ENCRYPTED) and "/" not in file
+    return is_own if metadata.encryption else not file
 
 
 def _untrusted(text: str) -> tuple[str, type[RancherImportError]]:

@@ -63,7 +63,7 @@ def run(env: Environment, places: Places, client: Api) -> bool:
     is_gone = remove_requests(goal, places, restores=restores)
     if is_gone:
         # Nothing writes archives any more, and no later run removes what a killed one has left.
-        remove_plain(places)
+        remove_plain(places, places.now())
     return is_gone
 
 

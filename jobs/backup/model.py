@@ -13,7 +13,8 @@ NAME_FORMAT = "%Y%m%dT%H%M%SZ"
 
 ARCHIVE, ENCRYPTED, METADATA = ".tar.gz", ".tar.gz.age", ".json"
 """Endings of the objects of an archive, which counts as one by its content, plain or encrypted, and
-its description."""
+its description. An encrypted one has a word before its ending, because each encryption differs:
+none replaces the one that another run has described."""
 
 
 ROLLED_BACK = "rolledBack"
@@ -52,7 +53,7 @@ class Target:
     recipients: tuple[str, ...] = ()
     """Public keys of age for which archives are encrypted; none for plain ones."""
 
-    def key(self, name: str, ending: str) -> str:
+    def key(self, name: str, ending: str = "") -> str:
         """Return the key of an object of an archive."""
         return f"{self.prefix}/{name}{ending}"
 
@@ -127,6 +128,8 @@ class Metadata:
     sha256: str
     """Size and sum of the object as it is in the bucket."""
     encryption: Literal["", "age"] = ""
+    object: str = ""
+    """Name of the encrypted object beside the .json."""
     recipients: tuple[str, ...] = ()
     """Public keys of age, any of whose identities decrypts the archive."""
 

@@ -123,10 +123,7 @@ class Preparation:
             check_versions(self._goal.vcluster, metadata)
             try:
                 facts, keys = bucket.keys(
-                    snapshot,
-                    claims.is_claim,
-                    self._check_time,
-                    encrypted=metadata.encryption == "age",
+                    snapshot, claims.is_claim, self._check_time, metadata.object
                 )
             except TransientError as error:
                 raise _final(error) from None

@@ -144,7 +144,7 @@ class Restoration:
             name,
             lambda key: not (is_new and ranchers_part.is_ranchers(key)),
             self._check_time,
-            encrypted=described is not None and described.encryption == "age",
+            encrypted=described.object if described else "",
         )
         if described is None or facts != (described.size, described.sha256):
             message = f"The archive {name} is not the one that its description was written for."

@@ -1,5 +1,6 @@
 """One run of a snapshot: look, plan and act, until it is reported or the time is up."""
 
+import datetime as dt
 from contextlib import closing
 
 import structlog
@@ -23,7 +24,7 @@ from jobs.backup.actions import (
     Wait,
 )
 from jobs.backup.bucket import Bucket
-from jobs.backup.model import Archives, Goal, Metadata, Request, Sight, text_of, time_of
+from jobs.backup.model import Archives, Goal, Metadata, Request, Sight, name_of, text_of, time_of
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
 from jobs.backup.restore_plan import Source
@@ -198,8 +199,11 @@ class Snapshot:
         Where the target has recipients it is the encrypted one that is described.
         """
         recipients = self._goal.target.recipients
-        read = self._bucket.encrypt if recipients else self._bucket.verify
-        size, sha256 = read(name, self._check_time)
+        file = ""
+        if recipients:
+            file, (size, sha256) = self._bucket.encrypt(name, self._check_time)
+        else:
+            size, sha256 = self._bucket.verify(name, self._check_time)
         vcluster, time = self._goal.vcluster, time_of(name)
         metadata = Metadata(
             vcluster=vcluster.name,
@@ -211,6 +215,7 @@ class Snapshot:
             size=size,
             sha256=sha256,
             encryption="age" if recipients else "",
+            object=file,
             recipients=recipients,
         )
         self._bucket.write_metadata(name, metadata)
@@ -265,6 +270,7 @@ class Snapshot:
 
 def abandon(goal: Goal, places: Places) -> None:
     """Remove the request of a run that has failed, unless another one has taken it up."""
+    now = places.now()
     try:
         if places.state.read().runner != goal.run:
             return
@@ -272,16 +278,20 @@ def abandon(goal: Goal, places: Places) -> None:
     except RancherImportError as error:
         log.warning("a request may be left", reason=error.reason, message=error.message)
     else:
-        remove_plain(places)
+        remove_plain(places, now)
 
 
-def remove_plain(places: Places) -> None:
-    """Remove plain archives that came to nothing where the target has recipients, if possible."""
+def remove_plain(places: Places, now: dt.datetime) -> None:
+    """Remove plain archives that came to nothing where the target has recipients, if possible.
+
+    Those that were requested since may be another run's.
+    """
     if not places.target.recipients:
         return
     try:
         with closing(places.bucket(places.target, places.credentials())) as bucket:
             for name in exposed(bucket.archives(), ""):
-                bucket.remove_plain(name)
+                if name < name_of(now):
+                    bucket.remove_plain(name)
     except RancherImportError as error:
         log.warning("a plain archive may be left", reason=error.reason, message=error.message)

@@ -4,7 +4,9 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 from dataclasses import asdict
+from typing import Any
 
 import pyrage
 import pytest
@@ -12,9 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyrage import x25519
 
+from jobs.backup import age
+from jobs.backup.archive import facts_of
 from jobs.backup.bucket import Bucket
 from jobs.backup.model import Metadata
-from jobs.errors import RefusedError
+from jobs.errors import RefusedError, TransientError
 from tests.jobs.backup.archives import KEYS, archive, keys
 from tests.jobs.backup.test_restored import CONTENT, LATER, OLD, copies, describe, prepare, put
 from tests.jobs.backup.test_snapshot_loop import FAULTS
@@ -23,6 +27,9 @@ from tests.support.kills import KilledError, kills
 
 FIRST = "20260110T020000Z"
 OLDER = "20260109T020000Z"
+CIPHER = ".1a2b3c4d.tar.gz.age"
+"""A word and the ending of an encrypted object."""
+
 OURS, ANOTHER = (x25519.Identity.generate() for _ in range(2))
 RECIPIENTS = (str(OURS.to_public()), str(ANOTHER.to_public()))
 
@@ -37,8 +44,8 @@ def sealed(world: World) -> World:
 def check(world: World) -> None:
     """Check that what counts is encrypted and can be decrypted."""
     whole = world.described()
-    for name, metadata in whole.items():
-        content = (world.s3.folder / PREFIX / f"{name}.tar.gz.age").read_bytes()
+    for metadata in whole.values():
+        content = (world.s3.folder / PREFIX / metadata.object).read_bytes()
         assert keys(pyrage.decrypt(content, [OURS])) == KEYS
         assert (metadata.size, metadata.sha256) == (
             len(content),
@@ -57,9 +64,10 @@ def plain(world: World) -> list[str]:
 def test_snapshot(sealed: World) -> None:
     """A snapshot ends with the ciphertext and its description, and without the plain archive."""
     assert sealed.snapshot()
-    assert sealed.names() == [f"{FIRST}.json", f"{FIRST}.tar.gz.age"]
-    check(sealed)
     described = sealed.described()[FIRST]
+    assert re.fullmatch(rf"{FIRST}\.[0-9a-f]{{8}}\.tar\.gz\.age", described.object)
+    assert sealed.names() == sorted([f"{FIRST}.json", described.object])
+    check(sealed)
     assert (described.encryption, [*described.recipients]) == ("age", [*RECIPIENTS])
     report = sealed.report()
     assert (report["size"], report["location"]) == (described.size, f"{UID}/{FIRST}")
@@ -132,7 +140,7 @@ def test_archives_from_before(world: World) -> None:
 def test_without_recipients_again(sealed: World) -> None:
     """Encrypted archives stay, count and are removed by the retention of a plain target."""
     for day in range(1, 10):
-        sealed.put(f"2026010{day}T020000Z", ".tar.gz.age")
+        sealed.put(f"2026010{day}T020000Z", ".1a2b3c4d.tar.gz.age")
         sealed.put(f"2026010{day}T020000Z", ".json", b"{}")
     sealed.encrypt_for()
     assert sealed.snapshot()
@@ -155,8 +163,8 @@ def test_lost_ciphertext(sealed: World, monkeypatch: pytest.MonkeyPatch) -> None
 
     @contextlib.contextmanager
     def cut(bucket: Bucket, name: str, ending: str, what: str):  # type: ignore[no-untyped-def]  # noqa: ANN202  # as the original
-        if ending == ".tar.gz.age":
-            file = sealed.s3.folder / PREFIX / f"{name}{ending}"
+        if name.endswith(".tar.gz.age"):
+            file = sealed.s3.folder / PREFIX / name
             file.write_bytes(file.read_bytes()[:-1])
         with opened(bucket, name, ending, what) as body:
             yield body
@@ -165,7 +173,7 @@ def test_lost_ciphertext(sealed: World, monkeypatch: pytest.MonkeyPatch) -> None
     sealed.env["TIMEOUT"] = "60s"
     assert not sealed.snapshot()
     assert sealed.report()["reason"] == "ArchiveBroken"
-    assert sealed.described() == {}
+    assert sealed.names() == []
 
 
 def test_plain_archive_that_stays(sealed: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,26 +190,52 @@ def test_plain_archive_that_stays(sealed: World, monkeypatch: pytest.MonkeyPatch
     assert (report["phase"], report["reason"], report["last"]) == ("Failed", "AccessDenied", "")
 
 
+def test_two_runs_that_encrypt_at_once(sealed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was overtaken, and ends before it describes its ciphertext, spoils no archive."""
+    others: list[bool] = []
+    encrypt, place = age.encrypt, "jobs.backup.bucket.facts_of"
+
+    def overtaken(*args: Any) -> None:
+        if not others:
+            others.append(False)
+            others.append(sealed.snapshot())
+            monkeypatch.setattr(place, late)
+        encrypt(*args)
+
+    def late(*_: Any) -> Any:
+        monkeypatch.setattr(place, facts_of)
+        reason = "TimeIsUp"
+        raise TransientError(reason, "late")
+
+    monkeypatch.setattr(age, "encrypt", overtaken)
+    sealed.snapshot()
+    assert others == [False, True]
+    check(sealed)
+    assert list(sealed.described()) == [FIRST]
+    assert plain(sealed) == []
+
+
 def test_large_archive(sealed: World) -> None:
     """An archive of many parts is encrypted whole."""
     values = {f"/registry/pods/default/{n}": os.urandom(1_000_000) for n in range(20)}
     sealed.control_plane.content = archive(values)
     assert sealed.snapshot()
-    content = (sealed.s3.folder / PREFIX / f"{FIRST}.tar.gz.age").read_bytes()
+    content = (sealed.s3.folder / PREFIX / sealed.described()[FIRST].object).read_bytes()
     assert keys(pyrage.decrypt(content, [ANOTHER])) == values
 
 
 def test_final_snapshot(sealed: World) -> None:
     """The final snapshot is encrypted, too."""
     assert sealed.finish()
-    assert sealed.names() == [f"{FIRST}.json", f"{FIRST}.tar.gz.age"]
+    assert [*sealed.described()] == [FIRST]
+    assert plain(sealed) == []
     check(sealed)
     assert sealed.report()["final"] == f"{UID}/{FIRST}"
 
 
 def test_deletion_after_a_killed_run(sealed: World) -> None:
     """A deletion without a final snapshot removes a plain archive that a killed run has left."""
-    sealed.wire.kill_on, sealed.wire.phase = f"{FIRST}.tar.gz.age", "before"
+    sealed.wire.kill_on, sealed.wire.phase = ".tar.gz.age", "before"
     with pytest.raises(KilledError):
         sealed.snapshot()
     assert sealed.names() == [f"{FIRST}.tar.gz"]
@@ -211,7 +245,9 @@ def test_deletion_after_a_killed_run(sealed: World) -> None:
     assert sealed.names() == []
 
 
-def encrypted(content: bytes, *identities: x25519.Identity) -> tuple[bytes, bytes]:
+def encrypted(
+    content: bytes, *identities: x25519.Identity, name: str = LATER
+) -> tuple[bytes, bytes]:
     """Return a ciphertext and its description."""
     recipients = [one.to_public() for one in identities]
     ciphertext = pyrage.encrypt(content, recipients)
@@ -220,6 +256,7 @@ def encrypted(content: bytes, *identities: x25519.Identity) -> tuple[bytes, byte
         size=len(ciphertext),
         sha256=hashlib.sha256(ciphertext).hexdigest(),
         encryption="age",
+        object=f"{name}{CIPHER}",
         recipients=tuple(str(one) for one in recipients),
     )
     return ciphertext, json.dumps(asdict(metadata)).encode()
@@ -231,7 +268,7 @@ def make_source(world: World, ciphertext: bytes, description: bytes) -> None:
     folder = world.s3.folder / OLD
     for file in folder.glob(f"{LATER}*"):
         file.unlink()
-    (folder / f"{LATER}.tar.gz.age").write_bytes(ciphertext)
+    (folder / f"{LATER}{CIPHER}").write_bytes(ciphertext)
     (folder / f"{LATER}.json").write_bytes(description)
     write_identity(world, f"# public key: {OURS.to_public()}\n{OURS}\n")
 
@@ -290,8 +327,8 @@ def test_restore_killed_at_every_line(world: World) -> None:
 
 def make_rollback(world: World, identities: str) -> None:
     """Put an encrypted archive of the VCluster itself into the bucket, and request a rollback."""
-    ciphertext, description = encrypted(CONTENT, OURS)
-    world.put(OLDER, ".tar.gz.age", ciphertext)
+    ciphertext, description = encrypted(CONTENT, OURS, name=OLDER)
+    world.put(OLDER, CIPHER, ciphertext)
     world.put(OLDER, ".json", description)
     world.encrypt_for(*RECIPIENTS)
     write_identity(world, identities)
@@ -339,6 +376,14 @@ CUT = GOOD[0][:-20]
         (encrypted(CONTENT, OURS)[0], GOOD[1], str(OURS), "ArchiveChanged"),
         (*encrypted(CONTENT[:-20], OURS), str(OURS), "ArchiveBroken"),
         (GOOD[0], GOOD[1].replace(b'"age"', b'"rot13"'), str(OURS), "ArchiveUnreadable"),
+        (GOOD[0], GOOD[1].replace(b'"age"', b'""'), str(OURS), "ArchiveUnreadable"),
+        (GOOD[0], GOOD[1].replace(CIPHER.encode(), b"/../x"), str(OURS), "ArchiveUnreadable"),
+        (
+            GOOD[0],
+            GOOD[1].replace(b"1a2b3c4d", b"00000000"),
+            str(OURS),
+            "ArchiveMissing",
+        ),
     ],
 )
 def test_no_archive_to_restore(
