@@ -6,13 +6,14 @@ from typing import Any
 
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.apps_v1 import Deployment, StatefulSet
-from lightkube.resources.core_v1 import Pod
+from lightkube.resources.core_v1 import ConfigMap, Pod
 from lightkube.types import PatchType
 
-from jobs.access import rotation_pod
+from jobs.access import rotation_inside, rotation_pod
 from jobs.access.rotation_plan import RotationPod, Running
 from jobs.bounded_api import Api
 from jobs.errors import ConflictError, TransientError
+from jobs.host_names import copy_name
 from jobs.kubernetes import call, maybe
 from jobs.pod_log import last_line
 
@@ -55,6 +56,15 @@ class RotationHost:
         """Return the pods of the control plane and of its etcd."""
         return tuple(call(lambda: [*self._running()], f"the pods of {self._namespace}"))
 
+    def copies(self) -> frozenset[str]:
+        """Return digests of the CA that the host gives to pods inside, of what is restarted there.
+
+        A pod that starts before its copy is new trusts the former CA for as long as it runs.
+        """
+        return frozenset(
+            digest for each in rotation_inside.NAMESPACES if (digest := self._copy(each))
+        )
+
     def start_pod(self, number: int, authority: str) -> None:
         """Create the pod, unless an earlier run has."""
         place = self._namespace, self._release
@@ -96,6 +106,15 @@ class RotationHost:
     def log(self) -> str:
         """Return the last line of its log."""
         return last_line(self._client, self._namespace, self._name, rotation_pod.CONTAINER)
+
+    def _copy(self, namespace: str) -> str:
+        """Return a digest of the CA for the pods of a namespace, "" if none was there yet."""
+        name = copy_name(rotation_inside.ROOT_CA, namespace, self._release)
+        copy = maybe(
+            lambda: self._client.get(ConfigMap, name, namespace=self._namespace),
+            f"ConfigMap {self._namespace}/{name}",
+        )
+        return rotation_inside.digest((copy.data or {}).get("ca.crt", "")) if copy else ""
 
     def _running(self) -> Iterator[Running]:
         selector = f"app in ({','.join(PODS)}),release={self._release}"

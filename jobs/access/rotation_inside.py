@@ -20,6 +20,9 @@ SYSTEM, DNS = "kube-system", "coredns"
 AGENTS = ("cattle-system", "cattle-fleet-system")
 """Namespaces of Rancher's agents."""
 
+NAMESPACES = (SYSTEM, *AGENTS)
+"""Namespaces of what is restarted."""
+
 ROTATED = "caas.telekom.de/rotated"
 """Annotation of a pod template with the number of the rotation, whose change replaces the pods."""
 

@@ -96,7 +96,8 @@ class Rotation:
         is_new = authority not in ("", pod.authority)
         is_over = pod.old is not None and not pod.old & {each.uid for each in running}
         root = _root(config) if config and is_new and is_over else ""
-        return RotationSight(inputs, done, authority, pod, running, root)
+        copies = self._host.copies() if root == authority else frozenset()
+        return RotationSight(inputs, done, authority, pod, running, root, copies)
 
     def _act(self, action: Step) -> bool:
         """Execute an action, and return whether there is to be a pause."""

@@ -49,6 +49,8 @@ class RotationSight:
     running: tuple[Running, ...] = ()
     inside: str = ""
     """Digest of the CA that pods inside are given, "" while the API does not answer."""
+    copies: frozenset[str] = frozenset()
+    """Digests of the copies of it on the host, which the pods of the platform inside mount."""
 
 
 @dataclass(frozen=True)
@@ -145,10 +147,17 @@ def _restart(sight: RotationSight, pod: RotationPod) -> RotationAction:
         return Restart(names)
     if old:
         return Pause("RestartingControlPlane", "Pods with the certificates from before end.")
+    return _await_authority(sight, pod) or Complete()
+
+
+def _await_authority(sight: RotationSight, pod: RotationPod) -> Pause | None:
+    """Return a wait until all who give out the CA have the new one."""
     if sight.authority in ("", pod.authority):
         message = "The control plane starts with its new certificates."
-        return Pause("WaitingForControlPlane", message)
-    if sight.inside != sight.authority:
+    elif sight.inside != sight.authority:
         message = "The virtual cluster does not give its new CA to its pods yet."
-        return Pause("WaitingForControlPlane", message)
-    return Complete()
+    elif sight.copies - {sight.authority}:
+        message = "The new CA for pods of the virtual cluster is not on the host yet."
+    else:
+        return None
+    return Pause("WaitingForControlPlane", message)

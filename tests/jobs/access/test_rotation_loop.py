@@ -32,6 +32,9 @@ CLIENTS = (
 )
 """Workloads inside that keep the CA with which they have started."""
 
+ON_HOST = ("pods", "statefulsets", "configmaps")
+"""What a rotation looks at and changes on the host, beside what every run does."""
+
 CHART = life.ROOT / "charts" / "vcluster-access"
 VALUES = life.ROOT / "tests" / "charts" / "values" / "vcluster-access" / "minimal.yaml"
 Helm = Callable[..., subprocess.CompletedProcess[str]]
@@ -48,6 +51,8 @@ class Node:
         """Number of CAs that the command has made."""
         self.running = 0
         """Number of the CA with which the control plane has started."""
+        self.copied = 0
+        """Number of the CA whose copy pods inside mount."""
         self.phase = "Succeeded"
         self.made: set[str] = set()
         for namespace in {namespace for _, namespace, _ in CLIENTS}:
@@ -57,6 +62,7 @@ class Node:
             self.apply("apps/v1", kind, name, namespace, spec=workload(name))
         self.apply("apps/v1", "StatefulSet", RELEASE, TENANT, spec=workload("syncer"))
         self.start()
+        self.copy()
 
     def clear(self) -> None:
         """Remove what an earlier test has left."""
@@ -80,6 +86,8 @@ class Node:
     def sleep(self, seconds: float) -> None:
         """Let time pass, and everything around the program do its part."""
         self.world.sleep(seconds)
+        if self.copied != self.running:
+            self.copy()
         self.make_certificates()
         if not any(self.uid(name) for name in pods()):
             self.start()
@@ -110,6 +118,13 @@ class Node:
         kubeconfig["clusters"][0]["cluster"]["certificate-authority-data"] = bundle
         self.world.write_secret(KUBECONFIG, {"config": yaml.safe_dump(kubeconfig)})
         self.apply("v1", "ConfigMap", "kube-root-ca.crt", "kube-system", data={"ca.crt": pem})
+
+    def copy(self) -> None:
+        """Copy the CA for pods to the host, as the syncer does some time after it has started."""
+        self.copied = self.running
+        name = f"kube-root-ca.crt-x-kube-system-x-{RELEASE}"
+        pem = authority(self.folder, self.running)
+        self.apply("v1", "ConfigMap", name, TENANT, data={"ca.crt": pem})
 
     def uid(self, name: str) -> str:
         """Return the UID of a pod, "" without one."""
@@ -267,6 +282,15 @@ def test_a_control_plane_that_does_not_come_back(node: Node) -> None:
     assert node.restarts() == {""}
 
 
+def test_pods_inside_would_start_with_the_former_ca(node: Node) -> None:
+    """None is restarted before its CA is on the host: it would keep the former one."""
+    node.copy = lambda: None  # type: ignore[method-assign]
+    assert not rotate(node, 30)
+    report = node.world.report()
+    assert (report["reason"], report.get("rotated")) == ("WaitingForControlPlane", None)
+    assert node.restarts() == {""}
+
+
 @pytest.mark.parametrize("rotated", [True, "1", None, [1], -1])
 def test_a_report_that_says_nothing(node: Node, rotated: object) -> None:
     """What is no number counts as never."""
@@ -276,7 +300,7 @@ def test_a_report_that_says_nothing(node: Node, rotated: object) -> None:
 
 
 def test_rights(node: Node, run_helm: Helm) -> None:
-    """The chart gives the rights on pods and workloads that a rotation uses, and no others."""
+    """The chart gives the rights on the host that a rotation uses, and no others."""
     node.phase = "Failed"
     rotate(node, 5)
     node.phase = "Succeeded"
@@ -287,12 +311,12 @@ def test_rights(node: Node, run_helm: Helm) -> None:
 
 
 def used(lines: list[str]) -> set[tuple[str, str, str]]:
-    """Return verb, resource and name of the requests for pods and workloads on the host."""
+    """Return verb, resource and name of the requests of a rotation to the host."""
     rights = set()
     for line in lines:
         method, path = line.split()
         parts = path.split(f"/namespaces/{TENANT}/")
-        if len(parts) == 1 or parts[1].split("/")[0] not in ("pods", "statefulsets", "deployments"):
+        if len(parts) == 1 or parts[1].split("/")[0] not in (*ON_HOST, "deployments"):
             continue
         resource, name, sub = (*parts[1].split("/"), "", "")[:3]
         verb = {"GET": "get" if name else "list", "POST": "create"}.get(method, method.lower())
@@ -302,8 +326,9 @@ def used(lines: list[str]) -> set[tuple[str, str, str]]:
 
 
 def granted(run_helm: Helm, values: Mapping[str, object]) -> set[tuple[str, str, str]]:
-    """Return the rights of the chart on pods and workloads, of the one kind that there is."""
-    done = run_helm("template", "access", CHART, "--values", VALUES, values=values)
+    """Return the rights of the chart for a rotation, of the one kind of workload that there is."""
+    words = ("template", "access", CHART, "--values", VALUES, "--namespace", PLATFORM)
+    done = run_helm(*words, values=values)
     assert done.returncode == 0, done.stderr
     return {
         (verb, resource, name)
@@ -311,7 +336,7 @@ def granted(run_helm: Helm, values: Mapping[str, object]) -> set[tuple[str, str,
         if each and each["kind"] == "Role"
         for rule in each["rules"]
         for resource in rule["resources"]
-        if resource.split("/")[0] in ("pods", "statefulsets")
+        if resource.split("/")[0] in ON_HOST and each["metadata"]["namespace"] != PLATFORM
         for name in rule.get("resourceNames", [""])
         for verb in rule["verbs"]
     }

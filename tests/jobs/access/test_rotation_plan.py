@@ -26,6 +26,7 @@ POD = RotationPod(2, "Succeeded", "old")
 NOTED = dataclasses.replace(POD, old=frozenset({"u0", "e0", "e1"}))
 OLD = (Running("u0", "vc-0"), Running("e0", "etcd-0"), Running("e1", "etcd-1", is_ending=True))
 NEW = (Running("u1", "vc-0"), Running("e9", "etcd-0"))
+BACK = {"running": NEW, "authority": "new", "inside": "new"}
 
 
 def reason(action: RotationAction) -> str:
@@ -73,6 +74,8 @@ def test_a_rotation_from_beginning_to_end() -> None:
         (seen(NOTED), "WaitingForControlPlane"),
         (seen(NOTED, running=NEW, authority="new"), "WaitingForControlPlane"),
         (seen(NOTED, running=NEW, authority="new", inside="old"), "WaitingForControlPlane"),
+        (seen(NOTED, **BACK, copies=frozenset({"new", "old"})), "WaitingForControlPlane"),
+        (seen(NOTED, **BACK, copies=frozenset({"new"})), "Complete"),
     ],
 )
 def test_steps(sight: RotationSight, expected: str) -> None:
