@@ -40,7 +40,8 @@ def test_a_calendar_closes_and_opens_and_the_end_comes(
         kube.apply(_calendar((first, closes), (opens, last)))
         clocked.await_phase("Sleeping", seconds=280)
         slept = _since(minutes[1])
-        assert clocked.found()["status"]["blockedBy"].startswith(f"asleep, by Calendar {CLOCKED}")
+        begin = f"asleep, by Calendar {CLOCKED}"
+        until("the status says why", lambda: blocked_by(clocked).startswith(begin), 10)
         assert clocked.pods() == []
         clocked.await_ready(300)
         woke = _since(minutes[2])
@@ -54,6 +55,11 @@ def test_a_calendar_closes_and_opens_and_the_end_comes(
     finally:
         kube("delete", VCLUSTERS, CLOCKED, "--ignore-not-found", "--wait=false")
         kube("delete", "calendars.caas.telekom.de", CLOCKED)
+
+
+def blocked_by(sleeper: Sleeper) -> str:
+    """Return what the status says of why it is not READY."""
+    return str(sleeper.found()["status"].get("blockedBy", ""))
 
 
 def _calendar(*windows: tuple[str, str]) -> dict[str, Any]:
