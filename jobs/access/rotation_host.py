@@ -1,7 +1,7 @@
 """The objects of a rotation on the host."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lightkube.models.meta_v1 import ObjectMeta
@@ -56,13 +56,22 @@ class RotationHost:
         """Return the pods of the control plane and of its etcd."""
         return tuple(call(lambda: [*self._running()], f"the pods of {self._namespace}"))
 
-    def copies(self) -> frozenset[str]:
-        """Return digests of the CA that the host gives to pods inside, of what is restarted there.
+    def stale(self, namespaces: Iterable[str], authority: str) -> tuple[str, ...]:
+        """Return the namespaces inside whose pods mount another CA, from a copy on the host."""
+        return tuple(each for each in sorted(namespaces) if self._copy(each) not in ("", authority))
 
-        A pod that starts before its copy is new trusts the former CA for as long as it runs.
-        """
-        return frozenset(
-            digest for each in rotation_inside.NAMESPACES if (digest := self._copy(each))
+    def copy(self, namespace: str, pem: str) -> None:
+        """Change the copy that the CA for the pods of a namespace inside is mounted from."""
+        name = self._copy_name(namespace)
+        maybe(
+            lambda: self._client.patch(
+                ConfigMap,
+                name,
+                {"data": {"ca.crt": pem}},
+                namespace=self._namespace,
+                patch_type=PatchType.MERGE,
+            ),
+            f"ConfigMap {self._namespace}/{name}",
         )
 
     def start_pod(self, number: int, authority: str) -> None:
@@ -108,13 +117,16 @@ class RotationHost:
         return last_line(self._client, self._namespace, self._name, rotation_pod.CONTAINER)
 
     def _copy(self, namespace: str) -> str:
-        """Return a digest of the CA for the pods of a namespace, "" if none was there yet."""
-        name = copy_name(rotation_inside.ROOT_CA, namespace, self._release)
+        """Return a digest of the CA for the pods of a namespace, "" where none was needed yet."""
+        name = self._copy_name(namespace)
         copy = maybe(
             lambda: self._client.get(ConfigMap, name, namespace=self._namespace),
             f"ConfigMap {self._namespace}/{name}",
         )
         return rotation_inside.digest((copy.data or {}).get("ca.crt", "")) if copy else ""
+
+    def _copy_name(self, namespace: str) -> str:
+        return copy_name(rotation_inside.ROOT_CA, namespace, self._release)
 
     def _running(self) -> Iterator[Running]:
         selector = f"app in ({','.join(PODS)}),release={self._release}"

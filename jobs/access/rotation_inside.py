@@ -20,9 +20,6 @@ SYSTEM, DNS = "kube-system", "coredns"
 AGENTS = ("cattle-system", "cattle-fleet-system")
 """Namespaces of Rancher's agents."""
 
-NAMESPACES = (SYSTEM, *AGENTS)
-"""Namespaces of what is restarted."""
-
 ROTATED = "caas.telekom.de/rotated"
 """Annotation of a pod template with the number of the rotation, whose change replaces the pods."""
 
@@ -46,13 +43,17 @@ def authority(config: SingleConfig | None) -> str:
         return ""
 
 
-def root_authority(client: Api) -> str:
-    """Return a digest of the CA that pods are given."""
-    config_map = maybe(
-        lambda: client.get(ConfigMap, ROOT_CA, namespace=SYSTEM),
-        f"ConfigMap {SYSTEM}/{ROOT_CA} in the virtual cluster",
-    )
-    return digest((config_map.data or {}).get("ca.crt", "")) if config_map else ""
+def root_authorities(client: Api) -> dict[str, str]:
+    """Return the CA that pods are given in each namespace, as PEM."""
+
+    def read() -> dict[str, str]:
+        found = client.list(ConfigMap, namespace="*", fields={"metadata.name": ROOT_CA})
+        return {
+            (each.metadata and each.metadata.namespace) or "": (each.data or {}).get("ca.crt", "")
+            for each in found
+        }
+
+    return call(read, f"the ConfigMaps {ROOT_CA} in the virtual cluster")
 
 
 def restart(client: Api, number: int) -> None:

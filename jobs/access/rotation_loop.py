@@ -11,6 +11,7 @@ from jobs.access.host import Host
 from jobs.access.rotation_host import RotationHost
 from jobs.access.rotation_plan import (
     Complete,
+    CopyAuthority,
     GiveUpPod,
     Leave,
     NotePods,
@@ -95,9 +96,11 @@ class Rotation:
         running = self._host.running()
         is_new = authority not in ("", pod.authority)
         is_over = pod.old is not None and not pod.old & {each.uid for each in running}
-        root = _root(config) if config and is_new and is_over else ""
-        copies = self._host.copies() if root == authority else frozenset()
-        return RotationSight(inputs, done, authority, pod, running, root, copies)
+        roots = _roots(config) if config and is_new and is_over else {}
+        digests = {inside.digest(pem) for pem in roots.values()}
+        root = digests.pop() if len(digests) == 1 else ""
+        stale = self._host.stale(roots, authority) if root == authority else ()
+        return RotationSight(inputs, done, authority, pod, running, root, stale)
 
     def _act(self, action: Step) -> bool:
         """Execute an action, and return whether there is to be a pause."""
@@ -117,9 +120,19 @@ class Rotation:
                 self._host.delete(action.names)
             case RemovePod():
                 self._host.remove_pod()
+            case CopyAuthority():
+                self._copy(action.namespaces)
             case Complete():
                 self._complete()
         return isinstance(action, Pause | StartPod)
+
+    def _copy(self, namespaces: tuple[str, ...]) -> None:
+        """Give the CA that is inside now to the pods of some namespaces."""
+        config = self._secrets.config()
+        roots = _roots(config) if config else {}
+        for namespace in namespaces:
+            if namespace in roots:
+                self._host.copy(namespace, roots[namespace])
 
     def _give_up(self) -> bool:
         """Report a pod that has failed, and remove it; the Job's next run makes another."""
@@ -152,13 +165,13 @@ class Rotation:
         )
 
 
-def _root(config: SingleConfig) -> str:
-    """Return a digest of the CA that pods inside are given, "" while nothing answers."""
+def _roots(config: SingleConfig) -> dict[str, str]:
+    """Return the CA that pods inside are given by namespace, nothing while nothing answers."""
     with closing(connect(config)) as client:
         try:
-            return inside.root_authority(client)
+            return inside.root_authorities(client)
         except TransientError:
-            return ""
+            return {}
 
 
 def _done(stored: Stored) -> int:

@@ -48,9 +48,9 @@ class RotationSight:
     pod: RotationPod | None = None
     running: tuple[Running, ...] = ()
     inside: str = ""
-    """Digest of the CA that pods inside are given, "" while the API does not answer."""
-    copies: frozenset[str] = frozenset()
-    """Digests of the copies of it on the host, which the pods of the platform inside mount."""
+    """Digest of the CA that pods inside are given, "" while it is not one for all."""
+    stale: tuple[str, ...] = ()
+    """Namespaces inside whose pods mount another CA, from a copy on the host."""
 
 
 @dataclass(frozen=True)
@@ -98,11 +98,21 @@ class Restart:
 
 
 @dataclass(frozen=True)
+class CopyAuthority:
+    """Change of the copies on the host that the CA for pods of these namespaces is mounted from.
+
+    The syncer does not: what is changed before it starts counts for it as the same on both sides.
+    """
+
+    namespaces: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Complete:
     """Restart of the platform's pods inside, whose clients keep the CA from before; the report."""
 
 
-Step = Pause | StartPod | RemovePod | NotePods | Restart | Complete
+Step = Pause | StartPod | RemovePod | NotePods | Restart | CopyAuthority | Complete
 RotationAction = Leave | GiveUpPod | Step
 
 
@@ -150,14 +160,12 @@ def _restart(sight: RotationSight, pod: RotationPod) -> RotationAction:
     return _await_authority(sight, pod) or Complete()
 
 
-def _await_authority(sight: RotationSight, pod: RotationPod) -> Pause | None:
-    """Return a wait until all who give out the CA have the new one."""
+def _await_authority(sight: RotationSight, pod: RotationPod) -> RotationAction | None:
+    """Return the next action until all who give out the CA have the new one."""
     if sight.authority in ("", pod.authority):
         message = "The control plane starts with its new certificates."
-    elif sight.inside != sight.authority:
+        return Pause("WaitingForControlPlane", message)
+    if sight.inside != sight.authority:
         message = "The virtual cluster does not give its new CA to its pods yet."
-    elif sight.copies - {sight.authority}:
-        message = "The new CA for pods of the virtual cluster is not on the host yet."
-    else:
-        return None
-    return Pause("WaitingForControlPlane", message)
+        return Pause("WaitingForControlPlane", message)
+    return CopyAuthority(sight.stale) if sight.stale else None

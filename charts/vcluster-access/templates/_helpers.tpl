@@ -201,7 +201,7 @@ be created cannot be a condition.
 
 {{/*
 Rights for a rotation: the pod that makes certificates, the template that it is made of, the control
-plane's pods, whose names are not known before, and the CA that pods inside are given.
+plane's pods and the CA that pods inside mount, whose names are not known before.
 */}}
 {{- define "vcluster-access.rotateRules" -}}
 {{- $name := printf "%s-rotate" .Values.vcluster.release -}}
@@ -218,26 +218,9 @@ plane's pods, whose names are not known before, and the CA that pods inside are 
   verbs: [get]
 - apiGroups: [""]
   resources: [configmaps]
-  resourceNames:
-  {{- range list "kube-system" "cattle-system" "cattle-fleet-system" }}
-  - {{ include "vcluster-access.rootAuthority" (list . $.Values.vcluster.release) | quote }}
-  {{- end }}
-  verbs: [get]
+  verbs: [get, patch]
 - apiGroups: [apps]
   resources: [statefulsets, deployments]
   resourceNames: [{{ .Values.vcluster.release | quote }}]
   verbs: [get]
-{{- end }}
-
-{{/*
-Name of the ConfigMap on the host with the CA for pods inside, from the list of their namespace and
-the release. The syncer makes it:
-https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/util/translate/translate.go
-*/}}
-{{- define "vcluster-access.rootAuthority" -}}
-{{- $name := printf "kube-root-ca.crt-x-%s-x-%s" (first .) (last .) -}}
-{{- if gt (len $name) 63 -}}
-{{- $name = printf "%s-%s" (trunc 52 $name) (sha256sum $name | trunc 10) | replace ".-" "-" -}}
-{{- end -}}
-{{ $name }}
 {{- end }}

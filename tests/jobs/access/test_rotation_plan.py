@@ -74,8 +74,7 @@ def test_a_rotation_from_beginning_to_end() -> None:
         (seen(NOTED), "WaitingForControlPlane"),
         (seen(NOTED, running=NEW, authority="new"), "WaitingForControlPlane"),
         (seen(NOTED, running=NEW, authority="new", inside="old"), "WaitingForControlPlane"),
-        (seen(NOTED, **BACK, copies=frozenset({"new", "old"})), "WaitingForControlPlane"),
-        (seen(NOTED, **BACK, copies=frozenset({"new"})), "Complete"),
+        (seen(NOTED, **BACK, stale=("shop",)), "CopyAuthority"),
     ],
 )
 def test_steps(sight: RotationSight, expected: str) -> None:
