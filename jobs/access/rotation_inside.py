@@ -47,10 +47,10 @@ def root_authorities(client: Api) -> dict[str, str]:
     """Return the CA that pods are given in each namespace, as PEM."""
 
     def read() -> dict[str, str]:
-        found = client.list(ConfigMap, namespace="*", fields={"metadata.name": ROOT_CA})
+        config_maps = client.list(ConfigMap, namespace="*", fields={"metadata.name": ROOT_CA})
         return {
             (each.metadata and each.metadata.namespace) or "": (each.data or {}).get("ca.crt", "")
-            for each in found
+            for each in config_maps
         }
 
     return call(read, f"the ConfigMaps {ROOT_CA} in the virtual cluster")
