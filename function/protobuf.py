@@ -38,7 +38,7 @@ COMPOSITE: Parts = {
     "status": {
         "conditions": {"type": None, "status": None, "reason": None},
         "upgrade": None,
-        "backup": {"rollback": None},
+        "backup": {"rollback": None, "target": None},
     },
 }
 """Fields of a VCluster that are read, beside the spec."""

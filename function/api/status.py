@@ -59,6 +59,7 @@ class RollbackStatus(Model):
     reason: str | None = Field(
         None, description="Reason of a wait, a refusal or a failure, as docs/backup.md has it."
     )
+    request: str | None = Field(None, description="Identity of the request.")
     saved: str | None = Field(None, description="Name of the backup that was made before.")
     at: str | None = Field(None, description="Time of its end.")
 
@@ -66,7 +67,7 @@ class RollbackStatus(Model):
 class BackupStatus(Model):
     """The backups of a VCluster."""
 
-    target: str = Field("", description="Target of the platform.")
+    target: str | None = Field(None, description="Target of the platform.")
     last: str | None = Field(None, description="Time of the last backup that was verified.")
     size: str | None = Field(None, description="Size of that backup.")
     location: str | None = Field(

@@ -4,7 +4,7 @@ import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -48,6 +48,20 @@ class VersionPair:
     kubernetes: str
 
 
+class RollbackBefore(NamedTuple):
+    """The rollback in the status: it outlives the Release of the backups."""
+
+    snapshot: str = ""
+    phase: str = ""
+    request: str = ""
+    reason: str = ""
+    saved: str = ""
+    at: str = ""
+
+
+NO_ROLLBACK = RollbackBefore()
+
+
 @dataclass(frozen=True)
 class Composite:
     """The validated VCluster."""
@@ -66,8 +80,10 @@ class Composite:
     """The times that are past, and the state of its Calendar."""
     upgrade_started_from: VersionPair | None = None
     """Versions at the start of the upgrade in its status."""
-    rolled_back: str = ""
-    """Backup of the rollback that its status calls done."""
+    rollback: RollbackBefore = NO_ROLLBACK
+    """The rollback in its status."""
+    backup_target: str = ""
+    """Target of the backups in its status."""
 
     @property
     def adopted_key(self) -> str:
@@ -77,9 +93,6 @@ class Composite:
 
 MOST_INPUTS = 8
 """Size of the cache: Compositions, and their revisions, that are in use together."""
-
-ROLLED_BACK = "Done"
-"""Phase of a rollback in the status, by which it is not done again."""
 
 RETRY = "caas.telekom.de/retry"
 RETRY_FIELD = f"metadata.annotations[{RETRY}]"
@@ -143,7 +156,8 @@ def vcluster(raw: Mapping[str, object]) -> Composite:
         generation=generation if isinstance(generation, int) else None,
         clock=clock_mark.read(metadata.get("annotations")),
         upgrade_started_from=_upgrade_started_from(get(status, "upgrade", "from")),
-        rolled_back=_rolled_back(get(status, "backup", "rollback")),
+        rollback=_rollback(get(status, "backup", "rollback")),
+        backup_target=text(get(status, "backup", "target")),
     )
 
 
@@ -174,8 +188,8 @@ def _retries(annotations: object) -> int:
     return int(text)
 
 
-def _rolled_back(raw: object) -> str:
-    return text(get(raw, "snapshot")) if get(raw, "phase") == ROLLED_BACK else ""
+def _rollback(raw: object) -> RollbackBefore:
+    return RollbackBefore(*(text(get(raw, field)) for field in RollbackBefore._fields))
 
 
 def _upgrade_started_from(raw: object) -> VersionPair | None:

@@ -28,6 +28,7 @@ from function.decision.resolve import ResolvedSpec
 from function.decision.restore import RestoreDecision
 from function.decision.rollback import RollbackDecision
 from function.decision.upgrade import UpgradeOffer, UpgradePlan, UpgradeStart
+from function.k8s.fieldpath import get, text
 from function.k8s.helm_values import Values, nested, overlaid
 from function.observed import ownership, release, vcluster
 from function.observed.current import Current
@@ -84,7 +85,8 @@ def decide(request: Request, platform: Input, render: Render) -> Decision:
     observed = request.observed
     admission = admit(request, platform)
     config = admission.config
-    parts = _parts(admission, observed)
+    named = text(get(request.composite, "spec", "backup", "rollback", "snapshot"))
+    parts = _parts(admission, observed, named)
     step = _step(admission, observed, parts.power)
     effective = authentication.decide_authentication(
         step.effective, config, admission.now, observed
@@ -130,10 +132,13 @@ class Parts(NamedTuple):
         return self.restore.applied(stopped)
 
 
-def _parts(admission: Admission, observed: Observed) -> Parts:
-    """Return the decisions on power and data: a rollback stops, and is restored once stopped."""
+def _parts(admission: Admission, observed: Observed, named: str) -> Parts:
+    """Return the decisions on power and data: a rollback stops, and is restored once stopped.
+
+    `named` is the backup that the spec names, also in a part of it that is refused.
+    """
     composite, requested = admission.composite, admission.requested
-    current_rollback = rollback.decide_rollback(composite, requested, observed)
+    current_rollback = rollback.decide_rollback(composite, requested, observed, named)
     current_power = power.decide_power(
         composite,
         observed,
@@ -141,6 +146,8 @@ def _parts(admission: Admission, observed: Observed) -> Parts:
         rollback=current_rollback,
     )
     current_restore = restore.decide_restore(requested, observed, current_rollback, current_power)
+    if current_restore.awaited and current_rollback.stops:
+        current_rollback = replace(current_rollback, phase="Restoring")
     return Parts(current_power, current_restore, current_rollback)
 
 

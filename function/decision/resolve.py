@@ -128,7 +128,7 @@ def _unknown(
         lambda: _kubernetes(spec.kubernetesVersion, kubernetes, now),
         lambda: _pool(spec.nodePool, config),
         lambda: _project(project, derived, rancher) if project and rancher else "",
-        lambda: backup.resolve(spec.backup, config.backup, derived, "", observed.backup),
+        lambda: backup.resolve(vcluster, config.backup, derived, observed.backup),
         lambda: access.resolve(spec.access, config.access, derived, "", observed.access),
     )
     for lookup in lookups:
@@ -173,7 +173,7 @@ def _resolve(
         values=spec.values,
         starts_quickly=now is None or now.starts_quickly,
         record=record.encode(spec, plan, pool, vcluster.retries),
-        backup=backup.resolve(spec.backup, config.backup, derived, vcluster.uid, observed.backup),
+        backup=backup.resolve(vcluster, config.backup, derived, observed.backup),
         access=access.resolve(spec.access, config.access, derived, vcluster.uid, observed.access),
         certificate=access.certificate(spec.access, config.access),
         frozen=entry.values if entry else None,

@@ -4,9 +4,9 @@ The Job of the preparation reports first, while all runs. Then the virtual clust
 sleep, and its data is replaced. From the moment the Release requests that, nothing in the spec ends
 it, because half of the data is none.
 
-A request has an identity, the generation of the spec that named it first. The Release keeps it, and
-that it was done, for as long as the spec names the backup; the status is for a Release that was
-lost. So no rollback is done twice for one request.
+A request has an identity: the generation of the spec that named it first, and its content. The
+Release keeps it, and that it was done, for as long as the spec names the backup; the status is for
+a Release that was lost. So no rollback is done twice for one request, or after it was refused.
 """
 
 from dataclasses import dataclass
@@ -14,24 +14,20 @@ from typing import Literal
 
 from function.api import backup
 from function.api.errors import Refusal
-from function.api.validate import Composite
+from function.api.validate import Composite, RollbackBefore
+from function.decision.backup import ResolvedBackup, has_lost
 from function.decision.resolve import ResolvedSpec
+from function.k8s.fieldpath import digest
 from function.observed import backup as observed_backup
 from function.observed import vcluster
-from function.observed.backup import Rolling
-from function.observed.state import Observed
+from function.observed.backup import NO_ROLLING, REFUSED, RESUMED, Rolling
+from function.observed.state import Observed, ObservedRelease
 
 FIELD = "spec.backup.rollback"
 
-Phase = Literal["", "Preparing", "Refused", "Stopping", "Restoring", "Done"]
+DONE: Literal["Done"] = "Done"
 
-_REPORTED: dict[str, Phase] = {
-    "Prepared": "Stopping",
-    "Refused": "Refused",
-    "Restoring": "Stopping",
-    "RestoreFailed": "Stopping",
-}
-"""Phases by those of the report. What has begun to be replaced does not run before it is whole."""
+Phase = Literal["", "Preparing", "Refused", "Stopping", "Restoring", "Done"]
 
 _OF_THE_ARCHIVE = frozenset(
     {"ArchiveBroken", "ArchiveChanged", "ArchiveMissing", "ArchiveNewer", "ArchiveUnreadable"}
@@ -82,50 +78,112 @@ NONE = RollbackDecision()
 
 
 def decide_rollback(
-    composite: Composite, requested: ResolvedSpec, observed: Observed
+    composite: Composite, requested: ResolvedSpec, observed: Observed, named: str
 ) -> RollbackDecision:
-    """Return the rollback that is under way, refused or done, or none."""
+    """Return the rollback that is under way, refused or done, or none.
+
+    `named` is the backup that the spec names, even if the platform refuses that part of it: only
+    the user takes a request back.
+    """
     release = observed.backup
-    current = observed_backup.requested_rollback(release)
-    restore = observed_backup.requested_restore(release)
-    is_begun = restore is not None and restore.in_place
-    if current and is_begun and not observed_backup.has_rolled_back(release, current):
-        return RollbackDecision("Restoring", current)
-    spec = requested.backup.rollback if requested.backup else None
-    if spec is None or requested.names.adopted:
+    begun = observed_backup.begun_rollback(release) or _resumed(composite, release)
+    if begun:
+        return RollbackDecision("Restoring", begun)
+    if requested.names.adopted:
         return NONE
-    rollback = _identified(spec, current, composite)
-    if _is_done(rollback, current, composite, observed):
-        return RollbackDecision("Done", rollback._replace(is_done=True))
+    backups = requested.backup
+    if backups is None or backups.rollback is None:
+        return _remembered(named, composite.rollback, release)
+    rollback = _identified(backups, backups.rollback, composite, release)
+    if rollback.is_done:
+        return RollbackDecision("Done", rollback)
+    return _undone(rollback, composite, observed)
+
+
+def _undone(
+    rollback: observed_backup.Rollback, composite: Composite, observed: Observed
+) -> RollbackDecision:
+    """Return how far a request is before it has begun."""
+    release = observed.backup
+    rolling = _report_of(rollback, composite.rollback, release)
+    if rolling.phase == REFUSED:
+        return RollbackDecision("Refused", rollback, (_refusal(rollback, rolling, composite),))
     if not _can_begin(observed):
+        is_current = rollback == observed_backup.requested_rollback(release)
+        return RollbackDecision("Preparing", rollback) if is_current else NONE
+    # What has begun to be replaced does not run before it is whole.
+    is_prepared = rolling.phase in observed_backup.PREPARED
+    return RollbackDecision("Stopping" if is_prepared else "Preparing", rollback)
+
+
+def _resumed(
+    composite: Composite, release: ObservedRelease | None
+) -> observed_backup.Rollback | None:
+    """Return the rollback whose Release was lost after it began, or None.
+
+    Its data may be half replaced, and the comparison with what is newer was made before.
+    """
+    if not has_lost(composite, release):
+        return None
+    request = f"{composite.generation or 0}{RESUMED}"
+    return observed_backup.Rollback(composite.rollback.snapshot, lose_newer=True, request=request)
+
+
+def _remembered(
+    named: str, before: RollbackBefore, release: ObservedRelease | None
+) -> RollbackDecision:
+    """Return the rollback that the spec still names, done before the platform refused backups."""
+    current = observed_backup.requested_rollback(release)
+    if not named:
         return NONE
-    rolling = observed_backup.report_of(release).rolling
-    if rolling.request != rollback.request:
-        return RollbackDecision("Preparing", rollback)
-    phase = _REPORTED.get(rolling.phase, "Preparing")
-    refusals = (_refusal(rollback, rolling, composite),) if phase == "Refused" else ()
-    return RollbackDecision(phase, rollback, refusals)
+    if current and current.snapshot == named and _is_over(current, release):
+        return RollbackDecision("Done", current._replace(is_done=True))
+    if before.snapshot != named:
+        return NONE
+    known = observed_backup.Rollback(named, lose_newer=False, request=before.request)
+    if before.phase == DONE:
+        return RollbackDecision("Done", known._replace(is_done=True))
+    return RollbackDecision("Refused", known) if before.phase == REFUSED else NONE
 
 
 def _identified(
-    spec: backup.Rollback, current: observed_backup.Rollback | None, composite: Composite
-) -> observed_backup.Rollback:
-    """Return the request with its identity: that of before, or the spec's generation."""
-    is_same = current is not None and current.snapshot == spec.snapshot
-    if current and is_same and (current.is_done or current.lose_newer == spec.loseNewer):
-        return current
-    return observed_backup.Rollback(spec.snapshot, spec.loseNewer, str(composite.generation or 0))
-
-
-def _is_done(
-    rollback: observed_backup.Rollback,
-    current: observed_backup.Rollback | None,
+    backups: ResolvedBackup,
+    spec: backup.Rollback,
     composite: Composite,
-    observed: Observed,
-) -> bool:
-    if rollback.is_done or observed_backup.has_rolled_back(observed.backup, rollback):
-        return True
-    return current is None and composite.rolled_back == rollback.snapshot
+    release: ObservedRelease | None,
+) -> observed_backup.Rollback:
+    """Return the request with its identity: that of before, or one of the spec's generation.
+
+    A request of the same backup from another place, or with another `loseNewer`, is another one;
+    one that is done stays done.
+    """
+    current, before = observed_backup.requested_rollback(release), composite.rollback
+    if current and current.snapshot == spec.snapshot and _is_over(current, release):
+        return current._replace(is_done=True)
+    content = f"-{digest({**backups.place, **spec.model_dump()})}"
+    known = current.request if current else before.request
+    request = known if known.endswith(content) else f"{composite.generation or 0}{content}"
+    rollback = observed_backup.Rollback(spec.snapshot, spec.loseNewer, request)
+    if current is None and (before.snapshot, before.phase) == (spec.snapshot, DONE):
+        return rollback._replace(request=before.request or request, is_done=True)
+    return rollback._replace(is_done=_is_over(rollback, release))
+
+
+def _is_over(rollback: observed_backup.Rollback, release: ObservedRelease | None) -> bool:
+    return rollback.is_done or observed_backup.has_rolled_back(release, rollback)
+
+
+def _report_of(
+    rollback: observed_backup.Rollback, before: RollbackBefore, release: ObservedRelease | None
+) -> Rolling:
+    """Return the report on a request; a refusal outlives its report in the status."""
+    rolling = observed_backup.report_of(release).rolling
+    if rolling.request == rollback.request and rolling.phase == REFUSED:
+        return rolling
+    if before.request == rollback.request and before.phase == REFUSED:
+        rule = f"its preparation failed: {before.reason}"
+        return Rolling(before.request, REFUSED, before.reason, rule)
+    return rolling if rolling.request == rollback.request else NO_ROLLING
 
 
 def _can_begin(observed: Observed) -> bool:

@@ -10,8 +10,8 @@ from function.decision import deletion
 from function.decision.backup import ResolvedBackup
 from function.decision.power import ROLLING_BACK
 from function.decision.resolve import ResolvedSpec
+from function.decision.rollback import DONE, RollbackDecision
 from function.decision.rollback import NONE as NO_ROLLBACK
-from function.decision.rollback import RollbackDecision
 from function.desired.namespace import own_chart, program_image
 from function.desired.release import Detail, build_release
 from function.k8s.fieldpath import digest
@@ -55,7 +55,8 @@ def desired(  # noqa: PLR0913  # the parts of the decision that it needs
         return _release(spec, config, observed, observed.values)
     if is_silenced(observed):
         return None
-    over = {"onDelete": "None", "restore": {}, "rollback": {}}
+    done = _rollback(rollback) if rollback.phase == DONE else {}
+    over = {"onDelete": "None", "restore": {}, "rollback": done}
     return _release(spec, config, observed, {**observed.values, **over})
 
 

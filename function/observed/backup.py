@@ -30,6 +30,15 @@ RESTORE_FAILED = "RestoreFailed"
 UNSUPPORTED = "Unsupported"
 """Phase of a virtual cluster whose chart is not known to make backups."""
 
+REFUSED = "Refused"
+"""Phase of a rollback, reported only before the first data is replaced."""
+
+PREPARED = frozenset({"Prepared", "Replacing", "Restoring", "RestoreFailed"})
+"""Phases of a rollback from its preparation on; from Replacing on data is replaced."""
+
+RESUMED = "-resumed"
+"""End of the identity of a rollback whose Release was lost after it began."""
+
 _NAME = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _LOCATION = re.compile(r"[0-9a-f-]{36}/[0-9A-Za-z]{1,64}")
 
@@ -59,8 +68,13 @@ class Rollback(NamedTuple):
     snapshot: str
     lose_newer: bool
     request: str
-    """Identity: the generation of the spec that named it first."""
+    """Identity: the generation of the spec that named it first, and a digest of its content."""
     is_done: bool = False
+
+    @property
+    def is_resumed(self) -> bool:
+        """True if the Release was lost after it began: data may have been replaced by then."""
+        return self.request.endswith(RESUMED)
 
 
 class Rolling(NamedTuple):
@@ -196,6 +210,23 @@ def requested_rollback(observed: ObservedRelease | None) -> Rollback | None:
     return Rollback(snapshot, lose_newer, request, is_done)
 
 
+def begun_rollback(observed: ObservedRelease | None) -> Rollback | None:
+    """Return the rollback that is to be finished, whatever the spec says, or None.
+
+    Its Job refuses it only before anything is replaced, which ends it. The Job of a resumed one
+    does not know what the one before it replaced.
+    """
+    current, restore = requested_rollback(observed), requested_restore(observed)
+    if current is None or restore is None or not restore.in_place:
+        return None
+    report = report_of(observed)
+    if report.rolled_back.request == current.request:
+        return None
+    rolling = report.rolling
+    is_refused = rolling.request == current.request and rolling.phase == REFUSED
+    return None if is_refused and not current.is_resumed else current
+
+
 def has_rolled_back(observed: ObservedRelease | None, rollback: Rollback) -> bool:
     """Return whether a rollback is reported as done."""
     return report_of(observed).rolled_back.request == rollback.request
@@ -215,7 +246,7 @@ def restoring(control_plane: Condition, observed: ObservedRelease | None) -> Con
     report, judged = report_of(observed), judge(CONDITION, observed)
     restore = requested_restore(observed)
     failed = report.rolling if restore and restore.in_place else report
-    if failed.phase == RESTORE_FAILED:
+    if failed.phase in (RESTORE_FAILED, REFUSED):
         return control_plane._replace(
             status="False", reason=RESTORE_FAILED, message=failed.message or failed.reason
         )

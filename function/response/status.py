@@ -12,19 +12,20 @@ from function.api.status import (
     RollbackStatus,
     Status,
 )
-from function.api.validate import ROLLED_BACK
+from function.api.validate import NO_ROLLBACK, RollbackBefore
 from function.decision import exposure
 from function.decision.access import ResolvedAccess
 from function.decision.decision import Decision
 from function.decision.expiry import expiry_status
 from function.decision.resolve import RancherImport, ResolvedSpec
-from function.decision.rollback import RollbackDecision
+from function.decision.rollback import DONE, RollbackDecision
 from function.k8s import quantity
 from function.observed import access as observed_access
 from function.observed import backup as observed_backup
 from function.observed import exposure as observed_exposure
 from function.observed import rancher as observed_rancher
 from function.observed import release, vcluster
+from function.observed.backup import REFUSED
 from function.observed.state import Observed, ObservedRelease
 from function.response import upgrade
 
@@ -66,14 +67,16 @@ def status_of(
 
 
 def backup_status(decision: Decision, observed: ObservedRelease | None) -> BackupStatus | None:
-    """Return `status.backup`, or None without backups.
+    """Return `status.backup`, or None without backups and without a rollback to remember.
 
     Asleep no backup is due, so none is overdue: the clock reads that time here.
     """
-    backup = decision.effective.backup
-    if backup is None:
-        return None
+    backup, before = decision.effective.backup, decision.composite
     report, is_awake = observed_backup.report_of(observed), decision.power.phase == "Awake"
+    rollback = _rollback_status(decision.rollback, before.rollback, report)
+    if backup is None:
+        target = observed_backup.target(observed) or before.backup_target or None
+        return BackupStatus(target=target, rollback=rollback) if rollback else None
     return BackupStatus(
         target=backup.target,
         last=report.last or None,
@@ -82,26 +85,35 @@ def backup_status(decision: Decision, observed: ObservedRelease | None) -> Backu
         count=report.count,
         next=(report.next or None) if is_awake else None,
         overdueAt=(report.overdue_at or None) if is_awake else None,
-        rollback=_rollback_status(decision.rollback, report),
+        rollback=rollback,
     )
 
 
 def _rollback_status(
-    rollback: RollbackDecision, report: observed_backup.Report
+    rollback: RollbackDecision, before: RollbackBefore, report: observed_backup.Report
 ) -> RollbackStatus | None:
-    """Return `status.backup.rollback`, or None if the spec names none."""
+    """Return `status.backup.rollback`, or None if the spec names none.
+
+    What a report does not say, because it was lost, stays as it was.
+    """
     requested = rollback.requested
     if requested is None:
         return None
     done, rolling = report.rolled_back, report.rolling
-    part = done if rollback.phase == ROLLED_BACK else rolling
-    is_current = part.request == requested.request
+    is_over = rollback.phase == DONE
+    part = done if is_over else rolling
+    is_contradicted = rollback.phase == REFUSED and rolling.phase != REFUSED
+    is_current = part.request == requested.request and not is_contradicted
+    is_same = before.request == requested.request
+    memory = before if is_same and before.phase == rollback.phase else NO_ROLLBACK
+    reason = rolling.reason if is_current else memory.reason
     return RollbackStatus(
         snapshot=requested.snapshot,
         phase=rollback.phase,
-        reason=(rolling.reason or None) if is_current and part is rolling else None,
-        saved=(part.saved or None) if is_current else None,
-        at=(done.at or None) if is_current and part is done else None,
+        reason=None if is_over else reason or None,
+        request=requested.request or None,
+        saved=(part.saved if is_current else memory.saved) or None,
+        at=((done.at if is_current else memory.at) or None) if is_over else None,
     )
 
 
