@@ -198,9 +198,10 @@ class Host:
         if not (done and values["restore"] and self.namespace and self.namespace.has_run):
             return
         uid, rollback = values["owner"]["uid"], values["rollback"]
+        generation = str(rollback["request"]).partition("-")[0]
         if not values["restore"].get("inPlace"):
             self.violations.append(f"data of {self.namespace.volume} by a restore")
-        elif (uid, rollback["request"], rollback["snapshot"]) not in self.rollbacks:
+        elif (uid, generation, rollback["snapshot"]) not in self.rollbacks:
             self.violations.append(f"data of {self.namespace.volume} by a rollback")
         else:
             self.half = uid
