@@ -6,6 +6,8 @@ https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/controllers/resources/persi
 
 from collections.abc import Iterable
 
+from jobs.errors import RefusedError
+
 PREFIX = "/registry/persistentvolumeclaims/"
 
 TENANTS = "vcluster.loft.sh/managed-by"
@@ -26,6 +28,13 @@ def newer(places: Iterable[str], keys: frozenset[str]) -> list[str]:
     """Return the claims, as namespace/name inside, that have no key in the archive."""
     known = {f"/{key.lstrip('/')}".removeprefix(PREFIX) for key in keys}
     return sorted({*places} - known)
+
+
+def check(places: Iterable[str], keys: frozenset[str]) -> None:
+    """Refuse a rollback by which volumes would be deleted."""
+    names = newer(places, keys)
+    if names:
+        raise RefusedError("VolumesNewer", message(names))
 
 
 def message(names: list[str]) -> str:

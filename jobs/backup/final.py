@@ -133,7 +133,7 @@ class FinalSnapshot:
             replicas = control_plane.replicas()
             source = self._env.source()
             report = self._places.state.read().report
-            if source and not source.is_done(report):
+            if source and not source.is_over(report):
                 return Idle("what is to be restored is not there yet")
             if replicas is None:
                 return self._miss(report)

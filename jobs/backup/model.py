@@ -17,6 +17,12 @@ its description. An encrypted one has a word before its ending, because each enc
 none replaces the one that another run has described."""
 
 
+ROLLBACK = "rollback"
+"""Part of a report with the rollback that is requested."""
+
+REFUSED = "Refused"
+"""Phase of a rollback that ends without any change."""
+
 ROLLED_BACK = "rolledBack"
 """Part of a report with the last rollback that was done."""
 

@@ -145,7 +145,8 @@ class Environment(options.Environment):
         source = self.source()
         if source is None:
             raise RefusedError("BadOptions", "RESTORE_PREFIX is not set.")
-        return RestoreGoal(f"restore-{secrets.token_hex(8)}", self.vcluster(), source)
+        run, loses_newer = f"restore-{secrets.token_hex(8)}", self.flag("LOSE_NEWER")
+        return RestoreGoal(run, self.vcluster(), source, loses_newer)
 
     @property
     def ca_file(self) -> str:

@@ -17,6 +17,7 @@ from jobs.backup import claims
 from jobs.backup import report as reports
 from jobs.backup.actions import Report as Reported
 from jobs.backup.bucket import Bucket
+from jobs.backup.model import REFUSED
 from jobs.backup.options import Environment
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
@@ -33,7 +34,10 @@ REPORT_SECONDS = 30.0
 RUN = "rollback-"
 """Begin of the identity of a run before a rollback."""
 
-ENDED = ("Prepared", "Refused")
+ENDED = (reports.PREPARED, REFUSED)
+
+OPEN = ("", reports.PREPARING)
+"""Phases of a request that is still to be prepared. In all others a restoration may have begun."""
 
 BROKEN = "ArchiveBroken"
 
@@ -85,26 +89,28 @@ class Preparation:
                 self._prepare()
             except TransientError as error:
                 self._problem = error
-                self._note("Preparing", error)
+                self._note(reports.PREPARING, error)
                 self._retries.wait()
             except RefusedError as error:
                 self._problem = error
                 break
-        self._note("Refused", self._problem)
+        self._note(REFUSED, self._problem)
         return self._is_over()
 
     def _is_over(self) -> bool:
         stored, request = self._places.state.read(), self._goal.request
-        is_done = self._goal.source.is_done(stored.report)
-        phase = reports.rollback_phase(stored.report, request)
-        return stored.is_final or is_done or phase in ENDED
+        return stored.is_final or stored.is_replacing(request) or not self._is_open(stored.report)
+
+    def _is_open(self, report: Report) -> bool:
+        is_done = self._goal.source.is_done(report)
+        return not is_done and reports.rollback_phase(report, self._goal.request) in OPEN
 
     def _prepare(self) -> None:
         """Read the archive, compare the volumes, make a backup, and report that all is ready."""
-        self._report("Preparing", message="The archive is read, and a backup is made.")
+        self._report(reports.PREPARING, message="The archive is read, and a backup is made.")
         known = self._read()
         if self._goal.loses_newer:
-            self._report("Prepared")
+            self._report(reports.PREPARED)
             return
         self._compare(known)
         outcome = self._save()
@@ -112,12 +118,14 @@ class Preparation:
             return
         # A volume that was made meanwhile.
         self._compare(known)
-        self._report("Prepared", saved=outcome.saved)
+        self._report(reports.PREPARED, saved=outcome.saved)
 
     def _read(self) -> frozenset[str]:
         """Read the archive to its end, and return the keys of the volume claims in it."""
         snapshot = self._goal.snapshot
         with closing(self._bucket()) as bucket:
+            # Of a restoration that was killed; and a bucket that keeps copies refuses in time.
+            bucket.remove_copy(self._places.target.copy_key)
             choose(self._goal.source, bucket.archives())
             metadata = bucket.metadata(snapshot)
             check_versions(self._goal.vcluster, metadata)
@@ -134,9 +142,7 @@ class Preparation:
 
     def _compare(self, known: frozenset[str]) -> None:
         """Refuse a rollback by which volumes would be deleted."""
-        newer = claims.newer(self._places.control_plane.claims(), known)
-        if newer:
-            raise RefusedError("VolumesNewer", claims.message(newer))
+        claims.check(self._places.control_plane.claims(), known)
 
     def _save(self) -> _Outcome:
         """Make the safety backup."""
@@ -161,7 +167,7 @@ class Preparation:
         raise TransientError("Writing", "Another backup is being made.")
 
     def _wait_for(self, reason: str, message: str) -> None:
-        self._report("Preparing", reason=reason, message=message)
+        self._report(reports.PREPARING, reason=reason, message=message)
 
     def _note(self, phase: str, error: RancherImportError) -> None:
         self._report(phase, reason=error.reason, message=error.message)
@@ -171,6 +177,8 @@ class Preparation:
         request = self._goal.request
 
         def change(report: Report) -> Report:
+            if not self._is_open(report):
+                return report
             return reports.rolling_back(report, request, phase, **parts)
 
         self._write(phase, change)

@@ -1,11 +1,11 @@
 """Parts of the report of backups: all that the function reads of them."""
 
-from jobs.backup.model import ROLLED_BACK
+from jobs.backup.model import ROLLBACK, ROLLED_BACK
 from jobs.kubernetes import shorten
 from jobs.state import Report
 
-ROLLBACK = "rollback"
-"""Part of a report with the rollback that is requested."""
+PREPARING, PREPARED, REPLACING = "Preparing", "Prepared", "Replacing"
+"""Phases of a rollback. None is refused after Replacing."""
 
 LASTING = (
     *("last", "size", "location", "count", "restored", "observedInputs", "final", "finalSince"),
@@ -28,20 +28,31 @@ def rollback_phase(report: Report, request: str) -> str:
     return str(part.get("phase", "")) if part.get("request") == request else ""
 
 
+def saved(report: Report, request: str) -> str:
+    """Return the name of the backup that was made before a rollback, "" without one."""
+    part = _part(report, ROLLBACK)
+    return str(part.get("saved", "")) if part.get("request") == request else ""
+
+
 def rolling_back(report: Report, request: str, phase: str, **parts: str) -> Report:
     """Return a report with another phase of a rollback; the safety backup of its request stays."""
-    before = _part(report, ROLLBACK)
-    saved = before.get("saved", "") if before.get("request") == request else ""
-    part = {"request": request, "phase": phase, "reason": "", "message": "", "saved": saved}
+    text = {"reason": "", "message": "", "saved": saved(report, request)}
+    part = {"request": request, "phase": phase, **text}
     parts = {key: shorten(each) for key, each in parts.items()}
     return {**report, ROLLBACK: {**part, **parts}}
 
 
 def rolled_back(report: Report, request: str, snapshot: str, at: str) -> Report:
     """Return a report of a rollback that is done."""
-    saved = str(_part(report, ROLLBACK).get("saved", ""))
-    rest = {key: each for key, each in report.items() if key != ROLLBACK}
-    done = {"request": request, "snapshot": snapshot, "saved": saved, "at": at}
+    name = saved(report, request)
+    done = {"request": request, "snapshot": snapshot, "saved": name, "at": at}
+    return having_rolled_back(report, done)
+
+
+def having_rolled_back(report: Report, done: Report) -> Report:
+    """Return a report with a rollback that is done, which is requested no more."""
+    is_over = _part(report, ROLLBACK).get("request") == done.get("request")
+    rest = {key: each for key, each in report.items() if key != ROLLBACK or not is_over}
     return {**rest, ROLLED_BACK: done}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from jobs.backup.actions import Superseded, Wait
-from jobs.backup.model import ROLLED_BACK, Archives, Metadata, VirtualCluster
+from jobs.backup.model import REFUSED, ROLLBACK, ROLLED_BACK, Archives, Metadata, VirtualCluster
 from jobs.backup.retention import kept
 from jobs.backup.versions import is_newer
 from jobs.errors import RefusedError
@@ -44,6 +44,16 @@ class Source:
             return isinstance(done, dict) and done.get("request") == self.request
         return self.has(str(report.get("restored", "")))
 
+    def is_over(self, report: Mapping[str, Any]) -> bool:
+        """Return whether nothing is to be restored: it is done, or refused before its begin."""
+        return self.is_done(report) or self.is_refused(report)
+
+    def is_refused(self, report: Mapping[str, Any]) -> bool:
+        """Return whether a rollback is refused, which none is once its replacement has begun."""
+        part = report.get(ROLLBACK)
+        is_own = isinstance(part, dict) and part.get("request") == self.request
+        return bool(self.request) and is_own and part.get("phase") == REFUSED
+
     def has(self, location: str) -> bool:
         """Return whether a location is one of this source."""
         uid, _, name = location.partition("/")
@@ -76,6 +86,8 @@ class RestoreGoal:
     run: str
     vcluster: VirtualCluster
     source: Source
+    loses_newer: bool = False
+    """True if a rollback loses what is newer than the archive."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +95,10 @@ class RestoreSight:
     """All that the next action of a restoration depends on, no larger than it needs."""
 
     runner: str
-    is_done: bool = False
-    """True if the report names the restoration as done."""
+    is_over: bool = False
+    """True if the report names the restoration as done, or as refused."""
+    is_replacing: bool = False
+    """True if the replacement of the data of a rollback has begun."""
     pod: RestorePod | None = None
     workload: Workload | None = None
     archives: Archives | None = None
@@ -96,8 +110,8 @@ class RestoreSight:
 
 
 @dataclass(frozen=True)
-class AlreadyRestored:
-    """End of this run, because the report names the restoration already."""
+class AlreadyEnded:
+    """End of this run, because the report names the restoration already, or its refusal."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,11 @@ class Copy:
     """Copy of an archive without Rancher's part, which reads it to its end."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class BeginReplacement:
+    """Last look at what a rollback would lose, from which on it is not refused any more."""
 
 
 @dataclass(frozen=True)
@@ -151,11 +170,12 @@ class ReportRestored:
 RestoreAction = (
     Superseded
     | Wait
-    | AlreadyRestored
+    | AlreadyEnded
     | LookAtSource
     | ReadMetadata
     | CreateClaim
     | Copy
+    | BeginReplacement
     | StartPod
     | ClearAway
     | GiveUpPod
@@ -167,8 +187,8 @@ def plan(goal: RestoreGoal, sight: RestoreSight) -> RestoreAction:
     """Return the next action. Raises RefusedError where only a person can help."""
     if sight.runner != goal.run:
         return Superseded()
-    if sight.is_done:
-        return AlreadyRestored()
+    if sight.is_over:
+        return AlreadyEnded()
     if sight.pod is not None:
         return _follow(goal, sight.pod)
     return _await_workload(goal, sight.workload) or _prepare(goal, sight)
@@ -208,7 +228,10 @@ def _prepare(goal: RestoreGoal, sight: RestoreSight) -> RestoreAction:
     if sight.metadata is None:
         return ReadMetadata(name)
     check_versions(goal.vcluster, sight.metadata)
-    return StartPod(name) if sight.copied == name else Copy(name)
+    if sight.copied != name:
+        return Copy(name)
+    is_checked = sight.is_replacing or not goal.source.request
+    return StartPod(name) if is_checked else BeginReplacement()
 
 
 def choose(source: Source, archives: Archives) -> str:

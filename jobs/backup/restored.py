@@ -8,16 +8,18 @@ from dataclasses import replace
 
 import structlog
 
-from jobs.backoff import Backoff
-from jobs.backup import ranchers_part
+from jobs.backoff import Backoff, repeat
+from jobs.backup import claims, ranchers_part
 from jobs.backup import report as reports
 from jobs.backup.actions import Superseded, Wait
 from jobs.backup.bucket import Bucket
 from jobs.backup.model import Archives, Metadata, Target, text_of
 from jobs.backup.options import Environment
 from jobs.backup.places import Places
+from jobs.backup.replacement import Replacement
 from jobs.backup.restore_plan import (
-    AlreadyRestored,
+    AlreadyEnded,
+    BeginReplacement,
     ClearAway,
     Copy,
     CreateClaim,
@@ -61,19 +63,24 @@ class Restoration:
         self._archives: Archives | None = None
         self._metadata: Metadata | None = None
         self._copied = ""
+        self._claims: frozenset[str] = frozenset()
+        """Keys of the volume claims in the archive that was copied."""
+        self._replacement = Replacement(goal, places, seconds)
         self._problem: RancherImportError = TransientError("TimeIsUp", "There was no time left.")
 
     def run(self) -> bool:
-        """Return True when done or superseded, False when the time is up, which is reported.
+        """Return True when done, superseded or refused, False when the time is up.
 
-        Raises RefusedError, after reporting it, when only a person can help.
+        Both are reported. Raises RefusedError, after reporting it, when only a person can help and
+        there is no way back.
         """
         while self._places.clock.now() < self._deadline:
             try:
                 self._begin()
                 action = plan(self._goal, self._look())
-                if isinstance(action, Superseded | AlreadyRestored):
+                if isinstance(action, Superseded | AlreadyEnded):
                     log.info("nothing to do", action=type(action).__name__)
+                    self._leave(action)
                     return True
                 self._act(action)
                 if isinstance(action, ReportRestored):
@@ -81,10 +88,10 @@ class Restoration:
             except TransientError as error:
                 self._forget(error)
             except RefusedError as error:
-                self._fail(error)
+                if self._fail(error):
+                    return True
                 raise
-        self._fail(self._problem)
-        return False
+        return self._fail(self._problem)
 
     def _begin(self) -> None:
         if not self._begun:
@@ -94,12 +101,13 @@ class Restoration:
     def _look(self) -> RestoreSight:
         """Return what is to be seen, no larger than the next action needs."""
         stored = self._places.state.read()
-        is_done = self._goal.source.is_done(stored.report)
-        if stored.restorer != self._goal.run or is_done:
-            return RestoreSight(stored.restorer, is_done)
+        is_over = self._goal.source.is_over(stored.report)
+        if stored.restorer != self._goal.run or is_over:
+            return RestoreSight(stored.restorer, is_over)
         pod = self._places.restore.pod()
         return RestoreSight(
             stored.restorer,
+            is_replacing=stored.is_replacing(self._goal.source.request),
             pod=pod,
             workload=None if pod else self._places.restore.workload(),
             archives=self._archives,
@@ -119,9 +127,11 @@ class Restoration:
                     self._read(action, bucket)
             case ReportRestored():
                 self._finish(action.location)
+            case BeginReplacement():
+                self._replacement.begin(self._claims)
             case CreateClaim() | StartPod() | ClearAway() | GiveUpPod():
                 self._act_on_host(action)
-            case Superseded() | AlreadyRestored():
+            case Superseded() | AlreadyEnded():
                 pass  # the end, handled by `run`
 
     def _read(self, action: LookAtSource | ReadMetadata | Copy, bucket: Bucket) -> None:
@@ -139,17 +149,24 @@ class Restoration:
         A new VCluster gets it without Rancher's part; rolled back it is the same cluster there.
         """
         described, is_new = self._metadata, not self._goal.source.request
+        known: set[str] = set()
+
+        def is_wanted(key: str) -> bool:
+            if claims.is_claim(key):
+                known.add(key)
+            return not (is_new and ranchers_part.is_ranchers(key))
+
         facts = bucket.copy_to(
             self._places.target.copy_key,
             name,
-            lambda key: not (is_new and ranchers_part.is_ranchers(key)),
+            is_wanted,
             self._check_time,
             encrypted=described.object if described else "",
         )
         if described is None or facts != (described.size, described.sha256):
             message = f"The archive {name} is not the one that its description was written for."
             raise RefusedError("ArchiveChanged", message)
-        self._copied = name
+        self._copied, self._claims = name, frozenset(known)
 
     def _act_on_host(self, action: CreateClaim | StartPod | ClearAway | GiveUpPod) -> None:
         host, places = self._places.restore, self._places
@@ -172,33 +189,62 @@ class Restoration:
                 raise TransientError("RestorePodFailed", f"The pod that restores failed: {line}")
 
     def _finish(self, location: str) -> None:
-        """Remove pod, Secret and copy, and report the end, after which the control plane starts."""
+        """Remove pod and Secret, and report the end, after which the control plane starts.
+
+        The copy is removed last: a bucket that keeps it does not keep a control plane stopped.
+        """
         self._places.restore.clear_away()
-        self._remove_copy()
-
-        self._places.state.report(lambda report: self._done(report, location))
-        log.info("restored", location=location)
-
-    def _done(self, report: Report, location: str) -> Report:
-        """Return the report of the end."""
-        source = self._goal.source
+        source, state = self._goal.source, self._places.state
         if source.request:
             now = text_of(self._places.now())
-            return reports.rolled_back(report, source.request, source.snapshot, now)
-        return reports.changed(report, "Restored", "Restored", "", restored=location)
+            state.end_rollback(
+                lambda report: reports.rolled_back(report, source.request, source.snapshot, now)
+            )
+        else:
+            state.report(
+                lambda report: reports.changed(
+                    report, "Restored", "Restored", "", restored=location
+                )
+            )
+        log.info("restored", location=location)
+        self._remove_copy()
+
+    def _leave(self, action: Superseded | AlreadyEnded) -> None:
+        """Remove a copy that no later run removes, and repeat a report that was set back."""
+        if isinstance(action, AlreadyEnded):
+            self._places.state.report(lambda report: report)
+            self._remove_copy()
+        elif self._copied and self._places.state.read().is_final:
+            self._remove_copy()
 
     def _remove_copy(self) -> None:
-        with closing(self._open(self._places.target)) as bucket:
-            bucket.remove_copy(self._places.target.copy_key)
+        """Remove the copy, if the bucket lets it."""
 
-    def _fail(self, error: RancherImportError) -> None:
-        """Report the end of an attempt, and remove the copy unless a pod still reads it."""
-        self._report("RestoreFailed", error.reason, error.message)
+        def remove() -> bool:
+            with closing(self._open(self._places.target)) as bucket:
+                bucket.remove_copy(self._places.target.copy_key)
+            return True
+
+        try:
+            if not repeat(remove, timeout=REPORT_SECONDS, clock=self._places.clock):
+                log.warning("a copy may be left")
+        except RancherImportError as error:
+            log.warning("a copy may be left", reason=error.reason, message=error.message)
+
+    def _fail(self, error: RancherImportError) -> bool:
+        """Report the end of an attempt, and remove the copy unless a pod still reads it.
+
+        Return whether it is a refusal, with which a rollback ends that has not begun.
+        """
+        is_refused = self._replacement.refuse(error)
+        if not is_refused:
+            self._report("RestoreFailed", error.reason, error.message)
         try:
             if self._places.restore.pod() is None:
                 self._remove_copy()
         except RancherImportError as problem:
             log.warning("a copy may be left", reason=problem.reason, message=problem.message)
+        return is_refused
 
     def _wait(self, action: Wait) -> None:
         if action.reason != self._problem.reason:
@@ -215,9 +261,12 @@ class Restoration:
 
     def _report(self, phase: str, reason: str, message: str) -> None:
         log.info("progress", phase=phase, reason=reason, message=message)
-        request = self._goal.source.request
+        source, request = self._goal.source, self._goal.source.request
 
         def change(report: Report) -> Report:
+            if source.is_over(report):
+                # By another run meanwhile.
+                return report
             if request:
                 parts = {"reason": reason, "message": message}
                 return reports.rolling_back(report, request, phase, **parts)

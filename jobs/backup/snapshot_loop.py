@@ -124,7 +124,7 @@ class Snapshot:
         return Sight(
             now,
             runner,
-            is_restored=self._source is None or self._source.is_done(report),
+            is_restored=self._source is None or self._source.is_over(report),
             replicas=control_plane.replicas(),
             request=request,
             has_secret=control_plane.has_secret(),

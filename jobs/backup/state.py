@@ -1,17 +1,32 @@
 """The state of backups: beside the report the runs that continue, and what a person decides."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ConfigMap
 
 from jobs import state
+from jobs.backup import report as reports
+from jobs.backup.model import ROLLED_BACK
 from jobs.bounded_api import Api
 from jobs.kubernetes import call, maybe
+from jobs.state import REPORT, Report, text
 
 RUN, RESTORE_RUN = "run", "restoreRun"
 """Keys with the identity of the snapshot, and of the restoration, that began last: a first snapshot
 waits beside a restoration."""
+
+REPLACEMENT = "replacement"
+"""Key with the last rollback whose replacement of data has begun: from then on none is refused."""
+
+DONE = "rolledBack"
+"""Key with the last rollback that is done. Helm sets the report back where it rolls back a release,
+but no key that the chart does not render."""
+
+OWNER = "ownerUid"
+"""Key with the UID of the VCluster, from the chart. Nothing counts of another of the same name."""
 
 FINAL = "final-"
 """Begin of the identity of a run before the deletion."""
@@ -37,6 +52,37 @@ class Stored(state.Stored):
     def restorer(self) -> str:
         """Identity of the restoration that began last, or of what ends all of them."""
         return self.runner if self.is_final else self.data.get(RESTORE_RUN, "")
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report, with the rollback that is done also where the report was set back."""
+        report = super().report
+        try:
+            owner, done = json.loads(self.data.get(DONE, ""))
+        except (ValueError, TypeError):
+            return report
+        is_own = owner == self._owner and isinstance(done, dict)
+        return dict(reports.having_rolled_back(report, done)) if is_own else report
+
+    def is_replacing(self, request: str) -> bool:
+        """Return whether the data of a rollback is being replaced, or was."""
+        return self.data.get(REPLACEMENT) == self._replacement(request)
+
+    def begun(self, request: str) -> dict[str, str]:
+        """Return the key by which the replacement for a rollback has begun."""
+        return {REPLACEMENT: self._replacement(request)}
+
+    def done(self, report: Report) -> dict[str, str]:
+        """Return the keys of a report of a rollback that is done."""
+        done = json.dumps([self._owner, report[ROLLED_BACK]])
+        return {REPORT: text(report), DONE: done}
+
+    def _replacement(self, request: str) -> str:
+        return f"{self._owner}/{request}"
+
+    @property
+    def _owner(self) -> str:
+        return self.data.get(OWNER, "")
 
 
 class State(state.StateConfigMap[Stored]):
@@ -73,3 +119,17 @@ class State(state.StateConfigMap[Stored]):
     def begin_restore(self, run: str) -> None:
         """Write that a restoration has begun, so that an earlier one ends."""
         self.write(lambda _: {RESTORE_RUN: run})
+
+    def begin_replacement(self, run: str, request: str, change: Callable[[Report], Report]) -> None:
+        """Write that a restoration replaces the data, with its report, unless another continues."""
+
+        def changed(stored: Stored) -> Mapping[str, str]:
+            if stored.restorer != run:
+                return {}
+            return {**stored.begun(request), REPORT: text(change(stored.report))}
+
+        self.write(changed)
+
+    def end_rollback(self, change: Callable[[Report], Report]) -> None:
+        """Write that a rollback is done, so that it stays done."""
+        self.write(lambda stored: stored.done(change(stored.report)))

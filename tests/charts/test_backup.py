@@ -477,6 +477,22 @@ def test_rights_of_the_restore(
     )
 
 
+def test_rights_of_a_restore_in_place(
+    render: Render, case: Callable[[str, str], dict[str, Any]]
+) -> None:
+    """It sees the claims beside, which may be newer than the archive; a new VCluster has none."""
+    values = case(CHART, "rollback")
+    restore = {"prefix": "a", "snapshot": "20260131T020007Z"}
+    new, place = (
+        _rules(render({**values, "restore": {**restore, **more}}))[
+            "kunde1", "kunde1-backup-restore"
+        ]
+        for more in ({}, {"inPlace": True})
+    )
+    listing = {"apiGroups": [""], "resources": ["persistentvolumeclaims"], "verbs": ["list"]}
+    assert [rule for rule in place if rule not in new] == [listing]
+
+
 @pytest.mark.parametrize("values", CASES)
 def test_each_account_has_its_own_rights(
     render: Render, case: Callable[[str, str], dict[str, Any]], values: str

@@ -362,6 +362,12 @@ for a restore has them.
   resourceNames: [{{ printf "%s-etcd" .Values.vcluster.release | quote }}]
   verbs: [get]
 {{- end }}
+{{- if .Values.restore.inPlace }}
+# To see once more which claims are newer than the archive. A list has no names.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [list]
+{{- end }}
 {{ include "vcluster-backup.lookRules" . }}
 {{- end }}
 

@@ -7,7 +7,8 @@ import pytest
 from jobs.backup.actions import Superseded, Wait
 from jobs.backup.model import Archive, Metadata, VirtualCluster
 from jobs.backup.restore_plan import (
-    AlreadyRestored,
+    AlreadyEnded,
+    BeginReplacement,
     ClearAway,
     Copy,
     CreateClaim,
@@ -39,6 +40,8 @@ METADATA = Metadata("old", "uid-old", "0.36.1", "1.36.3", "HA", "t", 1, "hash")
 STOPPED = Workload(desired=0, running=0, has_store=True)
 SEEN = RestoreSight("run-1", workload=STOPPED, archives=ARCHIVES, metadata=METADATA)
 LOCATION = f"uid-old/{NAME}"
+IN_PLACE = replace(GOAL, source=Source("p/_/old/uid-old", OLDER, "7"))
+COPIED = replace(SEEN, copied=OLDER)
 
 
 def pod(phase: str, location: str = LOCATION, *, is_ending: bool = False) -> RestoreSight:
@@ -50,7 +53,9 @@ def pod(phase: str, location: str = LOCATION, *, is_ending: bool = False) -> Res
     ("goal", "sight", "action"),
     [
         (GOAL, RestoreSight("run-2"), Superseded()),
-        (GOAL, replace(SEEN, is_done=True), AlreadyRestored()),
+        (GOAL, replace(SEEN, is_over=True), AlreadyEnded()),
+        (IN_PLACE, replace(COPIED, workload=STOPPED), BeginReplacement()),
+        (IN_PLACE, replace(COPIED, is_replacing=True), StartPod(OLDER)),
         (GOAL, pod("Running"), Wait("RestoringData", f"The archive {LOCATION} is being restored.")),
         (GOAL, pod("Succeeded"), ReportRestored(LOCATION)),
         (GOAL, pod("Failed"), GiveUpPod()),

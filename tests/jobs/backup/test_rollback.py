@@ -1,13 +1,19 @@
 """The commands of a rollback in place, against a real API server and a real S3 server."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from jobs.backup import report as reports
+from jobs.backup.bucket import Bucket
 from jobs.backup.claims import message
+from jobs.backup.control_plane import ControlPlane
+from jobs.backup.restore_host import RestoreHost
+from jobs.errors import RefusedError
 from tests.jobs.backup.archives import KEYS, archive, keys
 from tests.jobs.backup.test_restored import describe
-from tests.jobs.backup.world import PREFIX, UID, World
+from tests.jobs.backup.world import PLATFORM, PREFIX, STATE, UID, World
 from tests.support.kills import KilledError, kills
 
 OLD, LATER = "20260109T020000Z", "20260110T020000Z"
@@ -32,9 +38,18 @@ def ask(world: World, **env: str) -> None:
 
 
 def stop(world: World) -> None:
-    """Put the virtual cluster to sleep, and let its data be replaced."""
+    """Put the prepared virtual cluster to sleep, and let its data be replaced."""
+    if not part(world):
+        saved = world.now().strftime("%Y%m%dT%H%M%SZ")
+        rollback = {"request": "7", "phase": "Prepared", "saved": saved}
+        world.write_state({**world.report(), "rollback": rollback})
     world.scale(0)
     world.env.update(RESTORE_PREFIX=PREFIX, RESTORE_SNAPSHOT=OLD, RESTORE_IN_PLACE="true")
+
+
+def copies(world: World) -> list[str]:
+    """Return the plain copies that are left of restorations."""
+    return [name for name in world.names() if name.startswith("restore")]
 
 
 def part(world: World) -> dict[str, Any]:
@@ -222,7 +237,7 @@ def test_rolled_back_again(asked: World) -> None:
     """Another request to the same archive replaces the data once more, the same one does not."""
     stop(asked)
     for request, times in (("7", 1), ("7", 1), ("8", 2)):
-        asked.env["ROLLBACK_REQUEST"] = request
+        asked.env.update(ROLLBACK_REQUEST=request, LOSE_NEWER="true")
         assert asked.restore()
         assert len(asked.kubelet.restored) == times
 
@@ -231,11 +246,16 @@ def test_a_restore_that_fails_is_tried_again(asked: World) -> None:
     """The reason is in the report, and what was saved before stays there."""
     assert asked.prepare()
     stop(asked)
-    (asked.s3.folder / PREFIX / f"{OLD}.tar.gz").write_bytes(CONTENT[:-20])
+    asked.kubelet.failing = 100
     assert not asked.restore()
-    assert (part(asked)["phase"], part(asked)["reason"]) == ("RestoreFailed", "ArchiveBroken")
+    assert (part(asked)["phase"], part(asked)["reason"]) == ("RestoreFailed", "RestorePodFailed")
     assert part(asked)["saved"] == LATER
+    (asked.s3.folder / PREFIX / f"{OLD}.tar.gz").write_bytes(archive())
+    with pytest.raises(RefusedError, match="ArchiveChanged"):
+        asked.restore()
+    assert (part(asked)["phase"], part(asked)["reason"]) == ("RestoreFailed", "ArchiveChanged")
     asked.put(OLD, content=CONTENT)
+    asked.kubelet.failing = 0
     assert asked.restore()
     assert asked.report()["rolledBack"]["saved"] == LATER
 
@@ -254,10 +274,181 @@ def test_killed_at_every_line_of_the_restore(asked: World) -> None:
             asked.restore()
         line = asked.wire.lines[-1]
         assert "rolledBack" not in asked.report() or asked.kubelet.restored, (number, phase, line)
+        has_begun = "replacement" in asked.state()
+        assert has_begun or not {"Pod", "Secret"} & {*asked.remainder()}, (number, phase, line)
         assert asked.restore(), (number, phase, line)
         assert asked.report()["rolledBack"]["request"] == "7"
         assert asked.remainder() == []
+        assert copies(asked) == []
     assert len(points) > 10
+
+
+def break_archive(world: World) -> None:
+    """Cut the archive off."""
+    (world.s3.folder / PREFIX / f"{OLD}.tar.gz").write_bytes(CONTENT[:-20])
+
+
+def lose_archive(world: World) -> None:
+    """Remove the archive, as the pod of a schedule does that knows of no rollback."""
+    for ending in (".tar.gz", ".json"):
+        (world.s3.folder / PREFIX / f"{OLD}{ending}").unlink()
+
+
+def wait_for_hours(world: World) -> None:
+    """Let more time pass than a backup before is good for."""
+    world.seconds += 2 * 3600
+
+
+def forget(world: World) -> None:
+    """Lose what the preparation has reported, as where Helm rolls back a release."""
+    world.write_state({"phase": "Completed"})
+
+
+CHANGES = [
+    pytest.param(lambda world: world.claim("new"), "VolumesNewer", id="volume"),
+    pytest.param(wait_for_hours, "SafetyBackupOld", id="old"),
+    pytest.param(forget, "SafetyBackupOld", id="forgotten"),
+    pytest.param(break_archive, "ArchiveBroken", id="broken"),
+    pytest.param(lose_archive, "ArchiveMissing", id="missing"),
+    pytest.param(lambda world: world.scale(1), "WaitingForStop", id="running"),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), CHANGES)
+def test_what_changes_after_the_preparation(
+    asked: World, change: Callable[[World], None], reason: str
+) -> None:
+    """What is no longer as it was prepared is refused before anything is replaced, and finally."""
+    assert asked.prepare()
+    stop(asked)
+    change(asked)
+    for _ in range(2):
+        assert asked.restore()
+        assert (part(asked)["phase"], part(asked)["reason"]) == ("Refused", reason)
+        assert (asked.kubelet.restored, asked.remainder(), copies(asked)) == ([], [], [])
+        asked.put(OLD, content=CONTENT)
+        asked.put(OLD, ".json", describe(CONTENT))
+    asked.scale(1)
+    assert asked.finish()
+    assert asked.report()["final"]
+
+
+def test_newer_volumes_may_be_lost(asked: World) -> None:
+    """With `loseNewer` neither volumes nor the age of a backup before hold it up."""
+    asked.env["LOSE_NEWER"] = "true"
+    assert asked.prepare()
+    stop(asked)
+    asked.claim("new")
+    wait_for_hours(asked)
+    assert asked.restore()
+    assert asked.report()["rolledBack"]["saved"] == ""
+
+
+def test_nothing_is_refused_once_it_has_begun(asked: World) -> None:
+    """The phase Replacing is there before the pod; later claims and hours do not stop it."""
+    assert asked.prepare()
+    stop(asked)
+    seen: list[str] = []
+    act = asked.kubelet.act
+
+    def meanwhile() -> None:
+        seen.append(part(asked)["phase"])
+        act()
+
+    asked.kubelet.act = meanwhile  # type: ignore[method-assign]  # a look at the report
+    asked.kubelet.failing = 100
+    assert not asked.restore()
+    assert "Refused" not in seen
+    asked.kubelet.failing = 0
+    forget_report = {**asked.state(), "report": "{}"}
+    asked.api.patch("v1", "ConfigMap", STATE, {"data": forget_report}, namespace=PLATFORM)
+    asked.claim("new")
+    wait_for_hours(asked)
+    assert asked.prepare()
+    assert part(asked) == {}
+    assert asked.restore()
+    assert asked.report()["rolledBack"]["request"] == "7"
+
+
+def test_replacing_is_reported_before_the_pod(
+    asked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function that sees no Replacing knows that nothing is replaced."""
+    assert asked.prepare()
+    stop(asked)
+    seen: list[str] = []
+    start = RestoreHost.start_pod
+
+    def started(*args: Any, **options: Any) -> None:
+        seen.append(part(asked)["phase"])
+        start(*args, **options)
+
+    monkeypatch.setattr(RestoreHost, "start_pod", started)
+    assert asked.restore()
+    assert seen == ["Replacing"]
+
+
+def test_a_late_preparation_says_nothing(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod of the preparation that still runs overwrites nothing of what comes after it."""
+    before: list[dict[str, Any]] = []
+
+    def meanwhile(*_: Any) -> list[str]:
+        if not before:
+            stop(asked)
+            report = reports.rolling_back(asked.report(), "7", "Replacing")
+            asked.write_state(report, replacement="/7")
+            before.append(asked.report())
+        return ["default/new"]
+
+    monkeypatch.setattr(ControlPlane, "claims", meanwhile)
+    assert asked.prepare()
+    assert [asked.report()] == before
+
+
+def test_a_bucket_that_keeps_its_objects(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused while all runs; noticed later, it does not keep the control plane stopped."""
+    remove = Bucket.remove_copy
+
+    def refuse(*_: Any) -> None:
+        reason = "AccessDenied"
+        raise RefusedError(reason, "Backup target nightly: AccessDenied")
+
+    monkeypatch.setattr(Bucket, "remove_copy", refuse)
+    assert asked.prepare()
+    assert (part(asked)["phase"], part(asked)["reason"]) == ("Refused", "AccessDenied")
+    monkeypatch.setattr(Bucket, "remove_copy", remove)
+    asked.env["ROLLBACK_REQUEST"] = "8"
+    assert asked.prepare()
+    stop(asked)
+    monkeypatch.setattr(Bucket, "remove_copy", refuse)
+    for _ in range(2):
+        assert asked.restore()
+        assert asked.report()["rolledBack"]["request"] == "8"
+        assert len(asked.kubelet.restored) == 1
+    monkeypatch.setattr(Bucket, "remove_copy", remove)
+    assert asked.restore()
+    assert copies(asked) == []
+
+
+def test_done_although_helm_sets_the_report_back(asked: World) -> None:
+    """A rollback that is done stays done, and is reported again; of another VCluster nothing is."""
+    assert asked.prepare()
+    before = asked.state()["report"]
+    stop(asked)
+    assert asked.restore()
+    done = asked.report()["rolledBack"]
+    patch = {"data": {"report": before}}
+    asked.api.patch("v1", "ConfigMap", STATE, patch, namespace=PLATFORM)
+    asked.scale(1)
+    assert asked.restore()
+    assert len(asked.kubelet.restored) == 1
+    assert (asked.report()["rolledBack"], part(asked)) == (done, {})
+    assert asked.restore()
+    patch["data"]["ownerUid"] = "another"
+    asked.api.patch("v1", "ConfigMap", STATE, patch, namespace=PLATFORM)
+    asked.scale(0)
+    assert asked.restore()
+    assert len(asked.kubelet.restored) == 2
 
 
 def test_no_snapshot_of_half_of_the_data(asked: World) -> None:
