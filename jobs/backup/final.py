@@ -58,9 +58,10 @@ def run(env: Environment, places: Places, client: Api) -> bool:
     if wanted and not FinalSnapshot(env, goal, places, client).run():
         return False
     restores = env.source() is not None
-    if restores:
-        remove_copy(places)
     is_gone = remove_requests(goal, places, restores=restores)
+    if restores:
+        # After the restoration was ended, which else would still write it.
+        remove_copy(places)
     if is_gone:
         # Nothing writes archives any more, and no later run removes what a killed one has left.
         remove_plain(places, places.now())

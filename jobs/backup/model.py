@@ -170,6 +170,8 @@ class Goal:
     """Age from which a request of another run is given up."""
     protected: str = ""
     """Name of an archive that stays beyond the retention, because a rollback needs it."""
+    since: dt.datetime | None = None
+    """Instant before which no request has been made that may end as this goal's, None for any."""
     is_first: bool = False
     """True for the run that shows that the target works: it waits for the control plane."""
 

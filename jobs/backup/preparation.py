@@ -8,7 +8,7 @@ this request.
 import secrets
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -49,15 +49,6 @@ def run(env: Environment, places: Places) -> bool:
     return Preparation(env, env.rollback_goal(), places).run()
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """The end of the wait for a safety backup."""
-
-    saved: str = ""
-    is_over: bool = False
-    """True if another run continues, or there is nothing to continue."""
-
-
 class _Noted(Progress):
     """The reports of a safety backup, of which the rollback says what it waits for."""
 
@@ -76,6 +67,8 @@ class Preparation:
         self._env = env
         self._goal = goal
         self._places = places
+        self._since = places.now().replace(microsecond=0)
+        """Instant as the names of archives have it; an older request is not what is there now."""
         self._deadline = places.clock.now() + env.seconds("TIMEOUT", "30m")
         self._retries = Backoff(places.clock, RETRY_SECONDS)
         self._problem: RancherImportError = TransientError("TimeIsUp", "There was no time left.")
@@ -108,17 +101,24 @@ class Preparation:
     def _prepare(self) -> None:
         """Read the archive, compare the volumes, make a backup, and report that all is ready."""
         self._report(reports.PREPARING, message="The archive is read, and a backup is made.")
-        known = self._read()
         if self._goal.loses_newer:
+            self._end_snapshot()
+            self._read()
             self._report(reports.PREPARED)
             return
+        known = self._read()
         self._compare(known)
-        outcome = self._save()
-        if outcome.is_over:
-            return
+        saved = self._save()
         # A volume that was made meanwhile.
         self._compare(known)
-        self._report(reports.PREPARED, saved=outcome.saved)
+        self._report(reports.PREPARED, saved=saved)
+
+    def _end_snapshot(self) -> None:
+        """End a snapshot that does not know of the rollback, and may remove the archive."""
+        state, run = self._places.state, _run()
+        state.begin(run)
+        if state.read().runner == run:
+            self._places.control_plane.remove_request()
 
     def _read(self) -> frozenset[str]:
         """Read the archive to its end, and return the keys of the volume claims in it."""
@@ -144,11 +144,9 @@ class Preparation:
         """Refuse a rollback by which volumes would be deleted."""
         claims.check(self._places.control_plane.claims(), known)
 
-    def _save(self) -> _Outcome:
-        """Make the safety backup."""
-        goal = replace(
-            self._env.goal("Scheduled"), is_first=True, run=f"{RUN}{secrets.token_hex(8)}"
-        )
+    def _save(self) -> str:
+        """Make the safety backup, and return its name."""
+        goal = replace(self._env.goal("Scheduled"), is_first=True, run=_run(), since=self._since)
         progress = _Noted(self._places.state, goal, self._env.schedule(), self._places.now)
         progress.on_note = self._wait_for
         snapshot = Snapshot(goal, self._places, progress, None)
@@ -158,12 +156,11 @@ class Preparation:
             abandon(goal, self._places)
             raise
         if isinstance(ended, Reported):
-            return _Outcome(saved=ended.name)
+            return ended.name
         if ended is None:
             abandon(goal, self._places)
             raise snapshot.problem
-        if self._places.state.read().runner.startswith(RUN):
-            return _Outcome(is_over=True)
+        # Also by another pod for this request: without a pause both would begin again at once.
         raise TransientError("Writing", "Another backup is being made.")
 
     def _wait_for(self, reason: str, message: str) -> None:
@@ -194,6 +191,11 @@ class Preparation:
 
     def _bucket(self) -> Bucket:
         return self._places.bucket(self._places.target, self._places.credentials())
+
+
+def _run() -> str:
+    """Return a new identity of a run before a rollback."""
+    return f"{RUN}{secrets.token_hex(8)}"
 
 
 def _final(error: TransientError) -> RancherImportError:

@@ -138,6 +138,7 @@ def _is_current(goal: Goal, sight: Sight, request: Request, name: str) -> bool:
         and request.purpose == goal.purpose
         and time is not None
         and sight.now - time <= goal.timeout
+        and (goal.since is None or goal.since <= time)
     )
 
 

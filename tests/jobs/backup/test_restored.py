@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
+from typing import Any
 
 import pytest
 
+from jobs.backup.bucket import Bucket
 from jobs.backup.model import Metadata
 from jobs.errors import RefusedError
 from tests.jobs.backup.archives import KEYS, archive, keys
@@ -132,6 +134,43 @@ def test_deletion_beside_it(source: World) -> None:
     assert source.restore()
     assert "restored" not in source.report()
     assert source.remainder() == []
+
+
+@pytest.mark.parametrize("at", ["before", "after"])
+def test_deletion_while_it_is_copied(
+    source: World, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """A copy stays neither of an upload that ends after the deletion, nor of one before."""
+    copy_to = Bucket.copy_to
+
+    def meanwhile(*args: Any, **options: Any) -> Any:
+        if at == "before":
+            assert source.finish()
+        facts = copy_to(*args, **options)
+        if at == "after":
+            assert source.finish()
+        return facts
+
+    monkeypatch.setattr(Bucket, "copy_to", meanwhile)
+    assert source.restore()
+    assert copies(source) == []
+    assert source.remainder() == []
+
+
+def test_the_restoration_ends_before_its_copy_is_removed(
+    source: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion removes the copy once nothing writes it any more."""
+    runs: list[str] = []
+    remove = Bucket.remove_copy
+
+    def removed(*args: Any) -> None:
+        runs.append(source.state().get("run", ""))
+        remove(*args)
+
+    monkeypatch.setattr(Bucket, "remove_copy", removed)
+    assert source.finish()
+    assert [run.startswith("final-") for run in runs] == [True]
 
 
 def test_running_control_plane(source: World) -> None:

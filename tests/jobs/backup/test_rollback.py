@@ -1,6 +1,5 @@
 """The commands of a rollback in place, against a real API server and a real S3 server."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from jobs.backup import report as reports
 from jobs.backup.bucket import Bucket
 from jobs.backup.claims import message
 from jobs.backup.control_plane import ControlPlane
-from jobs.backup.restore_host import RestoreHost
 from jobs.errors import RefusedError
 from tests.jobs.backup.archives import KEYS, archive, keys
 from tests.jobs.backup.test_restored import describe
@@ -97,6 +95,72 @@ def test_prepared_once(asked: World) -> None:
     assert asked.prepare()
     assert len(asked.described()) == 3
     assert part(asked)["request"] == "8"
+
+
+def test_an_older_request(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a scheduled run asked for before is not what is saved: it lacks what came since."""
+    verify = Bucket.verify
+
+    def die(*_: Any) -> None:
+        raise KilledError
+
+    monkeypatch.setattr(Bucket, "verify", die)
+    request = {key: asked.env.pop(key) for key in ("ROLLBACK_SNAPSHOT", "ROLLBACK_REQUEST")}
+    with pytest.raises(KilledError):
+        asked.snapshot()
+    monkeypatch.setattr(Bucket, "verify", verify)
+    asked.seconds += 60
+    begin = f"{asked.now():%Y%m%dT%H%M%SZ}"
+    asked.env.update(request)
+    assert asked.prepare()
+    assert part(asked)["saved"] >= begin
+
+
+def test_a_snapshot_beside_a_rollback_that_loses(
+    asked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that does not know of the rollback ends before it removes the archive."""
+    verify = Bucket.verify
+
+    def meanwhile(bucket: Bucket, *args: Any) -> Any:
+        facts = verify(bucket, *args)
+        asked.env.update(request, LOSE_NEWER="true", RETENTION_COUNT="3")
+        assert asked.prepare()
+        return facts
+
+    monkeypatch.setattr(Bucket, "verify", meanwhile)
+    request = {key: asked.env.pop(key) for key in ("ROLLBACK_SNAPSHOT", "ROLLBACK_REQUEST")}
+    asked.env.update(RETENTION_COUNT="1", RETENTION_DAYS="1")
+    asked.seconds += 3 * 24 * 3600
+    assert asked.snapshot()
+    assert part(asked)["phase"] == "Prepared"
+    assert OLD in asked.described()
+    assert asked.remainder() == []
+
+
+def test_two_preparations_at_once(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was overtaken pauses before it begins again, instead of overtaking at once."""
+    verify, keys_of = Bucket.verify, Bucket.keys
+    read: list[float] = []
+    ended: list[bool] = []
+
+    def meanwhile(bucket: Bucket, *args: Any) -> Any:
+        if not ended:
+            ended.append(True)
+            data = {"data": {"run": "rollback-other"}}
+            asked.api.patch("v1", "ConfigMap", STATE, data, namespace=PLATFORM)
+        return verify(bucket, *args)
+
+    def counted(bucket: Bucket, *args: Any) -> Any:
+        read.append(asked.seconds)
+        return keys_of(bucket, *args)
+
+    monkeypatch.setattr(Bucket, "verify", meanwhile)
+    monkeypatch.setattr(Bucket, "keys", counted)
+    assert asked.prepare()
+    first, second = read
+    assert second - first > 0.3
+    assert part(asked)["phase"] == "Prepared"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +261,23 @@ def test_deletion_ends_a_preparation(asked: World) -> None:
     assert part(asked) == {}
 
 
+def test_a_late_preparation_says_nothing(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pod of the preparation that still runs overwrites nothing of what comes after it."""
+    before: list[dict[str, Any]] = []
+
+    def meanwhile(*_: Any) -> list[str]:
+        if not before:
+            stop(asked)
+            report = reports.rolling_back(asked.report(), "7", "Replacing")
+            asked.write_state(report, replacement="/7")
+            before.append(asked.report())
+        return ["default/new"]
+
+    monkeypatch.setattr(ControlPlane, "claims", meanwhile)
+    assert asked.prepare()
+    assert [asked.report()] == before
+
+
 def test_killed_at_every_line_of_the_preparation(asked: World) -> None:
     """A run that dies anywhere is finished by the next one; it says Prepared after a backup."""
     assert asked.prepare()
@@ -281,174 +362,6 @@ def test_killed_at_every_line_of_the_restore(asked: World) -> None:
         assert asked.remainder() == []
         assert copies(asked) == []
     assert len(points) > 10
-
-
-def break_archive(world: World) -> None:
-    """Cut the archive off."""
-    (world.s3.folder / PREFIX / f"{OLD}.tar.gz").write_bytes(CONTENT[:-20])
-
-
-def lose_archive(world: World) -> None:
-    """Remove the archive, as the pod of a schedule does that knows of no rollback."""
-    for ending in (".tar.gz", ".json"):
-        (world.s3.folder / PREFIX / f"{OLD}{ending}").unlink()
-
-
-def wait_for_hours(world: World) -> None:
-    """Let more time pass than a backup before is good for."""
-    world.seconds += 2 * 3600
-
-
-def forget(world: World) -> None:
-    """Lose what the preparation has reported, as where Helm rolls back a release."""
-    world.write_state({"phase": "Completed"})
-
-
-CHANGES = [
-    pytest.param(lambda world: world.claim("new"), "VolumesNewer", id="volume"),
-    pytest.param(wait_for_hours, "SafetyBackupOld", id="old"),
-    pytest.param(forget, "SafetyBackupOld", id="forgotten"),
-    pytest.param(break_archive, "ArchiveBroken", id="broken"),
-    pytest.param(lose_archive, "ArchiveMissing", id="missing"),
-    pytest.param(lambda world: world.scale(1), "WaitingForStop", id="running"),
-]
-
-
-@pytest.mark.parametrize(("change", "reason"), CHANGES)
-def test_what_changes_after_the_preparation(
-    asked: World, change: Callable[[World], None], reason: str
-) -> None:
-    """What is no longer as it was prepared is refused before anything is replaced, and finally."""
-    assert asked.prepare()
-    stop(asked)
-    change(asked)
-    for _ in range(2):
-        assert asked.restore()
-        assert (part(asked)["phase"], part(asked)["reason"]) == ("Refused", reason)
-        assert (asked.kubelet.restored, asked.remainder(), copies(asked)) == ([], [], [])
-        asked.put(OLD, content=CONTENT)
-        asked.put(OLD, ".json", describe(CONTENT))
-    asked.scale(1)
-    assert asked.finish()
-    assert asked.report()["final"]
-
-
-def test_newer_volumes_may_be_lost(asked: World) -> None:
-    """With `loseNewer` neither volumes nor the age of a backup before hold it up."""
-    asked.env["LOSE_NEWER"] = "true"
-    assert asked.prepare()
-    stop(asked)
-    asked.claim("new")
-    wait_for_hours(asked)
-    assert asked.restore()
-    assert asked.report()["rolledBack"]["saved"] == ""
-
-
-def test_nothing_is_refused_once_it_has_begun(asked: World) -> None:
-    """The phase Replacing is there before the pod; later claims and hours do not stop it."""
-    assert asked.prepare()
-    stop(asked)
-    seen: list[str] = []
-    act = asked.kubelet.act
-
-    def meanwhile() -> None:
-        seen.append(part(asked)["phase"])
-        act()
-
-    asked.kubelet.act = meanwhile  # type: ignore[method-assign]  # a look at the report
-    asked.kubelet.failing = 100
-    assert not asked.restore()
-    assert "Refused" not in seen
-    asked.kubelet.failing = 0
-    forget_report = {**asked.state(), "report": "{}"}
-    asked.api.patch("v1", "ConfigMap", STATE, {"data": forget_report}, namespace=PLATFORM)
-    asked.claim("new")
-    wait_for_hours(asked)
-    assert asked.prepare()
-    assert part(asked) == {}
-    assert asked.restore()
-    assert asked.report()["rolledBack"]["request"] == "7"
-
-
-def test_replacing_is_reported_before_the_pod(
-    asked: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A function that sees no Replacing knows that nothing is replaced."""
-    assert asked.prepare()
-    stop(asked)
-    seen: list[str] = []
-    start = RestoreHost.start_pod
-
-    def started(*args: Any, **options: Any) -> None:
-        seen.append(part(asked)["phase"])
-        start(*args, **options)
-
-    monkeypatch.setattr(RestoreHost, "start_pod", started)
-    assert asked.restore()
-    assert seen == ["Replacing"]
-
-
-def test_a_late_preparation_says_nothing(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pod of the preparation that still runs overwrites nothing of what comes after it."""
-    before: list[dict[str, Any]] = []
-
-    def meanwhile(*_: Any) -> list[str]:
-        if not before:
-            stop(asked)
-            report = reports.rolling_back(asked.report(), "7", "Replacing")
-            asked.write_state(report, replacement="/7")
-            before.append(asked.report())
-        return ["default/new"]
-
-    monkeypatch.setattr(ControlPlane, "claims", meanwhile)
-    assert asked.prepare()
-    assert [asked.report()] == before
-
-
-def test_a_bucket_that_keeps_its_objects(asked: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is refused while all runs; noticed later, it does not keep the control plane stopped."""
-    remove = Bucket.remove_copy
-
-    def refuse(*_: Any) -> None:
-        reason = "AccessDenied"
-        raise RefusedError(reason, "Backup target nightly: AccessDenied")
-
-    monkeypatch.setattr(Bucket, "remove_copy", refuse)
-    assert asked.prepare()
-    assert (part(asked)["phase"], part(asked)["reason"]) == ("Refused", "AccessDenied")
-    monkeypatch.setattr(Bucket, "remove_copy", remove)
-    asked.env["ROLLBACK_REQUEST"] = "8"
-    assert asked.prepare()
-    stop(asked)
-    monkeypatch.setattr(Bucket, "remove_copy", refuse)
-    for _ in range(2):
-        assert asked.restore()
-        assert asked.report()["rolledBack"]["request"] == "8"
-        assert len(asked.kubelet.restored) == 1
-    monkeypatch.setattr(Bucket, "remove_copy", remove)
-    assert asked.restore()
-    assert copies(asked) == []
-
-
-def test_done_although_helm_sets_the_report_back(asked: World) -> None:
-    """A rollback that is done stays done, and is reported again; of another VCluster nothing is."""
-    assert asked.prepare()
-    before = asked.state()["report"]
-    stop(asked)
-    assert asked.restore()
-    done = asked.report()["rolledBack"]
-    patch = {"data": {"report": before}}
-    asked.api.patch("v1", "ConfigMap", STATE, patch, namespace=PLATFORM)
-    asked.scale(1)
-    assert asked.restore()
-    assert len(asked.kubelet.restored) == 1
-    assert (asked.report()["rolledBack"], part(asked)) == (done, {})
-    assert asked.restore()
-    patch["data"]["ownerUid"] = "another"
-    asked.api.patch("v1", "ConfigMap", STATE, patch, namespace=PLATFORM)
-    asked.scale(0)
-    assert asked.restore()
-    assert len(asked.kubelet.restored) == 2
 
 
 def test_no_snapshot_of_half_of_the_data(asked: World) -> None:
