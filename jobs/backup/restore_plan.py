@@ -51,8 +51,9 @@ class Source:
     def is_refused(self, report: Mapping[str, Any]) -> bool:
         """Return whether a rollback is refused, which none is once its replacement has begun."""
         part = report.get(ROLLBACK)
-        is_own = isinstance(part, dict) and part.get("request") == self.request
-        return bool(self.request) and is_own and part.get("phase") == REFUSED
+        if not self.request or not isinstance(part, dict):
+            return False
+        return (part.get("request"), part.get("phase")) == (self.request, REFUSED)
 
     def has(self, location: str) -> bool:
         """Return whether a location is one of this source."""
