@@ -39,7 +39,7 @@ def decrypt(ciphertext: Stream, identities: str) -> bytes:
         return b"".join(parts)
 
 
-@pytest.mark.parametrize("reader", [OURS, ANOTHER])
+@pytest.mark.parametrize("reader", [OURS, ANOTHER], ids=["ours", "another"])
 def test_each_recipient_reads(reader: x25519.Identity) -> None:
     """Each of the recipients decrypts alone, and as the tools of age do it."""
     ciphertext = sealed(recipients=(OURS, ANOTHER))
@@ -68,6 +68,20 @@ def test_a_file_of_identities() -> None:
         (sealed()[:-1], str(OURS), TransientError, "ArchiveBroken"),
         (sealed() + b"x", str(OURS), TransientError, "ArchiveBroken"),
         (sealed()[:-9] + bytes(9), str(OURS), TransientError, "ArchiveBroken"),
+    ],
+    # Keys are new in each process, and the processes of xdist have to name the tests the same.
+    ids=[
+        "of another",
+        "of none",
+        "malformed",
+        "a public key",
+        "empty",
+        "plain",
+        "the header alone",
+        "the first half",
+        "without its end",
+        "longer",
+        "changed",
     ],
 )
 def test_refused(
