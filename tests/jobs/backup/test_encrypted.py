@@ -350,7 +350,9 @@ def test_rollback(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identities", "reason"), [("", "IdentityMissing"), (str(ANOTHER), "IdentityWrong")]
+    ("identities", "reason"),
+    [("", "IdentityMissing"), (str(ANOTHER), "IdentityWrong")],
+    ids=["none", "another"],
 )
 def test_rollback_without_the_identity(world: World, identities: str, reason: str) -> None:
     """A rollback to an archive that cannot be decrypted is refused while everything runs."""
@@ -384,6 +386,19 @@ CUT = GOOD[0][:-20]
             str(OURS),
             "ArchiveMissing",
         ),
+    ],
+    ids=[
+        "no identity",
+        "a comment",
+        "no key",
+        "for another",
+        "without its end",
+        "another encryption",
+        "of half an archive",
+        "another kind",
+        "no kind",
+        "elsewhere",
+        "not there",
     ],
 )
 def test_no_archive_to_restore(
