@@ -37,6 +37,8 @@ class Namespace:
     """Owner of the virtual cluster's volume; empty without one."""
     has_run: bool = False
     """Whether a control plane has written into it."""
+    has_file: bool = False
+    """Whether the file of issuers is there; it outlives what Helm knows of it."""
 
 
 @dataclass
@@ -124,10 +126,7 @@ class Host:
         # A first installation that did not succeed is repaired by another one.
         is_repair = record.revision == 1 and record.state != "deployed"
         if record.chart == "vcluster-namespace":
-            if self.namespace and not record.keep:
-                self.remove("namespace", self.namespace.owner, self.deleted)
-                self.remove("volume", self.namespace.volume, self.deleted)
-                self.namespace = None
+            self._leave(keep=record.keep)
         elif record.chart == "vcluster":
             retains = get(record.values, "controlPlane", "service", "annotations") is not None
             if self.namespace and self.namespace.volume and not retains:
@@ -144,6 +143,15 @@ class Host:
         elif not record.values.get("takeover") and self.claim == get(record.values, "owner", "uid"):
             self.remove("cluster in Rancher", self.rancher, self.left)
             self.rancher = self.claim = ""
+
+    def _leave(self, *, keep: bool) -> None:
+        """Remove the namespace, or what its chart has brought into one that is kept."""
+        if self.namespace and not keep:
+            self.remove("namespace", self.namespace.owner, self.deleted)
+            self.remove("volume", self.namespace.volume, self.deleted)
+            self.namespace = None
+        elif self.namespace:
+            self.namespace.has_file = False
 
     def _refusal(self, values: Object) -> str:
         """Return why the chart does not take the namespace: `_retained.tpl`."""
@@ -169,6 +177,8 @@ class Host:
         self.namespace = self.namespace or Namespace()
         self.namespace.uid = owner
         self.namespace.control_plane = text(get(values, "owner", "controlPlane"))
+        has_file = bool(get(values, "authentication", "config"))
+        self.namespace.has_file = has_file or (self.namespace.has_file and not done)
         if done:
             self.namespace.owner = owner
             self.namespace.volume = self.namespace.volume and owner
@@ -189,8 +199,8 @@ class Host:
         """Do nothing: what the Job does is in its report."""
 
     def has_file(self) -> bool:
-        """Return whether the chart of a namespace brought the file of issuers."""
-        return any(get(one.values, "authentication", "config") for one in self.helm.values())
+        """Return whether the chart of the namespace brought the file of issuers."""
+        return self.namespace is not None and self.namespace.has_file
 
     def _backup(self, values: Object, *, done: bool) -> None:
         if done and values["onDelete"] != "None":
