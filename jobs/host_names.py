@@ -1,6 +1,12 @@
-"""Names on the host of what the syncer copies out of a virtual cluster."""
+"""Names and marks on the host of what the syncer copies out of a virtual cluster."""
 
 import hashlib
+
+TENANTS = "vcluster.loft.sh/managed-by"
+"""Selector of what the syncer made, by its label, which a tenant cannot change."""
+
+NAME, NAMESPACE = "vcluster.loft.sh/object-name", "vcluster.loft.sh/object-namespace"
+"""Annotations with the place of an object inside."""
 
 LONGEST = 63
 HEAD, DIGEST = 52, 10

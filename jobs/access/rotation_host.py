@@ -1,7 +1,7 @@
 """The objects of a rotation on the host."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lightkube.models.meta_v1 import ObjectMeta
@@ -56,9 +56,10 @@ class RotationHost:
         """Return the pods of the control plane and of its etcd."""
         return tuple(call(lambda: [*self._running()], f"the pods of {self._namespace}"))
 
-    def stale(self, namespaces: Iterable[str], authority: str) -> tuple[str, ...]:
-        """Return the namespaces inside whose pods mount another CA, from a copy on the host."""
-        return tuple(each for each in sorted(namespaces) if self._copy(each) not in ("", authority))
+    def stale(self, roots: Mapping[str, str], authority: str) -> dict[str, str]:
+        """Return those of the CAs by namespace whose pods mount another one, from a copy here."""
+        known = ("", authority)
+        return {each: roots[each] for each in sorted(roots) if self._copy(each) not in known}
 
     def copy(self, namespace: str, pem: str) -> None:
         """Change the copy that the CA for the pods of a namespace inside is mounted from."""

@@ -99,7 +99,7 @@ class Rotation:
         roots = _roots(config) if config and is_new and is_over else {}
         digests = {inside.digest(pem) for pem in roots.values()}
         root = digests.pop() if len(digests) == 1 else ""
-        stale = self._host.stale(roots, authority) if root == authority else ()
+        stale = self._host.stale(roots, authority) if root == authority else {}
         return RotationSight(inputs, done, authority, pod, running, root, stale)
 
     def _act(self, action: Step) -> bool:
@@ -121,18 +121,11 @@ class Rotation:
             case RemovePod():
                 self._host.remove_pod()
             case CopyAuthority():
-                self._copy(action.namespaces)
+                for namespace, pem in action.authorities.items():
+                    self._host.copy(namespace, pem)
             case Complete():
                 self._complete()
         return isinstance(action, Pause | StartPod)
-
-    def _copy(self, namespaces: tuple[str, ...]) -> None:
-        """Give the CA that is inside now to the pods of some namespaces."""
-        config = self._secrets.config()
-        roots = _roots(config) if config else {}
-        for namespace in namespaces:
-            if namespace in roots:
-                self._host.copy(namespace, roots[namespace])
 
     def _give_up(self) -> bool:
         """Report a pod that has failed, and remove it; the Job's next run makes another."""

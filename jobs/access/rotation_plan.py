@@ -3,7 +3,8 @@
 All that a later run has to know is on the pod that makes the certificates: it is removed last.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class RotationSight:
     running: tuple[Running, ...] = ()
     inside: str = ""
     """Digest of the CA that pods inside are given, "" while it is not one for all."""
-    stale: tuple[str, ...] = ()
-    """Namespaces inside whose pods mount another CA, from a copy on the host."""
+    stale: Mapping[str, str] = field(default_factory=dict)
+    """The CA, as PEM, by namespace inside whose pods mount another one, from a copy on the host."""
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,13 @@ class Restart:
 
 @dataclass(frozen=True)
 class CopyAuthority:
-    """Change of the copies on the host that the CA for pods of these namespaces is mounted from.
+    """Change of the copies on the host that pods of these namespaces mount their CA from.
 
     The syncer does not: what is changed before it starts counts for it as the same on both sides.
     """
 
-    namespaces: tuple[str, ...]
+    authorities: Mapping[str, str]
+    """The CA by namespace inside, as PEM."""
 
 
 @dataclass(frozen=True)

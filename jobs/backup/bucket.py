@@ -203,12 +203,17 @@ class Bucket:
                 yield body
 
     @contextlib.contextmanager
-    def _read(self, name: str, check: Check, encrypted: str) -> Iterator[tuple[Meter, Reader]]:
-        """Open an archive; yield the meter of the object in the bucket, and the plain archive."""
+    def _read(
+        self, name: str, check: Check, encrypted: str
+    ) -> Iterator[tuple[Meter | Reader, Reader]]:
+        """Open an archive; yield what has the facts of the object in the bucket, and the reader."""
         with self._opened(encrypted or f"{name}{ARCHIVE}", "", f"archive {name}") as body:
+            if not encrypted:
+                reader = Reader(body, check)
+                yield reader, reader
+                return
             meter = Meter(body, check)
-            content = self._decrypted(meter) if encrypted else contextlib.nullcontext(meter)
-            with content as plain:
+            with self._decrypted(meter) as plain:
                 yield meter, Reader(plain)
 
     def _decrypted(self, content: Stream) -> contextlib.AbstractContextManager[Stream]:

@@ -10,12 +10,6 @@ from jobs.errors import RefusedError
 
 PREFIX = "/registry/persistentvolumeclaims/"
 
-TENANTS = "vcluster.loft.sh/managed-by"
-"""Selector of what the syncer made on the host."""
-
-NAME, NAMESPACE = "vcluster.loft.sh/object-name", "vcluster.loft.sh/object-namespace"
-"""Annotations with the place of an object inside."""
-
 MOST_SHOWN = 5
 
 

@@ -7,7 +7,8 @@ from lightkube.resources.apps_v1 import DeploymentScale, StatefulSetScale
 from lightkube.resources.core_v1 import ConfigMap, PersistentVolumeClaim, Secret
 from lightkube.types import PatchType
 
-from jobs.backup import claims, host_objects, wire
+from jobs import host_names
+from jobs.backup import host_objects, wire
 from jobs.backup.model import ARCHIVE, Credentials, Goal, Request, VirtualCluster
 from jobs.bounded_api import Api
 from jobs.kubernetes import call, maybe
@@ -59,13 +60,13 @@ class ControlPlane:
         metadata = call(
             lambda: [
                 *self._client.metadata(
-                    PersistentVolumeClaim, namespace=self._namespace, selector=claims.TENANTS
+                    PersistentVolumeClaim, namespace=self._namespace, selector=host_names.TENANTS
                 )
             ],
             f"PersistentVolumeClaims in {self._namespace}",
         )
         notes = [each.annotations or {} for each in metadata]
-        return [f"{each.get(claims.NAMESPACE)}/{each.get(claims.NAME)}" for each in notes]
+        return [f"{each.get(host_names.NAMESPACE)}/{each.get(host_names.NAME)}" for each in notes]
 
     def has_secret(self) -> bool:
         """Return whether the credentials of a request are in the virtual cluster's namespace."""

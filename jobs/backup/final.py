@@ -89,7 +89,7 @@ def remove_requests(goal: Goal, places: Places, *, restores: bool) -> bool:
 def remove_copy(places: Places) -> None:
     """Remove what a restoration that was killed has left in the bucket, if it can be reached."""
     try:
-        with closing(places.bucket(places.target, places.credentials())) as bucket:
+        with closing(places.open_bucket()) as bucket:
             bucket.remove_copy(places.target.copy_key)
     except RancherImportError as error:
         log.warning("a copy may be left", reason=error.reason, message=error.message)

@@ -31,3 +31,7 @@ class Places:
     restore: RestoreHost
     clock: Clock = field(default_factory=Clock)
     now: Callable[[], dt.datetime] = wall_time
+
+    def open_bucket(self, target: Target | None = None) -> Bucket:
+        """Open the bucket of a target, the VCluster's by default, with the credentials of now."""
+        return self.bucket(target or self.target, self.credentials())

@@ -16,12 +16,12 @@ from jobs.backoff import Backoff
 from jobs.backup import claims
 from jobs.backup import report as reports
 from jobs.backup.actions import Report as Reported
-from jobs.backup.bucket import Bucket
+from jobs.backup.deadline import Deadline
 from jobs.backup.model import REFUSED
 from jobs.backup.options import Environment
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
-from jobs.backup.restore_plan import check_versions, choose
+from jobs.backup.restore_plan import check_facts, check_versions, choose
 from jobs.backup.rollback import Rollback
 from jobs.backup.snapshot_loop import Snapshot, abandon
 from jobs.errors import RancherImportError, RefusedError, TransientError
@@ -69,13 +69,13 @@ class Preparation:
         self._places = places
         self._since = places.now().replace(microsecond=0)
         """Instant as the names of archives have it; an older request is not what is there now."""
-        self._deadline = places.clock.now() + env.seconds("TIMEOUT", "30m")
+        self._deadline = Deadline(places.clock, env.seconds("TIMEOUT", "30m"))
         self._retries = Backoff(places.clock, RETRY_SECONDS)
         self._problem: RancherImportError = TransientError("TimeIsUp", "There was no time left.")
 
     def run(self) -> bool:
         """Return True at the end of the request; raise RancherImportError if it is not reported."""
-        while self._places.clock.now() < self._deadline:
+        while self._deadline.left > 0:
             try:
                 if self._is_over():
                     return True
@@ -123,7 +123,7 @@ class Preparation:
     def _read(self) -> frozenset[str]:
         """Read the archive to its end, and return the keys of the volume claims in it."""
         snapshot = self._goal.snapshot
-        with closing(self._bucket()) as bucket:
+        with closing(self._places.open_bucket()) as bucket:
             # Of a restoration that was killed; and a bucket that keeps copies refuses in time.
             bucket.remove_copy(self._places.target.copy_key)
             choose(self._goal.source, bucket.archives())
@@ -131,13 +131,11 @@ class Preparation:
             check_versions(self._goal.vcluster, metadata)
             try:
                 facts, keys = bucket.keys(
-                    snapshot, claims.is_claim, self._check_time, metadata.object
+                    snapshot, claims.is_claim, self._deadline.check, metadata.object
                 )
             except TransientError as error:
                 raise _final(error) from None
-        if facts != (metadata.size, metadata.sha256):
-            message = f"The archive {snapshot} is not the one that its description was written for."
-            raise RefusedError("ArchiveChanged", message)
+        check_facts(snapshot, metadata, facts)
         return keys
 
     def _compare(self, known: frozenset[str]) -> None:
@@ -151,7 +149,7 @@ class Preparation:
         progress.on_note = self._wait_for
         snapshot = Snapshot(goal, self._places, progress, None)
         try:
-            ended = snapshot.run(self._deadline - self._places.clock.now())
+            ended = snapshot.run(self._deadline.left)
         except RefusedError:
             abandon(goal, self._places)
             raise
@@ -184,13 +182,6 @@ class Preparation:
         """Write the report; its end has to be written, a note need not."""
         state = self._places.state
         (state.report if phase in ENDED else state.try_report)(change)
-
-    def _check_time(self) -> None:
-        if self._places.clock.now() > self._deadline:
-            raise TransientError("TimeIsUp", "The archive takes too long to read.")
-
-    def _bucket(self) -> Bucket:
-        return self._places.bucket(self._places.target, self._places.credentials())
 
 
 def _run() -> str:

@@ -24,14 +24,12 @@ def changed(report: Report, phase: str, reason: str, message: str, **parts: obje
 
 def rollback_phase(report: Report, request: str) -> str:
     """Return the phase of a request for a rollback, "" if it was not begun."""
-    part = _part(report, ROLLBACK)
-    return str(part.get("phase", "")) if part.get("request") == request else ""
+    return str(_requested(report, request).get("phase", ""))
 
 
 def saved(report: Report, request: str) -> str:
     """Return the name of the backup that was made before a rollback, "" without one."""
-    part = _part(report, ROLLBACK)
-    return str(part.get("saved", "")) if part.get("request") == request else ""
+    return str(_requested(report, request).get("saved", ""))
 
 
 def rolling_back(report: Report, request: str, phase: str, **parts: str) -> Report:
@@ -54,6 +52,12 @@ def having_rolled_back(report: Report, done: Report) -> Report:
     is_over = _part(report, ROLLBACK).get("request") == done.get("request")
     rest = {key: each for key, each in report.items() if key != ROLLBACK or not is_over}
     return {**rest, ROLLED_BACK: done}
+
+
+def _requested(report: Report, request: str) -> Report:
+    """Return the part on a request for a rollback, an empty one if it is on none or another."""
+    part = _part(report, ROLLBACK)
+    return part if part.get("request") == request else {}
 
 
 def _part(report: Report, key: str) -> Report:

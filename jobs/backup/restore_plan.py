@@ -246,6 +246,13 @@ def choose(source: Source, archives: Archives) -> str:
     raise RefusedError("ArchiveMissing", message)
 
 
+def check_facts(name: str, metadata: Metadata | None, facts: tuple[int, str]) -> None:
+    """Refuse an archive of another size or SHA-256 than its description has."""
+    if metadata is None or facts != (metadata.size, metadata.sha256):
+        message = f"The archive {name} is not the one that its description was written for."
+        raise RefusedError("ArchiveChanged", message)
+
+
 def check_versions(vcluster: VirtualCluster, archive: Metadata) -> None:
     """Refuse an archive of versions that are newer than those that are to run."""
     pairs = (

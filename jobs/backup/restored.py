@@ -13,6 +13,7 @@ from jobs.backup import claims, ranchers_part
 from jobs.backup import report as reports
 from jobs.backup.actions import Superseded, Wait
 from jobs.backup.bucket import Bucket
+from jobs.backup.deadline import Deadline
 from jobs.backup.model import Archives, Metadata, Target, text_of
 from jobs.backup.options import Environment
 from jobs.backup.places import Places
@@ -31,6 +32,7 @@ from jobs.backup.restore_plan import (
     RestoreGoal,
     RestoreSight,
     StartPod,
+    check_facts,
     plan,
 )
 from jobs.errors import RancherImportError, RefusedError, TransientError
@@ -57,7 +59,7 @@ class Restoration:
         self._goal = goal
         self._places = places
         self._seconds = seconds
-        self._deadline = places.clock.now() + seconds
+        self._deadline = Deadline(places.clock, seconds)
         self._retries = Backoff(places.clock, RETRY_SECONDS)
         self._begun = False
         self._archives: Archives | None = None
@@ -74,7 +76,7 @@ class Restoration:
         Both are reported. Raises RefusedError, after reporting it, when only a person can help and
         there is no way back.
         """
-        while self._places.clock.now() < self._deadline:
+        while self._deadline.left > 0:
             try:
                 self._begin()
                 action = plan(self._goal, self._look())
@@ -123,7 +125,7 @@ class Restoration:
         log.info("acting", action=type(action).__name__)
         match action:
             case LookAtSource() | ReadMetadata() | Copy():
-                with closing(self._open(self._source)) as bucket:
+                with closing(self._places.open_bucket(self._source)) as bucket:
                     self._read(action, bucket)
             case ReportRestored():
                 self._finish(action.location)
@@ -160,12 +162,10 @@ class Restoration:
             self._places.target.copy_key,
             name,
             is_wanted,
-            self._check_time,
+            self._deadline.check,
             encrypted=described.object if described else "",
         )
-        if described is None or facts != (described.size, described.sha256):
-            message = f"The archive {name} is not the one that its description was written for."
-            raise RefusedError("ArchiveChanged", message)
+        check_facts(name, described, facts)
         self._copied, self._claims = name, frozenset(known)
 
     def _act_on_host(self, action: CreateClaim | StartPod | ClearAway | GiveUpPod) -> None:
@@ -221,7 +221,7 @@ class Restoration:
         """Remove the copy, if the bucket lets it."""
 
         def remove() -> bool:
-            with closing(self._open(self._places.target)) as bucket:
+            with closing(self._places.open_bucket()) as bucket:
                 bucket.remove_copy(self._places.target.copy_key)
             return True
 
@@ -274,13 +274,6 @@ class Restoration:
 
         self._places.state.try_report(change)
 
-    def _check_time(self) -> None:
-        if self._places.clock.now() > self._deadline:
-            raise TransientError("TimeIsUp", "The archive takes too long to read.")
-
     @property
     def _source(self) -> Target:
         return replace(self._places.target, prefix=self._goal.source.prefix)
-
-    def _open(self, target: Target) -> Bucket:
-        return self._places.bucket(target, self._places.credentials())

@@ -24,6 +24,7 @@ from jobs.backup.actions import (
     Wait,
 )
 from jobs.backup.bucket import Bucket
+from jobs.backup.deadline import Deadline
 from jobs.backup.model import Archives, Goal, Metadata, Request, Sight, name_of, text_of, time_of
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
@@ -65,7 +66,7 @@ class Snapshot:
         self._pruned = False
         self._warning = ""
         self._waits = 0
-        self._deadline = 0.0
+        self._deadline = Deadline(places.clock, 0)
         self.is_obstructed = False
         """True while there is nothing to back up yet."""
         self.problem: RancherImportError = TransientError(
@@ -79,14 +80,14 @@ class Snapshot:
         Raises RefusedError when only a person can help. Only a snapshot that is complete is
         reported: what becomes of a failure is for the caller to say.
         """
-        self._deadline = self._places.clock.now() + seconds
+        self._deadline = Deadline(self._places.clock, seconds)
         try:
             return self._run()
         finally:
             self._close_bucket()
 
     def _run(self) -> Action | None:
-        while self._places.clock.now() < self._deadline:
+        while self._deadline.left > 0:
             try:
                 action = plan(self._goal, self._look())
                 if isinstance(action, Superseded | Idle):
@@ -201,9 +202,9 @@ class Snapshot:
         recipients = self._goal.target.recipients
         file = ""
         if recipients:
-            file, (size, sha256) = self._bucket.encrypt(name, self._check_time)
+            file, (size, sha256) = self._bucket.encrypt(name, self._deadline.check)
         else:
-            size, sha256 = self._bucket.verify(name, self._check_time)
+            size, sha256 = self._bucket.verify(name, self._deadline.check)
         vcluster, time = self._goal.vcluster, time_of(name)
         metadata = Metadata(
             vcluster=vcluster.name,
@@ -237,10 +238,6 @@ class Snapshot:
             log.warning("archives stay", reason=error.reason, message=error.message)
             self._warning = error.message
 
-    def _check_time(self) -> None:
-        if self._places.clock.now() > self._deadline:
-            raise TransientError("TimeIsUp", "The archive takes too long to read.")
-
     def _wait(self, action: Wait) -> None:
         if action.reason != self.problem.reason:
             self.problem = TransientError(action.reason, action.message)
@@ -259,7 +256,7 @@ class Snapshot:
     @property
     def _bucket(self) -> Bucket:
         if self._open_bucket is None:
-            self._open_bucket = self._places.bucket(self._goal.target, self._places.credentials())
+            self._open_bucket = self._places.open_bucket(self._goal.target)
         return self._open_bucket
 
     def _close_bucket(self) -> None:
@@ -289,7 +286,7 @@ def remove_plain(places: Places, now: dt.datetime) -> None:
     if not places.target.recipients:
         return
     try:
-        with closing(places.bucket(places.target, places.credentials())) as bucket:
+        with closing(places.open_bucket()) as bucket:
             for name in exposed(bucket.archives(), ""):
                 if name < name_of(now):
                     bucket.remove_plain(name)

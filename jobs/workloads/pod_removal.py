@@ -10,8 +10,9 @@ from lightkube.resources.coordination_v1 import Lease
 from jobs.backoff import Clock, repeat
 from jobs.bounded_api import Api
 from jobs.errors import RefusedError, TransientError
+from jobs.host_names import TENANTS
 from jobs.kubernetes import maybe
-from jobs.workloads.pods import TENANTS, Pods
+from jobs.workloads.pods import Pods
 
 CONTROL_PLANE_SECONDS = 30
 """Time to wait for the last pods of the control plane; if they stay, it was woken up."""

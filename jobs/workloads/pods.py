@@ -9,14 +9,12 @@ from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import Pod
 
 from jobs.bounded_api import Api
+from jobs.host_names import TENANTS
 from jobs.kubernetes import call
 from jobs.transport import AnswerTooLongError
 
-TENANTS = "vcluster.loft.sh/managed-by"
-"""Selector of the pods with the syncer's label, which a tenant cannot change."""
-
 PLATFORMS = f"!{TENANTS}"
-"""Selector of the pods without it."""
+"""Selector of the pods that the syncer did not make."""
 
 GRACE_SECONDS = 30
 """Grace period of every pod; a tenant could request years."""

@@ -74,7 +74,7 @@ def test_a_rotation_from_beginning_to_end() -> None:
         (seen(NOTED), "WaitingForControlPlane"),
         (seen(NOTED, running=NEW, authority="new"), "WaitingForControlPlane"),
         (seen(NOTED, running=NEW, authority="new", inside="old"), "WaitingForControlPlane"),
-        (seen(NOTED, **BACK, stale=("shop",)), "CopyAuthority"),
+        (seen(NOTED, **BACK, stale={"shop": "new"}), "CopyAuthority"),
     ],
 )
 def test_steps(sight: RotationSight, expected: str) -> None:

@@ -8,6 +8,7 @@ from jobs.backup import report as reports
 from jobs.backup.bucket import Bucket
 from jobs.backup.claims import message
 from jobs.backup.control_plane import ControlPlane
+from jobs.backup.model import name_of
 from jobs.errors import RefusedError
 from tests.jobs.backup.archives import KEYS, archive, keys
 from tests.jobs.backup.test_restored import describe
@@ -38,7 +39,7 @@ def ask(world: World, **env: str) -> None:
 def stop(world: World) -> None:
     """Put the prepared virtual cluster to sleep, and let its data be replaced."""
     if not part(world):
-        saved = world.now().strftime("%Y%m%dT%H%M%SZ")
+        saved = name_of(world.now())
         rollback = {"request": "7", "phase": "Prepared", "saved": saved}
         world.write_state({**world.report(), "rollback": rollback})
     world.scale(0)

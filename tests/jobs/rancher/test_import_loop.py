@@ -12,7 +12,8 @@ from dev.fake_rancher.state import now
 from jobs.errors import RefusedError
 from jobs.rancher.deregistration import Deregistration
 from jobs.rancher.model import OWNER_UID, PROOF, VCLUSTER_UID, Owner
-from tests.jobs.rancher.world import GOAL, KilledError, World, kills
+from tests.jobs.rancher.world import GOAL, World, kills
+from tests.support.kills import KilledError
 
 ENDED_WELL = (["kunde1"], 1, 1)
 

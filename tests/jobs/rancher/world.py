@@ -12,8 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import httpx2
-import pytest
 from lightkube.config.kubeconfig import KubeConfig
 
 from dev.apiserver.client import Client
@@ -31,6 +29,8 @@ from jobs.rancher.kubeconfig_secret import KubeconfigSecret
 from jobs.rancher.model import Goal, Owner
 from jobs.rancher.options import RancherOptions
 from jobs.rancher.virtual_cluster import VirtualCluster
+from tests.support.kills import Wire as TappedWire
+from tests.support.kills import tapped
 
 STARTING_REQUESTS = 6
 """How many requests a restarted Rancher answers before it knows its types."""
@@ -59,21 +59,22 @@ FIRST_STATE = {
 }
 
 
-class KilledError(BaseException):
-    """The process ends here: nothing after this line runs."""
-
-
 @dataclass
-class Wire:
+class Wire(TappedWire):
     """All HTTP requests of the importer, to every server, and the one at which it dies."""
 
     sent: int = 0
-    kill_at: int | None = None
-    phase: str = "before"
     restart_at: int | None = None
     """The request before which Rancher restarts."""
     restart: Callable[[], None] = lambda: None
-    lines: list[str] = field(default_factory=list)
+
+    def count(self, line: str) -> bool:
+        """Count a request, and return whether the importer dies at it."""
+        self.sent += 1
+        self.lines.append(line)
+        if self.sent == self.restart_at:
+            self.restart()
+        return self.sent == self.kill_at
 
 
 @dataclass
@@ -276,33 +277,6 @@ class World:
             "apps/v1", "Deployment", "cattle-cluster-agent", namespace="cattle-system"
         )
         return sorted(clusters), sum(c.agents for c in clusters.values()), int(agent.status == 200)
-
-
-@contextmanager
-def tapped(wire: Wire) -> Iterator[None]:
-    """Count all requests of httpx2, which both clients use, and die at the chosen one."""
-    patch = pytest.MonkeyPatch()
-    original = httpx2.HTTPTransport.handle_request
-
-    def handle(transport: httpx2.HTTPTransport, request: httpx2.Request) -> httpx2.Response:
-        wire.sent += 1
-        wire.lines.append(f"{request.method} {request.url.path}")
-        if wire.sent == wire.restart_at:
-            wire.restart()
-        dies = wire.sent == wire.kill_at
-        if dies and wire.phase == "before":
-            raise KilledError
-        answer = original(transport, request)
-        if dies:
-            answer.read()
-            raise KilledError
-        return answer
-
-    patch.setattr(httpx2.HTTPTransport, "handle_request", handle)
-    try:
-        yield
-    finally:
-        patch.undo()
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from httpx2 import Response
 from lightkube.core.exceptions import ApiError
 
 from jobs.backoff import Clock
+from jobs.host_names import TENANTS
 from jobs.transport import AnswerTooLongError
 from jobs.workloads.pod_removal import PodRemoval
-from jobs.workloads.pods import TENANTS
 from tests.jobs.workloads.test_pod_shutdown import CUSTOMERS, PLATFORM_POD, Host, host
 from tests.jobs.workloads.test_pod_shutdown import PODS as PATH
 
