@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev.platform.command import PlatformError
+from tests.e2e import backups
 from tests.e2e.kube import (
     PLATFORM,
     VCLUSTERS,
@@ -35,12 +34,8 @@ LONG_AGO = "20200101T000000Z"
 
 
 @dataclass(frozen=True, slots=True)
-class Tenant:
-    """A VCluster with backups, as its owner and its platform see it."""
-
-    name: str
-    kube: Kube
-    inside: Kube
+class Tenant(Sleeper):
+    """A VCluster with backups, and with a pod that counts on in a volume."""
 
     def save(self) -> str:
         """Make a backup as docs/backup.md says, and return its name."""
@@ -56,8 +51,7 @@ class Tenant:
 
     def backup(self) -> dict[str, Any]:
         """Return status.backup."""
-        found = (self.kube.get(VCLUSTERS, self.name) or {}).get("status", {}).get("backup", {})
-        return dict(found)
+        return backups.backup(self.kube, self.name)
 
     def rollback(self) -> dict[str, Any]:
         """Return status.backup.rollback."""
@@ -68,7 +62,7 @@ class Tenant:
 
         Each rollback changes much in a minute, for which its circuit breaker holds events back.
         """
-        Sleeper(self.name, self.kube, self.inside).await_responsive()
+        self.await_responsive()
         wanted = {"snapshot": snapshot, "loseNewer": False, **fields} if snapshot else None
         self.kube.patch(VCLUSTERS, self.name, {"spec": {"backup": {"rollback": wanted}}})
 
@@ -81,16 +75,6 @@ class Tenant:
 
         text = f"{self.name} is {phase}"
         until(text, is_there, seconds, lambda: describe(self.kube, self.name))
-
-    def count(self) -> int:
-        """Return the number that the pod has written into its volume, 0 while it cannot be read."""
-        with contextlib.suppress(PlatformError):
-            return int(self.inside("exec", "deployment/shop", "--", "cat", "/data/count"))
-        return 0
-
-    def await_count(self, least: int) -> None:
-        """Wait until the pod counts on; what the status says of it may be of the backup."""
-        until("the shop counts on", lambda: self.count() >= least, 180)
 
     def await_shop(self) -> None:
         """Wait until the pod inside runs."""
@@ -144,7 +128,7 @@ def test_back_and_forward(
     took = time.monotonic() - since
     assert tenant.has("deleted")
     assert not tenant.has("newer")
-    tenant.await_count(count)
+    tenant.await_more(count)
     await_condition(kube, name, "RancherConnected True Connected")
     assert (control.cluster(name) or {})["id"] == cluster
 
@@ -154,7 +138,7 @@ def test_back_and_forward(
     await_ready(kube, name, 400)
     assert tenant.has("newer")
     assert not tenant.has("deleted")
-    tenant.await_count(count)
+    tenant.await_more(count)
     tell(f"{name}: rolled back and READY after {took:.0f} s")
 
 
@@ -194,7 +178,7 @@ def test_what_is_not_there_changes_nothing(tenant: Tenant, kube: Kube) -> None:
     tenant.roll_back(None)
     until("it is out of the status", lambda: not tenant.rollback(), 120)
     await_condition(kube, tenant.name, "Accepted True Accepted")
-    tenant.await_count(since)
+    tenant.await_more(since)
 
 
 def test_back_to_before_the_import(tenant: Tenant, kube: Kube, control: Control) -> None:

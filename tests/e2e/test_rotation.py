@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import sys
 import time
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Turner:
 
     def enter(self, config: dict[str, Any], authority: str = "") -> Kube:
         """Return its inside as the holder of a kubeconfig sees it, maybe with another CA."""
-        changed = yaml.safe_load(yaml.safe_dump(config))
+        changed = copy.deepcopy(config)
         if authority:
             changed["clusters"][0]["cluster"]["certificate-authority-data"] = authority
         return self.doors.enter(f"{self.name}-turned", changed)
