@@ -13,6 +13,7 @@ import structlog
 
 from jobs import abandoned
 from jobs.backoff import Backoff, repeat
+from jobs.backup import wire
 from jobs.backup.actions import Action, Idle, Report
 from jobs.backup.model import Goal, text_of
 from jobs.backup.options import ON_DELETE, ON_FAILURE, Environment
@@ -138,6 +139,7 @@ class FinalSnapshot:
                 return Idle("what is to be restored is not there yet")
             if replicas is None:
                 return self._miss(report)
+            wire.check_chart(self._goal.vcluster.chart)
             if replicas == 0:
                 control_plane.wake()
             snapshot = Snapshot(self._goal, self._places, self._progress, source)

@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 
 from jobs.backoff import Backoff
-from jobs.backup import claims
+from jobs.backup import claims, wire
 from jobs.backup import report as reports
 from jobs.backup.actions import Report as Reported
 from jobs.backup.deadline import Deadline
@@ -100,6 +100,7 @@ class Preparation:
 
     def _prepare(self) -> None:
         """Read the archive, compare the volumes, make a backup, and report that all is ready."""
+        wire.check_chart(self._goal.vcluster.chart)
         self._report(reports.PREPARING, message="The archive is read, and a backup is made.")
         if self._goal.loses_newer:
             self._end_snapshot()

@@ -48,10 +48,12 @@ class Progress:
     def fail(self, reason: str, message: str) -> None:
         """Report that there is no snapshot; those of before stay."""
         log.warning("no snapshot", reason=reason, message=message)
-        parts = {**self._times(), "observedInputs": self._goal.inputs}
-        self._state.try_report(
-            lambda report: reports.changed(report, "Failed", reason, message, **parts)
-        )
+        self._state.try_report(self._end("Failed", reason, message))
+
+    def cannot(self, reason: str, message: str) -> None:
+        """Report that no snapshot can be taken. Raises RancherImportError if that is refused."""
+        log.warning("no snapshot can be taken", reason=reason, message=message)
+        self._state.report(self._end("Unsupported", reason, message))
 
     def plan_ahead(self) -> None:
         """Report the next times alone."""
@@ -75,6 +77,11 @@ class Progress:
             lambda report: reports.changed(report, "Completed", reason, warning, **parts)
         )
         log.info("completed", location=location, size=metadata.size, archives=count)
+
+    def _end(self, phase: str, reason: str, message: str) -> Callable[[Report], Report]:
+        """Return the change of a report by a run that ends without a snapshot."""
+        parts = {**self._times(), "observedInputs": self._goal.inputs}
+        return lambda report: reports.changed(report, phase, reason, message, **parts)
 
     def _times(self) -> dict[str, str]:
         if self._schedule is None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jobs.backup import wire
 from jobs.backup.actions import Superseded, Wait
 from jobs.backup.model import REFUSED, ROLLBACK, ROLLED_BACK, Archives, Metadata, VirtualCluster
 from jobs.backup.retention import kept
@@ -223,6 +224,8 @@ def _await_workload(goal: RestoreGoal, workload: Workload | None) -> RestoreActi
 
 def _prepare(goal: RestoreGoal, sight: RestoreSight) -> RestoreAction:
     """Return the next action before there is a pod."""
+    if not goal.source.request:
+        wire.check_chart(goal.vcluster.chart)
     if sight.archives is None:
         return LookAtSource()
     name = choose(goal.source, sight.archives)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import structlog
 
+from jobs.backup import wire
 from jobs.backup.options import Environment, Schedule
 from jobs.backup.places import Places
 from jobs.backup.progress import Progress
@@ -15,7 +16,7 @@ log = structlog.get_logger()
 
 
 def run(env: Environment, places: Places) -> bool:
-    """Take a snapshot, and return whether it is reported, or another run takes it.
+    """Take a snapshot, and return whether it is reported, cannot be, or another run takes it.
 
     A first run that has nothing to back up yet reports nothing: others say why.
     """
@@ -32,6 +33,9 @@ def run(env: Environment, places: Places) -> bool:
         if snapshot.run(goal.timeout.total_seconds()) is not None:
             return True
     except RefusedError as error:
+        if error.reason == wire.UNKNOWN_CHART:
+            progress.cannot(error.reason, error.message)
+            return True
         progress.fail(error.reason, error.message)
         abandon(goal, places)
         raise

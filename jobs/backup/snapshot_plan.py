@@ -11,6 +11,7 @@ https://github.com/loft-sh/vcluster/blob/v0.36.1/pkg/snapshot/client.go
 
 import datetime as dt
 
+from jobs.backup import wire
 from jobs.backup.actions import (
     Action,
     Await,
@@ -29,6 +30,7 @@ from jobs.backup.actions import (
 )
 from jobs.backup.model import ARCHIVE, Archive, Archives, Goal, Request, Sight, name_of, time_of
 from jobs.backup.retention import exposed, kept, superfluous
+from jobs.errors import RefusedError
 
 UNFINISHED = ("", "CreatingEtcdBackup")
 """Phases of a request that may still complete."""
@@ -37,9 +39,15 @@ COMPLETED = "Completed"
 
 
 def plan(goal: Goal, sight: Sight) -> Action:
-    """Return the next action."""
+    """Return the next action. Raises RefusedError where the chart's minor is not known."""
     if sight.runner != goal.run:
         return Superseded()
+    try:
+        wire.check_chart(goal.vcluster.chart)
+    except RefusedError:
+        if sight.request or sight.has_secret:
+            return RemoveRequest()
+        raise
     if reason := _obstacle(goal, sight):
         return _leave(goal, sight, reason)
     if sight.archives is None:

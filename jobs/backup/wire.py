@@ -10,6 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from jobs.backup.model import Credentials, Goal, Request, Target, VirtualCluster, text_of
+from jobs.errors import RefusedError
+
+KNOWN_MINORS = ("0.30", "0.31", "0.32", "0.33", "0.34", "0.35", "0.36")
+"""Minors of the chart with these objects, in order; tests read the sources of each that is public
+as a Go module."""
+
+UNKNOWN_CHART = "UnknownChart"
 
 LABEL = "vcluster.loft.sh/snapshot-request"
 NAMESPACE_LABEL = "vcluster.loft.sh/vcluster-namespace"
@@ -23,6 +30,17 @@ ARCHIVE_NAME = "caas.telekom.de/archive"
 
 LONGEST_ERROR = 600
 """Maximum characters of an error of the control plane in a message."""
+
+
+def check_chart(chart: str) -> None:
+    """Refuse a chart whose control plane may read or write these objects in another form."""
+    minor = ".".join(chart.removeprefix("v").split(".")[:2])
+    if minor not in KNOWN_MINORS:
+        message = (
+            f"Chart {chart} is of a minor that this version does not know how to back up or "
+            f"restore: {KNOWN_MINORS[0]} to {KNOWN_MINORS[-1]} are known. Update the function."
+        )
+        raise RefusedError(UNKNOWN_CHART, message)
 
 
 def options(target: Target, credentials: Credentials, key: str) -> dict[str, Any]:

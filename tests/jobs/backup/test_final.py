@@ -103,6 +103,21 @@ def test_block_is_lifted(world: World) -> None:
     assert json.loads(note)["left"] == "backup"
 
 
+def test_unknown_chart(world: World) -> None:
+    """A deletion waits for a version that knows the chart, without waking it for nothing."""
+    world.scale(0)
+    world.env.update(VCLUSTER_CHART="0.37.0", TIMEOUT="30s")
+    assert not world.finish()
+    report = world.report()
+    assert (report["phase"], report["reason"]) == ("Failed", "UnknownChart")
+    assert "There is no final snapshot yet" in report["message"]
+    assert world.replicas() == 0
+    world.env["ON_FAILURE"] = "Delete"
+    world.sleep(600)
+    assert world.finish()
+    assert len(world.abandoned()) == 1
+
+
 def test_delete(world: World) -> None:
     """With onFailure Delete the attempts together take no longer than the limit."""
     world.env.update(ON_FAILURE="Delete", S3_BUCKET="gone", TIMEOUT="4m")

@@ -225,6 +225,16 @@ def test_no_archive_to_restore(
     assert copies(source) == []
 
 
+def test_unknown_chart(source: World) -> None:
+    """A chart of an unknown minor does not begin with a backup."""
+    source.env["VCLUSTER_CHART"] = "0.37.0"
+    with pytest.raises(RefusedError, match="UnknownChart"):
+        source.restore()
+    report = source.report()
+    assert (report["phase"], report["reason"]) == ("RestoreFailed", "UnknownChart")
+    assert source.kubelet.restored == []
+
+
 def test_failing_pod(source: World) -> None:
     """A pod that fails is made again."""
     source.kubelet.failing = 2

@@ -243,6 +243,14 @@ def test_no_safety_backup(asked: World, broken: str, reason: str) -> None:
     assert (part(asked)["phase"], part(asked)["saved"]) == ("Prepared", "")
 
 
+def test_unknown_chart(asked: World) -> None:
+    """A rollback of a chart of an unknown minor is refused before anything is done."""
+    asked.env["VCLUSTER_CHART"] = "0.37.0"
+    assert asked.prepare()
+    assert (part(asked)["phase"], part(asked)["reason"]) == ("Refused", "UnknownChart")
+    assert sorted(asked.described()) == [OLD]
+
+
 def test_the_archive_stays_beyond_the_retention(asked: World) -> None:
     """The backup before the rollback removes old archives, but not the one that is needed."""
     other = "20260108T020000Z"

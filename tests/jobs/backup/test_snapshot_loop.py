@@ -107,6 +107,32 @@ def test_failure_leaves_the_last_archive(world: World) -> None:
     assert world.remainder() == []
 
 
+def test_unknown_chart(world: World) -> None:
+    """After an upgrade to an unknown minor the report says so, and the last archive stays."""
+    assert world.snapshot()
+    world.wire.kill_on, world.wire.phase = "/configmaps", "after"
+    world.sleep(60)
+    with pytest.raises(KilledError):
+        world.snapshot()
+    world.wire.reset()
+    assert world.remainder() == ["Secret", "ConfigMap"]
+    world.sleep(86400)
+    world.env["VCLUSTER_CHART"] = "0.37.0"
+    assert world.snapshot()
+    report = world.report()
+    assert (report["phase"], report["reason"]) == ("Unsupported", "UnknownChart")
+    assert report["message"] == (
+        "Chart 0.37.0 is of a minor that this version does not know how to back up or restore: "
+        "0.30 to 0.36 are known. Update the function."
+    )
+    assert (report["location"], report["count"]) == (f"{UID}/{FIRST}", 1)
+    assert sorted(world.described()) == [FIRST]
+    assert world.remainder() == []
+    world.env["VCLUSTER_CHART"] = "0.36.1"
+    assert world.snapshot()
+    assert world.report()["phase"] == "Completed"
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

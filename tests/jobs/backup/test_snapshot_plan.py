@@ -33,6 +33,7 @@ from jobs.backup.model import (
     name_of,
 )
 from jobs.backup.snapshot_plan import plan
+from jobs.errors import RefusedError
 
 NOW = dt.datetime(2026, 1, 10, 2, 0, 30, tzinfo=dt.UTC)
 NAME = "20260110T020000Z"
@@ -129,6 +130,17 @@ OLD = ("20260105T020000Z", "20260106T020000Z", "20260107T020000Z")
 def test_plan(sight: Sight, action: Action) -> None:
     """Each state leads to one next action."""
     assert plan(GOAL, sight) == action
+
+
+def test_unknown_chart() -> None:
+    """A chart of an unknown minor is asked for nothing, and what was asked for is removed."""
+    goal = replace(GOAL, vcluster=replace(VCLUSTER, chart="0.37.0"))
+    assert plan(goal, Sight(NOW, "run-2")) == Superseded()
+    assert plan(goal, replace(SEEN, request=REQUEST)) == RemoveRequest()
+    assert plan(goal, replace(SEEN, has_secret=True)) == RemoveRequest()
+    for sight in (SEEN, replace(SEEN, replicas=0), replace(SEEN, archives=None)):
+        with pytest.raises(RefusedError, match="UnknownChart"):
+            plan(goal, sight)
 
 
 @pytest.mark.parametrize(
