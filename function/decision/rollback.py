@@ -34,11 +34,15 @@ _OF_THE_ARCHIVE = frozenset(
 )
 _OF_THE_IDENTITY = frozenset({"IdentityMissing", "IdentityWrong"})
 _VOLUMES = "VolumesNewer"
+_OF_THE_SAFETY_BACKUP = frozenset(
+    {"BucketFull", "SafetyBackupOld", "SnapshotFailed", "WaitingForControlPlane", "Writing"}
+)
 _OTHER_BACKUP = "Name another backup, or take this field out."
 _DECRYPT = (
     "Take this field out, and put it in again once the platform has the identity that decrypts the "
     "backup."
 )
+_AGAIN = "Take this field out, remove the cause and put it in again."
 _LOSE = (
     "Take this field out, remove the cause and put it in again, or set loseNewer: true, by which "
     "newer data is lost."
@@ -203,7 +207,9 @@ def _refusal(rollback: observed_backup.Rollback, rolling: Rolling, composite: Co
 
 
 def _remedy(reason: str) -> str:
-    """Return the remedy; `loseNewer` is none for an archive that cannot be read."""
+    """Return the remedy; `loseNewer` is one only where it leaves out what has failed."""
     if reason in _OF_THE_IDENTITY:
         return _DECRYPT
-    return _OTHER_BACKUP if reason in _OF_THE_ARCHIVE else _LOSE
+    if reason in _OF_THE_ARCHIVE:
+        return _OTHER_BACKUP
+    return _LOSE if reason == _VOLUMES or reason in _OF_THE_SAFETY_BACKUP else _AGAIN

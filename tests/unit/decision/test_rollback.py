@@ -31,6 +31,9 @@ from tests.unit.desired.test_backup import condition as read
 
 SNAPSHOT, OTHER = "20260101T000000Z", "20260102T000000Z"
 ETCD = "controlPlane.backingStore.etcd.deploy.statefulSet.highAvailability.replicas"
+AGAIN = "Take this field out, remove the cause and put it in again."
+LOSE = "Take this field out, remove the cause and put it in again, or set loseNewer: true,"
+
 REQUESTED = {"snapshot": SNAPSHOT, "loseNewer": False, "request": "4", "done": False}
 SAVED = "20260101T120000Z"
 
@@ -223,7 +226,11 @@ def test_asleep_again_afterwards() -> None:
 @pytest.mark.parametrize(
     ("reason", "remedy"),
     [
-        ("VolumesNewer", "Take this field out, remove the cause and put it in again"),
+        ("VolumesNewer", LOSE),
+        ("SnapshotFailed", LOSE),
+        ("AccessDenied", AGAIN),
+        ("WaitingForStop", AGAIN),
+        ("UnknownChart", AGAIN),
         ("ArchiveMissing", "Name another backup, or take this field out."),
         ("IdentityMissing", "Take this field out, and put it in again once the platform has"),
         ("IdentityWrong", "Take this field out, and put it in again once the platform has"),
@@ -238,6 +245,7 @@ def test_refused(reason: str, remedy: str) -> None:
     assert (accepted.status, accepted.reason) == ("False", "ChangeRefused")
     start = f"spec.backup.rollback: stays unset instead of {SNAPSHOT}: It cannot be. {remedy}"
     assert accepted.message.startswith(start)
+    assert ("loseNewer" in accepted.message) is (remedy == LOSE)
     assert (replicas(answer), backup_values(answer, "power")) == (1, "")
     assert status(answer) == {"snapshot": SNAPSHOT, "phase": "Refused", "reason": reason}
     assert answer.ready
