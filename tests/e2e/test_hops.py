@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dev.platform import images
+from tests.e2e.backups import EACH_MINUTE, await_backup
 from tests.e2e.kube import (
     VCLUSTERS,
     Kube,
@@ -141,6 +142,31 @@ def test_a_hop_that_is_not_published_stops_there(
     assert runs(kube) == (FIRST, OLD)
     assert pods(kube) == before
     assert customer("get", "configmap", "mine", "-o", "jsonpath={.data.a}") == "b"
+
+
+def test_each_chart_saves_and_restores(
+    kube: Kube,
+    customer: Kube,
+    compositions: Callable[..., None],
+    made: Callable[..., str],
+    opened: Callable[[str], Kube],
+) -> None:
+    """What the earliest has saved runs with each chart, which saves it in turn."""
+    customer("create", "configmap", "saved", "--from-literal=a=b")
+    kube.patch(VCLUSTERS, NAME, {"spec": {"backup": EACH_MINUTE}})
+    snapshot = await_backup(kube, NAME)["location"].rpartition("/")[2]
+    uid = (kube.get(VCLUSTERS, NAME) or {})["metadata"]["uid"]
+    former = {"vcluster": uid, "name": NAME, "snapshot": snapshot}
+    saved = {**EACH_MINUTE, "restoreFrom": former}
+    copies = {f"{NAME}-copy-{number}": chart for number, chart in enumerate((FIRST, SECOND, LAST))}
+    for copy, chart in copies.items():
+        compositions(copy, offer(chart))
+        made(copy, crossplane=by(copy), rancher={"enabled": False}, backup=saved)
+    for copy in copies:
+        await_ready(kube, copy, 300)
+        assert opened(copy)("get", "configmap", "saved", "-o", "jsonpath={.data.a}") == "b"
+        assert await_backup(kube, copy)["size"]
+    kube.patch(VCLUSTERS, NAME, {"spec": {"backup": None}})
 
 
 def test_two_charts_and_a_minor_one_at_a_time(
