@@ -1,36 +1,35 @@
 """A model of the cost of many VClusters: `python -m dev.bench.model`.
 
-It scales the steady state of `make bench-scale COUNT=100`. The cost of provider-helm's polls is
-proportional to their rate; the other costs are not.
+It draws a line through two runs of `make bench-scale` that differ in their number of VClusters
+only: what programs take by themselves, and what each VCluster adds.
 """
 
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+
+from dev.bench import records
+from dev.bench.records import Run
+from function.api.fields import duration_seconds
+from function.api.input import SettledPolling
+from function.response import pause
 
 COUNTS = (100, 1_000, 10_000, 100_000, 1_000_000)
 
-MEASURED_COUNT = 100
-MEASURED_POLL = 10
-"""Seconds between two looks of provider-helm at a Release in that run."""
+PROGRAMS = (
+    "function",
+    "Crossplane",
+    "provider-helm",
+    "API server",
+    "API server of the host",
+    "etcd of both",
+)
 
-CALLS = 46
-"""Calls of the function in a minute."""
-HOST_REQUESTS = 11_529
-"""Requests of provider-helm to the host in a minute."""
+SETTLED = SettledPolling()
 
-SECONDS = {
-    "function": (0.4, False),
-    "Crossplane": (3.2, False),
-    "provider-helm": (41.8, True),
-    "API server": (32.4, True),
-    "API server of the host": (20.0, True),
-    "etcd of both": (6.9, True),
-}
-"""Processor seconds in a minute, and True if provider-helm's polls cause them."""
-
-RELEASES = 3
-"""Of each VCluster."""
+LOOKS = sum(
+    60 / duration_seconds(each) for each in (SETTLED.namespace, SETTLED.vcluster, SETTLED.rancher)
+)
+"""Looks of provider-helm in a minute at the three Releases of a VCluster that is READY."""
 
 PROVIDER_RATE = 100
 """Looks in a second that provider-helm makes at most, unless `--max-reconcile-rate` says more:
@@ -45,82 +44,104 @@ CORES = 16
 
 
 @dataclass(frozen=True)
-class Cost:
+class Line:
+    """A figure per minute by number of VClusters."""
+
+    idle: float
+    """Of none."""
+    each: float
+    """Of one more."""
+
+    def at(self, count: int) -> float:
+        """Return the figure of a number of VClusters."""
+        return self.idle + self.each * count
+
+
+@dataclass(frozen=True)
+class Model:
     """Cost of a number of VClusters in the steady state."""
 
-    count: int
-    poll: int
-    """Seconds between two looks of provider-helm."""
+    smaller: Run
+    larger: Run
 
-    @property
-    def calls_per_second(self) -> float:
-        """Of the function."""
-        return CALLS / 60 * self._times
+    def cores(self, program: str, count: int) -> float:
+        """Return the processors of a program; those of the function are by its calls."""
+        if program == "function":
+            return calls_per_second(count) * self.larger["call_seconds"]
+        return self._line(lambda run: run["processor_seconds"][program]).at(count) / 60
 
-    @property
-    def looks_per_second(self) -> float:
-        """Of provider-helm."""
-        return self.count * RELEASES / self.poll
+    def host_requests_per_second(self, count: int) -> float:
+        """Return the requests of provider-helm to the API server of the host."""
+        return self._line(lambda run: run["host_requests"]).at(count) / 60
 
-    @property
-    def host_requests_per_second(self) -> float:
-        """Of provider-helm to the host's API server."""
-        return HOST_REQUESTS / 60 * self._times * MEASURED_POLL / self.poll
+    def _line(self, figure: Callable[[Run], float]) -> Line:
+        """Return the line through a figure of both runs; no program takes less than nothing."""
+        more = self.larger["count"] - self.smaller["count"]
+        each = (figure(self.larger) - figure(self.smaller)) / more
+        idle = figure(self.larger) - each * self.larger["count"]
+        return (
+            Line(idle, each) if idle >= 0 else Line(0, figure(self.larger) / self.larger["count"])
+        )
 
-    @property
-    def ranchers(self) -> int:
-        """Number of Ranchers."""
-        return -(-self.count // RANCHER_CLUSTERS)
-
-    @property
-    def _times(self) -> float:
-        return self.count / MEASURED_COUNT
-
-    def cores(self, program: str) -> float:
-        """Return the processors of a program."""
-        seconds, by_poll = SECONDS[program]
-        return seconds / 60 * self._times * (MEASURED_POLL / self.poll if by_poll else 1)
-
-    @property
-    def breaks(self) -> tuple[str, ...]:
-        """Limits that one instance of each exceeds."""
+    def exceeded(self, count: int) -> tuple[str, ...]:
+        """Return the limits that one instance of each exceeds."""
         limits = [
-            *(["Rancher"] if self.ranchers > 1 else []),
-            *(["provider-helm's rate"] if self.looks_per_second > PROVIDER_RATE else []),
-            *(program for program in SECONDS if self.cores(program) > CORES),
+            *(["Rancher"] if ranchers(count) > 1 else []),
+            *(["provider-helm's rate"] if looks_per_second(count) > PROVIDER_RATE else []),
+            *(program for program in PROGRAMS if self.cores(program, count) > CORES),
         ]
         return tuple(limits)
 
 
-def largest(poll: int, rate: int = PROVIDER_RATE) -> int:
-    """Return the number of VClusters for one provider-helm, by poll interval and rate."""
-    return rate * poll // RELEASES
+def measured() -> Model:
+    """Return the model of the two largest recorded runs."""
+    smaller, larger = sorted(records.scale()["runs"], key=lambda run: run["count"])[-2:]
+    return Model(smaller, larger)
 
 
-def lines(poll: int) -> Iterator[str]:
-    """Yield the table."""
-    costs = [Cost(count, poll) for count in COUNTS]
-    head = ("at a poll of " + f"{poll} s", *(f"{count:,}" for count in COUNTS))
-    rows = [
-        ("calls of the function, 1/s", *(f"{cost.calls_per_second:,.1f}" for cost in costs)),
-        ("looks of provider-helm, 1/s", *(f"{cost.looks_per_second:,.0f}" for cost in costs)),
-        ("requests to the host, 1/s", *(f"{cost.host_requests_per_second:,.0f}" for cost in costs)),
-        *(
-            (f"cores: {program}", *(f"{cost.cores(program):,.2f}" for cost in costs))
-            for program in SECONDS
-        ),
-        ("Ranchers", *(f"{cost.ranchers:,}" for cost in costs)),
-        ("what one of each does not carry", *(", ".join(cost.breaks) or "" for cost in costs)),
-    ]
-    for row in (head, ("---",) * len(head), *rows):
-        yield f"| {' | '.join(row)} |"
+def calls_per_second(count: int) -> float:
+    """Return the calls of the function by a number of VClusters that are READY."""
+    return count / (pause.READY * pause.WATCHED)
 
 
-def main(arguments: Sequence[str] = tuple(sys.argv[1:])) -> None:
-    """Print the table, by default at the poll of install/control-plane.yaml."""
-    poll = int(arguments[0]) if arguments else 30
-    print(*lines(poll), sep="\n")
-    print(f"\nOne provider-helm looks after {largest(poll):,} VClusters at that poll.")
+def looks_per_second(count: int) -> float:
+    """Return the looks of provider-helm at the Releases of a number of VClusters."""
+    return count * LOOKS / 60
+
+
+def ranchers(count: int) -> int:
+    """Return the number of Ranchers."""
+    return -(-count // RANCHER_CLUSTERS)
+
+
+def largest(rate: int = PROVIDER_RATE) -> int:
+    """Return the number of VClusters for one provider-helm, by its rate."""
+    return int(rate * 60 / LOOKS)
+
+
+def rows(model: Model) -> Iterator[list[str]]:
+    """Yield the rows of the table, the header first."""
+    yield ["VClusters", *(f"{count:,}" for count in COUNTS)]
+    figures: tuple[tuple[str, Callable[[int], float], str], ...] = (
+        ("calls of the function, 1/s", calls_per_second, ",.1f"),
+        ("looks of provider-helm, 1/s", looks_per_second, ",.0f"),
+        ("requests to the host, 1/s", model.host_requests_per_second, ",.0f"),
+    )
+    for name, figure, form in figures:
+        yield [name, *(format(figure(count), form) for count in COUNTS)]
+    for program in PROGRAMS:
+        yield [f"cores: {program}", *(f"{model.cores(program, count):,.2f}" for count in COUNTS)]
+    yield ["Ranchers", *(f"{ranchers(count):,}" for count in COUNTS)]
+    exceeded = (", ".join(model.exceeded(count)) for count in COUNTS)
+    yield ["what one of each does not carry", *exceeded]
+
+
+def main() -> None:
+    """Print the table."""
+    header, *lines = rows(measured())
+    for row in (header, ["---"] * len(header), *lines):
+        print(f"| {' | '.join(row)} |")
+    print(f"\nOne provider-helm looks after {largest():,} VClusters at its default rate.")
 
 
 if __name__ == "__main__":

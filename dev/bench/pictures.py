@@ -6,7 +6,7 @@ figures.
 
 from collections.abc import Sequence
 
-from dev.bench import plots, records, report
+from dev.bench import model, plots, records, report
 from dev.scripts.life import ROOT
 
 IMAGES = ROOT / "docs" / "images"
@@ -30,6 +30,7 @@ def tables() -> dict[str, str]:
     return {
         "function": _table(function, [header, *function["rows"]]),
         "ready": _table(ready, [["seconds", "step"], *steps]),
+        "model": _table(model.measured().larger, list(model.rows(model.measured()))),
     }
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
-from dev.bench import model
-from dev.bench.model import Cost
+from dev.bench.model import PROGRAMS, Model
 from dev.scripts import svg
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ THICKNESS = 0.2
 
 COUNTS = (10, 30, 100, 300, 1_000, 3_000, 10_000)
 MARKERS = ("s", "o", "^", "D", "v", "P")
-LINES = ("-", "--", ":", "-.")
 
 
 @svg.styled
@@ -97,26 +95,27 @@ def scale(record: Scale) -> str:
     """Return the cores of each program by number of VClusters: measured, and by the model."""
     figure = svg.figure(9, 6.6)
     grid = figure.subplots(2, 3, sharex=True, sharey=True)
-    for axes, program in zip(grid.flat, model.SECONDS, strict=True):
-        _cores(axes, program, record["runs"])
+    runs = sorted(record["runs"], key=lambda run: run["count"])
+    for axes, program in zip(grid.flat, PROGRAMS, strict=True):
+        _cores(axes, program, runs)
     for axes in grid[-1]:
         axes.set_xlabel("VClusters")
     for axes in grid[:, 0]:
         axes.set_ylabel("cores while all are READY")
-    handles, labels = grid[0, 0].get_legend_handles_labels()
+    handles, labels = grid[-1, -1].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
     return svg.text(figure)
 
 
 def _cores(axes: Axes, program: str, runs: Sequence[Run]) -> None:
-    """Draw a program: a line of the model for each poll, a point for each run."""
-    polls = sorted({run["poll"] for run in runs})
-    for poll, line in zip(polls, cycle(LINES), strict=False):
-        cores = [Cost(count, poll).cores(program) for count in COUNTS]
-        axes.plot(COUNTS, cores, line, color=MODEL, label=f"model at a poll of {poll} s")
+    """Draw a program: the line of the model, and a point for each run."""
+    model = Model(*runs[-2:])
+    cores = [model.cores(program, count) for count in COUNTS]
+    axes.plot(COUNTS, cores, "-", color=MODEL, label="model")
     for run, marker in zip(runs, cycle(MARKERS), strict=False):
         spent = run["processor_seconds"][program] / 60
-        axes.plot(run["count"], spent, marker, color=RUN, label=_run(run), zorder=3)
+        if spent:
+            axes.plot(run["count"], spent, marker, color=RUN, label=_run(run), zorder=3)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.minorticks_off()
@@ -126,7 +125,7 @@ def _cores(axes: Axes, program: str, runs: Sequence[Run]) -> None:
 
 
 def _run(run: Run) -> str:
-    return f"{run['count']} measured at a poll of {run['poll']} s, {run['date']}, {run['machine']}"
+    return f"{run['count']} measured, {run['date']}, {run['machine']}"
 
 
 def _rows(axes: Axes, names: Sequence[str]) -> None:

@@ -37,13 +37,23 @@ class Ready(Origin):
     """Seconds since the creation."""
 
 
-class Run(Origin):
+class Steady(TypedDict):
+    """The use of a minute while all VClusters are READY."""
+
+    processor_seconds: dict[str, float]
+    """By program."""
+    host_requests: float
+    """Of provider-helm to the API server of the host."""
+    call_seconds: float
+    """Processor time of a call of the function, until all were READY; afterwards there are few."""
+
+
+class Run(Origin, Steady):
     """The steady state of a run of `make bench-scale`."""
 
     count: int
     poll: int
-    processor_seconds: dict[str, float]
-    """Per minute, by program."""
+    """Seconds of provider-helm's `--poll`, by which it does not go where a Release says more."""
 
 
 class Scale(TypedDict):
@@ -86,10 +96,17 @@ def write_ready(reached: Mapping[str, float], poll: int) -> None:
     _write("ready", Ready(**_here(), poll=poll, steps=rounded))
 
 
-def write_run(count: int, poll: int, processor_seconds: Mapping[str, float]) -> None:
+def write_run(count: int, poll: int, steady: Steady) -> None:
     """Write a run of `make bench-scale` instead of an earlier one of this count and poll."""
-    rounded = {program: round(spent, 1) for program, spent in processor_seconds.items()}
-    run = Run(**_here(), count=count, poll=poll, processor_seconds=rounded)
+    spent = steady["processor_seconds"].items()
+    run = Run(
+        **_here(),
+        count=count,
+        poll=poll,
+        processor_seconds={program: round(seconds, 1) for program, seconds in spent},
+        host_requests=round(steady["host_requests"]),
+        call_seconds=round(steady["call_seconds"], 4),
+    )
     others = [each for each in scale()["runs"] if (each["count"], each["poll"]) != (count, poll)]
     runs = sorted([*others, run], key=lambda each: (each["count"], each["poll"]))
     _write("scale", Scale(runs=runs))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dev.bench import plots
-from dev.bench.model import SECONDS
+from dev.bench.model import PROGRAMS
 from dev.bench.records import Function, Ready, Run, Scale
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ SCALE = Scale(
             machine="8 cores",
             count=count,
             poll=poll,
-            processor_seconds=dict.fromkeys(SECONDS, 6.0),
+            processor_seconds=dict.fromkeys(PROGRAMS, seconds),
+            host_requests=1000,
+            call_seconds=0.006,
         )
-        for count, poll in ((50, 10), (200, 60))
+        for count, poll, seconds in ((200, 60, 12.0), (50, 10, 6.0))
     ]
 )
 
@@ -94,12 +96,11 @@ def test_the_waterfall_has_each_step_after_the_one_before() -> None:
 
 
 def test_cost_shows_the_model_beside_what_was_measured() -> None:
-    """Each program has its own axes; a run and its poll's line are named."""
+    """Each program has its own axes; the runs and the model's line are named."""
     found = words(plots.scale(SCALE))
-    assert {*SECONDS, "VClusters", "cores while all are READY"} <= set(found)
-    assert {"model at a poll of 10 s", "model at a poll of 60 s"} <= set(found)
-    assert "50 measured at a poll of 10 s, 2026-01-02, 8 cores" in found
-    assert "200 measured at a poll of 60 s, 2026-01-02, 8 cores" in found
+    assert {*PROGRAMS, "VClusters", "cores while all are READY", "model"} <= set(found)
+    assert "50 measured, 2026-01-02, 8 cores" in found
+    assert "200 measured, 2026-01-02, 8 cores" in found
     assert {"10", "100", "1,000", "10,000", "0.01"} <= set(found)
 
 

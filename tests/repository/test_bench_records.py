@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dev.bench import model, records
+from dev.bench import records
+from dev.bench.records import Steady
 
 TODAY = dt.datetime.now(dt.UTC).date()
 
@@ -46,14 +47,24 @@ def test_the_steps_to_ready_are_in_order() -> None:
     assert is_today(found["date"])
 
 
+def steady(seconds: float) -> Steady:
+    """Return a steady state."""
+    return Steady(
+        processor_seconds={"function": seconds}, host_requests=999.9, call_seconds=0.00519
+    )
+
+
 def test_a_run_replaces_one_of_its_count_and_poll() -> None:
-    """Another count or poll is another point; the one of the model stays."""
-    records.write_run(30, 30, {"function": 0.26})
-    records.write_run(1000, 30, {"function": 4.0})
+    """Another count or poll is another point; those of before stay."""
+    before = records.scale()["runs"]
+    records.write_run(7, 30, steady(1.0))
+    records.write_run(7, 30, steady(0.26))
+    records.write_run(7, 10, steady(4.0))
     runs = records.scale()["runs"]
-    assert [(run["count"], run["poll"]) for run in runs] == [(30, 30), (100, 10), (1000, 30)]
-    assert runs[0]["processor_seconds"] == {"function": 0.3}
-    assert runs[1]["processor_seconds"] == {key: each for key, (each, _) in model.SECONDS.items()}
+    assert [(run["count"], run["poll"]) for run in runs[:2]] == [(7, 10), (7, 30)]
+    assert runs[2:] == before
+    assert runs[1]["processor_seconds"] == {"function": 0.3}
+    assert (runs[1]["host_requests"], runs[1]["call_seconds"]) == (1000, 0.0052)
 
 
 def test_records_are_read_as_text(folder: Path) -> None:

@@ -24,6 +24,7 @@ from dev.platform.command import PlatformError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from dev.bench.records import Steady
     from dev.bench.scale.measure import Memory
     from dev.bench.scale.platform import Platform
 
@@ -108,8 +109,8 @@ class Run:
         self._phases: list[Phase] = []
         self._began = 0.0
 
-    def measure(self, steady_seconds: float) -> dict[str, float]:
-        """Measure and print; return what each program takes in a minute while all are READY."""
+    def measure(self, steady_seconds: float) -> Steady | None:
+        """Measure and print; return what is used in a minute while all are READY."""
         try:
             self._vclusters.follow(self._stopped)
             self._host.start()

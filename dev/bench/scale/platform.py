@@ -64,7 +64,9 @@ def running(folder: Path, options: Options) -> Iterator[Platform]:
         for crd in sorted((TOOLS / "crds").glob("*.yaml")):
             _made(control_plane.admin, yaml.safe_load(crd.read_text()))
         _prepare(control_plane.admin, host, options.root)
-        core = start.crossplane(programs, control_plane, folder, options.crossplane_flags)
+        documented = yaml.safe_load((options.root / "install" / "crossplane.yaml").read_text())
+        core_flags = (*documented["args"], *options.crossplane_flags)
+        core = start.crossplane(programs, control_plane, folder, core_flags)
         flags = (f"--poll={options.poll_seconds}s", *options.provider_flags)
         start.provider_helm(programs, control_plane, flags)
         _install(control_plane.admin, endpoint, options.root, repository)
@@ -118,6 +120,7 @@ def _install(client: Client, endpoint: str, root: Path, repository: str) -> None
             },
         },
         "charts": {"repository": repository},
+        "polling": {"watchesRequired": True},
     }
     step["input"] = merge(step["input"], own)
     _made(client, composition)

@@ -29,6 +29,14 @@ START_SECONDS = 60
 PROVIDER_METRICS_PORT = 8080
 """Fixed port, which no flag of provider-helm changes."""
 
+CHART_CACHE = Path("/tmp/charts")  # noqa: S108
+"""Fixed folder, where provider-helm keeps charts by name and version:
+https://github.com/crossplane-contrib/provider-helm/blob/v1.3.0/pkg/clients/helm/client.go#L49"""
+
+COLLECTOR_FLAGS = ("--kube-api-qps=100", "--kube-api-burst=200")
+"""By default the garbage collector makes 20 requests a second, which is what many deletions wait
+for: it tries to delete each Release again and again until its Usage permits that."""
+
 ACCOUNTS = "system:serviceaccounts"
 """The API server queues requests of this group as it does for pods; masters are never queued."""
 
@@ -110,7 +118,7 @@ def cluster(programs: Programs, place: str, controllers: Sequence[str]) -> Clust
     manager: list[str | Path] = [
         *(BIN / "kube-controller-manager", f"--kubeconfig={config}", "--leader-elect=false"),
         *(f"--controllers={','.join(controllers)}", f"--secure-port={manager_port}"),
-        *("--bind-address=127.0.0.1", f"--cert-dir={folder}"),
+        *("--bind-address=127.0.0.1", f"--cert-dir={folder}", *COLLECTOR_FLAGS),
     ]
     programs.start(f"{place} kube-controller-manager", manager)
     return result
@@ -170,13 +178,15 @@ def crossplane(
 
 
 def provider_helm(programs: Programs, on: Cluster, flags: Sequence[str]) -> None:
-    """Start provider-helm with a chart cache of its own, which it keeps in a fixed folder."""
+    """Start provider-helm, without charts that it has kept from an earlier run."""
     if listens(PROVIDER_METRICS_PORT):
         msg = (
             f"port {PROVIDER_METRICS_PORT} is taken, which provider-helm needs and cannot change: "
             "stop what listens there, or run this in a network namespace of its own"
         )
         raise PlatformError(msg)
+    for chart in (programs.folder / "charts").glob("*.tgz"):
+        (CHART_CACHE / chart.name).unlink(missing_ok=True)
     temporary = programs.folder / "provider-helm"
     temporary.mkdir()
     config = programs.folder / "provider-helm.kubeconfig"

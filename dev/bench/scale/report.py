@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from dev.bench.records import Steady
 from dev.bench.scale.measure import OTHERS
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ PROGRAMS = {
     "etcd of both": ("control-plane etcd", "host etcd"),
 }
 """Programs of the model, and the processes of the platform that are one."""
+
+HOST_REQUESTS = "provider-helm to host"
 
 MOST_SERVED = 12
 """Number of kinds of requests in the table."""
@@ -55,20 +58,25 @@ def used(
     yield from _table(lines)
 
 
-def steady(phases: Sequence[Phase]) -> dict[str, float]:
-    """Return the processor seconds per minute by program, as dev/bench/model.py names them."""
-    return {
-        program: sum(phase.growth(_of("processor", name)) for name in names)
-        for phase in phases
-        if phase.per_minute
-        for program, names in PROGRAMS.items()
-    }
+def steady(phases: Sequence[Phase]) -> Steady | None:
+    """Return the use of a minute while all are READY, None if it was not measured."""
+    start, phase = phases[0], next((phase for phase in phases if phase.per_minute), None)
+    if phase is None:
+        return None
+    return Steady(
+        processor_seconds={
+            program: sum(phase.growth(_of("processor", name)) for name in names)
+            for program, names in PROGRAMS.items()
+        },
+        host_requests=phase.growth(_of("requests", HOST_REQUESTS)),
+        call_seconds=start.growth(_of("processor", "function")) / start.growth(_calls),
+    )
 
 
 def requests(phases: Sequence[Phase]) -> Iterator[str]:
     """Yield the number of requests by client, and the most frequent requests."""
     lines: list[Sequence[str]] = [("CALLS AND REQUESTS", *(phase.name for phase in phases))]
-    lines.append(("calls of the function", *_row(phases, "{:.0f}", lambda seen: seen.calls)))
+    lines.append(("calls of the function", *_row(phases, "{:.0f}", _calls)))
     lines.append(("circuit breakers opened", *_row(phases, "{:.0f}", lambda seen: seen.breakers)))
     for name in sorted(phases[-1].after.requests):
         row = _row(phases, "{:.0f}", _of("requests", name))
@@ -85,6 +93,10 @@ def requests(phases: Sequence[Phase]) -> Iterator[str]:
 
 def _row(phases: Sequence[Phase], form: str, counter: Callable[[Sample], float]) -> list[str]:
     return [form.format(phase.growth(counter)) for phase in phases]
+
+
+def _calls(seen: Sample) -> float:
+    return seen.calls
 
 
 def _of(counters: str, key: object) -> Callable[[Sample], float]:
