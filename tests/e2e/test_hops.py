@@ -40,7 +40,6 @@ IMAGE = "--image=docker.io/library/busybox:1.36.1"
 
 ENFORCED: dict[str, Any] = {
     "networking": {"advanced": {"clusterDomain": "hops.local"}},
-    "sleep": {"auto": {}},
     "sync": {"toHost": {"volumeSnapshots": {"enabled": False}}},
 }
 """What cannot change in a cluster that runs, or would not be taken by its chart."""
@@ -252,7 +251,7 @@ def test_what_would_destroy_it_is_refused_in_each_way(
     }
     await_refusal(kube, "Accepted False InvalidInput", contradicting)
     compositions(NAME, offer(FIRST, SECOND, LAST, enforcedValues=ENFORCED))
-    fixed = {"networking.advanced.clusterDomain", "sleep", "sync.toHost.volumeSnapshots"}
+    fixed = {"networking.advanced.clusterDomain", "sync.toHost.volumeSnapshots"}
     await_refusal(kube, "Accepted False ChangeRefused", fixed)
     compositions(NAME, offer(FIRST, SECOND, LAST))
     await_condition(kube, NAME, "Accepted True Accepted")
