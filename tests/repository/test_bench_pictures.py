@@ -37,11 +37,13 @@ def test_tables_replace_the_ones_before() -> None:
     before = (
         "a\n<!-- ready: make pictures -->\nold\n<!-- end of ready -->\nb\n"
         "<!-- function: make pictures -->\n\n<!-- end of function -->\nc\n"
+        "<!-- model: make pictures -->\n\n<!-- end of model -->\nd\n"
     )
     after = pictures.page(before)
     assert after.startswith("a\n<!-- ready: make pictures -->\n\n2")
     assert "\n\n<!-- end of ready -->\nb\n<!-- function: make pictures -->\n\n2" in after
-    assert after.endswith("|\n\n<!-- end of function -->\nc\n")
+    assert "|\n\n<!-- end of function -->\nc\n<!-- model: make pictures -->\n\n2" in after
+    assert after.endswith("|\n\n<!-- end of model -->\nd\n")
     assert "old" not in after
 
 
