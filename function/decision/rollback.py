@@ -34,8 +34,11 @@ _OF_THE_ARCHIVE = frozenset(
 )
 _OF_THE_IDENTITY = frozenset({"IdentityMissing", "IdentityWrong"})
 _VOLUMES = "VolumesNewer"
-_OF_THE_SAFETY_BACKUP = frozenset(
-    {"BucketFull", "SafetyBackupOld", "SnapshotFailed", "WaitingForControlPlane", "Writing"}
+_OF_WHAT_IS_NEWER = frozenset(
+    {
+        *("BucketFull", "SafetyBackupOld", "SnapshotFailed", "WaitingForControlPlane", "Writing"),
+        _VOLUMES,
+    }
 )
 _OTHER_BACKUP = "Name another backup, or take this field out."
 _DECRYPT = (
@@ -212,4 +215,4 @@ def _remedy(reason: str) -> str:
         return _DECRYPT
     if reason in _OF_THE_ARCHIVE:
         return _OTHER_BACKUP
-    return _LOSE if reason == _VOLUMES or reason in _OF_THE_SAFETY_BACKUP else _AGAIN
+    return _LOSE if reason in _OF_WHAT_IS_NEWER else _AGAIN

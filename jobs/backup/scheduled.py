@@ -32,10 +32,10 @@ def run(env: Environment, places: Places) -> bool:
     try:
         if snapshot.run(goal.timeout.total_seconds()) is not None:
             return True
+    except wire.UnknownChartError as error:
+        progress.cannot(error.reason, error.message)
+        return True
     except RefusedError as error:
-        if error.reason == wire.UNKNOWN_CHART:
-            progress.cannot(error.reason, error.message)
-            return True
         progress.fail(error.reason, error.message)
         abandon(goal, places)
         raise

@@ -30,7 +30,6 @@ from jobs.backup.actions import (
 )
 from jobs.backup.model import ARCHIVE, Archive, Archives, Goal, Request, Sight, name_of, time_of
 from jobs.backup.retention import exposed, kept, superfluous
-from jobs.errors import RefusedError
 
 UNFINISHED = ("", "CreatingEtcdBackup")
 """Phases of a request that may still complete."""
@@ -39,15 +38,12 @@ COMPLETED = "Completed"
 
 
 def plan(goal: Goal, sight: Sight) -> Action:
-    """Return the next action. Raises RefusedError where the chart's minor is not known."""
+    """Return the next action. Raises UnknownChartError."""
     if sight.runner != goal.run:
         return Superseded()
-    try:
-        wire.check_chart(goal.vcluster.chart)
-    except RefusedError:
-        if sight.request or sight.has_secret:
-            return RemoveRequest()
-        raise
+    if not wire.is_known(goal.vcluster.chart) and (sight.request or sight.has_secret):
+        return RemoveRequest()
+    wire.check_chart(goal.vcluster.chart)
     if reason := _obstacle(goal, sight):
         return _leave(goal, sight, reason)
     if sight.archives is None:

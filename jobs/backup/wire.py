@@ -16,8 +16,6 @@ KNOWN_MINORS = ("0.30", "0.31", "0.32", "0.33", "0.34", "0.35", "0.36")
 """Minors of the chart with these objects, in order; tests read the sources of each that is public
 as a Go module."""
 
-UNKNOWN_CHART = "UnknownChart"
-
 LABEL = "vcluster.loft.sh/snapshot-request"
 NAMESPACE_LABEL = "vcluster.loft.sh/vcluster-namespace"
 NAME_LABEL = "vcluster.loft.sh/vcluster-name"
@@ -32,15 +30,27 @@ LONGEST_ERROR = 600
 """Maximum characters of an error of the control plane in a message."""
 
 
-def check_chart(chart: str) -> None:
-    """Refuse a chart whose control plane may read or write these objects in another form."""
-    minor = ".".join(chart.removeprefix("v").split(".")[:2])
-    if minor not in KNOWN_MINORS:
+class UnknownChartError(RefusedError):
+    """A chart whose control plane may read or write these objects in another form."""
+
+    def __init__(self, chart: str) -> None:
+        """Name the chart, and what is known."""
         message = (
             f"Chart {chart} is of a minor that this version does not know how to back up or "
             f"restore: {KNOWN_MINORS[0]} to {KNOWN_MINORS[-1]} are known. Update the function."
         )
-        raise RefusedError(UNKNOWN_CHART, message)
+        super().__init__("UnknownChart", message)
+
+
+def is_known(chart: str) -> bool:
+    """Return whether the minor of a chart is known."""
+    return ".".join(chart.removeprefix("v").split(".")[:2]) in KNOWN_MINORS
+
+
+def check_chart(chart: str) -> None:
+    """Raise UnknownChartError for a chart of a minor that is not known."""
+    if not is_known(chart):
+        raise UnknownChartError(chart)
 
 
 def options(target: Target, credentials: Credentials, key: str) -> dict[str, Any]:
