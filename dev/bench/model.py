@@ -4,7 +4,7 @@ It draws a line through two runs of `make bench-scale` that differ in their numb
 only: what programs take by themselves, and what each VCluster adds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dev.bench import records
@@ -44,20 +44,6 @@ CORES = 16
 
 
 @dataclass(frozen=True)
-class Line:
-    """A figure per minute by number of VClusters."""
-
-    idle: float
-    """Of none."""
-    each: float
-    """Of one more."""
-
-    def at(self, count: int) -> float:
-        """Return the figure of a number of VClusters."""
-        return self.idle + self.each * count
-
-
-@dataclass(frozen=True)
 class Model:
     """Cost of a number of VClusters in the steady state."""
 
@@ -68,20 +54,17 @@ class Model:
         """Return the processors of a program; those of the function are by its calls."""
         if program == "function":
             return calls_per_second(count) * self.larger["call_seconds"]
-        return self._line(lambda run: run["processor_seconds"][program]).at(count) / 60
+        return self._per_minute(lambda run: run["processor_seconds"][program], count) / 60
 
     def host_requests_per_second(self, count: int) -> float:
         """Return the requests of provider-helm to the API server of the host."""
-        return self._line(lambda run: run["host_requests"]).at(count) / 60
+        return self._per_minute(lambda run: run["host_requests"], count) / 60
 
-    def _line(self, figure: Callable[[Run], float]) -> Line:
-        """Return the line through a figure of both runs; no program takes less than nothing."""
-        more = self.larger["count"] - self.smaller["count"]
-        each = (figure(self.larger) - figure(self.smaller)) / more
-        idle = figure(self.larger) - each * self.larger["count"]
-        return (
-            Line(idle, each) if idle >= 0 else Line(0, figure(self.larger) / self.larger["count"])
-        )
+    def _per_minute(self, figure: Callable[[Run], float], count: int) -> float:
+        """Return a figure on the line through both runs; of no VCluster none is less than 0."""
+        few, many, total = self.smaller["count"], self.larger["count"], figure(self.larger)
+        each = min((total - figure(self.smaller)) / (many - few), total / many)
+        return total + each * (count - many)
 
     def exceeded(self, count: int) -> tuple[str, ...]:
         """Return the limits that one instance of each exceeds."""
@@ -93,10 +76,14 @@ class Model:
         return tuple(limits)
 
 
+def of_largest(runs: Sequence[Run]) -> Model:
+    """Return the model of the two largest of some runs."""
+    return Model(*sorted(runs, key=lambda run: run["count"])[-2:])
+
+
 def measured() -> Model:
     """Return the model of the two largest recorded runs."""
-    smaller, larger = sorted(records.scale()["runs"], key=lambda run: run["count"])[-2:]
-    return Model(smaller, larger)
+    return of_largest(records.scale()["runs"])
 
 
 def calls_per_second(count: int) -> float:
@@ -114,9 +101,9 @@ def ranchers(count: int) -> int:
     return -(-count // RANCHER_CLUSTERS)
 
 
-def largest(rate: int = PROVIDER_RATE) -> int:
-    """Return the number of VClusters for one provider-helm, by its rate."""
-    return int(rate * 60 / LOOKS)
+def largest() -> int:
+    """Return the number of VClusters for one provider-helm at its default rate."""
+    return int(PROVIDER_RATE * 60 / LOOKS)
 
 
 def rows(model: Model) -> Iterator[list[str]]:

@@ -24,13 +24,13 @@ def images() -> dict[str, str]:
 
 def tables() -> dict[str, str]:
     """Return the tables of the page by the names of their records."""
-    function, ready = records.function(), records.ready()
+    function, ready, scale = records.function(), records.ready(), model.measured()
     header = [name.lower() for name in report.HEADER]
     steps = [[f"{seconds:.1f}", step] for step, seconds in ready["steps"].items()]
     return {
         "function": _table(function, [header, *function["rows"]]),
         "ready": _table(ready, [["seconds", "step"], *steps]),
-        "model": _table(model.measured().larger, list(model.rows(model.measured()))),
+        "model": _table(scale.larger, [*model.rows(scale)]),
     }
 
 

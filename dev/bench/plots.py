@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
-from dev.bench.model import PROGRAMS, Model
+from dev.bench.model import PROGRAMS, of_largest
 from dev.scripts import svg
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
+    from dev.bench.model import Model
     from dev.bench.records import Function, Origin, Ready, Run, Scale
 
 STEP, LAST = "#0969da", "#1a7f37"
@@ -95,9 +96,9 @@ def scale(record: Scale) -> str:
     """Return the cores of each program by number of VClusters: measured, and by the model."""
     figure = svg.figure(9, 6.6)
     grid = figure.subplots(2, 3, sharex=True, sharey=True)
-    runs = sorted(record["runs"], key=lambda run: run["count"])
+    model = of_largest(record["runs"])
     for axes, program in zip(grid.flat, PROGRAMS, strict=True):
-        _cores(axes, program, runs)
+        _cores(axes, program, model, record["runs"])
     for axes in grid[-1]:
         axes.set_xlabel("VClusters")
     for axes in grid[:, 0]:
@@ -107,13 +108,13 @@ def scale(record: Scale) -> str:
     return svg.text(figure)
 
 
-def _cores(axes: Axes, program: str, runs: Sequence[Run]) -> None:
+def _cores(axes: Axes, program: str, model: Model, runs: Sequence[Run]) -> None:
     """Draw a program: the line of the model, and a point for each run."""
-    model = Model(*runs[-2:])
     cores = [model.cores(program, count) for count in COUNTS]
     axes.plot(COUNTS, cores, "-", color=MODEL, label="model")
     for run, marker in zip(runs, cycle(MARKERS), strict=False):
         spent = run["processor_seconds"][program] / 60
+        # Logarithmic axes have no 0, as of a function that was not called.
         if spent:
             axes.plot(run["count"], spent, marker, color=RUN, label=_run(run), zorder=3)
     axes.set_xscale("log")
