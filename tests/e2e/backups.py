@@ -25,3 +25,9 @@ def await_backup(kube: Kube, name: str, after: str = "", seconds: float = 240) -
 
     until(f"{name} is backed up", is_newer, seconds, lambda: describe(kube, name))
     return backup(kube, name)
+
+
+def restore_from(kube: Kube, name: str, snapshot: str) -> dict[str, str]:
+    """Return the field of a new VCluster by which it begins with a backup of another one."""
+    uid = (kube.get(VCLUSTERS, name) or {})["metadata"]["uid"]
+    return {"vcluster": uid, "name": name, "snapshot": snapshot}

@@ -16,7 +16,7 @@ import pytest
 
 from dev.platform import s3
 from dev.platform.place import NODE_ADDRESS, S3_PORT
-from tests.e2e.backups import EACH_MINUTE, await_backup, backup
+from tests.e2e.backups import EACH_MINUTE, await_backup, backup, restore_from
 from tests.e2e.kube import (
     PLATFORM,
     VCLUSTERS,
@@ -158,7 +158,7 @@ def test_a_copy_is_the_source_at_one_moment(
     theirs = control.cluster(source.name) or {}
     copy = f"{source.name}copy"
     snapshot = last["location"].rpartition("/")[2]
-    former = {"vcluster": source.uid(), "name": source.name, "snapshot": snapshot}
+    former = restore_from(kube, source.name, snapshot)
     availability = "HA" if source.is_highly_available() else "Single"
     since = time.monotonic()
     made(copy, availability=availability, backup={**EACH_MINUTE, "restoreFrom": former})

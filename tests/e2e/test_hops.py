@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dev.platform import images
-from tests.e2e.backups import EACH_MINUTE, await_backup
+from tests.e2e.backups import EACH_MINUTE, await_backup, restore_from
 from tests.e2e.kube import (
     VCLUSTERS,
     Kube,
@@ -154,9 +154,7 @@ def test_each_chart_saves_and_restores(
     customer("create", "configmap", "saved", "--from-literal=a=b")
     kube.patch(VCLUSTERS, NAME, {"spec": {"backup": EACH_MINUTE}})
     snapshot = await_backup(kube, NAME)["location"].rpartition("/")[2]
-    uid = (kube.get(VCLUSTERS, NAME) or {})["metadata"]["uid"]
-    former = {"vcluster": uid, "name": NAME, "snapshot": snapshot}
-    saved = {**EACH_MINUTE, "restoreFrom": former}
+    saved = {**EACH_MINUTE, "restoreFrom": restore_from(kube, NAME, snapshot)}
     copies = {f"{NAME}-copy-{number}": chart for number, chart in enumerate((FIRST, SECOND, LAST))}
     for copy, chart in copies.items():
         compositions(copy, offer(chart))
