@@ -47,7 +47,8 @@ def problems(
         if amount is not None and amount > most:
             yield Problem(f"spec.backup.retention.{field}", f"must be at most {most}", ASK)
     yield from _rollback(requested)
-    if new:
+    # An adopted one is never new: its installed values count as what runs.
+    if new or requested.names.adopted:
         yield from _restore(requested)
 
 

@@ -39,7 +39,13 @@ def desired_releases(decision: Decision, observed: Observed, *, is_earned: bool)
         )
     return DesiredReleases(
         namespace=namespace.desired(decision, observed, is_earned=is_earned),
-        vcluster=vcluster.desired(decision.workload, config, decision.values, observed.vcluster),
+        vcluster=vcluster.desired(
+            decision.workload,
+            config,
+            decision.values,
+            observed.vcluster,
+            is_restored=bool(report_of(observed.backup).restored),
+        ),
         rancher=imported,
         backup=backup.desired(
             effective,

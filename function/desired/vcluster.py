@@ -41,8 +41,13 @@ def desired(
     config: Input,
     values: Mapping[str, object],
     observed: ObservedRelease | None,
+    *,
+    is_restored: bool = False,
 ) -> dict[str, Any]:
-    """Return the Release of the virtual cluster with the given chart values."""
+    """Return the Release of the virtual cluster with the given chart values.
+
+    `is_restored` is true if its data is of a backup, also before it has run.
+    """
     names = spec.names
     offer = config.vcluster.chart
     return build_release(
@@ -61,7 +66,7 @@ def desired(
         values=values if spec.frozen is not None else _stamped(values, spec.chart, observed),
         rollback_limit=deletion.rollback_limit(
             observed,
-            is_proven=deletion.is_takeover(spec) or was_healthy(observed),
+            is_proven=deletion.is_takeover(spec) or is_restored or was_healthy(observed),
             attempts=UPGRADE_ATTEMPTS + spec.retries,
         ),
         details=_details(spec, config, observed),

@@ -207,14 +207,15 @@ class Host:
             self.unbacked.discard(values["owner"]["uid"])
         if not (done and values["restore"] and self.namespace and self.namespace.has_run):
             return
-        uid, rollback = values["owner"]["uid"], values["rollback"]
-        generation = str(rollback["request"]).partition("-")[0]
         if not values["restore"].get("inPlace"):
             self.violations.append(f"data of {self.namespace.volume} by a restore")
-        elif (uid, generation, rollback["snapshot"]) not in self.rollbacks:
-            self.violations.append(f"data of {self.namespace.volume} by a rollback")
-        else:
+            return
+        uid, rollback = values["owner"]["uid"], values["rollback"]
+        generation = str(rollback["request"]).partition("-")[0]
+        if (uid, generation, rollback["snapshot"]) in self.rollbacks:
             self.half = uid
+        else:
+            self.violations.append(f"data of {self.namespace.volume} by a rollback")
 
     def _import(self, values: Object, *, done: bool) -> None:
         uid = text(get(values, "owner", "uid"))

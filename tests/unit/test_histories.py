@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 VALUES = "spec.forProvider.values"
 
+FROM_A_BACKUP = {"restoreFrom": {"vcluster": "00000000-0000-0000-0000-000000000001"}}
+
 TestHistories = Histories.TestCase
 TestHistories.settings = settings(max_examples=200, stateful_step_count=20, deadline=None)
 
@@ -119,6 +121,22 @@ def login_of_an_earlier_one(story: Histories) -> None:
     story.go_on(0, 8)
 
 
+def backup_over_an_adopted_one(story: Histories) -> None:
+    """Let a cluster be adopted that is to begin with a backup."""
+    story.begin("by-hand")
+    story.create(0, {}, 0)
+    story.change_backup(0, FROM_A_BACKUP, 8)
+
+
+def restored_and_record_lost(story: Histories) -> None:
+    """Let Helm forget a control plane whose data was just restored, and fail to install it."""
+    story.begin("nothing")
+    story.create(0, {}, 0)
+    story.change_backup(0, FROM_A_BACKUP, 2)
+    story.lose_record("north", "vcluster", admits=False)
+    story.go_on(0, 8)
+
+
 STORIES = (
     refused_and_cut_off,
     deleted_at_once,
@@ -131,6 +149,8 @@ STORIES = (
     host_left,
     second_control_plane,
     login_of_an_earlier_one,
+    backup_over_an_adopted_one,
+    restored_and_record_lost,
 )
 
 
